@@ -1,0 +1,1 @@
+"""The operator's services: channels take documents in, intake checks them, the ledger keeps them, projections follow."""

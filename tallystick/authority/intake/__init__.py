@@ -1,0 +1,1 @@
+"""The one pipeline that every document passes on its way into the ledger."""

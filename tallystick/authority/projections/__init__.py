@@ -1,0 +1,1 @@
+"""Everything that follows the ledger."""

@@ -1,0 +1,1 @@
+"""What must be known beforehand: registry, tax rates, commands."""

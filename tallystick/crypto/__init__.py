@@ -1,0 +1,1 @@
+"""Keys, signatures, envelopes and certificates; the only importer of a cryptography library."""

@@ -1,0 +1,51 @@
+"""Every bound of the system in one place, with its unit in its name."""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Limits:
+    """Bounds on what is read from outside. Sizes are bytes unless the name says otherwise."""
+
+    json_depth: int = 16
+    json_depth_taxcore: int = 32
+    json_members_per_object: int = 256
+    json_elements_per_array: int = 10_000
+    json_string_bytes: int = 32 * 1024
+    json_number_characters: int = 40
+    pos_request_bytes: int = 1024 * 1024
+    pos_items: int = 1_000
+    pos_payments: int = 100
+    item_name_characters: int = 2_048
+    item_labels: int = 12
+    cashier_characters: int = 50
+    buyer_id_bytes: int = 20
+    buyer_cost_center_characters: int = 50
+    invoice_number_characters: int = 60
+    referent_number_characters: int = 50
+    request_id_characters: int = 32
+    gtin_characters_min: int = 8
+    gtin_characters_max: int = 14
+    money_integer_digits: int = 14
+    quantity_integer_digits: int = 14
+    audit_package_bytes: int = 1024 * 1024
+    audit_payload_bytes: int = 700 * 1024
+    control_call_bytes: int = 64 * 1024
+    header_section_bytes: int = 16 * 1024
+    verification_url_bytes: int = 2 * 1024
+    tax_categories_on_card: int = 12
+    pin_digits: int = 4
+    pin_tries: int = 5
+    token_lifetime_hours: int = 8
+    sequencer_queue_documents: int = 4_096
+    sequencer_batch_documents: int = 512
+    sequencer_batch_bytes: int = 4 * 1024 * 1024
+    sequencer_batch_ms: int = 20
+    esdc_queue_requests: int = 32
+    opening_failures_per_uid_hour: int = 20
+    opening_failures_per_taxpayer_day: int = 60
+
+
+LIMITS = Limits()

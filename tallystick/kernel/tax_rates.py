@@ -1,0 +1,56 @@
+"""Tax rate groups: which rate a label has at a moment (S2-042 to S2-044)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import attrs
+
+from tallystick.kernel.fixed_point import Rate
+from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, TaxCategoryType, TransactionType
+
+
+@attrs.frozen(slots=True)
+class TaxRate:
+    """One label and its rate: per cent, or currency units per quantity."""
+
+    label: str
+    rate: Rate
+
+
+@attrs.frozen(slots=True)
+class TaxCategory:
+    """A family of labels; ``order_id`` is the category's number on the card."""
+
+    name: str
+    category_type: TaxCategoryType
+    order_id: int
+    rates: tuple[TaxRate, ...]
+
+
+@attrs.frozen(slots=True)
+class TaxRateGroup:
+    """All rates that hold from a moment on; ``group_id`` is the revision printed in results (S2-054)."""
+
+    valid_from: datetime
+    group_id: int
+    categories: tuple[TaxCategory, ...]
+
+    def labels(self) -> frozenset[str]:
+        """Every label that the group knows."""
+        return frozenset(rate.label for category in self.categories for rate in category.rates)
+
+
+def group_at(groups: Iterable[TaxRateGroup], moment: datetime) -> TaxRateGroup | None:
+    """The group in force at a moment: the latest ``valid_from``, then the highest ``group_id``; none before the first."""
+    in_force = [group for group in groups if group.valid_from <= moment]
+    return max(in_force, key=lambda group: (group.valid_from, group.group_id), default=None)
+
+
+def moment_for_rates(request: InvoiceRequest, now: datetime) -> datetime:
+    """The moment whose rates apply: the reference's time for copies and refunds that carry both, else now (S2-042..044)."""
+    refers_back = request.invoice_type is InvoiceType.COPY or request.transaction_type is TransactionType.REFUND
+    if refers_back and request.referent_document_number and request.referent_document_dt is not None:
+        return request.referent_document_dt
+    return now

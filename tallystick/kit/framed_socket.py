@@ -1,0 +1,164 @@
+"""Request and answer over a UNIX socket: length-prefixed frames, many calls in flight on one connection.
+
+Frame: u32 length of the rest, u32 call number, payload; big endian. The answer repeats the call number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+_HEAD = struct.Struct(">II")
+FRAME_BYTES_MAX = 16 * 1024 * 1024
+
+Handler = Callable[[bytes], Awaitable[bytes]]
+
+
+class PeerAway(Exception):
+    """The other process cannot be reached, or went away before it answered."""
+
+
+class _Framed(asyncio.Protocol):
+    """Splits the stream into frames and hands each to ``received``; writes of one loop turn leave as one."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._outgoing: list[bytes] = []
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        position = 0
+        while len(self._buffer) - position >= _HEAD.size:
+            length, number = _HEAD.unpack_from(self._buffer, position)
+            if length < 4 or length > FRAME_BYTES_MAX:
+                self.close()
+                return
+            end = position + 4 + length
+            if len(self._buffer) < end:
+                break
+            self.received(number, bytes(self._buffer[position + _HEAD.size : end]))
+            position = end
+        del self._buffer[:position]
+
+    def send(self, number: int, payload: bytes) -> None:
+        """Queue a frame; all frames of one turn of the loop are written together."""
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outgoing.append(_HEAD.pack(len(payload) + 4, number))
+        self._outgoing.append(payload)
+
+    def _flush(self) -> None:
+        data = b"".join(self._outgoing)
+        self._outgoing.clear()
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self.transport is not None:
+            self.transport.close()
+
+    def received(self, number: int, payload: bytes) -> None:
+        """Take one frame; each side has its own way."""
+        raise AssertionError("abstract")
+
+
+class _ClientSide(_Framed):
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: dict[int, asyncio.Future[bytes]] = {}
+
+    def received(self, number: int, payload: bytes) -> None:
+        future = self.waiting.pop(number, None)
+        if future is not None and not future.done():
+            future.set_result(payload)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        for future in self.waiting.values():
+            if not future.done():
+                future.set_exception(PeerAway("connection lost"))
+        self.waiting.clear()
+
+
+class FramedClient:
+    """Calls to one server process; connects when needed and again after a loss."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._side: _ClientSide | None = None
+        self._number = 0
+        self._connecting = asyncio.Lock()
+
+    async def call(self, payload: bytes) -> bytes:
+        """Send one payload and wait for its answer; raises ``PeerAway``. The call may have been carried out."""
+        side = self._side
+        if side is None or side.transport is None:
+            side = await self._connect()
+        self._number = (self._number + 1) & 0xFFFFFFFF
+        number = self._number
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        side.waiting[number] = future
+        side.send(number, payload)
+        try:
+            return await future
+        finally:
+            side.waiting.pop(number, None)
+
+    async def _connect(self) -> _ClientSide:
+        async with self._connecting:
+            if self._side is not None and self._side.transport is not None:
+                return self._side
+            try:
+                _, side = await asyncio.get_running_loop().create_unix_connection(_ClientSide, str(self._path))
+            except OSError as error:
+                raise PeerAway(f"no server at {self._path.name}") from error
+            self._side = side
+            return side
+
+    async def close(self) -> None:
+        """Close the connection; calls in flight end with ``PeerAway``."""
+        if self._side is not None:
+            self._side.close()
+            await asyncio.sleep(0)
+
+
+class _ServerSide(_Framed):
+    def __init__(self, handler: Handler) -> None:
+        super().__init__()
+        self._handler = handler
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def received(self, number: int, payload: bytes) -> None:
+        task = asyncio.get_running_loop().create_task(self._answer(number, payload))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, number: int, payload: bytes) -> None:
+        self.send(number, await self._handler(payload))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+
+
+async def serve_framed(path: Path, handler: Handler) -> asyncio.Server:
+    """Listen on a UNIX socket of mode 0600; a stale socket file is replaced.
+
+    A handler that raises closes nothing: its caller waits, so handlers answer their own faults as payloads.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    mask = os.umask(0o177)
+    try:
+        return await asyncio.get_running_loop().create_unix_server(lambda: _ServerSide(handler), str(path))
+    finally:
+        os.umask(mask)
