@@ -55,6 +55,7 @@ class EmbeddedPostgres:
         self._start_timeout_seconds = start_timeout_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
+        self._socket: Path | None = None
         self._borrowed_socket: Path | None = None
 
     def __enter__(self) -> Self:
@@ -70,6 +71,13 @@ class EmbeddedPostgres:
     def pid(self) -> int | None:
         """The head of the server's processes while it is started."""
         return self._process.pid if self._process else None
+
+    @property
+    def owner_dsn(self) -> str:
+        """Connection string of the owner role on the database `tallystick`; the server must be started."""
+        if self._socket is None:
+            raise PostgresError("not started")
+        return make_conninfo("", host=str(self._socket), user=OWNER_ROLE, dbname=DATABASE)
 
     def start(self) -> str:
         """Start the server and return the connection string of the owner role on the database `tallystick`.
@@ -100,6 +108,7 @@ class EmbeddedPostgres:
                 except subprocess.TimeoutExpired:
                     continue
             self._process = None
+        self._socket = None
         if self._borrowed_socket:
             shutil.rmtree(self._borrowed_socket, ignore_errors=True)
             (self.folder / "socket-path").unlink(missing_ok=True)
@@ -134,16 +143,16 @@ class EmbeddedPostgres:
         end_leftovers(self.data)
         if not self.data.exists():
             self._make_cluster(binaries, account)
-        socket = self._socket_folder(account)
-        self._process = self._launch(binaries, account, socket)
-        administrator = make_conninfo("", host=str(socket), user=OWNER_ROLE, dbname="postgres")
+        self._socket = self._socket_folder(account)
+        self._process = self._launch(binaries, account, self._socket)
+        administrator = make_conninfo(self.owner_dsn, dbname="postgres")
         self._wait_until_ready(administrator)
         with psycopg.connect(administrator, autocommit=True) as connection:
             if self._durable:
                 check_durable(connection)
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(f"CREATE DATABASE {DATABASE}")
-        return make_conninfo(administrator, dbname=DATABASE)
+        return self.owner_dsn
 
     def _check_way_in(self, account: Account | None) -> None:
         """A folder of mode 0700 above ours keeps the server's account out; say so instead of failing inside initdb."""
@@ -201,7 +210,7 @@ class EmbeddedPostgres:
                 stderr=subprocess.STDOUT,
                 env=_plain_environment(),
                 start_new_session=True,  # Ctrl-C in the terminal is for us; the server is stopped in its turn
-                preexec_fn=die_with_parent(signal.SIGINT),
+                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 - two plain calls, loaded before
                 **child_arguments(account),
             )
 

@@ -1,0 +1,117 @@
+"""Who may touch what in the database: four roles, their bounds in time, their rights on each room's schema.
+
+The owner makes tables and serves nobody. The three working roles own nothing, are no superuser and cannot pass row
+security; a process refuses to start otherwise (`check_working_role`). Rights are given anew at each migration.
+"""
+
+from typing import Any, LiteralString
+
+import attrs
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+OWNER, SEQUENCER, INTAKE, PORTAL = "tallystick_owner", "tallystick_sequencer", "tallystick_intake", "tallystick_portal"
+WORKING_ROLES = (SEQUENCER, INTAKE, PORTAL)
+
+TIMEOUTS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+    "transaction_timeout": "60s",
+}
+
+_READ: LiteralString = "SELECT"
+_APPEND: LiteralString = "SELECT, INSERT"
+_WRITE: LiteralString = "SELECT, INSERT, UPDATE, DELETE"
+
+
+@attrs.frozen
+class Grant:
+    """What a role may do with every table of a schema."""
+
+    role: str
+    schema: str
+    rights: LiteralString
+
+
+GRANTS = (
+    Grant(SEQUENCER, "ledger", _WRITE),
+    Grant(SEQUENCER, "registry", _READ),
+    Grant(INTAKE, "registry", _WRITE),
+    Grant(INTAKE, "taxrates", _WRITE),
+    Grant(INTAKE, "commands", _WRITE),
+    Grant(INTAKE, "sdc", _WRITE),
+    Grant(INTAKE, "ledger", _READ),
+    Grant(INTAKE, "intake", _WRITE),
+    Grant(INTAKE, "audit", _WRITE),
+    Grant(PORTAL, "registry", _WRITE),
+    Grant(PORTAL, "taxrates", _READ),
+    Grant(PORTAL, "commands", _APPEND),
+    Grant(PORTAL, "sdc", _READ),
+    Grant(PORTAL, "ledger", _READ),
+    Grant(PORTAL, "intake", _READ),
+    Grant(PORTAL, "audit", _READ),
+    Grant(PORTAL, "portal", _WRITE),
+)
+
+
+class UnsafeRole(RuntimeError):
+    """A process came in with rights that it must not have."""
+
+
+def make_roles(connection: psycopg.Connection[Any]) -> None:
+    """Make the working roles where they are missing, and set their timeouts."""
+    for role in WORKING_ROLES:
+        name = sql.Identifier(role)
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+            attributes = sql.SQL("LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOREPLICATION")
+            connection.execute(sql.SQL("CREATE ROLE {} {}").format(name, attributes))
+        for setting, value in TIMEOUTS.items():
+            connection.execute(
+                sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), sql.Literal(value))
+            )
+
+
+def give_rights(connection: psycopg.Connection[Any]) -> None:
+    """Give every role its rights on the schemas that exist, and take from the public what it has by default."""
+    present = {name for (name,) in connection.execute("SELECT nspname::text FROM pg_namespace").fetchall()}
+    for grant in GRANTS:
+        if grant.schema not in present:
+            continue
+        names = {"role": sql.Identifier(grant.role), "schema": sql.Identifier(grant.schema)}
+        for template in (
+            sql.SQL("GRANT USAGE ON SCHEMA {schema} TO {role}"),
+            sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}"),
+            sql.SQL("GRANT {rights} ON ALL TABLES IN SCHEMA {schema} TO {role}"),
+            sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"),
+            sql.SQL("GRANT EXECUTE ON ALL ROUTINES IN SCHEMA {schema} TO {role}"),
+        ):
+            connection.execute(template.format(rights=sql.SQL(grant.rights), **names))
+
+
+def as_role(dsn: str, role: str) -> str:
+    """The connection string of the owner, turned into that of a working role.
+
+    On our own socket the role signs in itself. On a server that exists the login stays and the session takes the
+    role and its timeouts on, since the roles there have no passwords unless an administrator gives them some.
+    """
+    parts = conninfo_to_dict(dsn)
+    if str(parts.get("host", "")).startswith("/") and not parts.get("password"):
+        return make_conninfo(dsn, user=role)
+    options = " ".join(f"-c {name}={value}" for name, value in ({"role": role} | TIMEOUTS).items())
+    return make_conninfo(dsn, options=f"{parts.get('options', '') or ''} {options}".strip())
+
+
+def check_working_role(connection: psycopg.Connection[Any]) -> None:
+    """Refuse to serve with a role that could pass row security or change tables; raises `UnsafeRole`."""
+    row = connection.execute(
+        """SELECT current_user::text, rolsuper OR rolbypassrls,
+                  EXISTS (SELECT 1 FROM pg_class WHERE relowner = pg_roles.oid)
+           FROM pg_roles WHERE rolname = current_user"""
+    ).fetchone()
+    assert row is not None
+    if row[1] or row[2]:
+        raise UnsafeRole(
+            f"the role {row[0]} owns tables or stands above row security; serve with one of {WORKING_ROLES}"
+        )

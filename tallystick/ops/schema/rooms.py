@@ -1,0 +1,24 @@
+"""Which rooms own tables, in the order in which their DDL can run: a room comes after those that it refers to."""
+
+from pathlib import Path
+
+from django.db.migrations import RunSQL
+
+import tallystick.authority
+
+ROOMS = (
+    "reference/registry",
+    "reference/taxrates",
+    "reference/commands",
+    "channels/sdc",
+    "ledger",
+    "intake",
+    "projections/audit",
+)
+
+
+def ddl_steps(number: str) -> list[RunSQL]:
+    """One migration operation for each file `schema/<number>_*.sql` of a room, in the order of the rooms."""
+    authority = Path(tallystick.authority.__path__[0])
+    files = [file for room in ROOMS for file in sorted((authority / room / "schema").glob(f"{number}_*.sql"))]
+    return [RunSQL(file.read_text(encoding="utf-8"), reverse_sql=None) for file in files]
