@@ -14,7 +14,7 @@ import attrs
 
 @attrs.frozen(slots=True)
 class FieldFault:
-    """One field that is wrong: a JSON pointer or path, and the sub-code that says how (``1`` missing, ``2`` long ...)."""
+    """One field that is wrong: a JSON pointer or path, and the sub-code that says how (``1`` missing, ``2`` long)."""
 
     pointer: str
     code: str

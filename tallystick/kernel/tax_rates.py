@@ -29,9 +29,12 @@ class TaxCategory:
     rates: tuple[TaxRate, ...]
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=True, cache_hash=True)
 class TaxRateGroup:
-    """All rates that hold from a moment on; ``group_id`` is the revision printed in results (S2-054)."""
+    """All rates that hold from a moment on; ``group_id`` is the revision printed in results (S2-054).
+
+    The hash is kept, because plans of the tax calculation are looked up by group for every invoice.
+    """
 
     valid_from: datetime
     group_id: int
@@ -43,13 +46,13 @@ class TaxRateGroup:
 
 
 def group_at(groups: Iterable[TaxRateGroup], moment: datetime) -> TaxRateGroup | None:
-    """The group in force at a moment: the latest ``valid_from``, then the highest ``group_id``; none before the first."""
+    """The group in force: the latest ``valid_from`` up to the moment, then the highest ``group_id``; may be none."""
     in_force = [group for group in groups if group.valid_from <= moment]
     return max(in_force, key=lambda group: (group.valid_from, group.group_id), default=None)
 
 
 def moment_for_rates(request: InvoiceRequest, now: datetime) -> datetime:
-    """The moment whose rates apply: the reference's time for copies and refunds that carry both, else now (S2-042..044)."""
+    """The moment whose rates apply (S2-042 to S2-044): a copy's or refund's reference if it has number and time."""
     refers_back = request.invoice_type is InvoiceType.COPY or request.transaction_type is TransactionType.REFUND
     if refers_back and request.referent_document_number and request.referent_document_dt is not None:
         return request.referent_document_dt

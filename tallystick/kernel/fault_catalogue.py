@@ -1,0 +1,213 @@
+"""Every fault code with what its receiver must know: title, HTTP status, whether to repeat, and who can mend it.
+
+Codes are never reused and never move. Each has a page in ``docs/errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+import attrs
+
+
+class Retry(StrEnum):
+    """What the sender should do with the same matter."""
+
+    NEVER = "never"
+    SAME_BYTES = "same-bytes"
+    RESIGN = "resign"
+    AFTER = "after"
+
+
+class FixBy(StrEnum):
+    """Who can remove the cause."""
+
+    DEVICE = "device"
+    MERCHANT = "merchant"
+    SERVICE_CENTRE = "service-centre"
+    MAKER = "maker"
+    OPERATOR = "operator"
+    AUTHORITY = "authority"
+    USER = "user"
+
+
+@attrs.frozen(slots=True)
+class FaultKind:
+    """One row of the catalogue.
+
+    ``audit_status`` is the number in the answer of Submit Audit Package, ``None`` where that channel never answers with
+    this code; ``other_audit_statuses`` are the numbers that a raiser may put in its place.
+    """
+
+    code: str
+    title: str
+    http_status: int
+    retry: Retry
+    fix_by: FixBy
+    audit_status: int | None = None
+    other_audit_statuses: tuple[int, ...] = ()
+
+
+Row = tuple[str, int, Retry, FixBy, int | None] | tuple[str, int, Retry, FixBy, int | None, tuple[int, ...]]
+
+_TRANSPORT: dict[str, Row] = {
+    "TS-1001": ("Method or path unknown", 404, Retry.NEVER, FixBy.MAKER, None),
+    "TS-1002": ("Content type or coding not accepted", 415, Retry.NEVER, FixBy.MAKER, None),
+    "TS-1003": ("Body too large", 413, Retry.NEVER, FixBy.MAKER, None),
+    "TS-1004": ("Length missing or framing contradictory", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-1005": ("Body came too slowly", 408, Retry.SAME_BYTES, FixBy.DEVICE, None),
+    "TS-1006": ("Budget of device or address used up", 429, Retry.AFTER, FixBy.DEVICE, None),
+    "TS-1007": ("Language or interface version unknown", 406, Retry.NEVER, FixBy.MAKER, None),
+    "TS-1101": ("Client certificate missing", 401, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-1102": ("Certificate chain does not lead to our root", 401, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-1103": ("Certificate expired or not yet valid", 401, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-1104": ("Certificate revoked", 403, Retry.NEVER, FixBy.AUTHORITY, 6),
+    "TS-1105": ("Token unknown or expired", 401, Retry.RESIGN, FixBy.DEVICE, None),
+    "TS-1106": ("Token of another certificate", 401, Retry.NEVER, FixBy.MAKER, None),
+    "TS-1107": ("Forwarded certificate from an untrusted hop", 400, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-1108": ("Certificate of another environment", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, 8),
+    "TS-1109": ("Revocation data too old", 503, Retry.AFTER, FixBy.OPERATOR, 1),
+}
+
+_READING: dict[str, Row] = {
+    "TS-1201": ("Form or header of the signed document wrong", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-1202": ("Package cannot be opened", 422, Retry.NEVER, FixBy.MAKER, 0),
+    "TS-1203": ("Inflated content too large", 413, Retry.NEVER, FixBy.MAKER, None),
+    "TS-1204": ("File name does not match content", 422, Retry.NEVER, FixBy.DEVICE, 0),
+    "TS-1210": ("Text is not clean UTF-8 JSON", 400, Retry.NEVER, FixBy.MAKER, 0),
+    "TS-1211": ("JSON nested too deeply", 400, Retry.NEVER, FixBy.MAKER, 0),
+    "TS-1212": ("JSON member given twice", 400, Retry.NEVER, FixBy.MAKER, 0),
+    "TS-1213": ("JSON number not acceptable", 400, Retry.NEVER, FixBy.MAKER, 0),
+    "TS-1214": ("JSON object, array or string too large", 400, Retry.NEVER, FixBy.MAKER, 0),
+    "TS-1215": ("JSON member unknown", 400, Retry.NEVER, FixBy.MAKER, 0),
+    "TS-1216": ("JSON text holds control characters", 400, Retry.NEVER, FixBy.MAKER, 0),
+    "TS-1220": ("Field missing or not as the schema says", 422, Retry.NEVER, FixBy.MAKER, 0, (24, 71, 78)),
+    "TS-1230": ("XML not acceptable", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-1231": ("Business rule of the e-invoice broken", 422, Retry.NEVER, FixBy.MAKER, None),
+}
+
+_SIGNATURE: dict[str, Row] = {
+    "TS-1301": ("Outside the time window", 422, Retry.RESIGN, FixBy.DEVICE, None),
+    "TS-1302": ("Nonce seen before", 409, Retry.RESIGN, FixBy.DEVICE, None),
+    "TS-1303": ("Older than the last restart", 409, Retry.RESIGN, FixBy.DEVICE, None),
+    "TS-1310": ("Algorithm not allowed for this purpose now", 422, Retry.NEVER, FixBy.MAKER, 2),
+    "TS-1311": ("Signer unknown", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, 8),
+    "TS-1312": ("Signature wrong", 422, Retry.NEVER, FixBy.MAKER, 2),
+    "TS-1313": ("Signer, device and taxpayer do not belong together", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, 72),
+    "TS-1314": ("Verification URL differs from the document", 422, Retry.NEVER, FixBy.MAKER, 4),
+    "TS-1315": ("Fields of the message signature missing", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-1316": ("Internal data wrong", 422, Retry.NEVER, FixBy.MAKER, 3),
+}
+
+_ORDER: dict[str, Row] = {
+    "TS-1402": ("Gap in the sequence or wrong previous link", 409, Retry.RESIGN, FixBy.DEVICE, 4),
+    "TS-1403": ("Two documents under one number", 409, Retry.NEVER, FixBy.AUTHORITY, 4),
+    "TS-1404": ("The sequence went back", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, 4),
+    "TS-1405": ("Counters of the secure element contradict each other", 200, Retry.NEVER, FixBy.AUTHORITY, 4),
+    "TS-1406": ("Documents missing for proof of audit", 200, Retry.AFTER, FixBy.DEVICE, 4),
+    "TS-1407": (
+        "Internal data counts a category that the rate group does not have",
+        200,
+        Retry.NEVER,
+        FixBy.AUTHORITY,
+        70,
+    ),
+}
+
+_CONTENT: dict[str, Row] = {
+    "TS-2001": ("Tax label not in the rate group", 422, Retry.NEVER, FixBy.MERCHANT, 69),
+    "TS-2002": ("Tax differs from the calculation", 422, Retry.NEVER, FixBy.MAKER, 4),
+    "TS-2003": ("Totals do not add up", 422, Retry.NEVER, FixBy.MAKER, 4),
+    "TS-2004": ("Rate group unknown or not valid then", 422, Retry.NEVER, FixBy.MAKER, 5),
+    "TS-2005": ("Amount or quantity out of range", 422, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2006": ("Currency or kind of payment not accepted", 422, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2007": ("Buyer identification malformed", 422, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2008": ("Time of the device out of tolerance", 422, Retry.NEVER, FixBy.MAKER, 73, (67, 75)),
+    "TS-2009": ("Time of the reference out of tolerance", 422, Retry.NEVER, FixBy.MERCHANT, 74, (68, 76)),
+    "TS-2101": ("Reference to the original missing", 422, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2102": ("Original not found", 422, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2103": ("Original belongs to another device, premises or taxpayer", 422, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2104": ("Refund exceeds what is left of the original", 422, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2105": ("Document may not be corrected", 422, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2201": ("Marking code unknown or withdrawn", 422, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2202": ("Marking code already sold", 409, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2203": ("Track and trace silent, checked later", 200, Retry.NEVER, FixBy.OPERATOR, 4),
+}
+
+_DEVICE_STATE: dict[str, Row] = {
+    "TS-2401": ("Device unknown, not registered or closed", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, 8),
+    "TS-2402": ("No agreement for this device", 403, Retry.NEVER, FixBy.MERCHANT, 4),
+    "TS-2403": ("Signer of the batch revoked", 403, Retry.NEVER, FixBy.AUTHORITY, 6),
+    "TS-2404": ("Offline limit exceeded", 202, Retry.NEVER, FixBy.AUTHORITY, 4),
+    "TS-2405": ("Device class may not use this channel", 403, Retry.NEVER, FixBy.MAKER, None),
+    "TS-2406": ("Build not certified or withdrawn", 403, Retry.NEVER, FixBy.MAKER, 4),
+    "TS-2407": ("Device on hold", 403, Retry.NEVER, FixBy.AUTHORITY, 4),
+    "TS-2408": ("Rule of the shift broken", 422, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-2409": ("Batch without closing report, or totals differ", 422, Retry.SAME_BYTES, FixBy.DEVICE, None),
+    "TS-2410": ("Part of the batch missing, or its root differs", 409, Retry.AFTER, FixBy.DEVICE, None),
+}
+
+_PRODUCTION: dict[str, Row] = {
+    "TS-3001": ("Enrolment code used or expired", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3002": ("Certificate request malformed", 400, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3003": ("Key too weak", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3004": ("Key known already", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3005": ("Certificate profile not allowed", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3006": ("Certificate refused by the linter", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3007": ("Serial number void", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3008": ("Renewal asked too early", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3009": ("Counts of the production batch differ", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3010": ("Test signature of the card failed", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3011": ("Share of the PIN wrong", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3012": ("Ceremony out of order", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+}
+
+_AUDIT: dict[str, Row] = {
+    "TS-3101": ("Audit request message malformed", 400, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3102": ("Audit request message of another card", 403, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3103": ("Audit superseded by a later start", 409, Retry.AFTER, FixBy.DEVICE, None),
+    "TS-3104": ("Audit incomplete", 409, Retry.AFTER, FixBy.DEVICE, None),
+    "TS-3105": ("Override needs a second officer", 403, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3106": ("Command unknown", 404, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3107": ("Result for a command that was never given", 404, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3108": ("Result contradicts the one reported before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+}
+
+_PORTAL: dict[str, Row] = {
+    "TS-4001": ("Sign-in failed", 401, Retry.NEVER, FixBy.USER, None),
+    "TS-4002": ("A stronger sign-in is needed", 403, Retry.NEVER, FixBy.USER, None),
+    "TS-4003": ("Object unknown or not yours", 404, Retry.NEVER, FixBy.USER, None),
+    "TS-4004": ("Approval pending", 409, Retry.AFTER, FixBy.USER, None),
+    "TS-4005": ("Own request cannot be approved", 409, Retry.NEVER, FixBy.USER, None),
+    "TS-4006": ("Export too large", 413, Retry.NEVER, FixBy.USER, None),
+    "TS-4007": ("Form out of date", 412, Retry.NEVER, FixBy.USER, None),
+    "TS-4008": ("Upload refused", 422, Retry.NEVER, FixBy.USER, None),
+    "TS-4009": ("Too many requests", 429, Retry.AFTER, FixBy.USER, None),
+}
+
+_OPERATION: dict[str, Row] = {
+    "TS-5001": ("Intake stopped by order", 503, Retry.AFTER, FixBy.AUTHORITY, 1),
+    "TS-5002": ("Queue full", 503, Retry.AFTER, FixBy.OPERATOR, 1),
+    "TS-5003": ("Second copy not confirmed", 503, Retry.SAME_BYTES, FixBy.OPERATOR, 1),
+    "TS-5004": ("Signing unit away", 503, Retry.AFTER, FixBy.OPERATOR, 1),
+    "TS-5005": ("Storage nearly full", 503, Retry.AFTER, FixBy.OPERATOR, 1),
+    "TS-5006": ("Clock not trustworthy", 503, Retry.AFTER, FixBy.OPERATOR, 1),
+    "TS-5007": ("Sequencer changing over", 503, Retry.SAME_BYTES, FixBy.OPERATOR, 1),
+    "TS-5008": ("Self-check of the ledger failed", 503, Retry.AFTER, FixBy.OPERATOR, 1),
+    "TS-5099": ("Unexpected failure", 500, Retry.SAME_BYTES, FixBy.OPERATOR, 1),
+}
+
+
+def _kinds() -> Iterator[FaultKind]:
+    tables = (
+        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _AUDIT, _PORTAL, _OPERATION,
+    )  # fmt: skip
+    for table in tables:
+        for code, row in table.items():
+            yield FaultKind(code, *row)
+
+
+CATALOGUE: Mapping[str, FaultKind] = MappingProxyType({kind.code: kind for kind in _kinds()})
+"""All kinds of fault by code, in ascending order."""
