@@ -1,0 +1,138 @@
+"""ASGI in a few functions: read a bounded body, write an answer, turn every exception into an answer in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, NamedTuple
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = Iterable[tuple[bytes, bytes]]
+
+_GRACE_SECONDS = 5.0
+_BYTES_PER_SECOND_MIN = 1024
+_DISCARD_BYTES_MAX = 4 * 1024 * 1024
+_DISCARD_SECONDS = 2.0
+
+
+class BodyTooLarge(Exception):
+    """The sender sent more than the limit; what came after was thrown away."""
+
+
+class BodyTooSlow(Exception):
+    """The sender took too long, or sent less than 1 KiB a second after the first five seconds."""
+
+
+class ClientGone(Exception):
+    """The sender closed the connection before its request was complete; nobody waits for an answer."""
+
+
+class Answer(NamedTuple):
+    """What goes back: status, body, its type, and further headers."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of that lower-case name (the server lowers names as they arrive)."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+def declared_length(scope: Scope) -> int | None:
+    """The body's length as the sender declares it; none when it is sent in chunks. The server checked the digits."""
+    text = header(scope, b"content-length")
+    return int(text) if text is not None else None
+
+
+async def read_body(receive: Receive, limit: int, timeout_seconds: float = 30) -> bytes:
+    """Read the whole body of at most `limit` bytes; raises `BodyTooLarge`, `BodyTooSlow` or `ClientGone`."""
+    start = asyncio.get_running_loop().time()
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        deadline = min(timeout_seconds, max(_GRACE_SECONDS, size / _BYTES_PER_SECOND_MIN))
+        try:
+            async with asyncio.timeout_at(start + deadline):
+                message = await receive()
+        except TimeoutError:
+            raise BodyTooSlow from None
+        if message["type"] != "http.request":
+            raise ClientGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        more = message.get("more_body", False)
+        if size > limit:
+            await _discard(receive, more)
+            raise BodyTooLarge
+        chunks.append(chunk)
+        if not more:
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _discard(receive: Receive, more: bool) -> None:
+    """Throw a bounded rest away: closing with unread bytes would reset the connection before our answer is read."""
+    size = 0
+    try:
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            while more and size < _DISCARD_BYTES_MAX:
+                message = await receive()
+                size += len(message.get("body", b""))
+                more = message.get("more_body", False)
+    except TimeoutError:
+        return
+
+
+async def respond(
+    send: Send,
+    status: int,
+    body: bytes = b"",
+    content_type: str = "application/json",
+    headers: Headers = (),
+) -> None:
+    """Send one complete answer; an empty body carries no content type."""
+    fields = [(b"content-length", str(len(body)).encode())]
+    if body:
+        fields.append((b"content-type", content_type.encode()))
+    fields.extend(headers)
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})
+
+
+def guarded(app: App, translate: Callable[[Exception, Scope], Answer]) -> App:
+    """Wrap an application so that whatever it raises leaves as the answer that `translate` makes of it.
+
+    A sender that went away gets nothing; an exception after the answer has begun goes on up, which closes the
+    connection. Lifespan messages are none of ours.
+    """
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"no {scope['type']} here")
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await app(scope, receive, watched)
+        except ClientGone:
+            return
+        except Exception as error:
+            if started:
+                raise
+            answer = translate(error, scope)
+            await respond(send, answer.status, answer.body, answer.content_type, answer.headers)
+
+    return inner

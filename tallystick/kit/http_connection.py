@@ -1,0 +1,235 @@
+"""One HTTP/1.1 connection: uvicorn's protocol, with a bound on everything that a stranger can stretch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, cast
+
+import attrs
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from tallystick.kit.asgi import Answer
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class HttpLimits:
+    """What one listener bears. Times in seconds, sizes in bytes."""
+
+    header_section_bytes: int = 16 * 1024
+    header_fields: int = 64
+    url_bytes: int = 4 * 1024
+    handshake_seconds: float = 5
+    header_seconds: float = 10
+    idle_seconds: int = 60
+    unread_body_seconds: float = 30
+    stalled_answer_seconds: float = 30
+    connections: int = 1000
+    connections_per_certificate: int = 20
+    stop_seconds: float = 10
+
+
+class Refusal(Enum):
+    """Why the server answers without asking the application; the value is the HTTP status it suggests."""
+
+    BAD_FRAMING = 400
+    HEADER_TOO_SLOW = 408
+    HEADER_TOO_LARGE = 431
+
+
+def plain_refusal(refusal: Refusal) -> Answer:
+    """The answer of a server that nobody told how to speak."""
+    return Answer(refusal.value, f"{refusal.name.lower().replace('_', ' ')}\n".encode(), "text/plain")
+
+
+class Shared(ServerState):
+    """What the connections of one listener have in common."""
+
+    def __init__(self, limits: HttpLimits, refuse: Callable[[Refusal], Answer]) -> None:
+        super().__init__()
+        self.limits = limits
+        self.refuse = refuse
+        self.certificates: Counter[bytes] = Counter()
+
+
+_FRAMING = (b"content-length", b"transfer-encoding")
+
+
+class _TooLarge(Exception):
+    """The header section or the URL is too large."""
+
+
+class Connection(HttpToolsProtocol):
+    """Counts header bytes and time, and shows the client's certificate (DER) to the application in the scope."""
+
+    def __init__(self, config: Config, shared: Shared, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(config, shared, {}, loop)
+        self.access_log = False
+        self._shared = shared
+        self._certificate: bytes | None = None
+        self._head_open = True
+        self._head_bytes = 0
+        self._raw_head_bytes = 0
+        self._waiting_since: float | None = loop.time()
+        self._stalled_since: float | None = None
+        self._unread_since: float | None = None
+        self._offered = False
+        self._resuming = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count the newcomer, and send it away when there are too many."""
+        super().connection_made(transport)
+        limits = self._shared.limits
+        crowded = len(self.connections) > limits.connections
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None:
+            self._certificate = tls.getpeercert(binary_form=True)
+        if self._certificate is not None:
+            self._shared.certificates[self._certificate] += 1
+            crowded |= self._shared.certificates[self._certificate] > limits.connections_per_certificate
+        if crowded:
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection, its timer and its share of the certificate's count."""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        certificate, self._certificate = self._certificate, None
+        if certificate is not None:
+            self._shared.certificates[certificate] -= 1
+            if not self._shared.certificates[certificate]:
+                del self._shared.certificates[certificate]
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; contradictory framing and oversized headers end the connection."""
+        if self.transport.is_closing():
+            return
+        self._unset_keepalive_if_required()
+        if self._head_open:
+            self._raw_head_bytes += len(data)
+        try:
+            self._feed(data)
+        except httptools.HttpParserError as error:
+            large = isinstance(error.__context__, _TooLarge)
+            self.refuse(Refusal.HEADER_TOO_LARGE if large else Refusal.BAD_FRAMING)
+            return
+        # A header that is not yet complete is buffered by the parser, out of sight of on_header.
+        if self._head_open and self._raw_head_bytes > self._shared.limits.header_section_bytes:
+            self.refuse(Refusal.HEADER_TOO_LARGE)
+
+    def _feed(self, data: bytes) -> None:
+        """Parse; after an offer to upgrade, which we never take, go on with HTTP/1.1 where the head ended.
+
+        The parser believes that no body follows such a head, yet common clients offer h2c with every request.
+        """
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                data = data[offer.args[0] :]
+            framing = [(name, value) for name, value in self.headers if name in _FRAMING]
+            if self._offered:
+                self._offered = False
+                self.parser = httptools.HttpRequestParser(self)
+                self._resuming = True
+                head = b"".join(name + b": " + value + b"\r\n" for name, value in framing)
+                self.parser.feed_data(b"POST / HTTP/1.1\r\n" + head + b"\r\n")
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer without the application, where no answer has begun, and close: what follows cannot be trusted."""
+        if self.transport.is_closing():
+            return
+        cycle: RequestResponseCycle | None = self.cycle
+        busy = cycle is not None and not cycle.response_complete
+        if cycle is None or not busy or not (self._head_open or cycle.response_started or self.pipeline):
+            answer = self._shared.refuse(refusal)
+            lines = [STATUS_LINE[answer.status]]
+            for name, value in (*self._shared.default_headers, *answer.headers):
+                lines += [name, b": ", value, b"\r\n"]
+            lines.append(b"content-type: %b\r\n" % answer.content_type.encode())
+            lines.append(b"content-length: %d\r\nconnection: close\r\n\r\n" % len(answer.body))
+            self.transport.write(b"".join([*lines, answer.body]))
+        if busy:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+    def end_if_stuck(self, now: float) -> None:
+        """Called once a second: end what waits too long for headers, for the rest of a body, or for its reader."""
+        limits = self._shared.limits
+        if self._waiting_since is not None and now - self._waiting_since > limits.header_seconds:
+            self.refuse(Refusal.HEADER_TOO_SLOW)
+        elif self._unread_since is not None and now - self._unread_since > limits.unread_body_seconds:
+            self.transport.close()
+        elif self._stalled_since is not None and now - self._stalled_since > limits.stalled_answer_seconds:
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        """A new request: counters start again."""
+        if self._resuming:
+            return
+        super().on_message_begin()
+        cast("dict[str, Any]", self.scope)["extensions"] = {"tls": {"client_cert_der": self._certificate}}
+        self._head_open = True
+        self._head_bytes = 0
+        self._raw_head_bytes = 0
+        self._waiting_since = self.loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        """Bound the URL."""
+        if self._resuming:
+            return
+        super().on_url(url)
+        if len(self.url) > self._shared.limits.url_bytes:
+            raise _TooLarge
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Bound the header section; trailers are dropped, nobody adds headers after the fact."""
+        if not self._head_open or self._resuming:
+            return
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > self._shared.limits.header_section_bytes:
+            raise _TooLarge
+        super().on_header(name, value)
+        if len(self.headers) > self._shared.limits.header_fields:
+            raise _TooLarge
+
+    def on_headers_complete(self) -> None:
+        """The head is whole; the application starts."""
+        if self._resuming:
+            self._resuming = False
+            return
+        super().on_headers_complete()
+        self._head_open = False
+        self._waiting_since = None
+        self._offered = self.parser.should_upgrade() and any(name in _FRAMING for name, _ in self.headers)
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        if self._offered:
+            return
+        super().on_message_complete()
+        self.cycle.more_body = False
+        self._unread_since = None
+
+    def on_response_complete(self) -> None:
+        """The answer is out; a body that nobody read must still end some time."""
+        super().on_response_complete()
+        if self.cycle.more_body:
+            self._unread_since = self.loop.time()
+
+    def pause_writing(self) -> None:
+        """The client reads slower than we write."""
+        super().pause_writing()
+        self._stalled_since = self.loop.time()
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        self._stalled_since = None
