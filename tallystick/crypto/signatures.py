@@ -1,0 +1,53 @@
+"""Signatures of invoices and of signed notes; the registry of algorithms is asked before each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from tallystick.crypto import legacy
+from tallystick.crypto.keys import PrivateKey, PublicKey, rsa_private, rsa_public
+from tallystick.crypto.policy import Use, require
+from tallystick.kernel.faults import Fault
+
+INVOICE_SIGNATURE_BYTES = 256
+
+
+def sign_invoice_text(private_key: PrivateKey, text: bytes, *, moment: datetime | None = None) -> bytes:
+    """RSA-2048 PKCS#1 v1.5 SHA-1 over the 321 or 577 bytes of an invoice, as the wire demands; 256 bytes (S2-058)."""
+    require(Use.SIGN_INVOICE, moment)
+    return legacy.sign_sha1(rsa_private(private_key), text)
+
+
+def verify_invoice_signature(
+    public_key: PublicKey, text: bytes, signature: bytes, *, moment: datetime | None = None
+) -> None:
+    """Check an invoice's signature; raises ``TS-1312`` when it is wrong, ``TS-1310`` when not allowed at ``moment``.
+
+    ``moment`` defaults to now: the registry says until when old signatures may still be verified.
+    """
+    require(Use.VERIFY_INVOICE, moment)
+    if len(signature) != INVOICE_SIGNATURE_BYTES:
+        raise Fault("TS-1312", detail="an invoice's signature has 256 bytes")
+    legacy.verify_sha1(rsa_public(public_key), text, signature)
+
+
+def sign_ed25519(private_key: PrivateKey, message: bytes, *, moment: datetime | None = None) -> bytes:
+    """Ed25519 signature, 64 bytes, deterministic: checkpoints and cosignatures."""
+    require(Use.SIGN_CHECKPOINT, moment)
+    if not isinstance(private_key.handle, ed25519.Ed25519PrivateKey):
+        raise Fault("TS-1310", detail="an Ed25519 key is needed here")
+    return private_key.handle.sign(message)
+
+
+def verify_ed25519(public_key: PublicKey, message: bytes, signature: bytes, *, moment: datetime | None = None) -> None:
+    """Check an Ed25519 signature; raises ``TS-1312``."""
+    require(Use.VERIFY_CHECKPOINT, moment)
+    if not isinstance(public_key.handle, ed25519.Ed25519PublicKey):
+        raise Fault("TS-1310", detail="an Ed25519 key is needed here")
+    try:
+        public_key.handle.verify(signature, message)
+    except InvalidSignature:
+        raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
