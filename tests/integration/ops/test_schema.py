@@ -1,0 +1,74 @@
+"""The migration chain and the working roles: what they may, what they may not, how long they may take."""
+
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from tallystick.ops.schema.roles import (
+    INTAKE,
+    PORTAL,
+    SEQUENCER,
+    TIMEOUTS,
+    WORKING_ROLES,
+    UnsafeRole,
+    as_role,
+    check_working_role,
+)  # fmt: skip
+
+
+def test_migrating_again_changes_nothing(database: str) -> None:
+    before = _tables(database)
+    done = subprocess.run([sys.executable, "-m", "tallystick.ops.schema.migrate", database], timeout=60, check=False)
+    assert done.returncode == 0
+    assert _tables(database) == before
+    assert ("portal", "django_session") in before
+
+
+def _tables(dsn: str) -> list[tuple[str, str]]:
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(
+            "SELECT schemaname::text, tablename::text FROM pg_tables WHERE schemaname NOT IN"
+            " ('pg_catalog', 'information_schema') ORDER BY 1, 2"
+        ).fetchall()
+
+
+@pytest.mark.parametrize("role", WORKING_ROLES)
+def test_a_working_role_is_bounded_in_time_and_owns_nothing(database: str, role: str) -> None:
+    with psycopg.connect(as_role(database, role)) as connection:
+        check_working_role(connection)
+        for name, value in TIMEOUTS.items():
+            row = connection.execute("SELECT current_setting(%s)::interval = %s::interval", [name, value]).fetchone()
+            assert row == (True,), name
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("CREATE SCHEMA mine")
+
+
+def test_the_owner_must_not_serve(database: str) -> None:
+    with psycopg.connect(database) as connection, pytest.raises(UnsafeRole, match="tallystick_owner"):
+        check_working_role(connection)
+
+
+def test_a_login_that_takes_the_role_on_has_its_bounds_too(database: str) -> None:
+    """On a server that exists the login stays; the role and its timeouts come with the session."""
+    parts = conninfo_to_dict(as_role("host=db.example user=admin password=x dbname=y", INTAKE))
+    assert parts["user"] == "admin"
+    options = str(parts["options"])
+    with psycopg.connect(database, options=options) as connection:
+        assert connection.execute("SELECT current_user::text").fetchone() == (INTAKE,)
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("30s",)
+
+
+def test_only_the_sequencer_writes_the_ledger(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        rows = connection.execute(
+            """SELECT r.rolname::text, bool_or(has_table_privilege(r.rolname, c.oid, 'INSERT'))
+               FROM pg_roles r, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = 'ledger' AND c.relkind IN ('r', 'p') AND r.rolname = ANY(%s) GROUP BY 1""",
+            [list(WORKING_ROLES)],
+        ).fetchall()
+    if not rows:
+        pytest.skip("the ledger has no tables in this schema yet")
+    assert dict(rows) == {SEQUENCER: True, INTAKE: False, PORTAL: False}
