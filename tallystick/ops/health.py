@@ -24,6 +24,7 @@ Check = Callable[[], object]
 
 _LOOPBACK = "127.0.0.1"
 _PORTS_TRIED = 100
+_LOOP_SECONDS = 2.0
 
 
 class HealthListener:
@@ -140,7 +141,10 @@ def _handler_for(listener: HealthListener) -> type[BaseHTTPRequestHandler]:
 def event_loop_check(loop: asyncio.AbstractEventLoop) -> Check:
     """A check that the event loop still turns: it must answer a call from another thread in time."""
 
-    async def nothing() -> None:
-        return None
+    def ask() -> None:
+        answered = threading.Event()
+        loop.call_soon_threadsafe(answered.set)
+        if not answered.wait(_LOOP_SECONDS):
+            raise TimeoutError("the event loop stands still")
 
-    return lambda: asyncio.run_coroutine_threadsafe(nothing(), loop).result(2)
+    return ask
