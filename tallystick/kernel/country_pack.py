@@ -1,0 +1,92 @@
+"""A country as data: what the code asks instead of the country's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+import attrs
+
+from tallystick.kernel.algorithms import REGISTRY, AlgorithmRegistry
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, TransactionType
+from tallystick.kernel.tax_rates import TaxRateGroup
+
+
+class PackageRetention(StrEnum):
+    """When a device may delete an audit package (K-07): after audit status 4, or only after the proof of audit."""
+
+    STATUS_4 = "status_4"
+    PROOF_OF_AUDIT = "poa"
+
+
+@attrs.frozen(slots=True)
+class Tolerances:
+    """How far times in a document may lie from the arrival (invoice) or from the invoice (reference).
+
+    ``None`` means without limit: a local audit may bring packages months later.
+    """
+
+    future_minutes: int = 10
+    past_days: int | None = None
+    reference_past_days: int | None = None
+
+    @property
+    def future(self) -> timedelta:
+        """How far ahead of the arrival a device's clock may be."""
+        return timedelta(minutes=self.future_minutes)
+
+    @property
+    def past(self) -> timedelta | None:
+        """How old an invoice may be when it arrives."""
+        return None if self.past_days is None else timedelta(days=self.past_days)
+
+    @property
+    def reference_past(self) -> timedelta | None:
+        """How old a referenced invoice may be at the time of the invoice that refers to it."""
+        return None if self.reference_past_days is None else timedelta(days=self.reference_past_days)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class CountryPack:
+    """The rules and names of one country.
+
+    ``environment`` are the two OID integers that tell certificates of one environment from another's (S2-010).
+    ``time_zone`` is the IANA name, ``server_time_zone`` the Windows name that the TaxCore wire carries. Patterns are
+    regular expressions that must match the whole text. ``tax_groups`` are ascending by validity and group id.
+    ``department_labels`` say which tax label the goods of a shop's department carry, ``default_label`` the others'.
+    """
+
+    code: str
+    name: str
+    currency: str
+    currency_places: int
+    environment: tuple[int, int]
+    time_zone: str
+    server_time_zone: str
+    languages: tuple[str, ...]
+    tax_groups: tuple[TaxRateGroup, ...]
+    default_label: str
+    department_labels: Mapping[str, str]
+    tin_pattern: str
+    buyer_id_pattern: str | None = None
+    organization_name: str
+    street: str
+    city: str
+    country: str
+    package_retention: PackageRetention
+    card_limit: Money
+    max_category_order_id: int
+    reference_time_required: bool = False
+    tolerances: Tolerances = Tolerances()
+    algorithms: AlgorithmRegistry = REGISTRY
+
+    def label_for(self, department: str | None) -> str:
+        """The tax label of a department's goods."""
+        return self.department_labels.get(department or "", self.default_label)
+
+    def needs_reference_time(self, request: InvoiceRequest) -> bool:
+        """Whether the country wants the time of the original on this copy or refund."""
+        refers_back = request.invoice_type is InvoiceType.COPY or request.transaction_type is TransactionType.REFUND
+        return self.reference_time_required and refers_back

@@ -1,0 +1,26 @@
+"""Finds and loads country packs: one folder a country, ``countries/<code>/pack.toml``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tallystick.kernel.country_pack import CountryPack
+from tallystick.wire.country_pack import PackError, parse_pack
+
+COUNTRIES = Path(__file__).resolve().parents[2] / "countries"
+
+
+def available_packs(folder: Path = COUNTRIES) -> tuple[str, ...]:
+    """The codes of the packs in the folder, ascending."""
+    return tuple(sorted(path.parent.name for path in folder.glob("*/pack.toml")))
+
+
+def load_pack(code: str, folder: Path = COUNTRIES) -> CountryPack:
+    """The pack of a country; raises ``PackError`` with file and line when it is missing or wrong."""
+    name = f"countries/{code}/pack.toml"
+    if code not in available_packs(folder):
+        raise PackError(name, 1, f"there is no such pack; there are {', '.join(available_packs(folder)) or 'none'}")
+    pack = parse_pack((folder / code / "pack.toml").read_bytes(), name)
+    if pack.code != code:
+        raise PackError(name, 1, f"the folder is {code}, but the pack says {pack.code}")
+    return pack

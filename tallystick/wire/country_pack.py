@@ -1,0 +1,245 @@
+"""Reads a country pack: a TOML file becomes a ``CountryPack``, or is refused with file and line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
+from tallystick.kernel.country_pack import CountryPack, PackageRetention, Tolerances
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.fixed_point import Money, Rate
+from tallystick.kernel.invoice import TaxCategoryType
+from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
+from tallystick.wire.toml_file import PackError, TomlFile, TomlTable
+
+__all__ = ["PackError", "parse_pack"]
+
+E = TypeVar("E", bound=StrEnum)
+
+_CODE = re.compile(r"[A-Z]{2}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
+_CATEGORY_TYPES = {kind.name.lower().replace("_", "-"): kind for kind in TaxCategoryType}
+
+
+def parse_pack(toml: bytes, file_name: str) -> CountryPack:
+    """Read the pack in ``toml``; ``file_name`` is for the message of ``PackError``, which is the only way to fail."""
+    root = TomlFile(toml, file_name).root()
+    country = root.take_table("country")
+    organization = root.take_table("organization")
+    card = root.take_table("card")
+    groups = _tax_groups(root)
+    default_label, department_labels = _departments(root, groups[-1])
+    pack = CountryPack(
+        code=_matching(country, "code", _CODE),
+        name=country.take("name", str),
+        currency=_matching(country, "currency", _CURRENCY),
+        currency_places=_between(country, "currency_places", 0, 4),
+        environment=_environment(country),
+        time_zone=_time_zone(country),
+        server_time_zone=country.take("server_time_zone", str),
+        languages=_languages(country),
+        tax_groups=groups,
+        default_label=default_label,
+        department_labels=department_labels,
+        tin_pattern=_pattern(country, "tin_pattern"),
+        buyer_id_pattern=_pattern(country, "buyer_id_pattern") if "buyer_id_pattern" in country else None,
+        organization_name=organization.take("name", str),
+        street=organization.take("street", str),
+        city=organization.take("city", str),
+        country=_matching(organization, "country", _CODE),
+        package_retention=_choice(country, "package_retention", PackageRetention),
+        card_limit=_money(card, "limit"),
+        max_category_order_id=_highest_order_id(card, root, groups),
+        reference_time_required=country.take_or("reference_time_required", bool, default=False),
+        tolerances=_tolerances(root),
+        algorithms=REGISTRY.changed_by(_algorithm_rules(root)),
+    )
+    for table in (country, organization, card, root):
+        table.close()
+    return pack
+
+
+def _matching(table: TomlTable, key: str, pattern: re.Pattern[str]) -> str:
+    text = table.take(key, str)
+    if pattern.fullmatch(text) is None:
+        raise table.error(f"{key} must have the form {pattern.pattern}", key)
+    return text
+
+
+def _between(table: TomlTable, key: str, low: int, high: int) -> int:
+    number = table.take(key, int)
+    if not low <= number <= high:
+        raise table.error(f"{key} must lie between {low} and {high}", key)
+    return number
+
+
+def _choice(table: TomlTable, key: str, kind: type[E]) -> E:
+    text = table.take(key, str)
+    try:
+        return kind(text)
+    except ValueError:
+        raise table.error(f"{key} must be one of {', '.join(kind)}", key) from None
+
+
+def _pattern(table: TomlTable, key: str) -> str:
+    text = table.take(key, str)
+    try:
+        re.compile(text)
+    except re.error as problem:
+        raise table.error(f"{key} is not a regular expression: {problem}", key) from None
+    return text
+
+
+def _money(table: TomlTable, key: str) -> Money:
+    value = table.take_decimal(key)
+    try:
+        money = Money.of(value)
+    except Fault as fault:
+        raise table.error(f"{key}: {fault.detail}", key) from None
+    if money.scaled <= 0:
+        raise table.error(f"{key} must be more than 0", key)
+    return money
+
+
+def _environment(country: TomlTable) -> tuple[int, int]:
+    digits = country.take_list("environment", int)
+    if len(digits) != 2 or not all(0 < digit < 2**28 for digit in digits):
+        raise country.error("environment must be the two integers of the certificate's arc", "environment")
+    return digits[0], digits[1]
+
+
+def _time_zone(country: TomlTable) -> str:
+    name = country.take("time_zone", str)
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise country.error(f"time_zone {name!r} is not a name of the IANA time zones", "time_zone") from None
+    return name
+
+
+def _languages(country: TomlTable) -> tuple[str, ...]:
+    tags = country.take_list("languages", str)
+    if not tags or len(set(tags)) != len(tags) or not all(map(_LANGUAGE.fullmatch, tags)):
+        raise country.error("languages must be distinct tags such as sr-Cyrl-RS, at least one", "languages")
+    return tags
+
+
+def _tax_groups(root: TomlTable) -> tuple[TaxRateGroup, ...]:
+    tables = root.take_tables("tax_group")
+    if not tables:
+        raise root.error("at least one tax_group is needed")
+    groups: list[TaxRateGroup] = []
+    for table in tables:
+        group = _tax_group(table)
+        if any(group.group_id == other.group_id for other in groups):
+            raise table.error(f"tax_group {group.group_id} stands twice", "id")
+        groups.append(group)
+    return tuple(sorted(groups, key=lambda group: (group.valid_from, group.group_id)))
+
+
+def _tax_group(table: TomlTable) -> TaxRateGroup:
+    valid_from = table.take("valid_from", datetime)
+    if valid_from.tzinfo is None:
+        raise table.error("valid_from needs an offset from UTC", "valid_from")
+    seen: set[str] = set()
+    categories = tuple(_category(row, seen) for row in table.take_tables("category"))
+    if not categories:
+        raise table.error("a tax_group needs at least one category")
+    group = TaxRateGroup(valid_from.astimezone(UTC), _between(table, "id", 0, 2**31 - 1), categories)
+    table.close()
+    return group
+
+
+def _category(table: TomlTable, seen: set[str]) -> TaxCategory:
+    kind = _CATEGORY_TYPES.get(table.take("type", str))
+    if kind is None:
+        raise table.error(f"type must be one of {', '.join(_CATEGORY_TYPES)}", "type")
+    rates_table = table.take_table("rates")
+    rates = tuple(_rate(rates_table, label, seen) for label in rates_table)
+    if not rates:
+        raise table.error("a category needs at least one rate", "rates")
+    category = TaxCategory(table.take("name", str), kind, _between(table, "order_id", 0, 255), rates)
+    table.close()
+    return category
+
+
+def _rate(table: TomlTable, label: str, seen: set[str]) -> TaxRate:
+    """One label and its rate; labels are one character and, upper-cased, unlike any other of the group."""
+    value = table.take_decimal(label)
+    if len(label) != 1 or label != label.upper() or label in seen:
+        raise table.error(
+            f"label {label!r} must be one upper-case character that no other rate of the group has", label
+        )
+    seen.add(label)
+    try:
+        rate = Rate.of(value)
+    except Fault as fault:
+        raise table.error(f"rate of {label}: {fault.detail}", label) from None
+    if rate.scaled < 0:
+        raise table.error(f"rate of {label} must not be negative", label)
+    return TaxRate(label, rate)
+
+
+def _departments(root: TomlTable, newest: TaxRateGroup) -> tuple[str, Mapping[str, str]]:
+    table = root.take_table("departments")
+    default = table.take("default", str)
+    labels_table = table.take_table("labels")
+    labels = {department: labels_table.take(department, str) for department in labels_table}
+    known = newest.labels()
+    if default not in known:
+        raise table.error(f"label {default!r} is not in the newest tax_group", "default")
+    for department, label in labels.items():
+        if label not in known:
+            raise labels_table.error(f"label {label!r} is not in the newest tax_group", department)
+    table.close()
+    return default, MappingProxyType(labels)
+
+
+def _highest_order_id(card: TomlTable, root: TomlTable, groups: tuple[TaxRateGroup, ...]) -> int:
+    highest = _between(card, "max_category_order_id", 1, LIMITS.tax_categories_on_card)
+    used = max(category.order_id for group in groups for category in group.categories)
+    if used > highest:
+        raise card.error(f"a category has the order_id {used}, more than the card counts", "max_category_order_id")
+    return highest
+
+
+def _tolerances(root: TomlTable) -> Tolerances:
+    if "tolerances" not in root:
+        return Tolerances()
+    table = root.take_table("tolerances")
+    limits = {key: _between(table, key, 0, 366_000) for key in table if key in _TOLERANCE_KEYS}
+    table.close()
+    return Tolerances(
+        future_minutes=limits.get("future_minutes", Tolerances().future_minutes),
+        past_days=limits.get("past_days"),
+        reference_past_days=limits.get("reference_past_days"),
+    )
+
+
+_TOLERANCE_KEYS = frozenset({"future_minutes", "past_days", "reference_past_days"})
+
+
+def _algorithm_rules(root: TomlTable) -> tuple[AlgorithmRule, ...]:
+    return tuple(_algorithm_rule(table) for table in root.take_tables("algorithm"))
+
+
+def _algorithm_rule(table: TomlTable) -> AlgorithmRule:
+    since = table.take("since", datetime) if "since" in table else None
+    if since is not None and since.tzinfo is None:
+        raise table.error("since needs an offset from UTC", "since")
+    rule = AlgorithmRule(
+        _choice(table, "algorithm", Algorithm),
+        _choice(table, "purpose", Purpose),
+        _choice(table, "status", Status),
+        since,
+    )
+    table.close()
+    return rule
