@@ -16,6 +16,8 @@ from msgspec import Meta
 
 PREFIX = "TALLYSTICK_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
+# What the supervisor hands to the portal's process, which must not import this floor. Nobody sets these by hand.
+HANDED_DOWN = frozenset(f"{PREFIX}PORTAL_{name}" for name in ("DSN", "SECRET_FILE", "HOSTS", "SECURE"))
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -84,7 +86,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     from_environment = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environment.items()
-        if name.startswith(PREFIX) and name != FILE_VARIABLE
+        if name.startswith(PREFIX) and name != FILE_VARIABLE and name not in HANDED_DOWN
     }
     _refuse_unknown(from_file, file)
     _refuse_unknown({PREFIX + name.upper(): name for name in from_environment}, "the environment", PREFIX)
