@@ -54,11 +54,12 @@ class PackageOpener:
         return plain
 
 
-def seal_internal_data(plain: bytes, public_key: PublicKey) -> bytes:
+def seal_internal_data(plain: bytes, public_key: PublicKey, *, moment: datetime | None = None) -> bytes:
     """Close the card's internal data: one OAEP-SHA256 block up to 190 bytes, two up to 380 (wire: 15.2).
 
     Returns 256 or 512 bytes.
     """
+    require(Use.SEAL_INTERNAL_DATA, moment)
     if len(plain) > 2 * OAEP_PLAIN_BYTES:
         raise ValueError("internal data of more than two blocks")
     key = rsa_public(public_key)
@@ -66,8 +67,9 @@ def seal_internal_data(plain: bytes, public_key: PublicKey) -> bytes:
     return b"".join(key.encrypt(block, _OAEP) for block in blocks if block)
 
 
-def open_internal_data(data: bytes, private_key: PrivateKey) -> bytes:
+def open_internal_data(data: bytes, private_key: PrivateKey, *, moment: datetime | None = None) -> bytes:
     """Undo ``seal_internal_data``; raises ``TS-1316`` (audit status 3)."""
+    require(Use.OPEN_INTERNAL_DATA, moment)
     if len(data) not in (BLOCK_BYTES, 2 * BLOCK_BYTES):
         raise Fault("TS-1316", detail="internal data has 256 or 512 bytes")
     return b"".join(

@@ -111,12 +111,12 @@ class PublicKey:
     @classmethod
     def from_spki(cls, der: bytes) -> PublicKey:
         """Read a SubjectPublicKeyInfo in DER; raises ``TS-1310`` when it is none or never allowed."""
-        return cls(_accept(_load(serialization.load_der_public_key, der)))
+        return cls(accept_public(_load(serialization.load_der_public_key, der)))
 
     @classmethod
     def from_raw(cls, raw: bytes) -> PublicKey:
         """Read the 32 bytes of an Ed25519 key; raises ``TS-1310``."""
-        return cls(_accept(_load(ed25519.Ed25519PublicKey.from_public_bytes, raw)))
+        return cls(accept_public(_load(ed25519.Ed25519PublicKey.from_public_bytes, raw)))
 
     @classmethod
     def from_card_export(cls, data: bytes) -> PublicKey:
@@ -170,7 +170,8 @@ def _load(loader: object, data: bytes) -> object:
         raise Fault("TS-1310", detail="not a public key of a known kind") from None
 
 
-def _accept(key: object) -> PublicHandle:
+def accept_public(key: object) -> PublicHandle:
+    """The library key if it is of a kind that is ever allowed; raises ``TS-1310``."""
     if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey)):
         raise Fault("TS-1310", detail="a key of this kind is never allowed")
     return key
@@ -195,6 +196,13 @@ def rsa_private(key: PrivateKey) -> rsa.RSAPrivateKey:
     """The library's RSA key; raises ``TS-1310`` for another kind."""
     if not isinstance(key.handle, rsa.RSAPrivateKey):
         raise Fault("TS-1310", detail="an RSA key is needed here")
+    return key.handle
+
+
+def ec_private(key: PrivateKey) -> ec.EllipticCurvePrivateKey:
+    """The library's key on a P curve; raises ``TS-1310`` for another kind."""
+    if not isinstance(key.handle, ec.EllipticCurvePrivateKey):
+        raise Fault("TS-1310", detail="a key on a P curve is needed here")
     return key.handle
 
 
@@ -247,4 +255,4 @@ def store_public_key(path: Path, key: PublicKey) -> None:
 
 def load_public_key(path: Path) -> PublicKey:
     """Read a PEM public key; raises ``TS-1310``."""
-    return PublicKey(_accept(_load(serialization.load_pem_public_key, path.read_bytes())))
+    return PublicKey(accept_public(_load(serialization.load_pem_public_key, path.read_bytes())))

@@ -1,23 +1,67 @@
-"""Asks the kernel's registry of algorithms before a primitive is used; the answer is kept for a day (K-01)."""
+"""Asks the kernel's registry of algorithms before a primitive is used; the answer is kept for a day (K-01).
+
+The registry is one per process: the assembly installs the country pack's once, before anything is signed or opened.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from enum import Enum, auto
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from functools import lru_cache
+
+from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRegistry, Purpose
+from tallystick.kernel.faults import Fault
 
 
 class Use(Enum):
-    """What this package does with a primitive."""
+    """What this package does: algorithm, purpose, and whether it only checks or opens what exists."""
 
-    SIGN_INVOICE = auto()
-    VERIFY_INVOICE = auto()
-    SEAL_PACKAGE = auto()
-    OPEN_PACKAGE = auto()
-    SIGN_PROOF = auto()
-    VERIFY_PROOF = auto()
-    SIGN_CHECKPOINT = auto()
-    VERIFY_CHECKPOINT = auto()
+    SIGN_INVOICE = (Algorithm.RSA_PKCS1_SHA1, Purpose.SECURE_ELEMENT, False)
+    VERIFY_INVOICE = (Algorithm.RSA_PKCS1_SHA1, Purpose.SECURE_ELEMENT, True)
+    SEAL_PACKAGE = (Algorithm.RSA_PKCS1_AES_CBC, Purpose.PACKAGE, False)
+    OPEN_PACKAGE = (Algorithm.RSA_PKCS1_AES_CBC, Purpose.PACKAGE, True)
+    SEAL_INTERNAL_DATA = (Algorithm.RSA_OAEP_SHA256, Purpose.INTERNAL_DATA, False)
+    OPEN_INTERNAL_DATA = (Algorithm.RSA_OAEP_SHA256, Purpose.INTERNAL_DATA, True)
+    SIGN_PROOF = (Algorithm.RSA_PKCS1_SHA1, Purpose.PROOF_OF_AUDIT, False)
+    VERIFY_PROOF = (Algorithm.RSA_PKCS1_SHA1, Purpose.PROOF_OF_AUDIT, True)
+    SIGN_CHECKPOINT = (Algorithm.ED25519, Purpose.CHECKPOINT, False)
+    VERIFY_CHECKPOINT = (Algorithm.ED25519, Purpose.CHECKPOINT, True)
+    SIGN_CERTIFICATE_P256 = (Algorithm.ECDSA_P256, Purpose.CERTIFICATE, False)
+    SIGN_CERTIFICATE_P384 = (Algorithm.ECDSA_P384, Purpose.CERTIFICATE, False)
+    VERIFY_CERTIFICATE_P256 = (Algorithm.ECDSA_P256, Purpose.CERTIFICATE, True)
+    VERIFY_CERTIFICATE_P384 = (Algorithm.ECDSA_P384, Purpose.CERTIFICATE, True)
+    VERIFY_CERTIFICATE_RSA = (Algorithm.RSA_PKCS1_SHA256, Purpose.CERTIFICATE, True)
+
+
+_registry = REGISTRY
+
+
+def install_registry(registry: AlgorithmRegistry) -> None:
+    """Use a country pack's registry in this process from now on."""
+    global _registry  # noqa: PLW0603 - one registry a process, set once by the assembly
+    _registry = registry
+    _allowed_all_day.cache_clear()
 
 
 def require(use: Use, moment: datetime | None) -> None:
-    """Raise ``TS-1310`` unless the registry allows ``use`` at ``moment`` (default: now)."""
+    """Raise ``TS-1310`` unless the registry allows ``use`` at an aware ``moment`` (default: now)."""
+    at = datetime.now(UTC) if moment is None else moment.astimezone(UTC)
+    if not _allowed_all_day(use, at.date()):
+        _require_exactly(use, at)
+
+
+@lru_cache(maxsize=1024)
+def _allowed_all_day(use: Use, day: date) -> bool:
+    """Whether the use is allowed from the first to the last microsecond of the UTC day."""
+    start = datetime.combine(day, time.min, UTC)
+    try:
+        _require_exactly(use, start)
+        _require_exactly(use, start + timedelta(days=1, microseconds=-1))
+    except Fault:
+        return False
+    return True
+
+
+def _require_exactly(use: Use, at: datetime) -> None:
+    algorithm, purpose, only_check = use.value
+    _registry.require_allowed(algorithm, purpose, at, only_check=only_check)

@@ -1,0 +1,265 @@
+"""The PKI of a demo or test country, made at set-up in one folder: authorities, server, encryption, proof and log keys.
+
+Nothing of it is ever in the repository. A production country holds these keys in an HSM and runs ceremonies instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import attrs
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from tallystick.crypto import keys, profiles
+from tallystick.crypto.certificates import TrustStore, der_of, pem_of
+from tallystick.crypto.issuing import Authority, Order, common_name, self_signed
+from tallystick.crypto.keys import PrivateKey, PublicKey
+from tallystick.crypto.profiles import Profile
+from tallystick.crypto.taxcore_oids import CLIENT_AUTH, SERVER_AUTH, CertificateClass, Environment
+from tallystick.kernel.identifiers import Uid
+from tallystick.kernel.invoice import Seller
+from tallystick.kit.atomic_file import write_atomically
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+@attrs.frozen(slots=True)
+class PkiFiles:
+    """Names of the files in the folder. Certificates and public keys are 0644, private keys 0600, the folder 0700."""
+
+    folder: Path
+
+    def certificate(self, name: str) -> Path:
+        """Certificate of ``root``, ``secure-element-ca``, ``service-ca``, ``tls`` (with issuer), ``encryption``."""
+        return self.folder / f"{name}.pem"
+
+    def private_key(self, name: str) -> Path:
+        """Private key of the above, or of ``package``, ``poa``, ``log``."""
+        return self.folder / f"{name}-key.pem"
+
+    def public_key(self, name: str) -> Path:
+        """Public key of ``package``, ``poa``, ``log``."""
+        return self.folder / f"{name}-public.pem"
+
+    @property
+    def root(self) -> Path:
+        """What devices trust."""
+        return self.certificate("root")
+
+    @property
+    def client_authority(self) -> Path:
+        """What the device listener trusts: the issuer of client certificates, not the root."""
+        return self.certificate("secure-element-ca")
+
+
+@attrs.frozen(slots=True)
+class CardSubject:
+    """Who a card is for: its UID, the seller as the registry knows him, and the addresses that the card carries."""
+
+    uid: Uid
+    seller: Seller
+    api_url: str
+    vsdc_url: str = ""
+    given_name: str = ""
+    surname: str = ""
+
+    def attributes(self) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
+        """The subject in the order of S2-012."""
+        seller = self.seller
+        return (
+            common_name(f"{self.uid[:4]} {seller.location_name}"),
+            (NameOID.SERIAL_NUMBER, self.uid),
+            (NameOID.GIVEN_NAME, self.given_name),
+            (NameOID.SURNAME, self.surname),
+            (NameOID.ORGANIZATIONAL_UNIT_NAME, seller.location_name),
+            (NameOID.ORGANIZATION_NAME, seller.business_name),
+            (NameOID.STREET_ADDRESS, seller.address),
+            (NameOID.LOCALITY_NAME, seller.city),
+            (NameOID.STATE_OR_PROVINCE_NAME, seller.district),
+            (NameOID.COUNTRY_NAME, seller.country if len(seller.country) == 2 else ""),
+        )
+
+    def texts(self, environment: Environment) -> tuple[tuple[str, str], ...]:
+        """The extensions under the environment's arc."""
+        return (
+            (environment.tin_oid, self.seller.tin),
+            (environment.api_url_oid, self.api_url),
+            (environment.vsdc_url_oid, self.vsdc_url),
+        )
+
+
+@attrs.frozen(slots=True)
+class DemoPki:
+    """An opened folder: issues for cards and servers."""
+
+    files: PkiFiles
+    environment: Environment
+    _secure_element_authority: Authority
+    _service_authority: Authority
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        *,
+        environment: tuple[int, int],
+        organization: str,
+        country: str,
+        at: datetime,
+        hosts: Sequence[str] = LOOPBACK_HOSTS,
+    ) -> DemoPki:
+        """Make everything anew in ``folder`` (created 0700). ``country`` is two letters; ``hosts`` bound TLS names."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        files, arc = PkiFiles(folder), Environment(*environment)
+        maker = _Maker(files, organization, country, at)
+        with ThreadPoolExecutor(2) as pool:
+            package, poa = (pool.submit(keys.generate_rsa_key) for _ in range(2))
+            root = maker.root()
+            maker.authority(root, "secure-element-ca", "secure element CA", profiles.issuing_authority(_cards(arc)))
+            service = profiles.issuing_authority(
+                (SERVER_AUTH, *_usages(arc, CertificateClass.V31, CertificateClass.V36))
+            )
+            maker.authority(root, "service-ca", "service CA", service, tuple(hosts))
+            maker.key_pair("package", package.result())
+            maker.key_pair("poa", poa.result())
+        maker.key_pair("log", keys.generate_ed25519_key())
+        made = cls.load(folder, environment=environment)
+        made.issue_encryption_certificate(organization, country, at)
+        made.issue_tls(hosts, at)
+        return made
+
+    @classmethod
+    def load(cls, folder: Path, *, environment: tuple[int, int]) -> DemoPki:
+        """Open a folder that ``create`` made; raises ``OSError`` or ``ValueError`` when it is not whole."""
+        files = PkiFiles(folder)
+        return cls(
+            files,
+            Environment(*environment),
+            _load_authority(files, "secure-element-ca"),
+            _load_authority(files, "service-ca"),
+        )
+
+    def public_key(self, name: str) -> PublicKey:
+        """Public half of ``package`` (K_enc), ``poa`` (K_poa) or ``log``."""
+        return keys.load_public_key(self.files.public_key(name))
+
+    def private_key(self, name: str) -> PrivateKey:
+        """Private half of the same."""
+        return keys.load_private_key(self.files.private_key(name))
+
+    def trust_store(self) -> TrustStore:
+        """Root and the issuer of cards: what a device's certificate must chain to."""
+        return TrustStore.from_pem(self.files.root.read_bytes(), self.files.client_authority.read_bytes())
+
+    def issue_secure_element(
+        self, subject: CardSubject, spki: bytes, *, at: datetime, years: int = profiles.SECURE_ELEMENT_YEARS
+    ) -> bytes:
+        """Certificate of the signing key of a card (V33), DER; raises ``TS-3003``, ``TS-3006``."""
+        return self._issue_card(profiles.secure_element(self.environment, years=years), subject, spki, at)
+
+    def issue_pki_client(
+        self, subject: CardSubject, spki: bytes, *, at: datetime, years: int = profiles.SECURE_ELEMENT_YEARS
+    ) -> bytes:
+        """Certificate of the PKI applet's key of a card (V34), DER; raises ``TS-3003``, ``TS-3006``."""
+        return self._issue_card(profiles.pki_client(self.environment, years=years), subject, spki, at)
+
+    def _issue_card(self, profile: Profile, subject: CardSubject, spki: bytes, at: datetime) -> bytes:
+        order = Order(
+            profile=profile,
+            public_key=PublicKey.from_spki(spki),
+            subject=subject.attributes(),
+            texts=subject.texts(self.environment),
+        )
+        return self._secure_element_authority.issue(order, at)
+
+    def issue_tls(self, hosts: Sequence[str], at: datetime) -> None:
+        """A new key and certificate for the server; raises ``TS-3006`` for a host outside the bounds of the CA."""
+        key = keys.generate_p256_key()
+        order = Order(
+            profile=profiles.tls_server(self.environment),
+            public_key=key.public,
+            subject=(common_name(hosts[0]),),
+            hosts=tuple(hosts),
+        )
+        der = self._service_authority.issue(order, at)
+        keys.store_private_key(self.files.private_key("tls"), key)
+        _write(self.files.certificate("tls"), pem_of(der) + self._service_authority.pem)
+
+    def issue_encryption_certificate(self, organization: str, country: str, at: datetime) -> None:
+        """The certificate that clients fetch as the authority's encryption certificate (V36)."""
+        order = Order(
+            profile=profiles.encryption(self.environment),
+            public_key=self.public_key("package"),
+            subject=_authority_name(organization, country, "encryption"),
+        )
+        _write(self.files.certificate("encryption"), pem_of(self._service_authority.issue(order, at)))
+
+    @property
+    def encryption_certificate(self) -> bytes:
+        """The same certificate, DER."""
+        return der_of(self.files.certificate("encryption").read_bytes())
+
+
+@attrs.frozen(slots=True)
+class _Maker:
+    """Makes keys and authorities at set-up and writes each to its file."""
+
+    files: PkiFiles
+    organization: str
+    country: str
+    at: datetime
+
+    def root(self) -> Authority:
+        key = keys.generate_p384_key()
+        made = self_signed(self._order(profiles.ROOT, key, "root", ()), key, self.at)
+        return self._store("root", made)
+
+    def authority(
+        self, root: Authority, name: str, title: str, profile: Profile, hosts: tuple[str, ...] = ()
+    ) -> Authority:
+        key = keys.generate_p384_key()
+        der = root.issue(self._order(profile, key, title, hosts), self.at)
+        return self._store(name, Authority(x509.load_der_x509_certificate(der), key))
+
+    def key_pair(self, name: str, key: PrivateKey) -> None:
+        keys.store_private_key(self.files.private_key(name), key)
+        keys.store_public_key(self.files.public_key(name), key.public)
+
+    def _order(self, profile: Profile, key: PrivateKey, title: str, hosts: tuple[str, ...]) -> Order:
+        name = _authority_name(self.organization, self.country, title)
+        return Order(profile=profile, public_key=key.public, subject=name, permitted_hosts=hosts)
+
+    def _store(self, name: str, made: Authority) -> Authority:
+        keys.store_private_key(self.files.private_key(name), made.key)
+        _write(self.files.certificate(name), made.pem)
+        return made
+
+
+def _authority_name(organization: str, country: str, title: str) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
+    return (
+        (NameOID.COUNTRY_NAME, country),
+        (NameOID.ORGANIZATION_NAME, organization),
+        common_name(f"{organization} {title}"),
+    )
+
+
+def _usages(environment: Environment, *classes: CertificateClass) -> tuple[str, ...]:
+    return tuple(environment.usage_oid(one) for one in classes)
+
+
+def _cards(environment: Environment) -> tuple[str, ...]:
+    return (CLIENT_AUTH, *_usages(environment, CertificateClass.V33, CertificateClass.V34))
+
+
+def _load_authority(files: PkiFiles, name: str) -> Authority:
+    certificate = x509.load_pem_x509_certificate(files.certificate(name).read_bytes())
+    return Authority(certificate, keys.load_private_key(files.private_key(name)))
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_atomically(path, content, mode=0o644)
