@@ -17,7 +17,7 @@ from msgspec import Meta
 PREFIX = "TALLYSTICK_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
 # What the supervisor hands to the portal's process, which must not import this floor. Nobody sets these by hand.
-HANDED_DOWN = frozenset(f"{PREFIX}PORTAL_{name}" for name in ("DSN", "SECRET_FILE", "HOSTS", "SECURE"))
+HANDED_DOWN = frozenset(f"{PREFIX}PORTAL_{name}" for name in ("DEMO", "DSN", "HOSTS", "SECRET_FILE", "SECURE"))
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 

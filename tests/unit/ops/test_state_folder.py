@@ -12,7 +12,7 @@ def test_root_and_others_have_their_own_default(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert default_state({}) == Path("/var/lib/tallystick")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert default_state({"XDG_STATE_HOME": "/home/x/state"}) == Path("/home/x/state/tallystick")
+    assert default_state({"XDG_STATE_HOME": "/srv/x/state"}) == Path("/srv/x/state/tallystick")
     assert default_state({"XDG_STATE_HOME": "relative"}) == Path.home() / ".local/state/tallystick"
 
 
