@@ -1,4 +1,4 @@
-"""Every named query of the authority is prepared against the migrated schema: a wrong table, column or type shows here."""
+"""Every named query of the authority is prepared against the migrated schema: a wrong table, column or type shows."""
 
 import re
 from pathlib import Path
