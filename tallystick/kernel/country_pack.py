@@ -10,7 +10,7 @@ import attrs
 
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRegistry
 from tallystick.kernel.fixed_point import Money
-from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, TransactionType
+from tallystick.kernel.invoice import InvoiceRequest
 from tallystick.kernel.tax_rates import TaxRateGroup
 
 
@@ -88,5 +88,4 @@ class CountryPack:
 
     def needs_reference_time(self, request: InvoiceRequest) -> bool:
         """Whether the country wants the time of the original on this copy or refund."""
-        refers_back = request.invoice_type is InvoiceType.COPY or request.transaction_type is TransactionType.REFUND
-        return self.reference_time_required and refers_back
+        return self.reference_time_required and request.refers_back

@@ -62,7 +62,7 @@ _TRANSPORT: dict[str, Row] = {
     "TS-1007": ("Language or interface version unknown", 406, Retry.NEVER, FixBy.MAKER, None),
     "TS-1101": ("Client certificate missing", 401, Retry.NEVER, FixBy.DEVICE, None),
     "TS-1102": ("Certificate chain does not lead to our root", 401, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
-    "TS-1103": ("Certificate expired or not yet valid", 401, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-1103": ("Certificate expired or not yet valid", 401, Retry.NEVER, FixBy.SERVICE_CENTRE, None, (4,)),
     "TS-1104": ("Certificate revoked", 403, Retry.NEVER, FixBy.AUTHORITY, 6),
     "TS-1105": ("Token unknown or expired", 401, Retry.RESIGN, FixBy.DEVICE, None),
     "TS-1106": ("Token of another certificate", 401, Retry.NEVER, FixBy.MAKER, None),

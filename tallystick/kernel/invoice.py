@@ -66,6 +66,13 @@ def document_type_code(invoice_type: InvoiceType, transaction_type: TransactionT
     return 0x0100 + 16 * int(invoice_type) + int(transaction_type)
 
 
+def turnover(invoice_type: InvoiceType, transaction_type: TransactionType, amount: Money) -> Money:
+    """What a document adds to the day's turnover: fiscal sales count up, fiscal refunds down, the rest is 0 (K-26)."""
+    if not invoice_type.is_fiscal:
+        return Money(0)
+    return -amount if transaction_type is TransactionType.REFUND else amount
+
+
 @attrs.frozen(slots=True)
 class Payment:
     """One payment; several of the same type may stand in one invoice."""
@@ -115,6 +122,11 @@ class InvoiceRequest:
     def total_amount(self) -> Money:
         """Sum of the item totals, tax included."""
         return Money(sum(item.total_amount.scaled for item in self.items))
+
+    @property
+    def refers_back(self) -> bool:
+        """Whether this is a copy or a refund, which speak about an earlier document."""
+        return self.invoice_type is InvoiceType.COPY or self.transaction_type is TransactionType.REFUND
 
 
 @attrs.frozen(slots=True)

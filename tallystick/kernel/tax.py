@@ -22,8 +22,8 @@ from tallystick.kernel.fixed_point import Money, Quantity, Rate, round_half_up
 from tallystick.kernel.invoice import InvoiceItem, TaxCategoryType, TaxItem
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
 
-_HUNDRED = 100 * 10**Rate.places
-_FIXED_DIVISOR = 10 ** (Rate.places + Quantity.places - Money.places)
+_HUNDRED: int = 100 * 10**Rate.places
+_FIXED_DIVISOR: int = 10 ** (Rate.places + Quantity.places - Money.places)
 _PLANS_KEPT = 4_096
 
 
@@ -109,7 +109,7 @@ def calculate_taxes(items: Sequence[InvoiceItem], group: TaxRateGroup) -> tuple[
     plans = planner.plans
     sums: dict[int, int] = {}
     for item in items:
-        plan = plans.get(item.labels) or _new_plan(planner, items, item.labels)
+        plan = plans.get(item.labels) or _new_plan(group, items, item.labels)
         base = item.total_amount.scaled
         for slot, rate in plan.fixed:
             amount = round_half_up(rate * item.quantity.scaled, _FIXED_DIVISOR)
@@ -124,21 +124,26 @@ def calculate_taxes(items: Sequence[InvoiceItem], group: TaxRateGroup) -> tuple[
     return tuple([planner.slots[slot].tax_item(sums[slot]) for slot in sorted(sums)])
 
 
-def _new_plan(planner: _Planner, items: Sequence[InvoiceItem], labels: tuple[str, ...]) -> _Plan:
+def _new_plan(group: TaxRateGroup, items: Sequence[InvoiceItem], labels: tuple[str, ...]) -> _Plan:
     try:
-        return planner.plan(labels)
+        return _planner_of(group).plan(labels)
     except KeyError:
-        raise _unknown_labels(planner, items) from None
+        raise _unknown_labels(group, items) from None
 
 
-def _unknown_labels(planner: _Planner, items: Sequence[InvoiceItem]) -> Fault:
+def _unknown_labels(group: TaxRateGroup, items: Sequence[InvoiceItem]) -> Fault:
     wrong = tuple(
         FieldFault(f"items[{i}].labels[{j}]", "unknown")
         for i, item in enumerate(items)
-        for j, label in enumerate(item.labels)
-        if label.upper() not in planner.slot_of
+        for j in labels_missing(item.labels, group)
     )
     return Fault("TS-2001", detail="a tax label that the rate group does not have", fields=wrong)
+
+
+def labels_missing(labels: Sequence[str], group: TaxRateGroup) -> tuple[int, ...]:
+    """The positions of labels that the group does not have."""
+    known = _planner_of(group).slot_of
+    return tuple([position for position, label in enumerate(labels) if label.upper() not in known])
 
 
 def category_totals(tax_items: Iterable[TaxItem]) -> tuple[tuple[int, Money], ...]:

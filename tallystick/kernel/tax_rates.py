@@ -8,7 +8,7 @@ from datetime import datetime
 import attrs
 
 from tallystick.kernel.fixed_point import Rate
-from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, TaxCategoryType, TransactionType
+from tallystick.kernel.invoice import InvoiceRequest, TaxCategoryType
 
 
 @attrs.frozen(slots=True)
@@ -53,7 +53,6 @@ def group_at(groups: Iterable[TaxRateGroup], moment: datetime) -> TaxRateGroup |
 
 def moment_for_rates(request: InvoiceRequest, now: datetime) -> datetime:
     """The moment whose rates apply (S2-042 to S2-044): a copy's or refund's reference if it has number and time."""
-    refers_back = request.invoice_type is InvoiceType.COPY or request.transaction_type is TransactionType.REFUND
-    if refers_back and request.referent_document_number and request.referent_document_dt is not None:
+    if request.refers_back and request.referent_document_number and request.referent_document_dt is not None:
         return request.referent_document_dt
     return now
