@@ -1,0 +1,397 @@
+"""Audit data: request and result of one signed invoice, the plain text of an audit package (S2-059, S2-065, S2-075).
+
+The writer is ours. The reader takes what foreign devices write: any key order and case, enumerations in every form,
+keys that we do not know. A sale that was lawfully signed must not be lost to a careless field, so only what the
+signature needs is demanded; everything else that cannot be read is noted and left for the pipeline to judge.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from typing import TypeVar
+
+import attrs
+
+from tallystick.kernel.faults import Fault, FieldFault
+from tallystick.kernel.fixed_point import FixedPoint, Money, Quantity, Rate, round_half_up
+from tallystick.kernel.identifiers import UINT32_MAX, SdcInvoiceNumber, Tin
+from tallystick.kernel.invoice import (
+    InvoiceItem,
+    InvoiceOptions,
+    InvoiceRequest,
+    InvoiceResult,
+    Payment,
+    PaymentType,
+    Seller,
+    TaxCategoryType,
+    TaxItem,
+)
+from tallystick.kernel.limits import LIMITS, Limits
+from tallystick.wire import strict_json
+from tallystick.wire.pos_request import ITEM_KEYS, OPTION_KEYS, PAYMENT_KEYS, REQUEST_KEYS, TOTAL_MAX
+from tallystick.wire.pos_result import invoice_request_json, invoice_result_json
+from tallystick.wire.pos_values import (
+    INVOICE_TYPES,
+    PAYMENT_TYPES,
+    TAX_CATEGORY_TYPES,
+    TRANSACTION_TYPES,
+    KeyNames,
+    as_number,
+    encode_json,
+    read_time,
+    scaled_exactly,
+)
+from tallystick.wire.strict_json import JsonObject, JsonValue
+
+# A journal of a thousand long items is one string.
+_LIMITS: Limits = attrs.evolve(LIMITS, json_string_bytes=LIMITS.audit_package_bytes)
+_TOP_KEYS = KeyNames("request", "result")
+_RESULT_KEYS = KeyNames(
+    "requestedBy",
+    "sdcDateTime",
+    "invoiceCounter",
+    "invoiceCounterExtension",
+    "invoiceNumber",
+    "taxItems",
+    "verificationUrl",
+    "verificationQRCode",
+    "journal",
+    "messages",
+    "signedBy",
+    "encryptedInternalData",
+    "signature",
+    "totalCounter",
+    "transactionTypeCounter",
+    "totalAmount",
+    "taxGroupRevision",
+    "businessName",
+    "tin",
+    "locationName",
+    "address",
+    "district",
+    "mrc",
+)
+_TAX_KEYS = KeyNames("categoryType", "label", "amount", "rate", "categoryName")
+_COUNTER = re.compile(r"(\d{1,10})/(\d{1,10})(\D{0,8})", re.ASCII)
+_NUMBER_TEXT = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?", re.ASCII)
+_BIDI_CONTROL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_URL = re.compile(rb'"verificationUrl"\s{0,8}:\s{0,8}"([^"\\]{1,2048})"', re.IGNORECASE)
+_SCALED_MAX = 10**18
+_MISSING, _RANGE, _FORMAT = "1", "4", "5"
+
+_Number = TypeVar("_Number", bound=FixedPoint)
+
+
+@attrs.frozen(slots=True)
+class AuditData:
+    """What one package says.
+
+    Absent parts are empty: ``result.mrc``, ``result.verification_url``, ``request.payments``, ``result.journal`` None.
+    ``raw`` is the JSON as read, with every key. ``flags`` name oddities that were understood; ``reading_faults`` are
+    the fields (other than those under the signature) that could not be understood and hold a neutral value.
+    """
+
+    request: InvoiceRequest
+    result: InvoiceResult
+    raw: Mapping[str, JsonValue]
+    flags: tuple[str, ...] = ()
+    reading_faults: tuple[FieldFault, ...] = ()
+
+
+def write_audit_data(request: InvoiceRequest, result: InvoiceResult) -> bytes:
+    """The plain text of a package: times in UTC (S2-075), the journal always (S2-065), never the QR image (S2-082)."""
+    return encode_json(
+        {
+            "request": invoice_request_json(request),
+            "result": invoice_result_json(result, offset_minutes=None, include_qr=False, include_journal=True),
+        }
+    )
+
+
+def read_audit_data(plain: bytes, *, zone: tzinfo = UTC) -> AuditData:
+    """Read the plain text of a package; ``zone`` is for times of the POS without an offset.
+
+    Raises the JSON faults of `strict_json`, and `TS-1202` when something that the signature needs cannot be read.
+    """
+    value = strict_json.parse(plain, limits=_LIMITS, taxcore=True)
+    if not isinstance(value, dict):
+        raise _unreadable("/")
+    members, twice = _TOP_KEYS.of(value)
+    request, result = members.get("request"), members.get("result")
+    if twice or not isinstance(request, dict) or not isinstance(result, dict):
+        raise _unreadable("/request" if isinstance(result, dict) else "/result")
+    reader = _Reader(zone)
+    read_request = reader.request(request)
+    read_result = reader.result(result, read_request.total_amount)
+    return AuditData(read_request, read_result, value, tuple(sorted(reader.flags)), tuple(reader.faults))
+
+
+def rescue_verification_url(plain: bytes) -> str | None:
+    """The verification URL of a package that `read_audit_data` refuses, so that its signature can still be checked."""
+    found = _URL.search(plain)
+    return None if found is None else found[1].decode("ascii", "replace")
+
+
+def _unreadable(pointer: str, code: str = _FORMAT) -> Fault:
+    return Fault("TS-1202", detail="the package cannot be read", fields=(FieldFault(pointer, code),))
+
+
+class _Reader:
+    """One pass over one package; notes what is odd (``flags``) and what cannot be understood (``faults``)."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self.flags: set[str] = set()
+        self.faults: list[FieldFault] = []
+
+    def request(self, value: JsonObject) -> InvoiceRequest:
+        members = self._members(value, REQUEST_KEYS)
+        invoice_type = INVOICE_TYPES.read(members.get("invoiceType"))
+        transaction_type = TRANSACTION_TYPES.read(members.get("transactionType"))
+        if invoice_type is None or transaction_type is None:
+            raise _unreadable("/request/invoiceType" if invoice_type is None else "/request/transactionType")
+        at = "/request/"
+        return InvoiceRequest(
+            invoice_type=invoice_type,
+            transaction_type=transaction_type,
+            payments=self._payments(members.get("payment")),
+            items=self._items(members.get("items")),
+            date_and_time_of_issue=self._time(members, "dateAndTimeOfIssue", at),
+            cashier=self._text_or_number(members, "cashier", at),
+            buyer_id=self._buyer_id(members),
+            buyer_cost_center_id=self._text_or_number(members, "buyerCostCenterId", at) or None,
+            invoice_number=self._text_or_number(members, "invoiceNumber", at) or None,
+            referent_document_number=self._text_or_number(members, "referentDocumentNumber", at) or None,
+            referent_document_dt=self._time(members, "referentDocumentDT", at),
+            options=self._options(members.get("options")),
+        )
+
+    def result(self, value: JsonObject, sum_of_items: Money) -> InvoiceResult:
+        members = self._members(value, _RESULT_KEYS)
+        at = "/result/"
+        number = self._invoice_number(members)
+        type_counter, extension = self._counters(members)
+        return InvoiceResult(
+            number=number,
+            sdc_time=self._sdc_time(members),
+            type_counter=type_counter,
+            counter_extension=extension,
+            tax_items=self._tax_items(members.get("taxItems")),
+            tax_group_revision=self._revision(members),
+            total_amount=self._total(members, sum_of_items),
+            verification_url=self._text(members, "verificationUrl", at),
+            verification_qr_code=None,
+            journal=self._text(members, "journal", at) or None,
+            encrypted_internal_data=self._signed_bytes(members, "encryptedInternalData", (256, 512)),
+            signature=self._signed_bytes(members, "signature", (256,)),
+            seller=Seller(
+                tin=Tin(self._text(members, "tin", at)),
+                business_name=self._text(members, "businessName", at),
+                location_name=self._text(members, "locationName", at),
+                address=self._text(members, "address", at),
+                district=self._text(members, "district", at),
+            ),
+            mrc=self._text(members, "mrc", at),
+            messages=self._text(members, "messages", at),
+        )
+
+    def _note(self, pointer: str, code: str) -> None:
+        self.faults.append(FieldFault(pointer, code))
+
+    def _members(self, value: JsonObject, keys: KeyNames) -> JsonObject:
+        members, twice = keys.of(value)
+        if twice:
+            self.flags.add("key-twice")
+        return members
+
+    def _text(self, members: JsonObject, key: str, at: str) -> str:
+        value = members.get(key)
+        if isinstance(value, str):
+            if not value.isascii() and _BIDI_CONTROL.search(value) is not None:
+                self.flags.add("bidi-control")
+            return value
+        if value is not None:
+            self._note(at + key, _FORMAT)
+        return ""
+
+    def _text_or_number(self, members: JsonObject, key: str, at: str) -> str | None:
+        value = members.get(key)
+        if value is None:
+            return None
+        return str(value) if type(value) is int else self._text(members, key, at)
+
+    def _number(self, members: JsonObject, key: str, at: str, kind: type[_Number]) -> _Number:
+        """An exact number; more decimals than the kind has are rounded half up and flagged, ``raw`` keeps them."""
+        value = members.get(key)
+        number = as_number(value)
+        if number is None and isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
+            self.flags.add("number-as-text")
+            number = Decimal(value)
+        if number is None:
+            self._note(at + key, _MISSING if value is None else _FORMAT)
+            return kind(0)
+        scaled = scaled_exactly(number, kind.places)
+        if scaled is None:
+            self.flags.add("more-decimals")
+            numerator, denominator = number.as_integer_ratio()
+            scaled = round_half_up(numerator * 10**kind.places, denominator)
+        if abs(scaled) > _SCALED_MAX:
+            self._note(at + key, _RANGE)
+            return kind(0)
+        return kind(scaled)
+
+    def _time(self, members: JsonObject, key: str, at: str) -> datetime | None:
+        value = members.get(key)
+        if value is None or value == "":
+            return None
+        moment = read_time(value, self._zone) if isinstance(value, str) else None
+        if moment is None:
+            self._note(at + key, _FORMAT)
+        return moment
+
+    def _list(self, value: JsonValue, pointer: str) -> list[JsonValue]:
+        if isinstance(value, list):
+            return value
+        if value is not None:
+            self._note(pointer, _FORMAT)
+        return []
+
+    def _payments(self, value: JsonValue) -> tuple[Payment, ...]:
+        payments = []
+        for number, one in enumerate(self._list(value, "/request/payment")):
+            at = f"/request/payment/{number}/"
+            members = self._members(one, PAYMENT_KEYS) if isinstance(one, dict) else {}
+            payment_type = PAYMENT_TYPES.read(members.get("paymentType"))
+            if payment_type is None:
+                self._note(f"{at}paymentType", _FORMAT)
+                payment_type = PaymentType.OTHER
+            payments.append(Payment(self._number(members, "amount", at, Money), payment_type))
+        return tuple(payments)
+
+    def _items(self, value: JsonValue) -> tuple[InvoiceItem, ...]:
+        items = self._list(value, "/request/items")
+        if not items:
+            self._note("/request/items", _MISSING)
+        return tuple(self._item(one, f"/request/items/{number}/") for number, one in enumerate(items))
+
+    def _item(self, value: JsonValue, at: str) -> InvoiceItem:
+        members = self._members(value, ITEM_KEYS) if isinstance(value, dict) else {}
+        labels = self._list(members.get("labels"), f"{at}labels")
+        texts = tuple(dict.fromkeys(label for label in labels if isinstance(label, str)))
+        if len(texts) < len(labels) and not all(isinstance(label, str) for label in labels):
+            self._note(f"{at}labels", _FORMAT)
+        if members.get("name") is None:
+            self._note(f"{at}name", _MISSING)
+        return InvoiceItem(
+            self._text(members, "name", at),
+            self._number(members, "quantity", at, Quantity),
+            self._number(members, "unitPrice", at, Money),
+            texts,
+            self._number(members, "totalAmount", at, Money),
+            self._text_or_number(members, "gtin", at) or None,
+        )
+
+    def _buyer_id(self, members: JsonObject) -> str | None:
+        """Under the signature: it must fit the card's 20 bytes."""
+        buyer_id = self._text_or_number(members, "buyerId", "/request/") or None
+        if buyer_id is not None and len(buyer_id.encode()) > LIMITS.buyer_id_bytes:
+            raise _unreadable("/request/buyerId")
+        return buyer_id
+
+    def _options(self, value: JsonValue) -> InvoiceOptions:
+        members = self._members(value, OPTION_KEYS) if isinstance(value, dict) else {}
+        yes = {key for key, member in members.items() if str(member).lower() in ("1", "true")}
+        return InvoiceOptions("omitQRCodeGen" in yes, "omitTextualRepresentation" in yes)
+
+    def _invoice_number(self, members: JsonObject) -> SdcInvoiceNumber:
+        """From its text; the parts stand beside it again, and must agree."""
+        text = members.get("invoiceNumber")
+        try:
+            number = SdcInvoiceNumber.parse(text if isinstance(text, str) else "")
+        except Fault:
+            raise _unreadable("/result/invoiceNumber") from None
+        for key, expected in (
+            ("requestedBy", number.requested_by),
+            ("signedBy", number.signed_by),
+            ("totalCounter", number.ordinal),
+        ):
+            if members.get(key) is not None and members[key] != expected:
+                self._note(f"/result/{key}", _RANGE)
+        return number
+
+    def _counters(self, members: JsonObject) -> tuple[int, str]:
+        """Type counter and extension, from their own members or else from the invoice counter's text."""
+        text = members.get("invoiceCounter")
+        found = _COUNTER.fullmatch(text) if isinstance(text, str) else None
+        counter = members.get("transactionTypeCounter")
+        if counter is None and found is not None:
+            counter = int(found[1])
+        if type(counter) is not int or not 0 <= counter <= UINT32_MAX:
+            raise _unreadable("/result/transactionTypeCounter")
+        extension = self._text(members, "invoiceCounterExtension", "/result/")
+        return counter, extension or ("" if found is None else found[3])
+
+    def _sdc_time(self, members: JsonObject) -> datetime:
+        value = members.get("sdcDateTime")
+        moment = read_time(value, UTC) if isinstance(value, str) else None
+        if moment is None:
+            raise _unreadable("/result/sdcDateTime")
+        return moment
+
+    def _total(self, members: JsonObject, sum_of_items: Money) -> Money:
+        """Under the signature; the contract lets a device leave it out, then it is the sum of the items."""
+        if members.get("totalAmount") is None:
+            self.flags.add("total-missing")
+            total = sum_of_items
+        else:
+            faults = len(self.faults)
+            total = self._number(members, "totalAmount", "/result/", Money)
+            if len(self.faults) > faults:
+                raise _unreadable("/result/totalAmount")
+        if not 0 <= total.scaled <= TOTAL_MAX:
+            raise _unreadable("/result/totalAmount", _RANGE)
+        return total
+
+    def _signed_bytes(self, members: JsonObject, key: str, sizes: tuple[int, ...]) -> bytes:
+        text = members.get(key)
+        try:
+            data = binascii.a2b_base64(text if isinstance(text, str) else "", strict_mode=True)
+        except ValueError:
+            data = b""
+        if len(data) not in sizes:
+            raise _unreadable(f"/result/{key}")
+        return data
+
+    def _revision(self, members: JsonObject) -> int:
+        value = members.get("taxGroupRevision")
+        if type(value) is int and 0 <= value <= UINT32_MAX:
+            return value
+        self._note("/result/taxGroupRevision", _MISSING if value is None else _FORMAT)
+        return 0
+
+    def _tax_items(self, value: JsonValue) -> tuple[TaxItem, ...]:
+        """The category's order id is not on the wire, it stays 0."""
+        items = self._list(value, "/result/taxItems")
+        return tuple(self._tax_item(one, f"/result/taxItems/{number}/") for number, one in enumerate(items))
+
+    def _tax_item(self, value: JsonValue, at: str) -> TaxItem:
+        members = self._members(value, _TAX_KEYS) if isinstance(value, dict) else {}
+        category_type = TAX_CATEGORY_TYPES.read(members.get("categoryType"))
+        if category_type is None:
+            self._note(f"{at}categoryType", _FORMAT)
+            category_type = TaxCategoryType.TAX_ON_NET
+        label = self._text(members, "label", at)
+        if not label:
+            self._note(f"{at}label", _MISSING)
+        return TaxItem(
+            label,
+            self._text(members, "categoryName", at),
+            category_type,
+            0,
+            self._number(members, "rate", at, Rate),
+            self._number(members, "amount", at, Money),
+        )
