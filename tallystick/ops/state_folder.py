@@ -95,10 +95,14 @@ class StateFolder:
             folder.mkdir(mode=0o711 if folder == self.demo else 0o700, exist_ok=True)
 
     def wipe(self) -> bool:
-        """Remove the demo's country; False when there is none. Raises `NotOurFolder` where `make` never was."""
+        """Remove the demo's country and the copied binaries; False when there is none.
+
+        Raises `NotOurFolder` where `make` never was, and removes nothing then.
+        """
         if not self.demo.exists():
             return False
         if not (self.root / _MARKER).exists():
             raise NotOurFolder(f"{self.root} was not made by Tallystick and is left alone")
         shutil.rmtree(self.demo)
+        shutil.rmtree(self.binaries, ignore_errors=True)
         return True

@@ -20,11 +20,13 @@ def test_wipe_removes_the_country_and_keeps_the_rest(tmp_path: Path) -> None:
     state = StateFolder.of(str(tmp_path / "state"))
     state.make()
     (state.keys / "log.pem").write_text("x")
-    (state.root / "binaries").mkdir()
+    state.binaries.mkdir()
+    (state.root / "settings.toml").write_text("")
     assert state.keys.stat().st_mode & 0o777 == 0o700
     assert state.wipe() is True
     assert not state.demo.exists()
-    assert state.binaries.exists()
+    assert not state.binaries.exists()
+    assert (state.root / "settings.toml").exists()
     assert state.wipe() is False
 
 
