@@ -1,0 +1,85 @@
+-- name: put_taxpayer
+INSERT INTO registry.taxpayer (tin, business_name) VALUES (:tin, :business_name)
+ON CONFLICT (tin) DO UPDATE SET business_name = excluded.business_name
+WHERE registry.taxpayer.business_name <> excluded.business_name;
+
+-- name: put_premises
+INSERT INTO registry.premises (tin, code, name, address, city, district, country)
+VALUES (:tin, :code, :name, :address, :city, :district, :country)
+ON CONFLICT (tin, code) DO UPDATE
+SET name = excluded.name, address = excluded.address, city = excluded.city, district = excluded.district,
+    country = excluded.country
+RETURNING premises_id;
+
+-- name: add_secure_element
+INSERT INTO registry.secure_element (
+    uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
+    certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount)
+VALUES (
+    :uid, :tin, :premises_id, :business_name, :location_name, :address, :district, :city, :country, :certificate,
+    :certificate_hash, :not_before, :not_after, :environment_x, :environment_y, :encryption_key, :limit_amount)
+ON CONFLICT DO NOTHING;
+
+-- name: secure_element
+SELECT uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
+       certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount, state,
+       revoked_at, registration_index
+FROM registry.secure_element WHERE uid = :uid;
+
+-- name: changed_secure_elements
+SELECT uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
+       certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount, state,
+       revoked_at, registration_index
+FROM registry.secure_element WHERE changed_in >= :since::xid8;
+
+-- name: unpublished_secure_elements
+SELECT uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
+       certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount, state,
+       revoked_at, registration_index
+FROM registry.secure_element WHERE registration_index IS NULL ORDER BY uid LIMIT :most;
+
+-- name: changed_taxpayers
+SELECT tin, business_name FROM registry.taxpayer WHERE changed_in >= :since::xid8;
+
+-- name: changed_revocations
+SELECT certificate_hash, revoked_at FROM registry.revoked_certificate WHERE changed_in >= :since::xid8;
+
+-- name: oldest_open_transaction
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
+
+-- name: lock_secure_element
+SELECT state FROM registry.secure_element WHERE uid = :uid FOR UPDATE;
+
+-- name: set_state
+UPDATE registry.secure_element SET state = :state, revoked_at = :revoked_at WHERE uid = :uid;
+
+-- name: set_registration_index
+UPDATE registry.secure_element SET registration_index = :registration_index
+WHERE uid = :uid AND registration_index IS NULL;
+
+-- name: add_revocation
+INSERT INTO registry.revoked_certificate (certificate_hash, uid, revoked_at, reason)
+VALUES (:certificate_hash, :uid, :revoked_at, :reason)
+ON CONFLICT (certificate_hash) DO NOTHING;
+
+-- name: add_user
+INSERT INTO registry.app_user (username, password, display_name, role)
+VALUES (:username, :password, :display_name, :role)
+ON CONFLICT (username) DO NOTHING
+RETURNING id;
+
+-- name: user_by_name
+SELECT id, username, password, display_name, role, is_active, last_login, date_joined
+FROM registry.app_user WHERE username = :username;
+
+-- name: set_user_active
+UPDATE registry.app_user SET is_active = :is_active WHERE username = :username;
+
+-- name: set_user_password
+UPDATE registry.app_user SET password = :password WHERE username = :username;
+
+-- name: counts_by_state
+SELECT state, count(*) FROM registry.secure_element GROUP BY state;
+
+-- name: count_taxpayers
+SELECT count(*) FROM registry.taxpayer;

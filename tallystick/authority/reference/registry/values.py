@@ -1,0 +1,109 @@
+"""What the registry knows, as values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+
+import attrs
+
+from tallystick.crypto.certificates import read_card_certificate
+from tallystick.crypto.keys import PublicKey
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.invoice import Seller
+
+
+class SecureElementState(StrEnum):
+    """Whether a secure element may fiscalise. Revoked and closed are final."""
+
+    ACTIVE = "active"
+    HOLD = "hold"
+    REVOKED = "revoked"
+    CLOSED = "closed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no other state can follow."""
+        return self in (SecureElementState.REVOKED, SecureElementState.CLOSED)
+
+
+@attrs.frozen(slots=True)
+class Taxpayer:
+    """A person or company obliged to fiscalise."""
+
+    tin: Tin
+    business_name: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Premises:
+    """Where invoices are issued; ``code`` is the taxpayer's own name for the place."""
+
+    tin: Tin
+    code: str
+    name: str
+    address: str
+    city: str = ""
+    district: str = ""
+    country: str = ""
+
+
+@attrs.frozen(slots=False, kw_only=True, eq=False)
+class SecureElementEntry:
+    """A registered secure element. ``limit`` is the amount that it may sign between two proofs of audit.
+
+    ``encryption_key`` names the authority's key whose public half is on the card; ``registration_index`` is the
+    ledger's index of the registration, none until it is published.
+    """
+
+    uid: Uid
+    tin: Tin
+    premises_id: int | None
+    seller: Seller
+    certificate: bytes
+    certificate_hash: bytes
+    not_before: datetime
+    not_after: datetime
+    environment: tuple[int, int]
+    encryption_key: str
+    limit: Money
+    state: SecureElementState
+    revoked_at: datetime | None
+    registration_index: int | None
+
+    @cached_property
+    def public_key(self) -> PublicKey:
+        """The key that verifies its invoices, parsed once."""
+        return read_card_certificate(self.certificate).public_key
+
+    def was_revoked(self, moment: datetime) -> bool:
+        """Whether the revocation had taken effect at that moment."""
+        return self.revoked_at is not None and self.revoked_at <= moment
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AppUser:
+    """A user of the portals; ``password`` is a hash."""
+
+    id: int
+    username: str
+    password: str
+    display_name: str
+    role: str
+    is_active: bool
+    last_login: datetime | None
+    date_joined: datetime
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RegistryOverview:
+    """How many are registered, for the operator's page."""
+
+    taxpayers: int
+    secure_elements: int
+    active: int
+    hold: int
+    revoked: int
+    closed: int

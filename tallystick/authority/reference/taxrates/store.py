@@ -1,0 +1,56 @@
+"""The only SQL of the tax rates."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from tallystick.authority.reference.room_queries import Connection, RoomQueries, Row
+from tallystick.kernel.fixed_point import Rate
+from tallystick.kernel.invoice import TaxCategoryType
+from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
+
+_SQL = RoomQueries(__package__)
+
+
+def add_group(conn: Connection, group: TaxRateGroup) -> bool:
+    """Insert a group with its categories and rates; false when the number is taken."""
+    if not _SQL.run(conn, "add_group", group_id=group.group_id, valid_from=group.valid_from):
+        return False
+    for position, category in enumerate(group.categories):
+        _SQL.run(
+            conn,
+            "add_category",
+            group_id=group.group_id,
+            position=position,
+            name=category.name,
+            category_type=int(category.category_type),
+            order_id=category.order_id,
+        )
+        for rate_position, rate in enumerate(category.rates):
+            _SQL.run(
+                conn,
+                "add_rate",
+                group_id=group.group_id,
+                category_position=position,
+                position=rate_position,
+                label=rate.label,
+                rate=rate.rate.scaled,
+            )
+    return True
+
+
+def all_groups(conn: Connection) -> tuple[TaxRateGroup, ...]:
+    """Every group that was ever published, by number; one query, so one consistent view."""
+    rows = _SQL.rows(conn, "all_rates")
+    return tuple(_group(list(of_group)) for _, of_group in groupby(rows, key=lambda row: row[0]))
+
+
+def _group(rows: list[Row]) -> TaxRateGroup:
+    categories = tuple(_category(list(of_category)) for _, of_category in groupby(rows, key=lambda row: row[2]))
+    return TaxRateGroup(valid_from=rows[0][1], group_id=rows[0][0], categories=categories)
+
+
+def _category(rows: list[Row]) -> TaxCategory:
+    _, _, _, name, category_type, order_id, _, _ = rows[0]
+    rates = tuple(TaxRate(label, Rate(rate)) for *_, label, rate in rows if label is not None)
+    return TaxCategory(name, TaxCategoryType(category_type), order_id, rates)

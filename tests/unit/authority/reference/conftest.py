@@ -1,0 +1,56 @@
+"""Certificates of two environments, made once: cards of a test country and one of another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from tallystick.crypto.keys import generate_rsa_key
+from tallystick.crypto.pki import CardSubject, DemoPki
+from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.invoice import Seller
+
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+IssueCard = Callable[..., bytes]
+
+
+def subject(uid: str, tin: str = "100000001", name: str = "Corner Shop Ltd") -> CardSubject:
+    """A card's subject."""
+    seller = Seller(
+        tin=Tin(tin),
+        business_name=name,
+        location_name="Shop 1",
+        address="Main Street 1",
+        district="North",
+        city="Atlantis",
+        country="AQ",
+    )
+    return CardSubject(Uid(uid), seller, "https://localhost:8443/")
+
+
+@pytest.fixture(scope="session")
+def spki() -> bytes:
+    """One key for all test cards: making keys is slow, and none of these tests signs."""
+    return generate_rsa_key().public.spki
+
+
+@pytest.fixture(scope="session")
+def issue_card(tmp_path_factory: pytest.TempPathFactory, spki: bytes) -> IssueCard:
+    """``issue_card(uid, tin=..., environment=(1, 9))`` gives a signing certificate in DER."""
+    folder = tmp_path_factory.mktemp("pki")
+    made: dict[tuple[int, int], DemoPki] = {}
+
+    def issue(uid: str, tin: str = "100000001", environment: tuple[int, int] = (1, 9)) -> bytes:
+        if environment not in made:
+            made[environment] = DemoPki.create(
+                folder / "-".join(map(str, environment)),
+                environment=environment,
+                organization="Test Authority",
+                country="AQ",
+                at=NOW,
+            )
+        return made[environment].issue_secure_element(subject(uid, tin), spki, at=NOW)
+
+    return issue
