@@ -196,6 +196,7 @@ _OPERATION: dict[str, Row] = {
     "TS-5006": ("Clock not trustworthy", 503, Retry.AFTER, FixBy.OPERATOR, 1),
     "TS-5007": ("Sequencer changing over", 503, Retry.SAME_BYTES, FixBy.OPERATOR, 1),
     "TS-5008": ("Self-check of the ledger failed", 503, Retry.AFTER, FixBy.OPERATOR, 1),
+    "TS-5009": ("Database away", 503, Retry.AFTER, FixBy.OPERATOR, 1),
     "TS-5099": ("Unexpected failure", 500, Retry.SAME_BYTES, FixBy.OPERATOR, 1),
 }
 
