@@ -11,9 +11,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 
 from tallystick.ops.postgres import EmbeddedPostgres
+
+# No deadline an example: a busy machine is no finding. A failure prints the line that repeats it.
+settings.register_profile("tallystick", deadline=None, print_blob=True)
+settings.load_profile("tallystick")
 
 _numbers = itertools.count(1)
 

@@ -52,8 +52,9 @@ def main() -> None:
 def _is_for_the_user(error: Exception) -> bool:
     from tallystick.ops.postgres import PostgresError
     from tallystick.ops.run_records import AlreadyRunning
+    from tallystick.ops.second_copy import SameDisk
     from tallystick.ops.settings import SettingsError
     from tallystick.ops.state_folder import NotOurFolder
     from tallystick.ops.supervisor import ChildFailed
 
-    return isinstance(error, (AlreadyRunning, ChildFailed, NotOurFolder, PostgresError, SettingsError))
+    return isinstance(error, (AlreadyRunning, ChildFailed, NotOurFolder, PostgresError, SameDisk, SettingsError))
