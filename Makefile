@@ -1,6 +1,6 @@
 # The commands of Tallystick. `make demo` and `make test` need Python 3.11 or newer and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo stop wipe test browser check fmt bench lock card clean
+.PHONY: help venv demo stop wipe test browser check style types floors tidy fmt bench lock card clean
 
 PYTHON_IN_VENV := .venv/bin/python
 TALLYSTICK := $(PYTHON_IN_VENV) -m tallystick
@@ -43,11 +43,20 @@ test: .venv/.test
 browser: .venv/.test
 	$(PYTHON_IN_VENV) -m pytest -rs -m browser tests/browser $(ARGS)
 
+# All four parts run, also when one fails.
 check: .venv/.test
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
+	@$(MAKE) --no-print-directory --keep-going style types floors tidy
+
+style: .venv/.test
+	.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+types: .venv/.test
 	.venv/bin/mypy
+
+floors: .venv/.test
 	.venv/bin/lint-imports
+
+tidy: .venv/.test
 	$(PYTHON_IN_VENV) -m pytest -q tests/tidy
 
 fmt: .venv/.test
