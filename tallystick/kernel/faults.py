@@ -44,6 +44,8 @@ class Fault(Exception):
         self.expected = dict(expected or {})
         self.audit_status = audit_status
         self.retry_after_seconds = retry_after_seconds
+        self.step: int | None = None
+        """The number of the intake step that raised it."""
 
 
 @attrs.frozen(slots=True)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import ClassVar, Self
 
 import attrs
 
 from tallystick.kernel.faults import Fault
+
+_EXACT = Context(prec=64, traps=[Inexact, InvalidOperation])
+"""Moves the decimal point of any number that we take without a loss; the default context would round at 28 digits."""
+
+_DIGITS_MAX = 40
 
 
 def round_half_up(numerator: int, denominator: int) -> int:
@@ -31,10 +36,13 @@ class FixedPoint:
     @classmethod
     def of(cls, value: Decimal | int | str) -> Self:
         """Read an exact decimal; raises ``TS-2005`` when it is not finite or has more than ``places`` decimals."""
-        number = value if isinstance(value, Decimal) else Decimal(value)
-        if not number.is_finite() or abs(number.adjusted()) > 40:
-            raise Fault("TS-2005", detail="not a finite number of a sensible size")
-        scaled = number.scaleb(cls.places)
+        try:
+            number = value if isinstance(value, Decimal) else Decimal(value)
+            if not number.is_finite() or abs(number.adjusted()) > _DIGITS_MAX:
+                raise Fault("TS-2005", detail="not a finite number of a sensible size")
+            scaled = number.scaleb(cls.places, _EXACT)
+        except (InvalidOperation, Inexact):
+            raise Fault("TS-2005", detail="not a number that can be kept exactly") from None
         whole = int(scaled)
         if whole != scaled:
             raise Fault("TS-2005", detail=f"more than {cls.places} decimals")
@@ -43,12 +51,12 @@ class FixedPoint:
     @property
     def decimal(self) -> Decimal:
         """The value as a decimal with exactly ``places`` decimals."""
-        return Decimal(self.scaled).scaleb(-self.places)
+        return Decimal(self.scaled).scaleb(-self.places, _EXACT)
 
     def rounded(self, places: int) -> Decimal:
         """The value rounded half up to ``places`` decimals (S2-064)."""
         shift = 10 ** max(self.places - places, 0)
-        return Decimal(round_half_up(self.scaled, shift)).scaleb(-min(places, self.places))
+        return Decimal(round_half_up(self.scaled, shift)).scaleb(-min(places, self.places), _EXACT)
 
     def __add__(self, other: Self) -> Self:
         """Exact sum of two values of the same kind."""
