@@ -38,7 +38,7 @@ def parse(data: bytes, *, limits: Limits = LIMITS, taxcore: bool = False, max_by
 
     `taxcore` allows what that wire needs: fractions and exponents, integers of any sensible size, a byte order mark,
     more depth. Raises `TS-1003` (size), `TS-1210` (coding, syntax), `TS-1211` (depth), `TS-1212` (duplicate member),
-    `TS-1213` (number), `TS-1214` (members, elements, values), `TS-1215` (string), `TS-1216` (control character).
+    `TS-1213` (number), `TS-1214` (too many members, elements, values, or a long string), `TS-1216` (control character).
     """
     if len(data) > (limits.audit_package_bytes if max_bytes is None else max_bytes):
         raise Fault("TS-1003", detail=f"{len(data)} bytes")
@@ -165,7 +165,7 @@ def _check_string(text: str, limits: Limits) -> None:
     except UnicodeEncodeError:
         raise Fault("TS-1210", detail="a lone surrogate") from None
     if size > limits.json_string_bytes:
-        raise Fault("TS-1215", detail=f"a string of more than {limits.json_string_bytes} bytes")
+        raise Fault("TS-1214", detail=f"a string of more than {limits.json_string_bytes} bytes")
     control = _CONTROL.search(text)
     if control is not None:
         raise Fault("TS-1210" if control[0] == "\x00" else "TS-1216", detail=f"U+{ord(control[0]):04X} in a string")
