@@ -17,8 +17,8 @@ OUTSIDE_WORLD = {
     "asyncio", "random", "secrets", "socket", "sqlite3", "subprocess", "threading", "time", "urllib.request", "uuid",
 }  # fmt: skip
 OUTSIDE_CALLS = {
-    "now", "utcnow", "today", "time", "time_ns", "monotonic", "perf_counter",
-    "open", "read_text", "write_text", "read_bytes", "write_bytes", "urandom", "uuid1", "uuid4",
+    "now", "utcnow", "today", "open", "read_text", "write_text", "read_bytes", "write_bytes", "urandom", "uuid1",
+    "uuid4",
 }  # fmt: skip
 SQL = re.compile(r"\s*(SELECT\s|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s|WITH\s+\w+\s+AS\s)", re.IGNORECASE)
 
