@@ -1,0 +1,158 @@
+"""One SQLite file, written by one thread, that loses nothing it has committed (settings: durability table of S2-090).
+
+WAL with `synchronous=FULL` flushes at each commit; a file whose last writer did not stop cleanly is checked whole before
+it is used. A failed write is never tried again: the file is closed, and only a new start, with its recovery, opens it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tallystick.kit.atomic_file import sync_folder
+from tallystick.kit.named_sql import load_queries
+
+FORMAT = 1
+_PACKAGE = "tallystick.device.esdc"
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA wal_autocheckpoint = 200",
+)
+
+Row = tuple[Any, ...]
+Values = Mapping[str, object]
+
+
+class StoreBroken(Exception):
+    """The store's file cannot be trusted or written any more: stop, start anew, recover."""
+
+
+class StoreTaken(Exception):
+    """Another process works with this store."""
+
+
+class Database:
+    """Connection, named queries, transactions. Opened and used by one thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file; raises `StoreTaken` or `StoreBroken`."""
+        self.path = path
+        _make_folder(path.parent)
+        self._lock = _take_lock(path.with_suffix(".lock"))
+        self._queries = load_queries(_PACKAGE, driver="sqlite")
+        self._broken = False
+        is_new = not path.exists()
+        try:
+            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            for pragma in _PRAGMAS:
+                self._connection.execute(pragma).fetchall()
+            if is_new:
+                path.chmod(0o600)
+                self._create()
+                sync_folder(path.parent)
+        except sqlite3.DatabaseError as error:
+            os.close(self._lock)
+            raise StoreBroken(f"cannot open {path.name}: {error}") from error
+
+    def _create(self) -> None:
+        schema = files(_PACKAGE).joinpath("schema.sql").read_text(encoding="utf-8")
+        self._connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nCOMMIT;")
+
+    def close(self) -> None:
+        """Close the file; the lock goes last."""
+        self._connection.close()
+        os.close(self._lock)
+
+    def check(self) -> None:
+        """Read the whole file; raises `StoreBroken` when SQLite finds damage."""
+        try:
+            found = self._connection.execute("PRAGMA integrity_check(3)").fetchall()
+        except sqlite3.DatabaseError as error:
+            raise StoreBroken(str(error)) from error
+        if found != [("ok",)]:
+            raise StoreBroken(f"{self.path.name} is damaged: {found[0][0]}")
+
+    def run(self, name: str, values: Values = {}) -> int:  # noqa: B006 - never written
+        """Run a named statement; gives the row id of an insert."""
+        return self._connection.execute(self._queries[name], values).lastrowid or 0
+
+    def rows(self, name: str, values: Values = {}) -> list[Row]:  # noqa: B006 - never written
+        """All rows of a named query."""
+        try:
+            return self._connection.execute(self._queries[name], values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise StoreBroken(str(error)) from error
+
+    def row(self, name: str, values: Values = {}) -> Row | None:  # noqa: B006 - never written
+        """The first row of a named query."""
+        rows = self.rows(name, values)
+        return rows[0] if rows else None
+
+    def used_bytes(self) -> int:
+        """Bytes that hold something; pages set free by deletions do not count."""
+        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+        (unused,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+        (size,) = self._connection.execute("PRAGMA page_size").fetchone()
+        return int((pages - unused) * size)
+
+    def __enter__(self) -> Self:
+        """Begin a transaction."""
+        if self._broken:
+            raise StoreBroken("the store failed before; it needs a new start")
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.DatabaseError as error:
+            raise self._break(error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit, durably, or roll back; raises `StoreBroken` when SQLite or the disk refused."""
+        if error is None:
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.DatabaseError as refused:
+                raise self._break(refused) from refused
+        elif isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.IntegrityError):
+            raise self._break(error) from error
+        else:
+            self._connection.execute("ROLLBACK")
+
+    def _break(self, error: sqlite3.DatabaseError) -> StoreBroken:
+        self._broken = True
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.DatabaseError:
+                pass
+        return StoreBroken(str(error))
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.exists():
+        return
+    folder.mkdir(parents=True, mode=0o700)
+    sync_folder(folder)
+    sync_folder(folder.parent)
+
+
+def _take_lock(path: Path) -> int:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise StoreTaken(f"{path.name} is held by another process") from None
+    return handle

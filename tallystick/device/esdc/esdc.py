@@ -1,0 +1,115 @@
+"""One slot at work: its device in a thread of its own, the POS API before it, the audit loop behind it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+
+from tallystick.device.esdc.card_slot import CardReader
+from tallystick.device.esdc.database import StoreBroken
+from tallystick.device.esdc.device import Device
+from tallystick.device.esdc.fiscalise import Order
+from tallystick.device.esdc.pos_api import QueueFull
+from tallystick.device.esdc.settings import EsdcSettings
+from tallystick.device.esdc.status import status_body
+from tallystick.device.esdc.worker import Worker
+from tallystick.device.secure_element import TokenClient
+from tallystick.kernel.faults import PosFault
+from tallystick.kernel.instants import Clock
+from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.status_codes import StatusCode
+from tallystick.wire.configuration import environment_parameters
+from tallystick.wire.pos_invoice import encode_json
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class EsdcSlot:
+    """What an operator wires up: a reader, a folder that gets one store a card, a port, and how to reach the authority.
+
+    `authority_ca` is the PEM of the root that the authority's TLS certificate leads to; without it the device only
+    sells. `port` 0 takes a free one.
+    """
+
+    name: str
+    reader: CardReader
+    stores: Path
+    settings: EsdcSettings = EsdcSettings()
+    host: str = "127.0.0.1"
+    port: int = 8888
+    token_client: TokenClient | None = None
+    authority_ca: Path | None = None
+
+
+class Esdc:
+    """The asynchronous face of a device: what a POS may ask (`pos_api.Counter`), and jobs for the audit loop."""
+
+    def __init__(self, slot: EsdcSlot, clock: Clock, on_broken: Callable[[StoreBroken], None]) -> None:
+        self.slot = slot
+        self.device = Device(slot.reader, slot.stores, slot.settings, clock)
+        self.online = False
+        self._worker = Worker(f"esdc-{slot.name}")
+        self._on_broken = on_broken
+        self._waiting = 0
+        self._on_sale: Callable[[], None] = lambda: None
+
+    async def start(self) -> None:
+        """Start the thread; read the card that is in, and settle what a stop left open."""
+        self._worker.start()
+        await self.work(self.device.refresh)
+
+    async def stop(self) -> None:
+        """Finish what was begun, and close the store."""
+        await self.work(self.device.close)
+        await self._worker.stop()
+
+    def call_on_sale(self, callback: Callable[[], None]) -> None:
+        """Who wants to hear of each new invoice (S2-088)."""
+        self._on_sale = callback
+
+    async def work(self, job: Callable[[], T]) -> T:
+        """Run a job in the device's thread; a broken store is told to whoever decides about a new start."""
+        try:
+            return await self._worker.run(job)
+        except StoreBroken as error:
+            self._on_broken(error)
+            raise
+
+    async def status(self) -> bytes:
+        """The body of GET status."""
+        return await self.work(lambda: status_body(self.device, online=self.online))
+
+    async def environment_parameters(self) -> bytes:
+        """The environment document of command 7; raises 1300 and 2400."""
+        setup = await self.work(lambda: self.device.require_card().setup)
+        if setup is None:
+            raise PosFault.single(StatusCode.NOT_CONFIGURED)
+        return encode_json(environment_parameters(setup.configuration))
+
+    async def verify_pin(self, pin: str) -> None:
+        """Present a PIN; raises `PosFault` and `PinPaused`."""
+        await self.work(lambda: self.device.verify_pin(pin))
+
+    async def sell(self, order: Order, answer: Callable[[bytes], Awaitable[None]]) -> None:
+        """Fiscalise in turn, then hand the answer over; at most 32 requests wait, the next gets `QueueFull`."""
+        if self._waiting >= LIMITS.esdc_queue_requests:
+            raise QueueFull
+        self._waiting += 1
+        try:
+            sold = await self.work(lambda: self.device.sell(order))
+        finally:
+            self._waiting -= 1
+        await answer(sold.answer)
+        if sold.sale is not None:
+            self.device.note_answered(sold.sale)
+            self._on_sale()
+
+    async def find_invoice(self, request_id: str) -> bytes | None:
+        """The stored answer to a request id; raises 1300 and 2400."""
+        return await self.work(lambda: self.device.find_invoice(request_id))

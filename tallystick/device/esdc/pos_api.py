@@ -1,0 +1,183 @@
+"""The POS API, version 3, as the field's clients speak it (wire: chapters 2 and 3): HTTP in, codes out, no rule of its own."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from tallystick.device.esdc.database import StoreBroken
+from tallystick.device.esdc.device import PinPaused, StorageFull
+from tallystick.device.esdc.fiscalise import Order
+from tallystick.device.esdc.languages import LanguageNotOffered
+from tallystick.kernel.faults import PosFault
+from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.status_codes import StatusCode
+from tallystick.kit.asgi import (
+    Answer,
+    App,
+    BodyTooLarge,
+    BodyTooSlow,
+    Receive,
+    Scope,
+    Send,
+    guarded,
+    read_body,
+    respond,
+)
+from tallystick.kit.asgi import header as header_of
+from tallystick.wire.pos_invoice import error_answer
+
+log = logging.getLogger(__name__)
+
+PREFIX = "/api/v3/"
+JSON = "application/json; charset=utf-8"
+PLAIN = "text/plain; charset=utf-8"
+_PIN_BODY_BYTES = 256
+_SLASHES = re.compile("/{2,}")
+_RETRY_SOON = ((b"retry-after", b"1"),)
+_RETRY_LATER = ((b"retry-after", b"60"),)
+
+
+class QueueFull(Exception):
+    """As many requests wait as are allowed to: HTTP 503."""
+
+
+class Counter(Protocol):
+    """What stands behind this API: one slot of an E-SDC."""
+
+    async def status(self) -> bytes:
+        """The body of GET status."""
+
+    async def environment_parameters(self) -> bytes:
+        """The environment document; raises `PosFault`."""
+
+    async def verify_pin(self, pin: str) -> None:
+        """Present a PIN; raises `PosFault` and `PinPaused`."""
+
+    async def sell(self, order: Order, answer: Callable[[bytes], Awaitable[None]]) -> None:
+        """Fiscalise and hand the answer over; raises what `Device.sell` raises, and `QueueFull`."""
+
+    async def find_invoice(self, request_id: str) -> bytes | None:
+        """A stored answer; raises `PosFault`."""
+
+
+def build_app(counter: Counter) -> App:
+    """The ASGI application of one slot."""
+    api = _PosApi(counter)
+    return guarded(api.serve, _translate)
+
+
+class _PosApi:
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._routes: dict[str, dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]]] = {
+            "attention": {"GET": self._attention},
+            "status": {"GET": self._status},
+            "environment-parameters": {"GET": self._environment},
+            "pin": {"POST": self._pin},
+            "invoices": {"POST": self._sell},
+        }
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        path = _SLASHES.sub("/", scope["path"]).rstrip("/")
+        name = path[len(PREFIX) :] if path.lower().startswith(PREFIX) else ""
+        methods = self._routes.get(name.lower())
+        if methods is None and name.lower().startswith("invoices/"):
+            methods = {"GET": self._find}
+        if methods is None:
+            await respond(send, 404, _coded(StatusCode.INVALID_VALUE), JSON)
+        elif scope["method"] not in methods:
+            allowed = ((b"allow", ", ".join(methods).encode()),)
+            await respond(send, 405, _coded(StatusCode.INVALID_VALUE), JSON, allowed)
+        else:
+            await methods[scope["method"]](scope, receive, send)
+
+    async def _attention(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(send, 200)
+
+    async def _status(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(send, 200, await self._counter.status(), JSON)
+
+    async def _environment(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(send, 200, await self._counter.environment_parameters(), JSON)
+
+    async def _sell(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = _text(scope, b"requestid")
+        if request_id is not None and len(request_id) > LIMITS.request_id_characters:
+            raise PosFault.single(StatusCode.VALUE_TOO_LONG, "RequestId")
+        body = await read_body(receive, LIMITS.pos_request_bytes)
+        order = Order(body=body, request_id=request_id or None, accept_language=_text(scope, b"accept-language"))
+
+        async def answer(result: bytes) -> None:
+            await respond(send, 200, result, JSON)
+
+        await self._counter.sell(order, answer)
+
+    async def _find(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = _SLASHES.sub("/", scope["path"]).rstrip("/")
+        request_id = path[len(PREFIX) + len("invoices/") :]
+        await respond(send, 200, await self._counter.find_invoice(request_id) or b"null", JSON)
+
+    async def _pin(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await read_body(receive, _PIN_BODY_BYTES)
+        status, code = await self._try_pin(body)
+        plain = wants_plain_text(_text(scope, b"accept"))
+        await respond(send, status, (code if plain else f'"{code}"').encode(), PLAIN if plain else JSON)
+
+    async def _try_pin(self, body: bytes) -> tuple[int, str]:
+        """HTTP status and code for a PIN (wire: 2.8)."""
+        pin = body.decode("utf-8-sig", "replace").strip().strip("\"'").strip()
+        try:
+            await self._counter.verify_pin(pin)
+        except PosFault as fault:
+            code = fault.errors[0].code
+        except PinPaused:
+            code = StatusCode.UNDEFINED_WARNING
+        else:
+            return 200, StatusCode.PIN_OK
+        return PIN_HTTP_STATUS.get(code, 400), code
+
+
+PIN_HTTP_STATUS = {
+    StatusCode.CARD_NOT_PRESENT: 200,
+    StatusCode.PIN_NOT_OK: 423,
+    StatusCode.CARD_LOCKED: 423,
+}
+
+
+def wants_plain_text(accept: str | None) -> bool:
+    """Whether the PIN's answer goes out as bare digits: only for a client that asks for text and not for JSON (C-03)."""
+    accepted = (accept or "").lower()
+    return "text/plain" in accepted and "json" not in accepted and "*/*" not in accepted
+
+
+def _text(scope: Scope, name: bytes) -> str | None:
+    value = header_of(scope, name)
+    return None if value is None else value.decode("latin-1").strip()
+
+
+def _coded(code: StatusCode, property: str = "") -> bytes:
+    return error_answer(PosFault.single(code, property))
+
+
+def _translate(error: Exception, scope: Scope) -> Answer:
+    """The one place where what went wrong becomes an answer to a POS."""
+    if isinstance(error, PosFault):
+        return Answer(400, error_answer(error), JSON)
+    if isinstance(error, LanguageNotOffered):
+        return Answer(406, _coded(StatusCode.INVALID_VALUE, "Accept-Language"), JSON)
+    if isinstance(error, BodyTooLarge):
+        return Answer(413, _coded(StatusCode.LIST_TOO_LONG), JSON)
+    if isinstance(error, BodyTooSlow):
+        return Answer(408, _coded(StatusCode.INVALID_FORMAT), JSON)
+    if isinstance(error, QueueFull):
+        return Answer(503, _coded(StatusCode.UNDEFINED_WARNING), JSON, _RETRY_SOON)
+    if isinstance(error, StorageFull):
+        return Answer(503, _coded(StatusCode.STORAGE_ALMOST_FULL), JSON, _RETRY_LATER)
+    if isinstance(error, StoreBroken):
+        return Answer(503, _coded(StatusCode.UNDEFINED_WARNING), JSON, _RETRY_LATER)
+    log.error("a request failed for a reason of our own", exc_info=error)
+    return Answer(500, _coded(StatusCode.UNDEFINED_WARNING), JSON)

@@ -1,0 +1,98 @@
+"""What an E-SDC is told from outside: its identity as a make, its timing, and the bounds of its store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import attrs
+
+_MINUTE = timedelta(minutes=1)
+_SECOND = timedelta(seconds=1)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Timing:
+    """When the audit loop does what (S2-108, S2-109, S2-120). Two presets: `PRODUCTION_TIMING` and `DEMO_TIMING`."""
+
+    start_interval: timedelta
+    """From one Start Audit to the next while the card's limit is far."""
+    near_limit_interval: timedelta
+    """The same from 75 % of the limit on."""
+    start_floor: timedelta
+    """Two Starts are never closer than this."""
+    proof_patience: timedelta
+    """How long a started cycle waits for its proof before a newer Start may void it (S2-115)."""
+    resubmit_interval: timedelta
+    """From one sending of an audit request to the next while its proof has not come."""
+    heartbeat: timedelta
+    """Notify Online Status while nothing is awaited."""
+    heartbeat_pending: timedelta
+    """Notify Online Status while a proof of audit is awaited."""
+    retry_first: timedelta
+    """First pause when the authority is away; it doubles, with jitter."""
+    retry_most: timedelta
+    """Longest pause when the authority is away."""
+
+
+PRODUCTION_TIMING = Timing(
+    start_interval=30 * _MINUTE,
+    near_limit_interval=10 * _MINUTE,
+    start_floor=10 * _MINUTE,
+    proof_patience=25 * _MINUTE,
+    resubmit_interval=10 * _MINUTE,
+    heartbeat=5 * _MINUTE,
+    heartbeat_pending=1 * _MINUTE,
+    retry_first=2 * _SECOND,
+    retry_most=5 * _MINUTE,
+)
+
+DEMO_TIMING = Timing(
+    start_interval=20 * _SECOND,
+    near_limit_interval=5 * _SECOND,
+    start_floor=5 * _SECOND,
+    proof_patience=15 * _SECOND,
+    resubmit_interval=5 * _SECOND,
+    heartbeat=5 * _SECOND,
+    heartbeat_pending=1 * _SECOND,
+    retry_first=_SECOND / 5,
+    retry_most=5 * _SECOND,
+)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Storage:
+    """Bounds of one card's store file, and what must stay free on its disk. Bytes."""
+
+    store_bytes_max: int = 4 * 1024**3
+    disk_reserve_bytes: int = 64 * 1024**2
+    almost_full_per_cent: int = 90
+    full_per_cent: int = 95
+    answers_kept: int = 1_000
+    """How many answers stay readable by their request id; older ids count as new."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class EsdcSettings:
+    """Identity and habits of one device. `time_zone` (IANA) is used where the authority's zone name is unknown."""
+
+    make: str = "Tallystick"
+    model: str = "E-SDC"
+    serial_number: str = "00000001"
+    mrc: str = "00-0001-00000001"
+    hardware_version: str = "1.0"
+    software_version: str = "1.0"
+    time_zone: str = "UTC"
+    currency: str | None = None
+    """Sign of the country's currency in journals, from the country pack."""
+    keep_until_proof: bool = False
+    """Retention (K-07): false deletes a package after status 4, true only after a valid proof of audit."""
+    reference_time_required: bool = False
+    """Whether copies and refunds must carry the time of what they refer to (C-17, from the country pack)."""
+    near_limit_per_cent: int = 75
+    clock_back_tolerance: timedelta = timedelta(minutes=3)
+    wrong_pins_in_a_row: int = 2
+    packages_in_a_row: int = 16
+    """How many packages are read from the store and settled in it together."""
+    call_timeout_seconds: float = 30
+    timing: Timing = PRODUCTION_TIMING
+    storage: Storage = Storage()

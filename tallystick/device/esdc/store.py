@@ -1,0 +1,267 @@
+"""What one secure element's E-SDC remembers: sales from intent to audited, packages, answers, setup, audit cycles.
+
+States of a sale: received (only in memory) → intent → signed → packaged → answered → delivered or kept → audited; voided
+and gap are the two other ends. Two commits stand before an answer: the intent, and the package with the signed result.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from pathlib import Path
+
+import attrs
+
+from tallystick.device.esdc.audit_records import AuditRecords
+from tallystick.device.esdc.database import FORMAT, Database, StoreBroken
+from tallystick.device.esdc.settings import Storage
+from tallystick.device.esdc.setup_records import SetupRecords
+from tallystick.kernel.hashing import sha256
+
+
+class SaleState(IntEnum):
+    """How far a request to fiscalise has come."""
+
+    INTENT = 1
+    SIGNED = 2
+    PACKAGED = 3
+    ANSWERED = 4
+    DELIVERED = 5
+    KEPT = 6
+    AUDITED = 7
+    VOIDED = 8
+    GAP = 9
+
+
+class AuditStatus(IntEnum):
+    """The two answers of Submit Audit Package that say what to do; all others mean keep (S2-085)."""
+
+    SEND_AGAIN = 1
+    VERIFIED = 4
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Intent:
+    """What is written down before the card is asked: enough to finish the sale, or to judge that it never happened."""
+
+    request_id: str | None
+    request_hash: bytes
+    request: bytes
+    language: str
+    time_ms: int
+    group_id: int
+    taxes: bytes
+    sign_request: bytes
+    counter_before: int
+
+
+_INTENT_COLUMNS = tuple(field.name for field in attrs.fields(Intent))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class OpenIntent:
+    """An intent whose sale is not packaged, as found at a start; `sign_answer` is there from state SIGNED on."""
+
+    sale: int
+    state: SaleState
+    intent: Intent
+    sign_answer: bytes | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Newest:
+    """The highest ordinal that this store knows, and when it was signed; zeros in a fresh store."""
+
+    ordinal: int = 0
+    time_ms: int = 0
+
+
+class Store:
+    """One card's store. Every method runs in the thread that owns the card; each write is one durable commit."""
+
+    def __init__(self, path: Path, *, uid: str, environment: str, storage: Storage | None = None) -> None:
+        """Open or create the store of a card; raises `StoreTaken` or `StoreBroken`, also for another card's file."""
+        self._storage = storage or Storage()
+        self._database = Database(path)
+        self._answered: deque[int] = deque()
+        try:
+            self.stopped_cleanly = self._open(uid, environment)
+        except BaseException:
+            self._database.close()
+            raise
+        self.setup = SetupRecords(self._database)
+        self.audit = AuditRecords(self._database)
+
+    def _open(self, uid: str, environment: str) -> bool:
+        found = self._database.row("find_store")
+        if found is None:
+            with self._database as writing:
+                writing.run("add_store", {"format": FORMAT, "uid": uid, "environment": environment})
+            found = self._database.row("find_store")
+        assert found is not None
+        if found[:3] != (FORMAT, uid, environment):
+            raise StoreBroken("the store belongs to another card or another format")
+        clean = bool(found[3])
+        if not clean:
+            self._database.check()
+        with self._database as writing:
+            writing.run("note_stop", {"clean": 0})
+        return clean
+
+    def close(self) -> None:
+        """Note the clean stop and close."""
+        try:
+            with self._database as writing:
+                self._write_answered(writing)
+                writing.run("note_stop", {"clean": 1})
+        finally:
+            self._database.close()
+
+    def abandon(self) -> None:
+        """Close without a word, as a power cut does."""
+        self._database.close()
+
+    # Sales
+
+    def keep_intent(self, intent: Intent) -> int:
+        """First commit of a sale; gives its number in this store."""
+        with self._database as writing:
+            self._write_answered(writing)
+            sale = writing.run(
+                "add_sale",
+                {
+                    "request_id": intent.request_id,
+                    "request_hash": intent.request_hash,
+                    "time_ms": intent.time_ms,
+                    "counter_before": intent.counter_before,
+                },
+            )
+            writing.run(
+                "add_intent",
+                {
+                    "sale": sale,
+                    "request": intent.request,
+                    "language": intent.language,
+                    "group_id": intent.group_id,
+                    "taxes": intent.taxes,
+                    "sign_request": intent.sign_request,
+                },
+            )
+        return sale
+
+    def keep_signed(self, sale: int, sign_answer: bytes) -> None:
+        """Recovery only: the card's result was read back; the package comes next."""
+        with self._database as writing:
+            writing.run("set_state", {"sale": sale, "state": SaleState.SIGNED})
+            writing.run("keep_sign_answer", {"sale": sale, "sign_answer": sign_answer})
+
+    def keep_packaged(self, sale: int, ordinal: int, package: bytes, answer: bytes) -> None:
+        """Second commit of a sale: signed result, package, and the answer where the POS named its request."""
+        with self._database as writing:
+            writing.run("set_packaged", {"sale": sale, "ordinal": ordinal, "package_hash": sha256(package)})
+            writing.run("drop_intent", {"sale": sale})
+            writing.run("add_package", {"ordinal": ordinal, "body": package})
+            writing.run("add_answer", {"sale": sale, "body": answer})
+            writing.run("drop_old_answers", {"sale": sale - self._storage.answers_kept})
+
+    def note_answered(self, sale: int) -> None:
+        """The answer was handed to the network; written with the next commit."""
+        self._answered.append(sale)
+
+    def _write_answered(self, writing: Database) -> None:
+        while self._answered:
+            writing.run("set_answered", {"sale": self._answered.popleft()})
+
+    def void(self, sale: int) -> None:
+        """The card signed nothing for this intent; the row stays."""
+        with self._database as writing:
+            writing.run("set_state", {"sale": sale, "state": SaleState.VOIDED})
+
+    def keep_gap(self, sale: int, ordinal: int, document: bytes, found_ms: int) -> None:
+        """The card used an ordinal and its result is lost: keep all that is known of it."""
+        with self._database as writing:
+            writing.run("set_gap", {"sale": sale, "ordinal": ordinal})
+            writing.run("add_gap", {"ordinal": ordinal, "document": document, "found_ms": found_ms})
+
+    def gaps(self) -> dict[int, bytes]:
+        """The gap documents by ordinal."""
+        return dict(self._database.rows("gaps"))
+
+    def open_intents(self) -> list[OpenIntent]:
+        """Sales that a stop interrupted between intent and package, oldest first."""
+        return [
+            OpenIntent(
+                sale=row[0],
+                state=SaleState(row[1]),
+                intent=Intent(**dict(zip(_INTENT_COLUMNS, row[2:-1], strict=True))),
+                sign_answer=row[-1],
+            )
+            for row in self._database.rows("open_intents")
+        ]
+
+    def newest(self) -> Newest:
+        """The highest ordinal known here."""
+        row = self._database.row("newest_signed")
+        return Newest(ordinal=row[0], time_ms=row[1]) if row else Newest()
+
+    def find_answer(self, request_id: str, request_hash: bytes) -> bytes | None:
+        """The stored answer to the same request: same id, same bytes."""
+        row = self._database.row("find_answer", {"request_id": request_id, "request_hash": request_hash})
+        return row[0] if row else None
+
+    def newest_answer(self, request_id: str) -> bytes | None:
+        """The stored answer that a POS asks for by its request id."""
+        row = self._database.row("newest_answer", {"request_id": request_id})
+        return row[0] if row else None
+
+    # Packages
+
+    def waiting(self, most: int, after: int = 0) -> list[tuple[int, bytes]]:
+        """Packages that the authority has not judged yet, oldest first, from beyond an ordinal."""
+        return [(row[0], row[1]) for row in self._database.rows("waiting", {"most": most, "after": after})]
+
+    def waiting_count(self) -> int:
+        """How many packages the authority has not judged yet."""
+        row = self._database.row("waiting_count")
+        return row[0] if row else 0
+
+    def held_count(self) -> int:
+        """How many packages are stored."""
+        row = self._database.row("held_count")
+        return row[0] if row else 0
+
+    def package(self, ordinal: int) -> bytes | None:
+        """A stored package."""
+        row = self._database.row("find_package", {"ordinal": ordinal})
+        return row[0] if row else None
+
+    def record(self, ordinal: int) -> tuple[SaleState, bytes | None, int | None] | None:
+        """The hash record of an ordinal: state, SHA-256 of its package, last audit status."""
+        row = self._database.row("find_sale", {"ordinal": ordinal})
+        return (SaleState(row[0]), row[1], row[2]) if row else None
+
+    def settle(self, judged: Sequence[tuple[int, int]], *, keep_until_proof: bool) -> None:
+        """Write the authority's answers (ordinal, status) in one commit: 4 delivers, 1 stays waiting, others are kept."""
+        with self._database as writing:
+            self._write_answered(writing)
+            for ordinal, status in judged:
+                values = {"ordinal": ordinal, "status": status}
+                if status == AuditStatus.VERIFIED:
+                    writing.run("set_delivered", values)
+                    if not keep_until_proof:
+                        writing.run("drop_package", {"ordinal": ordinal})
+                elif status == AuditStatus.SEND_AGAIN:
+                    writing.run("set_try_again", values)
+                else:
+                    writing.run("set_kept", values)
+
+    def send_again(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """The authority misses these ordinals: what is still held waits once more."""
+        with self._database as writing:
+            for first, last in ranges:
+                writing.run("send_again", {"first": first, "last": last})
+
+    def used_bytes(self) -> int:
+        """Bytes of the file that hold something."""
+        return self._database.used_bytes()

@@ -1,0 +1,205 @@
+"""A small country for E-SDC tests: a PKI made once, cards personalised with keys made once, the AQ pack's commands."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tallystick.crypto.envelope import PackageOpener
+from tallystick.crypto.keys import PrivateKey, generate_rsa_key
+from tallystick.crypto.pki import CardSubject, DemoPki
+from tallystick.device.applet import VirtualCard, personalise
+from tallystick.device.esdc.card_slot import VirtualReader
+from tallystick.device.esdc.device import Device
+from tallystick.device.esdc.settings import EsdcSettings
+from tallystick.kernel.country_pack import CountryPack
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.invoice import Seller
+from tallystick.ops.packs import load_pack
+from tallystick.wire.audit_data import AuditData, read_audit_data
+from tallystick.wire.audit_package import read_sealed
+from tallystick.wire.configuration import Configuration, environment_parameters
+from tallystick.wire.pos_invoice import encode_json
+from tallystick.wire.tax_rates import tax_rate_groups_json
+from tallystick.wire.taxcore_api import Command, CommandType
+
+UID = "TL5SYCK1"
+PIN = "2017"
+PREFIX = "https://fdo.example/v/?vl="
+START = datetime(2026, 3, 2, 9, 15, 30, 123000, tzinfo=UTC)
+
+
+class TestClock:
+    """A clock that stands until it is moved."""
+
+    __test__ = False
+
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        """The moment."""
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        """Move on."""
+        self.now += timedelta(**by)
+
+
+@cache
+def pack() -> CountryPack:
+    """The reference country."""
+    return load_pack("AQ")
+
+
+@cache
+def pki() -> DemoPki:
+    """Authorities and keys, made once a test process."""
+    folder = Path(tempfile.mkdtemp(prefix="tallystick-pki-"))
+    return DemoPki.create(
+        folder,
+        environment=pack().environment,
+        organization=pack().organization_name,
+        country="AQ",
+        at=START - timedelta(days=1),
+    )
+
+
+@cache
+def card_keys() -> tuple[PrivateKey, PrivateKey]:
+    """A signing and a PKI key that all test cards share."""
+    return generate_rsa_key(), generate_rsa_key()
+
+
+def seller(tin: str = "123456789") -> Seller:
+    """A shop."""
+    return Seller(
+        tin=Tin(tin),
+        business_name="Sample Ltd",
+        location_name="Sample Store",
+        address="1 Sample Street",
+        district="Sample",
+        city="Sampleton",
+        country="AQ",
+    )
+
+
+def make_card(
+    folder: Path,
+    *,
+    uid: str = UID,
+    limit: Money = Money(1_000_000_0000),
+    at: datetime = START - timedelta(hours=1),
+    years: int | None = None,
+    api_url: str = "https://localhost:8443/",
+) -> VirtualCard:
+    """Personalise a card in a folder and power it on."""
+    made = pki()
+    subject = CardSubject(uid=Uid(uid), seller=seller(), api_url=api_url)
+    validity = {} if years is None else {"years": years}
+    personalise(
+        folder,
+        uid=uid,
+        pin=PIN,
+        limit=limit,
+        max_category_order_id=pack().max_category_order_id,
+        sign_certificate_for=lambda spki: made.issue_secure_element(subject, spki, at=at, **validity),
+        pki_certificate_for=lambda spki: made.issue_pki_client(subject, spki, at=at, **validity),
+        tax_core_public_key=made.public_key("package"),
+        poa_public_key=made.public_key("poa"),
+        keys=card_keys(),
+    )
+    return VirtualCard.open(folder)
+
+
+def configuration(languages: tuple[str, ...] | None = None) -> Configuration:
+    """The reference country's environment."""
+    return Configuration(
+        organization_name=pack().organization_name,
+        server_time_zone=pack().server_time_zone,
+        street=pack().street,
+        city=pack().city,
+        country="AQ",
+        endpoints={"root": PREFIX, "taxCoreApi": "https://localhost:8443/"},
+        environment_name="TEST",
+        logo="",
+        ntp_server="",
+        supported_languages=pack().languages if languages is None else languages,
+    )
+
+
+def setup_commands(uid: str = UID) -> list[Command]:
+    """The typical initialization set: rates, time server, verification URL, configuration."""
+    rates = encode_json(tax_rate_groups_json(pack().tax_groups)).decode()
+    environment = encode_json(environment_parameters(configuration())).decode()
+    return [
+        Command(f"{uid}-0000", CommandType.SET_TAX_RATES, rates, uid),
+        Command(f"{uid}-0001", CommandType.SET_TIME_SERVER_URL, "0.pool.ntp.example", uid),
+        Command(f"{uid}-0002", CommandType.SET_VERIFICATION_URL, PREFIX, uid),
+        Command(f"{uid}-0007", CommandType.SET_TAX_CORE_CONFIGURATION, environment, uid),
+    ]
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    """A small basket as JSON members."""
+    return {
+        "invoiceType": "Normal",
+        "transactionType": "Sale",
+        "cashier": "Ana",
+        "payment": [{"amount": 68.46, "paymentType": "Cash"}],
+        "items": [{"name": "Helmet/kom", "quantity": 2, "unitPrice": 34.23, "labels": ["A"], "totalAmount": 68.46}],
+        **changes,
+    }
+
+
+def body(**changes: Any) -> bytes:
+    """The same as a POS sends it, without QR code."""
+    return encode_json(request(options={"omitQRCodeGen": "1"}) | changes)
+
+
+class Bench:
+    """A folder with one card, its reader and its device, in the hand of a test."""
+
+    def __init__(self, folder: Path, *, settings: EsdcSettings | None = None, **card: Any) -> None:
+        self.folder = folder
+        self.clock = TestClock()
+        self.settings = settings or EsdcSettings(mrc="99-0100-" + UID)
+        self.card = make_card(folder / UID, **card)
+        self.reader = VirtualReader(self.card)
+        self.device = self.switch_on()
+
+    def switch_on(self) -> Device:
+        """A new start of the device over what is stored."""
+        self.device = Device(self.reader, self.folder, self.settings, self.clock)
+        self.device.refresh()
+        return self.device
+
+    def ready(self) -> Device:
+        """Configured and unlocked."""
+        self.device.obey_all(setup_commands())
+        self.device.verify_pin(PIN)
+        return self.device
+
+    def close(self) -> None:
+        """Switch everything off."""
+        self.device.close()
+        self.card.power_off()
+
+
+def benches(folder: Path, **options: Any) -> Iterator[Bench]:
+    """For fixtures: a bench that is closed afterwards."""
+    bench = Bench(folder, **options)
+    yield bench
+    bench.close()
+
+
+def open_package(package: bytes) -> AuditData:
+    """Read a sealed package as the authority does."""
+    sealed = read_sealed(package)
+    opener = PackageOpener(pki().private_key("package"))
+    return read_audit_data(opener.open(sealed.key, sealed.iv, sealed.payload))
