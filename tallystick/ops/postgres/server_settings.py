@@ -43,7 +43,7 @@ def start_arguments(socket_folder: str, *, durable: bool) -> list[str]:
         "unix_socket_directories": f'"{socket_folder}"',
         "unix_socket_permissions": "0700",
         "max_connections": "60",
-        "shared_buffers": f"{_buffer_megabytes()}MB",
+        "shared_buffers": f"{_buffer_megabytes() if durable else 128}MB",
         "max_wal_size": "2GB",
         "jit": "off",
         "cluster_name": "tallystick",
