@@ -1,0 +1,87 @@
+"""The intake's door to SQL, for packages that are not simply booked. Calls run in threads, the loop goes on.
+
+A database that cannot be asked is our doubt (``TS-5007``): the device sends again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import TypeVar
+
+import psycopg
+
+from tallystick.authority.intake import store
+from tallystick.authority.intake.store import Evidence, InQuarantine, Quarantined, Refused
+from tallystick.authority.ledger import queries as ledger
+from tallystick.authority.ledger.queries import LedgerDocument
+from tallystick.authority.reference.registry import queries as registry
+from tallystick.authority.reference.room_queries import Connection
+from tallystick.kernel.faults import Fault
+
+Result = TypeVar("Result")
+Connect = Callable[[], AbstractContextManager[Connection]]
+"""Opens a connection that commits when its block ends well, such as a pool's ``connection`` method."""
+
+
+class Keeper:
+    """The three stores and two look-ups. Every method raises ``TS-5007`` when the database cannot be asked."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+
+    async def refuse(self, refused: Refused) -> None:
+        """Keep a refused file."""
+        await self._run(lambda conn: store.keep_refused(conn, refused))
+
+    async def recent_refusals(self, since: datetime) -> list[tuple[str, str, datetime]]:
+        """Who sent what was refused lately, to fill the budget after a start."""
+        return await self._run(lambda conn: store.recent_refusals(conn, since))
+
+    async def quarantine(self, package: Quarantined) -> InQuarantine:
+        """Keep a package apart; what is kept of its act, which may be an earlier package."""
+
+        def keep(conn: Connection) -> InQuarantine | None:
+            store.keep_quarantined(conn, package)
+            return store.quarantined(conn, package.act_hash)
+
+        kept = await self._run(keep)
+        assert kept is not None
+        return kept
+
+    async def number_quarantined(self, act_hash: bytes, entry_index: int) -> None:
+        """Note the ledger's entry."""
+        await self._run(lambda conn: store.number_quarantined(conn, act_hash, entry_index))
+
+    async def evidence(self, evidence: Evidence) -> int | None:
+        """Keep evidence; the ledger's entry of it, if it has one."""
+
+        def keep(conn: Connection) -> int | None:
+            store.keep_evidence(conn, evidence)
+            return store.evidence_index(conn, evidence.act_hash, evidence.body_hash)
+
+        return await self._run(keep)
+
+    async def number_evidence(self, act_hash: bytes, body_hash: bytes, entry_index: int) -> None:
+        """Note the ledger's entry."""
+        await self._run(lambda conn: store.number_evidence(conn, act_hash, body_hash, entry_index))
+
+    async def document(self, requested_by: str, signed_by: str, ordinal: int) -> LedgerDocument | None:
+        """What the ledger has under a number."""
+        return await self._run(lambda conn: ledger.document_by_number(conn, requested_by, signed_by, ordinal))
+
+    async def is_registered(self, uid: str) -> bool:
+        """Whether the registry has the element, although the view in memory does not."""
+        return await self._run(lambda conn: registry.secure_element(conn, uid)) is not None
+
+    async def _run(self, work: Callable[[Connection], Result]) -> Result:
+        def in_thread() -> Result:
+            with self._connect() as conn:
+                return work(conn)
+
+        try:
+            return await asyncio.to_thread(in_thread)
+        except psycopg.Error as error:
+            raise Fault("TS-5007", detail="the database is away", retry_after_seconds=5) from error

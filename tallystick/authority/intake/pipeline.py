@@ -1,0 +1,211 @@
+"""The one way of an audit package: fifteen steps, each passes silently or raises one fault (security, 4.1).
+
+Two sentences decide most cases. What was lawfully signed and is in a buyer's hand is never thrown away: it is booked,
+booked with a flag, or kept in quarantine. The same bytes again get the same answer again: step 5 is the sequencer's
+work where a package is booked (it knows every act), and a question to the ledger before anything else is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from time import perf_counter
+
+import attrs
+
+from tallystick.authority.intake import metrics
+from tallystick.authority.intake.budget import BudgetPolicy, FailureBudget
+from tallystick.authority.intake.checks import KEPT_CHECKS, PROOF_CHECKS
+from tallystick.authority.intake.keeper import Keeper
+from tallystick.authority.intake.keeping import Keeping
+from tallystick.authority.intake.package import Finding, Package, PackageAnswer
+from tallystick.authority.intake.ports import PackageRules, Sequencer
+from tallystick.authority.intake.verdicts import UNIFORM, AuditStatus, Outcome, outcome_of, status_of
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import sha256
+from tallystick.kernel.limits import LIMITS
+from tallystick.wire.audit_package import read_audit_data, read_sealed
+
+log = logging.getLogger(__name__)
+
+_OPEN, _READ = 3, 4
+_COUNTED = frozenset({AuditStatus.NOT_OPENED, AuditStatus.SIGNATURE_INVALID, AuditStatus.CERTIFICATE_NOT_ISSUED})
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class IntakePolicy:
+    """Settings of the intake.
+
+    ``uniform_seconds``: a refusal leaves at a whole multiple of it after the arrival, so that its time does not tell
+    how far the package came. ``in_work_most`` bounds what one process judges at a time.
+    """
+
+    budget: BudgetPolicy = attrs.field(factory=BudgetPolicy)
+    uniform_seconds: float = 0.25
+    in_work_most: int = 64
+
+
+class Intake:
+    """Judges packages, one call each. `stopped` is the institution's switch: nothing is taken in while it is set."""
+
+    def __init__(
+        self, rules: PackageRules, sequencer: Sequencer, keeper: Keeper, policy: IntakePolicy = IntakePolicy()
+    ) -> None:
+        self.stopped = False
+        self._rules = rules
+        self._keeper = keeper
+        self._keeping = Keeping(rules, sequencer, keeper)
+        self._policy = policy
+        self._budget = FailureBudget(policy.budget)
+        self._in_work: dict[tuple[bytes, str], asyncio.Future[PackageAnswer]] = {}
+
+    async def remember_refusals(self, now: datetime) -> None:
+        """Fill the budget from the store, after a start."""
+        for uid, tin, at in await self._keeper.recent_refusals(now - timedelta(days=1)):
+            self._budget.count(uid, tin, at)
+
+    async def submit_package(
+        self, body: bytes, *, token_uid: str, token_tin: str, received_at: datetime
+    ) -> PackageAnswer:
+        """Judge one package as it arrived; returns its status for the answer.
+
+        Raises ``TS-1003``, ``TS-1210`` ... for a body that is no package (HTTP 4xx), ``TS-1006`` when the sender's
+        budget of failures is used up (429), and ``TS-50xx`` when nothing can be said now (503). The same bytes from
+        the same taxpayer in work at this moment wait for that one answer.
+        """
+        file_hash = sha256(body)
+        flight = (file_hash, token_tin)
+        running = self._in_work.get(flight)
+        if running is not None:
+            return attrs.evolve(await asyncio.shield(running), replayed=True)
+        landed: asyncio.Future[PackageAnswer] = asyncio.get_running_loop().create_future()
+        self._in_work[flight] = landed
+        try:
+            answer = await self._answer(Package(body, token_uid, token_tin, received_at, file_hash))
+            landed.set_result(answer)
+            return answer
+        except BaseException as error:
+            landed.set_exception(error if isinstance(error, Exception) else Fault("TS-5002", detail="cancelled"))
+            landed.exception()
+            raise
+        finally:
+            del self._in_work[flight]
+
+    async def _answer(self, package: Package) -> PackageAnswer:
+        started = perf_counter()
+        metrics.IN_WORK.inc()
+        try:
+            answer = await self._judge(package)
+        except Fault as fault:
+            metrics.fault(fault.step or 0, fault.code)
+            raise
+        except Exception:
+            # Our own bug says nothing about the package: the device keeps it and sends it again.
+            log.exception("a package could not be judged", extra={"file_hash": package.file_hash.hex()})
+            answer = PackageAnswer(AuditStatus.NOT_STORED, step=14, code="TS-5099")
+        finally:
+            metrics.IN_WORK.dec()
+        if answer.refused:
+            await self._wait_for_the_tick(started)
+        metrics.answered(answer.status, perf_counter() - started)
+        return answer
+
+    async def _judge(self, package: Package) -> PackageAnswer:
+        try:
+            await self._enter(package)
+            self._prove(package)
+            await self._examine(package)
+        except Fault as fault:
+            return await self._conclude(package, fault)
+        for finding in package.findings:
+            metrics.fault(finding.step, finding.fault.code)
+        return await self._keeping.keep(package)
+
+    async def _enter(self, package: Package) -> None:
+        """Steps 1 to 4: gates, budget, open, read."""
+        if self.stopped:
+            raise at_step(1, Fault("TS-5001", retry_after_seconds=60))
+        if len(self._in_work) > self._policy.in_work_most:
+            raise at_step(1, Fault("TS-5002", detail="too many packages in work", retry_after_seconds=2))
+        if len(package.body) > LIMITS.audit_package_bytes:
+            raise at_step(1, Fault("TS-1003"))
+        try:
+            self._budget.check(package.token_uid, package.token_tin, package.received_at)
+        except Fault as fault:
+            raise at_step(2, fault) from None
+        try:
+            package.unwrapped = await self._rules.unwrap.open_package(read_sealed(package.body))
+        except Fault as fault:
+            raise at_step(_OPEN, fault) from None
+        try:
+            package.read = read_audit_data(package.opened.plain, zone=self._rules.zone)
+        except Fault as fault:
+            raise at_step(_READ, Fault("TS-1202", detail=f"{fault.code} {fault.detail}")) from None
+
+    def _prove(self, package: Package) -> None:
+        """Step 6, first half: whoever fails is refused."""
+        for check in PROOF_CHECKS:
+            try:
+                check.function(self._rules, package)
+            except Fault as fault:
+                raise at_step(check.step, fault) from None
+
+    async def _examine(self, package: Package) -> None:
+        """Steps 6 to 12: collect what is wrong with a package that was lawfully signed."""
+        rules = self._rules
+        for check in KEPT_CHECKS:
+            try:
+                waiting = check.function(rules, package)
+                if waiting is not None:
+                    await waiting
+            except Fault as fault:
+                finding = Finding.of(check.step, fault)
+                if finding.outcome in (Outcome.RAISED, Outcome.DOUBT):
+                    raise at_step(check.step, fault) from None
+                package.findings.append(finding)
+
+    async def _conclude(self, package: Package, fault: Fault) -> PackageAnswer:
+        """What ends the way of a package before it is kept."""
+        step = fault.step or 0
+        if outcome_of(fault) is Outcome.RAISED or not _is_package(fault):
+            raise fault
+        metrics.fault(step, fault.code)
+        if outcome_of(fault) is Outcome.DOUBT or await self._registry_is_behind(package, fault):
+            return PackageAnswer(AuditStatus.NOT_STORED, step=step, code=fault.code)
+        kept = await self._keeping.kept_before(package, fault)
+        if kept is not None:
+            return kept
+        return await self._refuse(package, fault, step)
+
+    async def _registry_is_behind(self, package: Package, fault: Fault) -> bool:
+        if fault.code != "TS-1311":
+            return False
+        return await self._keeper.is_registered(package.result.signed_by)
+
+    async def _refuse(self, package: Package, fault: Fault, step: int) -> PackageAnswer:
+        status = status_of(fault)
+        answered = AuditStatus.NOT_OPENED if status in UNIFORM and package.is_foreign else status
+        await self._keeping.refuse(package, fault, step, answered)
+        if answered in _COUNTED:
+            self._budget.count(package.token_uid, package.token_tin, package.received_at)
+        uniform = answered is AuditStatus.NOT_OPENED
+        return PackageAnswer(
+            answered, step=_OPEN if uniform else step, code="TS-1202" if uniform else fault.code, refused=True
+        )
+
+    async def _wait_for_the_tick(self, started: float) -> None:
+        tick = self._policy.uniform_seconds
+        if tick > 0:
+            await asyncio.sleep(tick - (perf_counter() - started) % tick)
+
+
+def at_step(step: int, fault: Fault) -> Fault:
+    """The fault with the number of the step that raised it."""
+    fault.step = step
+    return fault
+
+
+def _is_package(fault: Fault) -> bool:
+    """Whether the body had the shape of a package at all; else it is an HTTP error, not a status."""
+    return fault.step != _OPEN or fault.code == "TS-1202"

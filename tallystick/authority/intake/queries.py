@@ -1,0 +1,35 @@
+"""What may be asked of the intake's stores."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import attrs
+
+from tallystick.authority.intake import store
+from tallystick.authority.reference.room_queries import Connection
+
+
+@attrs.frozen(slots=True)
+class IntakeOverview:
+    """Counts for the operator's page; ``refused_lately`` is of the last 24 hours."""
+
+    refused: int
+    refused_lately: int
+    quarantined: int
+    evidence: int
+
+
+def overview(conn: Connection, now: datetime) -> IntakeOverview:
+    """How much lies in the three stores."""
+    return IntakeOverview(*store.overview(conn, now - timedelta(days=1)))
+
+
+def kept_ordinals(conn: Connection, signed_by: str, first: int, last: int) -> set[int]:
+    """Ordinals of a signer that no document leaf has, but a quarantine or evidence entry (I-10)."""
+    return store.kept_ordinals(conn, signed_by, first, last)
+
+
+def kept_turnover(conn: Connection, signed_by: str, first: int, last: int) -> int:
+    """What the quarantined fiscal receipts of a signer add to its unaudited sum, in ten-thousandths."""
+    return store.kept_turnover(conn, signed_by, first, last)

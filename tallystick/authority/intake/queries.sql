@@ -1,0 +1,56 @@
+-- name: keep_refused
+INSERT INTO intake.refused (file_hash, token_uid, token_tin, body, step, code, detail, answered, first_at, last_at)
+VALUES (:file_hash, :token_uid, :token_tin, :body, :step, :code, :detail, :answered, :at, :at)
+ON CONFLICT (file_hash, token_uid) DO UPDATE SET last_at = excluded.last_at, times = intake.refused.times + 1;
+
+-- name: recent_refusals
+SELECT token_uid, token_tin, last_at AS at
+FROM intake.refused WHERE last_at > :since AND code IN ('TS-1202', 'TS-1310', 'TS-1311', 'TS-1312', 'TS-1108')
+ORDER BY last_at;
+
+-- name: forget_refused
+DELETE FROM intake.refused WHERE last_at < :before;
+
+-- name: keep_quarantined
+INSERT INTO intake.quarantine (act_hash, body_hash, file_hash, body, requested_by, signed_by, ordinal, tin, turnover,
+                               step, codes, verdict, received_at)
+VALUES (:act_hash, :body_hash, :file_hash, :body, :requested_by, :signed_by, :ordinal, :tin, :turnover,
+        :step, :codes, :verdict, :received_at)
+ON CONFLICT (act_hash) DO NOTHING;
+
+-- name: quarantined
+SELECT body_hash, body, verdict, entry_index, state FROM intake.quarantine WHERE act_hash = :act_hash;
+
+-- name: number_quarantined
+UPDATE intake.quarantine SET entry_index = :entry_index WHERE act_hash = :act_hash AND entry_index IS NULL;
+
+-- name: keep_evidence
+INSERT INTO intake.evidence (act_hash, body_hash, kind, file_hash, body, first_body_hash, signed_by, ordinal,
+                             token_uid, received_at)
+VALUES (:act_hash, :body_hash, :kind, :file_hash, :body, :first_body_hash, :signed_by, :ordinal,
+        :token_uid, :received_at)
+ON CONFLICT (act_hash, body_hash) DO NOTHING;
+
+-- name: evidence_index
+SELECT entry_index FROM intake.evidence WHERE act_hash = :act_hash AND body_hash = :body_hash;
+
+-- name: number_evidence
+UPDATE intake.evidence SET entry_index = :entry_index
+WHERE act_hash = :act_hash AND body_hash = :body_hash AND entry_index IS NULL;
+
+-- name: kept_ordinals
+SELECT ordinal FROM intake.quarantine
+WHERE signed_by = :signed_by AND ordinal BETWEEN :first AND :last AND entry_index IS NOT NULL
+UNION
+SELECT ordinal FROM intake.evidence
+WHERE signed_by = :signed_by AND ordinal BETWEEN :first AND :last AND entry_index IS NOT NULL;
+
+-- name: kept_turnover
+SELECT coalesce(sum(abs(turnover)), 0)::bigint AS turnover FROM intake.quarantine
+WHERE signed_by = :signed_by AND ordinal BETWEEN :first AND :last AND entry_index IS NOT NULL;
+
+-- name: overview
+SELECT (SELECT count(*) FROM intake.refused) AS refused,
+       (SELECT count(*) FROM intake.refused WHERE last_at > :since) AS refused_lately,
+       (SELECT count(*) FROM intake.quarantine WHERE state = 'received') AS quarantined,
+       (SELECT count(*) FROM intake.evidence) AS evidence;
