@@ -52,6 +52,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     public_host: Annotated[
         str, Meta(description="Address of the public listener, where buyers verify their receipts.")
     ] = "127.0.0.1"
+    operator: Annotated[
+        str, Meta(description="Host name of the operator, in problem addresses and in the name of the log.")
+    ] = "fdo.example"
+    device_api_url: Annotated[
+        str, Meta(description="Address of the device API as cards and the environment document carry it.")
+    ] = "https://127.0.0.1:8443/"
+    public_url: Annotated[
+        str, Meta(description="Address of the public pages as verification codes carry it.")
+    ] = "http://127.0.0.1:8440/"
+    portal_url: Annotated[str, Meta(description="Address of the portals as the environment document carries it.")] = (
+        "http://127.0.0.1:8450/"
+    )
+    ntp_server: Annotated[
+        str, Meta(description="Time server that devices are told to use. Empty: the host of the public pages.")
+    ] = ""
     device_api_port: Annotated[Port, Meta(description="First port to try for the device API (TLS).")] = 8443
     public_port: Annotated[Port, Meta(description="First port to try for verification, checkpoint and proofs.")] = 8440
     portal_port: Annotated[Port, Meta(description="First port to try for the operator's pages.")] = 8450

@@ -1,0 +1,258 @@
+"""The words of the verification page, one table a language. Readers of the page rely on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PageLanguage:
+    """All texts of one language, its number signs and its time pattern."""
+
+    tag: str
+    own_name: str
+    decimal_sign: str
+    thousands_sign: str
+    time_pattern: str
+    fields: Mapping[str, str]
+    sections: Mapping[str, str]
+    states: Mapping[str, str]
+    explanations: Mapping[str, str]
+    columns: tuple[str, ...]
+    proof: Mapping[str, str]
+    invoice_types: tuple[str, ...]
+    transaction_types: tuple[str, ...]
+    payment_types: tuple[str, ...]
+
+
+_FIELD_IDS = (
+    "tinLabel",
+    "shopFullNameLabel",
+    "addressLabel",
+    "cityLabel",
+    "administrativeUnitLabel",
+    "buyerIdLabel",
+    "requestedByLabel",
+    "invoiceTypeId",
+    "transactionTypeId",
+    "totalAmountLabel",
+    "transactionTypeCounterLabel",
+    "totalCounterLabel",
+    "invoiceCounterExtensionLabel",
+    "invoiceNumberLabel",
+    "signedByLabel",
+    "sdcDateTimeLabel",
+)
+_PRINT_IDS = (
+    "company",
+    "store",
+    "cashier",
+    "costCenter",
+    "posNumber",
+    "posTime",
+    "number",
+    "total",
+    "tax",
+    "payment",
+    "kind",
+)
+_STATES = ("valid", "pending", "mismatch", "not-fiscal", "invalid", "not-verifiable")
+
+
+def _fields(*words: str) -> Mapping[str, str]:
+    return dict(zip(_FIELD_IDS + _PRINT_IDS, words, strict=True))
+
+
+def _states(*words: str) -> Mapping[str, str]:
+    return dict(zip(_STATES, words, strict=True))
+
+
+ENGLISH = PageLanguage(
+    tag="en-US",
+    own_name="English",
+    decimal_sign=".",
+    thousands_sign=",",
+    time_pattern="{day}/{month}/{year} {hour}:{minute:02}:{second:02}",
+    fields=_fields(
+        "TIN",
+        "Location Name",
+        "Address",
+        "City",
+        "Administrative Unit",
+        "Buyer's TIN",
+        "Requested By",
+        "Type",
+        "Type",
+        "Total Amount",
+        "Transaction Type Counter",
+        "Total Counter",
+        "Invoice Counter Extension",
+        "Requested By - Signed By - Counter",
+        "Signed By",
+        "SDC Time (server time zone)",
+        "Company",
+        "Store",
+        "Cashier TIN",
+        "Buyer's Cost Center",
+        "POS Number",
+        "POS Time",
+        "Invoice Number",
+        "Total",
+        "Total Tax",
+        "Payment",
+        "Invoice Type",
+    ),
+    sections={
+        "status": "Invoice Status",
+        "request": "Invoice request",
+        "result": "Invoice result",
+        "items": "Invoice specification",
+        "journal": "Journal",
+        "proof": "Proof of record",
+        "print": "Details",
+        "language": "Language",
+    },
+    states=_states(
+        "Invoice is verified",
+        "Invoice is signed, not yet received",
+        "Invoice differs from our record",
+        "This is not a fiscal receipt",
+        "Invoice is marked invalid",
+        "This code cannot be verified",
+    ),
+    explanations=_states(
+        "The tax authority holds this invoice, and its signature is good.",
+        "The signature is good. The seller's device has not delivered the invoice yet: look again later.",
+        "The signature is good, but under this number the tax authority holds another invoice. Please report it.",
+        "The document is a training invoice, a pro forma invoice or a copy. It is no proof of payment.",
+        "The secure element was expired or revoked when it signed. Please report it.",
+        "The code is damaged, or no registered device signed it. Ask the seller for a new receipt.",
+    ),
+    columns=("Name", "Quantity", "Gross Unit Price", "Total Price", "Net Price", "Tax Amount", "Rate"),
+    proof={
+        "index": "Entry",
+        "size": "Entries in the signed log",
+        "checkpoint": "Signed checkpoint",
+        "path": "Path of hashes from this entry to the checkpoint",
+        "file": "Proof file",
+    },
+    invoice_types=("Normal", "Pro forma", "Copy", "Training", "Advance"),
+    transaction_types=("Sale", "Refund"),
+    payment_types=("Other", "Cash", "Card", "Check", "Wire transfer", "Voucher", "Mobile money"),
+)
+
+CYRILLIC = PageLanguage(
+    tag="sr-Cyrl-RS",
+    own_name="Српски (ћирилица)",
+    decimal_sign=",",
+    thousands_sign=".",
+    time_pattern="{day}.{month}.{year}. {hour}:{minute:02}:{second:02}",
+    fields=_fields(
+        "ПИБ",
+        "Име продајног места",
+        "Адреса",
+        "Град",
+        "Општина",
+        "ИД купца",
+        "Затражио",
+        "Врста",
+        "Врста",
+        "Укупан износ",
+        "Бројач по врсти трансакције",
+        "Бројач укупног броја",
+        "Екстензија бројача рачуна",
+        "Затражио - Потписао - Бројач",
+        "Потписао",
+        "ПФР време (временска зона сервера)",
+        "Предузеће",
+        "Место продаје",
+        "Касир",
+        "Опционо поље купца",
+        "ЕСИР број",
+        "ЕСИР време",
+        "Број рачуна",
+        "За уплату",
+        "Порез укупно",
+        "Начин плаћања",
+        "Врста рачуна",
+    ),
+    sections={
+        "status": "Статус рачуна",
+        "request": "Захтев за фискализацију рачуна",
+        "result": "Резултат фискализације рачуна",
+        "items": "Спецификација рачуна",
+        "journal": "Журнал",
+        "proof": "Доказ о упису",
+        "print": "Подаци",
+        "language": "Језик",
+    },
+    states=_states(
+        "Рачун је проверен",
+        "Рачун је потписан, још није примљен",
+        "Рачун се разликује од нашег записа",
+        "Ово није фискални рачун",
+        "Рачун је означен као неисправан",
+        "Овај код се не може проверити",
+    ),
+    explanations=_states(
+        "Пореска управа има овај рачун и његов потпис је исправан.",
+        "Потпис је исправан. Уређај продавца још није доставио рачун: погледајте поново касније.",
+        "Потпис је исправан, али под овим бројем пореска управа има други рачун. Молимо пријавите.",
+        "Документ је рачун за обуку, предрачун или копија. Није доказ о плаћању.",
+        "Безбедносни елемент је при потписивању био истекао или опозван. Молимо пријавите.",
+        "Код је оштећен или га није потписао регистрован уређај. Тражите нов рачун од продавца.",
+    ),
+    columns=("Назив", "Количина", "Јед. цена са ПДВ", "Укупна цена", "Основица", "ПДВ", "Стопа"),
+    proof={
+        "index": "Упис",
+        "size": "Уписа у потписаном дневнику",
+        "checkpoint": "Потписана контролна тачка",
+        "path": "Пут хешева од овог уписа до контролне тачке",
+        "file": "Датотека доказа",
+    },
+    invoice_types=("Промет", "Предрачун", "Копија", "Обука", "Аванс"),
+    transaction_types=("Продаја", "Рефундација"),
+    payment_types=(
+        "Друго безготовинско плаћање",
+        "Готовина",
+        "Платна картица",
+        "Чек",
+        "Пренос на рачун",
+        "Ваучер",
+        "Инстант плаћање",
+    ),
+)
+
+_LATIN_PAIRS = {
+    "Љ": "Lj", "Њ": "Nj", "Џ": "Dž", "љ": "lj", "њ": "nj", "џ": "dž",
+    **dict(zip("АБВГДЂЕЖЗИЈКЛМНОПРСТЋУФХЦЧШ", "ABVGDĐEŽZIJKLMNOPRSTĆUFHCČŠ", strict=True)),
+    **dict(zip("абвгдђежзијклмнопрстћуфхцчш", "abvgdđežzijklmnoprstćufhcčš", strict=True)),
+}  # fmt: skip
+
+
+def _latin(text: str) -> str:
+    return "".join(_LATIN_PAIRS.get(letter, letter) for letter in text)
+
+
+def _latin_table(table: Mapping[str, str]) -> Mapping[str, str]:
+    return {key: _latin(value) for key, value in table.items()}
+
+
+LATIN = attrs.evolve(
+    CYRILLIC,
+    tag="sr-Latn-RS",
+    own_name="Srpski (latinica)",
+    fields=_latin_table(CYRILLIC.fields),
+    sections=_latin_table(CYRILLIC.sections),
+    states=_latin_table(CYRILLIC.states),
+    explanations=_latin_table(CYRILLIC.explanations),
+    columns=tuple(map(_latin, CYRILLIC.columns)),
+    proof=_latin_table(CYRILLIC.proof),
+    invoice_types=tuple(map(_latin, CYRILLIC.invoice_types)),
+    transaction_types=tuple(map(_latin, CYRILLIC.transaction_types)),
+    payment_types=tuple(map(_latin, CYRILLIC.payment_types)),
+)
+
+PAGE_LANGUAGES: Mapping[str, PageLanguage] = {language.tag: language for language in (ENGLISH, CYRILLIC, LATIN)}

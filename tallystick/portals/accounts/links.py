@@ -1,0 +1,25 @@
+"""Makes a one-time sign-in link: ``python -m tallystick.portals.accounts.links USERNAME BASE_URL`` prints it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def make_link(username: str, base_url: str) -> str:
+    """The link of an active user; raises ``LookupError`` for an unknown one."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tallystick.portals.settings")
+    django.setup()
+    from tallystick.portals.accounts.backend import link_tokens
+    from tallystick.portals.accounts.models import AppUser
+
+    user = AppUser.objects.filter(username=username, is_active=True).first()
+    if user is None:
+        raise LookupError(username)
+    return f"{base_url.rstrip('/')}/sign-in/{user.pk}/{link_tokens.make_token(user)}/"
+
+
+if __name__ == "__main__":
+    print(make_link(sys.argv[1], sys.argv[2]))

@@ -1,0 +1,33 @@
+"""Sign-in and sign-out."""
+
+from __future__ import annotations
+
+from django.contrib.auth import authenticate, login, logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+
+@require_GET
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Says how to get in."""
+    return render(request, "sign_in.html", {"spent": False})
+
+
+@require_http_methods(["GET", "POST"])
+def sign_in_by_link(request: HttpRequest, user: int, token: str) -> HttpResponse:
+    """Opening the link shows a button; pressing it signs in, so that a preview of the link does not spend it."""
+    if request.method == "GET":
+        return render(request, "sign_in_link.html")
+    account = authenticate(request, user_id=user, link_token=token)
+    if account is None:
+        return render(request, "sign_in.html", {"spent": True}, status=401)
+    login(request, account)
+    return redirect("live")
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    logout(request)
+    return redirect("sign-in")

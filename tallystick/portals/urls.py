@@ -1,0 +1,17 @@
+"""Addresses of all pages."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from tallystick.portals.accounts import views
+
+urlpatterns = [
+    path("sign-in/", views.sign_in, name="sign-in"),
+    path("sign-in/<int:user>/<str:token>/", views.sign_in_by_link, name="sign-in-by-link"),
+    path("sign-out/", views.sign_out, name="sign-out"),
+    path("", include("tallystick.portals.operator.urls")),
+]
+
+handler404 = "tallystick.portals.errors.not_found"
+handler500 = "tallystick.portals.errors.unexpected"
