@@ -8,7 +8,7 @@ from tallystick.device.secure_element.port import CardPort, CardUnavailable
 from tallystick.kernel.faults import Fault
 from tallystick.wire.apdu import CommandApdu, ResponseApdu, describe
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("tallystick.card")
 
 TRAFFIC = 5
 """Below DEBUG: card traffic is only logged when somebody asks for it by name."""
