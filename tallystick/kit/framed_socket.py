@@ -11,6 +11,7 @@ import os
 import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
 _HEAD = struct.Struct(">II")
 FRAME_BYTES_MAX = 16 * 1024 * 1024
@@ -31,8 +32,7 @@ class _Framed(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is one, without saying so
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data

@@ -1,0 +1,362 @@
+"""Turns checked entries into one batch: links, records, leaves, tiles and rows. No I/O; the writer carries it out.
+
+A batch lays its changes over the heads and can be thrown away. Per document it does what the ledger's byte formats ask
+for and nothing else, for this is the one place that every document of a nation passes one after the other.
+"""
+
+from __future__ import annotations
+
+from calendar import timegm
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from time import gmtime
+from typing import NamedTuple
+
+import attrs
+
+from tallystick.authority.ledger.entry import EntryKind, NewEntry
+from tallystick.authority.ledger.growing_tree import FullTile
+from tallystick.authority.ledger.mirror import entry_frame
+from tallystick.authority.ledger.rows import Rows, wrap_64
+from tallystick.authority.ledger.sequences import DeviceHead, Head, LedgerState, Overlay
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import (
+    HASH_BYTES,
+    day_genesis,
+    day_link,
+    device_genesis,
+    device_link,
+    record_commitment,
+    sha256,
+    taxpayer_genesis,
+    taxpayer_link,
+    type_genesis,
+    type_link,
+)
+from tallystick.kernel.identifiers import parse_uid
+from tallystick.kernel.merkle import leaf_hash
+from tallystick.wire.leaf import NO_LINK, pack_leaf
+from tallystick.wire.record import RECORD_VERSION, Record, canonical_members, write_record
+
+_DAY_MS = 86_400_000
+_DOCUMENT = int(EntryKind.DOCUMENT)
+_REGISTRY = int(EntryKind.REGISTRY)
+
+RandomBytes = Callable[[int], bytes]
+
+
+class KnownAct(NamedTuple):
+    """What the identity table says of an entry that is booked."""
+
+    requested_by: str
+    act_hash: bytes
+    body_hash: bytes
+    log_index: int
+    verdict: int
+
+
+Known = Mapping[tuple[str, int], Sequence[KnownAct]]
+"""Booked acts by (signedBy, ordinal); events stand under ``("", 0)``."""
+
+EVENTS = ("", 0)
+
+
+class Outcome(NamedTuple):
+    """What becomes of one entry: the index that its answer rests on (-1: none), and the answer or the fault."""
+
+    log_index: int
+    verdict: int = 0
+    duplicate: bool = False
+    body_hash: bytes = b""
+    fault: str = ""
+    detail: str = ""
+
+
+@attrs.frozen(slots=True)
+class _Place:
+    """The links that an entry gets, and what its record says about them."""
+
+    device_prev: bytes = b""
+    device_seq: int = 0
+    device: bytes = NO_LINK
+    taxpayer_seq: int = 0
+    taxpayer: bytes = NO_LINK
+    day_seq: int = 0
+    day: bytes = NO_LINK
+
+
+_NOWHERE = _Place()
+
+
+@lru_cache(maxsize=1024)
+def _month_of_day(day: int) -> int:
+    moment = gmtime(day * 86_400)
+    return (moment.tm_year - 1970) * 12 + moment.tm_mon - 1
+
+
+def month_of(unix_ms: int) -> int:
+    """The partition of a moment of receipt: months since January 1970, UTC."""
+    return _month_of_day(unix_ms // _DAY_MS)
+
+
+def month_start_ms(month: int) -> int:
+    """The first millisecond of a partition's month."""
+    return timegm((1970 + month // 12, month % 12 + 1, 1, 0, 0, 0)) * 1000
+
+
+class Batch:
+    """Entries that will be committed together, in the order in which they were added."""
+
+    def __init__(self, state: LedgerState, known: Known, random_bytes: RandomBytes) -> None:
+        self.state = state
+        self.overlay = Overlay(state)
+        self.tree = state.tree.copy()
+        self.rows = Rows()
+        self.tiles: list[FullTile] = []
+        self.frames: list[bytes] = []
+        self.waits_from_ms: list[int] = []
+        self.months: set[int] = set()
+        self.bytes = 0
+        self._known = known
+        self._here: dict[tuple[str, int], list[KnownAct]] = {}
+        self._random_bytes = random_bytes
+
+    @property
+    def root(self) -> bytes:
+        """The tree's root with this batch."""
+        return self.tree.frontier.root()
+
+    @property
+    def count(self) -> int:
+        """Number of new entries."""
+        return self.tree.size - self.state.size
+
+    def add(self, entry: NewEntry) -> Outcome:
+        """Book one entry, or find that it is booked, or refuse it. After any other exception the batch is void."""
+        if entry.kind == _DOCUMENT:
+            return self._document(entry)
+        return self._event(entry)
+
+    def settle(self) -> None:
+        """The batch is committed: the state goes on from here."""
+        self.overlay.settle()
+        self.state.tree = self.tree
+        self.state.total_bytes += self.bytes
+        self.state.batch += 1
+
+    def _document(self, entry: NewEntry) -> Outcome:
+        head = self.overlay.device(entry.device)
+        if head is None:
+            return Outcome(-1, fault="TS-2401", detail="the device is not registered in the ledger")
+        body_hash = sha256(entry.body)
+        act_hash = entry.act_hash or body_hash
+        if not self.overlay.surely_new(head, entry.se_total):
+            outcome = self._booked_before(entry, act_hash, body_hash)
+            if outcome is not None:
+                return outcome
+            if not head.lacks(entry.se_total):
+                return Outcome(-1, fault="TS-5008", detail="a number counts as booked, and no entry has it")
+        return self._book_document(entry, head, act_hash, body_hash)
+
+    def _acts(self, key: tuple[str, int]) -> Iterable[KnownAct]:
+        yield from self._here.get(key, ())
+        yield from self._known.get(key, ())
+
+    def _booked_before(self, entry: NewEntry, act_hash: bytes, body_hash: bytes) -> Outcome | None:
+        """The first answer for an act that is booked; evidence where its bytes or its number contradict the first."""
+        rival = None
+        for act in self._acts((entry.device[1], entry.se_total)):
+            if act.act_hash == act_hash:
+                if act.body_hash == body_hash:
+                    return Outcome(act.log_index, act.verdict, True, act.body_hash)
+                kept = self._keep_evidence(entry, act_hash, act, "unsigned part differs")
+                return Outcome(max(act.log_index, kept.log_index), act.verdict, True, act.body_hash)
+            if act.requested_by == entry.device[0]:
+                rival = act
+        if rival is None:
+            return None
+        kept = self._keep_evidence(entry, act_hash, rival, "equivocation")
+        return kept._replace(fault="TS-1403", detail=f"number {entry.se_total} is booked with other content")
+
+    def _keep_evidence(self, entry: NewEntry, act_hash: bytes, first: KnownAct, reason: str) -> Outcome:
+        """Store the second document beside the first, once, as an entry of its own kind."""
+        evidence = NewEntry(
+            kind=EntryKind.EVIDENCE,
+            channel=entry.channel,
+            body=entry.body,
+            media_type=entry.media_type,
+            received_at_ms=entry.received_at_ms,
+            act_hash=act_hash,
+            file_hash=entry.file_hash,
+            device=entry.device,
+            tin=entry.tin,
+            se_total=entry.se_total,
+            refers_to=str(first.log_index),
+            facts={"reason": reason},
+        )
+        return self._event(evidence)
+
+    def _event(self, entry: NewEntry) -> Outcome:
+        body_hash = sha256(entry.body)
+        for act in self._acts(EVENTS):
+            if act.body_hash == body_hash:
+                return Outcome(act.log_index, act.verdict, True, body_hash)
+        if entry.kind == _REGISTRY and entry.device != ("", ""):
+            try:
+                parse_uid(entry.device[0])
+                parse_uid(entry.device[1])
+            except Fault as fault:
+                return Outcome(-1, fault=fault.code, detail=fault.detail)
+        return self._book_event(entry, body_hash)
+
+    def _book_document(self, entry: NewEntry, head: DeviceHead, act_hash: bytes, body_hash: bytes) -> Outcome:
+        rows, tin = self.rows, entry.tin.encode("ascii")
+        index = self.tree.size
+        previous = head.link
+        head.seq += 1
+        head.link = device_link(previous, head.seq, body_hash)
+        head.total += entry.day_amount
+        head.arrive(entry.se_total)
+        taxpayer = self._taxpayer(entry.tin)
+        taxpayer.seq += 1
+        taxpayer.link = taxpayer_link(taxpayer.link, taxpayer.seq, body_hash)
+        taxpayer.total += entry.day_amount
+        day = self._day(entry.day)
+        day.seq += 1
+        day.total += entry.day_amount
+        day.link = day_link(day.link, entry.day, day.seq, body_hash, day.total)
+        place = _Place(previous, head.seq, head.link, taxpayer.seq, taxpayer.link, day.seq, day.link)
+        self._book(entry, entry.document_type, act_hash, body_hash, tin, place)
+        requested_by, signed_by = entry.device[0].encode("ascii"), entry.device[1].encode("ascii")
+        rows.number(
+            index,
+            month_of(entry.received_at_ms),
+            tin,
+            requested_by,
+            signed_by,
+            entry.se_total,
+            act_hash,
+            body_hash,
+            entry.verdict,
+        )
+        rows.device(signed_by, requested_by, head.seq, body_hash, head.link, index)
+        rows.taxpayer(tin, taxpayer.seq, body_hash, taxpayer.link, index)
+        rows.day(entry.day, day.seq, body_hash, wrap_64(day.total), day.link, index)
+        act = KnownAct(entry.device[0], act_hash, body_hash, index, entry.verdict)
+        self._here.setdefault((entry.device[1], entry.se_total), []).append(act)
+        return Outcome(index, entry.verdict, False, body_hash)
+
+    def _book_event(self, entry: NewEntry, body_hash: bytes) -> Outcome:
+        index, tin = self.tree.size, entry.tin.encode("ascii")
+        act_hash = entry.act_hash or body_hash
+        leaf = self._book(entry, entry.document_type or entry.kind, act_hash, body_hash, tin, _NOWHERE)
+        self.rows.event(index, month_of(entry.received_at_ms), tin, body_hash, entry.verdict)
+        if entry.kind == _REGISTRY and entry.device != ("", "") and self.overlay.device(entry.device) is None:
+            requested_by, signed_by = entry.device
+            genesis = device_genesis(f"{requested_by}-{signed_by}", entry.certificate_hash, leaf)
+            self.overlay.devices[entry.device] = DeviceHead(
+                requested_by, signed_by, entry.tin, genesis, entry.certificate_hash, index
+            )
+        self._here.setdefault(EVENTS, []).append(KnownAct("", body_hash, body_hash, index, entry.verdict))
+        return Outcome(index, entry.verdict, False, body_hash)
+
+    def _book(
+        self, entry: NewEntry, document_type: int, act_hash: bytes, body_hash: bytes, tin: bytes, place: _Place
+    ) -> bytes:
+        """What every entry gets: type link, record, leaf, tree, body; returns the leaf's hash."""
+        index = self.tree.size
+        kind = self._type(document_type)
+        kind.seq += 1
+        kind.total += entry.day_amount
+        kind.link = type_link(kind.link, document_type, kind.seq, body_hash)
+        record = write_record(_record(entry, document_type, kind.seq, act_hash, body_hash, place))
+        salt = self._random_bytes(HASH_BYTES)
+        leaf = pack_leaf(
+            entry.kind,
+            entry.channel,
+            entry.leaf_flags,
+            entry.received_at_ms,
+            record_commitment(salt, record),
+            place.device,
+            place.taxpayer,
+            kind.link,
+            place.day,
+        )
+        hashed = leaf_hash(leaf)
+        self.tiles += self.tree.append(hashed)
+        month = month_of(entry.received_at_ms)
+        self.months.add(month)
+        self.rows.stored(index, month, tin, entry.media_type.encode("ascii"), entry.body, salt, record, leaf)
+        self.rows.type(document_type, kind.seq, body_hash, kind.link, index)
+        self.frames += entry_frame(index, leaf, salt, record, entry.body)
+        self.waits_from_ms.append(entry.received_at_ms)
+        self.bytes += len(entry.body) + len(record)
+        return hashed
+
+    def _taxpayer(self, tin: str) -> Head:
+        head = self.overlay.taxpayers.get(tin)
+        if head is None:
+            booked = self.state.taxpayers.get(tin)
+            if booked is None:
+                salt = self._random_bytes(HASH_BYTES)
+                head = Head(0, taxpayer_genesis(salt, tin), 0, salt)
+            else:
+                head = booked.copy()
+            self.overlay.taxpayers[tin] = head
+        return head
+
+    def _type(self, document_type: int) -> Head:
+        head = self.overlay.types.get(document_type)
+        if head is None:
+            booked = self.state.types.get(document_type)
+            head = booked.copy() if booked else Head(0, type_genesis(document_type))
+            self.overlay.types[document_type] = head
+        return head
+
+    def _day(self, day: int) -> Head:
+        head = self.overlay.days.get(day)
+        if head is None:
+            booked = self.state.days.get(day)
+            head = booked.copy() if booked else Head(0, day_genesis(day))
+            self.overlay.days[day] = head
+        return head
+
+
+def _record(
+    entry: NewEntry, document_type: int, type_seq: int, act_hash: bytes, body_hash: bytes, place: _Place
+) -> Record:
+    document = place is not _NOWHERE
+    return Record(
+        act_hash=act_hash.hex(),
+        body_hash=body_hash.hex(),
+        certificate_hash=entry.certificate_hash.hex(),
+        channel=str(entry.channel),
+        currency=entry.currency,
+        day=str(entry.day) if document else "",
+        day_amount=str(entry.day_amount) if document else "",
+        day_seq=str(place.day_seq) if document else "",
+        device=f"{entry.device[0]}-{entry.device[1]}" if entry.device[1] else "",
+        device_prev=place.device_prev.hex(),
+        device_seq=str(place.device_seq) if document else "",
+        facts=canonical_members(entry.facts),
+        file_hash=entry.file_hash.hex(),
+        flags=entry.flags,
+        issued_at=str(entry.issued_at_ms) if entry.issued_at_ms else "",
+        kind=str(entry.kind),
+        leaf_flags=str(entry.leaf_flags) if entry.leaf_flags else "",
+        media_type=entry.media_type,
+        premises=entry.premises,
+        received_at=str(entry.received_at_ms),
+        refers_to=entry.refers_to,
+        se_total=str(entry.se_total) if entry.se_total else "",
+        se_type=str(entry.se_type) if entry.se_type else "",
+        tax_totals=canonical_members({name: str(amount) for name, amount in entry.tax_totals.items()}),
+        taxpayer=entry.tin,
+        taxpayer_seq=str(place.taxpayer_seq) if document else "",
+        total=str(entry.total) if document else "",
+        type=str(document_type),
+        type_seq=str(type_seq),
+        utc_offset_minutes=str(entry.utc_offset_minutes) if document else "",
+        verdict=str(entry.verdict),
+        version=RECORD_VERSION,
+    )

@@ -1,0 +1,150 @@
+-- Every statement of the ledger. The first part is the sequencer's, the second what may be asked, the third the sweep's.
+
+-- name: raise_epoch
+UPDATE ledger.lease SET epoch = epoch + 1, holder = :holder, taken_at_ms = :now_ms RETURNING epoch;
+
+-- name: try_writer_lock
+SELECT pg_try_advisory_lock(:number);
+
+-- name: is_in_recovery
+SELECT pg_is_in_recovery();
+
+-- name: ensure_month
+SELECT ledger.ensure_month(:month);
+
+-- name: hold_lease
+SELECT epoch FROM ledger.lease FOR SHARE;
+
+-- name: close_batch
+WITH device AS (
+    INSERT INTO ledger.device_heads
+    SELECT * FROM unnest(:d_signed::text[], :d_requested::text[], :d_tin::text[], :d_seq::bigint[], :d_link::bytea[],
+                         :d_highest::bigint[], :d_missing::bigint[], :d_total::numeric[], :d_certificate::bytea[],
+                         :d_registration::bigint[])
+    ON CONFLICT (signed_by, requested_by) DO UPDATE
+    SET seq = excluded.seq, link = excluded.link, highest_ordinal = excluded.highest_ordinal,
+        missing = excluded.missing, total = excluded.total
+), hole AS (
+    INSERT INTO ledger.holes
+    SELECT * FROM unnest(:h_signed::text[], :h_requested::text[], :h_last::bigint[], :h_first::bigint[])
+    ON CONFLICT (signed_by, requested_by, last_ordinal) DO UPDATE SET first_ordinal = excluded.first_ordinal
+), taxpayer AS (
+    INSERT INTO ledger.taxpayer_heads
+    SELECT * FROM unnest(:t_tin::text[], :t_seq::bigint[], :t_link::bytea[], :t_total::numeric[], :t_salt::bytea[])
+    ON CONFLICT (tin) DO UPDATE SET seq = excluded.seq, link = excluded.link, total = excluded.total
+), kind AS (
+    INSERT INTO ledger.type_heads
+    SELECT * FROM unnest(:y_type::integer[], :y_seq::bigint[], :y_link::bytea[], :y_total::numeric[])
+    ON CONFLICT (document_type) DO UPDATE SET seq = excluded.seq, link = excluded.link, total = excluded.total
+), day AS (
+    INSERT INTO ledger.day_heads
+    SELECT * FROM unnest(:z_day::integer[], :z_seq::bigint[], :z_link::bytea[], :z_total::numeric[])
+    ON CONFLICT (day) DO UPDATE SET seq = excluded.seq, link = excluded.link, total = excluded.total
+), tile AS (
+    INSERT INTO ledger.tiles
+    SELECT * FROM unnest(:m_level::smallint[], :m_index::bigint[], :m_hashes::bytea[], :m_root::bytea[])
+), signed AS (
+    INSERT INTO ledger.checkpoints SELECT * FROM unnest(:c_size::bigint[], :c_note::bytea[])
+)
+INSERT INTO ledger.tree_state (batch, tree_size, root, right_edge, epoch, closed_at_ms, total_bytes, waits)
+VALUES (:batch, :tree_size, :root, :right_edge, :epoch, :closed_at_ms, :total_bytes, :waits);
+
+-- name: store_checkpoint
+INSERT INTO ledger.checkpoints
+SELECT :tree_size, :note FROM (SELECT epoch FROM ledger.lease FOR SHARE) AS held WHERE epoch = :epoch
+ON CONFLICT (tree_size) DO NOTHING;
+
+-- name: find_known
+SELECT signed_by, se_total, requested_by, act_hash, body_hash, log_index, verdict
+FROM ledger.identity
+WHERE (signed_by, se_total) IN (SELECT * FROM unnest(:signed::text[], :ordinals::bigint[]))
+UNION ALL
+SELECT signed_by, se_total, requested_by, act_hash, body_hash, log_index, verdict
+FROM ledger.identity
+WHERE signed_by = '' AND se_total = 0 AND act_hash = ANY(:events::bytea[]);
+
+-- name: load_tree_state
+SELECT batch, tree_size, root, right_edge, epoch, total_bytes, closed_at_ms FROM ledger.tree_state ORDER BY batch DESC LIMIT 1;
+
+-- name: load_device_heads
+SELECT requested_by, signed_by, tin, link, certificate_hash, registration_index, seq, total, highest_ordinal
+FROM ledger.device_heads;
+
+-- name: load_holes
+SELECT requested_by, signed_by, first_ordinal, last_ordinal FROM ledger.holes
+WHERE first_ordinal <= last_ordinal ORDER BY signed_by, requested_by, last_ordinal;
+
+-- name: load_taxpayer_heads
+SELECT tin, seq, link, total, salt FROM ledger.taxpayer_heads;
+
+-- name: load_type_heads
+SELECT document_type, seq, link, total FROM ledger.type_heads;
+
+-- name: load_day_heads
+SELECT day, seq, link, total FROM ledger.day_heads;
+
+-- name: ledger_rows_beyond
+SELECT count(*) FROM ledger.leaves WHERE log_index >= :tree_size;
+
+-- name: leaves_between
+SELECT leaf FROM ledger.leaves WHERE log_index >= :start AND log_index < :end ORDER BY log_index;
+
+-- name: tile_roots_between
+SELECT root FROM ledger.tiles WHERE level = :level AND tile_index >= :start AND tile_index < :end ORDER BY tile_index;
+
+-- name: tile_hashes
+SELECT hashes FROM ledger.tiles WHERE level = :level AND tile_index = :tile_index;
+
+-- name: entries_between
+SELECT l.log_index, l.leaf, r.salt, r.record, b.media_type, b.body
+FROM ledger.leaves l
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+WHERE l.log_index >= :start AND l.log_index < :end ORDER BY l.log_index;
+
+-- name: document_by_number
+SELECT i.log_index, i.verdict, i.act_hash, i.body_hash, b.media_type, b.body, r.salt, r.record, l.leaf,
+       i.log_index < coalesce((SELECT max(tree_size) FROM ledger.checkpoints), 0) AS acked
+FROM ledger.identity i
+JOIN ledger.leaves l ON l.log_index = i.log_index
+LEFT JOIN ledger.bodies b ON b.month = i.month AND b.tin = i.tin AND b.log_index = i.log_index
+LEFT JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index
+WHERE i.signed_by = :signed_by AND i.requested_by = :requested_by AND i.se_total = :ordinal AND i.signed_by <> '';
+
+-- name: document_by_index
+SELECT l.log_index, b.media_type, b.body, r.salt, r.record, l.leaf,
+       l.log_index < coalesce((SELECT max(tree_size) FROM ledger.checkpoints), 0) AS acked
+FROM ledger.leaves l
+LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+WHERE l.log_index = :log_index;
+
+-- name: first_verdict
+SELECT log_index, verdict, act_hash, body_hash,
+       log_index < coalesce((SELECT max(tree_size) FROM ledger.checkpoints), 0) AS acked
+FROM ledger.identity
+WHERE signed_by = :signed_by AND requested_by = :requested_by AND se_total = :ordinal AND signed_by <> '';
+
+-- name: device_standing
+SELECT seq, highest_ordinal, missing, total, registration_index FROM ledger.device_heads
+WHERE signed_by = :signed_by AND requested_by = :requested_by;
+
+-- name: missing_ordinals
+SELECT first_ordinal, last_ordinal FROM ledger.holes
+WHERE signed_by = :signed_by AND requested_by = :requested_by AND first_ordinal <= last_ordinal
+ORDER BY last_ordinal LIMIT :limit;
+
+-- name: newest_checkpoint
+SELECT note FROM ledger.checkpoints ORDER BY tree_size DESC LIMIT 1;
+
+-- name: checkpoint_of
+SELECT note FROM ledger.checkpoints WHERE tree_size = :tree_size;
+
+-- name: acked_size
+SELECT tree_size FROM ledger.checkpoints ORDER BY tree_size DESC LIMIT 1;
+
+-- name: recent_batches
+SELECT tree_size, total_bytes, closed_at_ms, waits FROM ledger.tree_state ORDER BY batch DESC LIMIT :limit;
+
+-- name: count_missing
+SELECT coalesce(sum(missing), 0)::bigint, count(*) FROM ledger.device_heads;

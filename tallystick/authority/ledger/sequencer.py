@@ -1,0 +1,174 @@
+"""The sequencer process: a UNIX socket in front, the writer's thread behind, a bounded queue between them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import uvloop
+
+from tallystick.authority.ledger.protocol import STATUS, write_refusal, write_status
+from tallystick.authority.ledger.writer import REFUSALS, State, Ticket, Writer, WriterSettings
+from tallystick.crypto.keys import load_private_key
+from tallystick.crypto.signatures import sign_ed25519
+from tallystick.kernel.instants import Clock
+from tallystick.kernel.limits import LIMITS
+from tallystick.kit.framed_socket import serve_framed
+from tallystick.wire.signed_note import KeyType, NoteKey
+
+logger = logging.getLogger(__name__)
+
+QUEUE_BYTES_MAX = 64 * 2**20
+FENCED_EXIT_STATUS = 75
+HALTED_EXIT_STATUS = 78
+_STOP_SECONDS = 30
+_RETRY_AFTER_SECONDS = 2
+
+Answer = asyncio.Future[bytes]
+
+
+class Sequencer:
+    """Serves one ledger on one socket until stopped."""
+
+    def __init__(self, settings: WriterSettings, socket_path: Path) -> None:
+        self._socket_path = socket_path
+        self._pending = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: asyncio.Server | None = None
+        self.ended = asyncio.Event()
+        self.writer = Writer(settings, self._deliver)
+        self._thread = threading.Thread(target=self._run_writer, name="ledger-writer", daemon=True)
+
+    async def start(self) -> None:
+        """Listen and let the writer take over; requests before it serves are refused with TS-5007."""
+        self._loop = asyncio.get_running_loop()
+        self._server = await serve_framed(self._socket_path, self._handle)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """End after the batch in work; what is queued is refused, and its senders repeat it."""
+        if self._server is not None:
+            self._server.close()
+        self.writer.stop()
+        await asyncio.to_thread(self._thread.join, _STOP_SECONDS)
+        await asyncio.sleep(0)
+        with contextlib.suppress(FileNotFoundError):
+            self._socket_path.unlink()
+
+    async def _handle(self, payload: bytes) -> bytes:
+        writer = self.writer
+        if payload[:1] == STATUS:
+            return write_status(writer.status)
+        if writer.state is not State.SERVING:
+            return write_refusal(*REFUSALS[writer.state])
+        if self._pending >= LIMITS.sequencer_queue_documents or writer.queued_bytes >= QUEUE_BYTES_MAX:
+            return write_refusal("TS-5002", "the sequencer's queue is full", _RETRY_AFTER_SECONDS)
+        self._pending += 1
+        try:
+            answer: Answer = asyncio.get_running_loop().create_future()
+            writer.put(Ticket(payload, answer))
+            return await answer
+        finally:
+            self._pending -= 1
+
+    def _deliver(self, answers: Sequence[tuple[Ticket, bytes]]) -> None:
+        """In the writer's thread: hand the answers of a batch to the loop at once."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it all who waited
+            self._loop.call_soon_threadsafe(_set_answers, answers)
+
+    def _run_writer(self) -> None:
+        try:
+            self.writer.run()
+        finally:
+            assert self._loop is not None
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self.ended.set)
+
+
+def _set_answers(answers: Sequence[tuple[Ticket, bytes]]) -> None:
+    for ticket, answer in answers:
+        future: Answer = ticket.reply_to
+        if not future.done():
+            future.set_result(answer)
+
+
+def writer_settings(
+    dsn: str,
+    mirror_folder: Path,
+    log_key_path: Path,
+    origin: str,
+    clock: Clock,
+    *,
+    published_checkpoint: Path | None = None,
+) -> WriterSettings:
+    """Settings with the log key from its file (Ed25519, mode 0600)."""
+    key = load_private_key(log_key_path)
+    return WriterSettings(
+        dsn=dsn,
+        mirror_folder=mirror_folder,
+        origin=origin,
+        key=NoteKey(origin, KeyType.LOG, key.public.raw),
+        sign=lambda message: sign_ed25519(key, message, moment=clock()),
+        clock=clock,
+        published_checkpoint=published_checkpoint,
+    )
+
+
+def run_sequencer(
+    dsn: str,
+    socket_path: Path,
+    mirror_folder: Path,
+    log_key_path: Path,
+    origin: str,
+    clock: Clock,
+    *,
+    published_checkpoint: Path | None = None,
+    serving: Callable[[], None] = lambda: None,
+) -> int:
+    """Be the sequencer process until SIGTERM or SIGINT; returns its exit status.
+
+    ``dsn`` signs in as the role sequencer. ``serving`` is called once the first barrier is booked. 75 means that
+    another sequencer took over (start again as its stand-by), 78 that the self-check failed (TS-5008): then the socket
+    goes on telling so until the process is stopped.
+    """
+    settings = writer_settings(
+        dsn, mirror_folder, log_key_path, origin, clock, published_checkpoint=published_checkpoint
+    )
+    return run_with(settings, socket_path, serving=serving)
+
+
+def run_with(settings: WriterSettings, socket_path: Path, *, serving: Callable[[], None] = lambda: None) -> int:
+    """The same with settings of one's own."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings, socket_path, serving))
+
+
+async def _serve(settings: WriterSettings, socket_path: Path, serving: Callable[[], None]) -> int:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    sequencer = Sequencer(settings, socket_path)
+    await sequencer.start()
+    stopping = loop.create_task(stop.wait())
+    ending = loop.create_task(sequencer.ended.wait())
+    announcing = loop.create_task(_announce(sequencer.writer, serving))
+    await asyncio.wait((stopping, ending), return_when=asyncio.FIRST_COMPLETED)
+    state = sequencer.writer.state
+    if state is State.HALTED:
+        await stop.wait()
+    announcing.cancel()
+    await sequencer.stop()
+    return {State.FENCED: FENCED_EXIT_STATUS, State.HALTED: HALTED_EXIT_STATUS}.get(state, 0)
+
+
+async def _announce(writer: Writer, serving: Callable[[], None]) -> None:
+    while writer.state is not State.SERVING:
+        await asyncio.sleep(0.02)
+    serving()

@@ -1,0 +1,49 @@
+"""Reads perfect nodes of the tree from the stored tiles and leaves, for proofs of any size."""
+
+from __future__ import annotations
+
+from tallystick.authority.ledger.store import Connection
+from tallystick.kernel.merkle import leaf_hash, node_hash
+from tallystick.kit.named_sql import load_queries
+from tallystick.wire.tiles import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, full_tiles
+
+_SQL = load_queries("tallystick.authority.ledger")
+
+
+class TreeReader:
+    """Nodes of the tree of the first ``size`` entries. Keeps what it read, so make one for one proof or a few."""
+
+    def __init__(self, connection: Connection, size: int) -> None:
+        self._connection = connection
+        self._size = size
+        self._tiles: dict[tuple[int, int], list[bytes]] = {}
+
+    def hash_at(self, level: int, index: int) -> bytes:
+        """The perfect node ``(level, index)``; raises ``LookupError`` when rows of it lack."""
+        tile_level, height = divmod(level, TILE_HEIGHT)
+        first = index << height
+        hashes = self._tile(tile_level, first // TILE_WIDTH)
+        nodes = hashes[first % TILE_WIDTH : first % TILE_WIDTH + (1 << height)]
+        if len(nodes) != 1 << height:
+            raise LookupError(f"the tree of {self._size} entries has no node {index} at level {level}")
+        while len(nodes) > 1:
+            nodes = [node_hash(nodes[at], nodes[at + 1]) for at in range(0, len(nodes), 2)]
+        return nodes[0]
+
+    def _tile(self, level: int, index: int) -> list[bytes]:
+        hashes = self._tiles.get((level, index))
+        if hashes is None:
+            hashes = self._tiles[level, index] = self._read(level, index)
+        return hashes
+
+    def _read(self, level: int, index: int) -> list[bytes]:
+        first = index * TILE_WIDTH
+        if index < full_tiles(level, self._size):
+            row = self._connection.execute(_SQL["tile_hashes"], {"level": level, "tile_index": index}).fetchone()
+            if row is None:
+                raise LookupError(f"tile {index} of level {level} lacks")
+            return [row[0][at : at + HASH_BYTES] for at in range(0, len(row[0]), HASH_BYTES)]
+        span = {"start": first, "end": self._size >> (TILE_HEIGHT * level)}
+        if level == 0:
+            return [leaf_hash(leaf) for (leaf,) in self._connection.execute(_SQL["leaves_between"], span)]
+        return [r for (r,) in self._connection.execute(_SQL["tile_roots_between"], span | {"level": level - 1})]
