@@ -1,6 +1,6 @@
 """The intake's door to SQL, for packages that are not simply booked. Calls run in threads, the loop goes on.
 
-A database that cannot be asked is our doubt (``TS-5007``): the device sends again.
+A database that cannot be asked is our doubt (``TS-5009``): the device sends again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Connect = Callable[[], AbstractContextManager[Connection]]
 
 
 class Keeper:
-    """The three stores and two look-ups. Every method raises ``TS-5007`` when the database cannot be asked."""
+    """`ports.Stores` over PostgreSQL."""
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
@@ -84,4 +84,4 @@ class Keeper:
         try:
             return await asyncio.to_thread(in_thread)
         except psycopg.Error as error:
-            raise Fault("TS-5007", detail="the database is away", retry_after_seconds=5) from error
+            raise Fault("TS-5009", detail="the database is away", retry_after_seconds=5) from error

@@ -8,9 +8,8 @@ from __future__ import annotations
 import logging
 
 from tallystick.authority.intake import booking, metrics
-from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.package import Package, PackageAnswer
-from tallystick.authority.intake.ports import PackageRules, Sequencer
+from tallystick.authority.intake.ports import PackageRules, Sequencer, Stores
 from tallystick.authority.intake.rescue import Rescued, rescue
 from tallystick.authority.intake.store import TWO_DOCUMENTS, UNSIGNED_PART_DIFFERS, Evidence, Quarantined, Refused
 from tallystick.authority.intake.verdicts import AuditStatus, Outcome
@@ -28,10 +27,10 @@ _SEQUENCER, _ANSWER, _ORDER, _READ = 14, 15, 10, 4
 class Keeping:
     """Steps 14 and 15, and the stores."""
 
-    def __init__(self, rules: PackageRules, sequencer: Sequencer, keeper: Keeper) -> None:
+    def __init__(self, rules: PackageRules, sequencer: Sequencer, stores: Stores) -> None:
         self._rules = rules
         self._sequencer = sequencer
-        self._keeper = keeper
+        self._stores = stores
 
     async def keep(self, package: Package) -> PackageAnswer:
         """Book a package, or put it apart where something hinders its booking."""
@@ -71,7 +70,7 @@ class Keeping:
 
     async def _first_document(self, package: Package) -> LedgerDocument | None:
         number = package.result.number
-        return await self._keeper.document(number.requested_by, number.signed_by, number.ordinal)
+        return await self._stores.document(number.requested_by, number.signed_by, number.ordinal)
 
     async def _two_documents(self, package: Package) -> PackageAnswer:
         """Both signatures are good and the number is the same: a cloned card, or worse. The device may delete it."""
@@ -94,11 +93,11 @@ class Keeping:
             token_uid=package.token_uid,
             received_at=package.received_at,
         )
-        if await self._keeper.evidence(evidence) is not None:
+        if await self._stores.evidence(evidence) is not None:
             return
         facts = {"kind": kind, "first_body_hash": first_body_hash.hex()}
         booked = await self._sequencer.append(booking.event_entry(EntryKind.EVIDENCE, package, facts))
-        await self._keeper.number_evidence(package.act_hash, package.body_hash, booked.index)
+        await self._stores.number_evidence(package.act_hash, package.body_hash, booked.index)
 
     async def _put_apart(self, package: Package) -> PackageAnswer:
         before = await self._booked_before(package)
@@ -127,10 +126,10 @@ class Keeping:
 
     async def _quarantine(self, package: Package, row: Quarantined) -> PackageAnswer:
         """Store, enter, answer, in this order: an answer is never given for what is not in the ledger."""
-        kept = await self._keeper.quarantine(row)
+        kept = await self._stores.quarantine(row)
         if kept.entry_index is None:
             booked = await self._sequencer.append(booking.quarantine_entry(row))
-            await self._keeper.number_quarantined(row.act_hash, booked.index)
+            await self._stores.number_quarantined(row.act_hash, booked.index)
         elif kept.body_hash != row.body_hash and package.read and unsigned_part_differs(kept.body, package.read):
             await self._keep_evidence(package, UNSIGNED_PART_DIFFERS, kept.body_hash)
         log.warning("a package is kept apart", extra=_who(package) | {"step": row.step, "codes": row.codes})
@@ -172,7 +171,7 @@ class Keeping:
             answered=int(answered),
             at=package.received_at,
         )
-        await self._keeper.refuse(refused)
+        await self._stores.refuse(refused)
         log.warning("a package is refused", extra=_who(package) | {"step": step, "code": fault.code})
 
 

@@ -17,10 +17,9 @@ import attrs
 from tallystick.authority.intake import metrics
 from tallystick.authority.intake.budget import BudgetPolicy, FailureBudget
 from tallystick.authority.intake.checks import KEPT_CHECKS, PROOF_CHECKS
-from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.keeping import Keeping
 from tallystick.authority.intake.package import Finding, Package, PackageAnswer
-from tallystick.authority.intake.ports import PackageRules, Sequencer
+from tallystick.authority.intake.ports import PackageRules, Sequencer, Stores
 from tallystick.authority.intake.verdicts import UNIFORM, AuditStatus, Outcome, outcome_of, status_of
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
@@ -50,19 +49,19 @@ class Intake:
     """Judges packages, one call each. `stopped` is the institution's switch: nothing is taken in while it is set."""
 
     def __init__(
-        self, rules: PackageRules, sequencer: Sequencer, keeper: Keeper, policy: IntakePolicy = IntakePolicy()
+        self, rules: PackageRules, sequencer: Sequencer, stores: Stores, policy: IntakePolicy = IntakePolicy()
     ) -> None:
         self.stopped = False
         self._rules = rules
-        self._keeper = keeper
-        self._keeping = Keeping(rules, sequencer, keeper)
+        self._stores = stores
+        self._keeping = Keeping(rules, sequencer, stores)
         self._policy = policy
         self._budget = FailureBudget(policy.budget)
         self._in_work: dict[tuple[bytes, str], asyncio.Future[PackageAnswer]] = {}
 
     async def remember_refusals(self, now: datetime) -> None:
         """Fill the budget from the store, after a start."""
-        for uid, tin, at in await self._keeper.recent_refusals(now - timedelta(days=1)):
+        for uid, tin, at in await self._stores.recent_refusals(now - timedelta(days=1)):
             self._budget.count(uid, tin, at)
 
     async def submit_package(
@@ -181,7 +180,7 @@ class Intake:
     async def _registry_is_behind(self, package: Package, fault: Fault) -> bool:
         if fault.code != "TS-1311":
             return False
-        return await self._keeper.is_registered(package.result.signed_by)
+        return await self._stores.is_registered(package.result.signed_by)
 
     async def _refuse(self, package: Package, fault: Fault, step: int) -> PackageAnswer:
         status = status_of(fault)

@@ -8,8 +8,10 @@ from typing import Protocol
 import attrs
 
 from tallystick.authority.intake.counters import CounterWatch
+from tallystick.authority.intake.store import Evidence, InQuarantine, Quarantined, Refused
 from tallystick.authority.intake.unwrap_messages import OpenedPackage
 from tallystick.authority.ledger.entry import Booked, NewEntry
+from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry.values import SecureElementEntry
 from tallystick.kernel.country_pack import CountryPack, Tolerances
 from tallystick.kernel.tax_rates import TaxRateGroup
@@ -48,6 +50,34 @@ class Sequencer(Protocol):
 
     async def append(self, entry: NewEntry) -> Booked:
         """Book behind the gate; raises ``TS-5002``, ``TS-5003``, ``TS-5007``, ``TS-5008``, ``TS-2401``, ``TS-1403``."""
+
+
+class Stores(Protocol):
+    """What is kept in SQL beside the ledger. Every method raises ``TS-5009`` when the database cannot be asked."""
+
+    async def refuse(self, refused: Refused) -> None:
+        """Keep a refused file."""
+
+    async def recent_refusals(self, since: datetime) -> list[tuple[str, str, datetime]]:
+        """UID and TIN of the sender and the moment, of refusals that count against the budget."""
+
+    async def quarantine(self, package: Quarantined) -> InQuarantine:
+        """Keep a package apart; what is kept of its act, which may be an earlier package."""
+
+    async def number_quarantined(self, act_hash: bytes, entry_index: int) -> None:
+        """Note the ledger's entry."""
+
+    async def evidence(self, evidence: Evidence) -> int | None:
+        """Keep evidence; the ledger's entry of it, if it has one."""
+
+    async def number_evidence(self, act_hash: bytes, body_hash: bytes, entry_index: int) -> None:
+        """Note the ledger's entry."""
+
+    async def document(self, requested_by: str, signed_by: str, ordinal: int) -> LedgerDocument | None:
+        """What the ledger has under a number."""
+
+    async def is_registered(self, uid: str) -> bool:
+        """Whether the registry has the element, although the view in memory does not."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
