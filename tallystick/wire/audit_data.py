@@ -40,10 +40,8 @@ from tallystick.wire.pos_values import (
     TAX_CATEGORY_TYPES,
     TRANSACTION_TYPES,
     KeyNames,
-    as_number,
     encode_json,
     read_time,
-    scaled_exactly,
 )
 from tallystick.wire.strict_json import JsonObject, JsonValue
 
@@ -78,9 +76,11 @@ _RESULT_KEYS = KeyNames(
 _TAX_KEYS = KeyNames("categoryType", "label", "amount", "rate", "categoryName")
 _COUNTER = re.compile(r"(\d{1,10})/(\d{1,10})(\D{0,8})", re.ASCII)
 _NUMBER_TEXT = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?", re.ASCII)
-_BIDI_CONTROL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_BIDI_CONTROL = re.compile(rb"\xd8\x9c|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
+_BIDI_ESCAPE = re.compile(rb"\\u(?:061[cC]|200[eEfF]|202[a-eA-E]|206[6-9])")
 _URL = re.compile(rb'"verificationUrl"\s{0,8}:\s{0,8}"([^"\\]{1,2048})"', re.IGNORECASE)
 _SCALED_MAX = 10**18
+_UNITS = tuple(10**places for places in range(9))
 _MISSING, _RANGE, _FORMAT = "1", "4", "5"
 
 _Number = TypeVar("_Number", bound=FixedPoint)
@@ -125,6 +125,8 @@ def read_audit_data(plain: bytes, *, zone: tzinfo = UTC) -> AuditData:
     if twice or not isinstance(request, dict) or not isinstance(result, dict):
         raise _unreadable("/request" if isinstance(result, dict) else "/result")
     reader = _Reader(zone)
+    if _has_bidi_control(plain):
+        reader.flags.add("bidi-control")
     read_request = reader.request(request)
     read_result = reader.result(result, read_request.total_amount)
     return AuditData(read_request, read_result, value, tuple(sorted(reader.flags)), tuple(reader.faults))
@@ -134,6 +136,13 @@ def rescue_verification_url(plain: bytes) -> str | None:
     """The verification URL of a package that `read_audit_data` refuses, so that its signature can still be checked."""
     found = _URL.search(plain)
     return None if found is None else found[1].decode("ascii", "replace")
+
+
+def _has_bidi_control(plain: bytes) -> bool:
+    """Whether some text may turn the writing direction, and so look like another one on a screen."""
+    if (b"\xe2" in plain or b"\xd8" in plain) and _BIDI_CONTROL.search(plain) is not None:
+        return True
+    return b"\\" in plain and _BIDI_ESCAPE.search(plain) is not None
 
 
 def _unreadable(pointer: str, code: str = _FORMAT) -> Fault:
@@ -211,8 +220,6 @@ class _Reader:
     def _text(self, members: JsonObject, key: str, at: str) -> str:
         value = members.get(key)
         if isinstance(value, str):
-            if not value.isascii() and _BIDI_CONTROL.search(value) is not None:
-                self.flags.add("bidi-control")
             return value
         if value is not None:
             self._note(at + key, _FORMAT)
@@ -227,19 +234,20 @@ class _Reader:
     def _number(self, members: JsonObject, key: str, at: str, kind: type[_Number]) -> _Number:
         """An exact number; more decimals than the kind has are rounded half up and flagged, ``raw`` keeps them."""
         value = members.get(key)
-        number = as_number(value)
-        if number is None and isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
+        if type(value) is int or type(value) is Decimal:
+            number: int | Decimal = value
+        elif isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
             self.flags.add("number-as-text")
             number = Decimal(value)
-        if number is None:
+        else:
             self._note(at + key, _MISSING if value is None else _FORMAT)
             return kind(0)
-        scaled = scaled_exactly(number, kind.places)
-        if scaled is None:
+        numerator, denominator = number.as_integer_ratio()
+        scaled, rest = divmod(numerator * _UNITS[kind.places], denominator)
+        if rest:
             self.flags.add("more-decimals")
-            numerator, denominator = number.as_integer_ratio()
-            scaled = round_half_up(numerator * 10**kind.places, denominator)
-        if abs(scaled) > _SCALED_MAX:
+            scaled = round_half_up(numerator * _UNITS[kind.places], denominator)
+        if not -_SCALED_MAX <= scaled <= _SCALED_MAX:
             self._note(at + key, _RANGE)
             return kind(0)
         return kind(scaled)
@@ -280,20 +288,22 @@ class _Reader:
 
     def _item(self, value: JsonValue, at: str) -> InvoiceItem:
         members = self._members(value, ITEM_KEYS) if isinstance(value, dict) else {}
-        labels = self._list(members.get("labels"), f"{at}labels")
-        texts = tuple(dict.fromkeys(label for label in labels if isinstance(label, str)))
-        if len(texts) < len(labels) and not all(isinstance(label, str) for label in labels):
-            self._note(f"{at}labels", _FORMAT)
         if members.get("name") is None:
             self._note(f"{at}name", _MISSING)
         return InvoiceItem(
             self._text(members, "name", at),
             self._number(members, "quantity", at, Quantity),
             self._number(members, "unitPrice", at, Money),
-            texts,
+            self._labels(members.get("labels"), at),
             self._number(members, "totalAmount", at, Money),
             self._text_or_number(members, "gtin", at) or None,
         )
+
+    def _labels(self, value: JsonValue, at: str) -> tuple[str, ...]:
+        labels = dict.fromkeys(label for label in self._list(value, f"{at}labels") if isinstance(label, str))
+        if isinstance(value, list) and not all(isinstance(label, str) for label in value):
+            self._note(f"{at}labels", _FORMAT)
+        return tuple(labels)
 
     def _buyer_id(self, members: JsonObject) -> str | None:
         """Under the signature: it must fit the card's 20 bytes."""

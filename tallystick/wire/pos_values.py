@@ -97,8 +97,6 @@ def scaled_exactly(value: int | Decimal, places: int) -> int | None:
 
     The value must come from `strict_json`, which bounds its exponent.
     """
-    if isinstance(value, int):
-        return int(value * 10**places)
     numerator, denominator = value.as_integer_ratio()
     whole, rest = divmod(numerator * 10**places, denominator)
     return None if rest else whole

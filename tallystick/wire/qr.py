@@ -40,7 +40,10 @@ def qr_gif(url: str) -> bytes:
 
 
 def _modules(url: str) -> tuple[int, bytes]:
-    """The side of the square and its levels row by row, 0 is dark. The text goes in as text: bytes would make the encoder announce binary data."""
+    """The side of the square and its levels row by row, 0 is dark.
+
+    The text goes in as text: bytes would make the encoder announce binary data.
+    """
     if not url or len(url) > _CHARACTERS_MAX or not url.isascii():
         raise Fault("TS-1220", detail="not a text for a QR code", fields=(FieldFault("/verificationUrl", "2"),))
     symbol = zxingcpp.create_barcode(url, zxingcpp.BarcodeFormat.QRCode, ec_level="L")

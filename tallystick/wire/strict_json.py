@@ -55,21 +55,20 @@ def parse(data: bytes, *, limits: Limits = LIMITS, taxcore: bool = False, max_by
         value: JsonValue = _decoder(taxcore, limits.json_members_per_object, limits.json_number_characters).decode(text)
     except json.JSONDecodeError as error:
         raise Fault("TS-1210", detail=f"not JSON at character {error.pos}") from None
-    doubtful = _is_doubtful(data)
-    if doubtful or len(data) > limits.json_string_bytes or data.count(b",") >= limits.json_elements_per_array:
+    if _may_be_long(data, limits) or _is_doubtful(data):
         _look_at_each(value, limits)
     return value
 
 
 def _check_structure(data: bytes, depth_max: int, values_max: int) -> None:
     """Refuse too much depth (`TS-1211`) and too many values (`TS-1214`) before anything is built."""
-    brackets = data.count(b"[") + data.count(b"{")
-    if brackets <= depth_max and brackets + data.count(b",") < values_max:
+    nested = data.translate(_ONE_KIND, _NOT_BRACKETS)
+    if nested.count(b"[") <= depth_max and len(data) < values_max:
         return
     bare = _STRING.sub(b"", data)
-    if bare.count(b"[") + bare.count(b"{") + bare.count(b",") >= values_max:
-        raise Fault("TS-1214", detail=f"more than {values_max} values")
     nested = bare.translate(_ONE_KIND, _NOT_BRACKETS)
+    if nested.count(b"[") + bare.count(b",") >= values_max:
+        raise Fault("TS-1214", detail=f"more than {values_max} values")
     for _ in range(depth_max):  # each pass takes off the innermost level
         nested = nested.replace(b"[]", b"")
         if not nested:
@@ -134,6 +133,12 @@ def _no_fraction(_digits: str) -> NoReturn:
 
 def _no_constant(_name: str) -> NoReturn:
     raise Fault("TS-1213", detail="not a number")
+
+
+def _may_be_long(data: bytes, limits: Limits) -> bool:
+    """Whether some string or array may exceed its bound."""
+    elements_max = limits.json_elements_per_array
+    return len(data) > limits.json_string_bytes or (len(data) > elements_max and data.count(b",") >= elements_max)
 
 
 def _is_doubtful(data: bytes) -> bool:

@@ -29,9 +29,8 @@ _SIGNATURE_BYTES = 256
 _INTERNAL_DATA_BYTES = (256, 512)
 _CHECKSUM_BYTES = 16
 _BUYER_ID_BYTES_MAX = LIMITS.buyer_id_bytes
-_PARAMETER = re.compile(r"(?:^|[?&])vl=([^&#]*)", re.IGNORECASE)
 _UID = re.compile(rb"[A-Z0-9]{8}")
-_URL_SAFE = str.maketrans(" -_", "++/")
+_ESCAPES = (("%2B", "+"), ("%2F", "/"), ("%3D", "="), ("%2b", "+"), ("%2f", "/"), ("%3d", "="))
 
 MISSING, LONG, SHORT, RANGE, FORMAT = "1", "2", "3", "4", "5"
 
@@ -131,17 +130,27 @@ def from_url(url_or_query: str) -> VerificationData:
     """
     if len(url_or_query) > LIMITS.verification_url_bytes:
         raise _fault("/vl", LONG, f"a URL of more than {LIMITS.verification_url_bytes} bytes")
-    parameter = _PARAMETER.search(url_or_query)
-    if parameter is None or not parameter[1]:
+    text = _parameter(url_or_query)
+    if not text:
         raise _fault("/vl", MISSING, "no parameter vl")
-    return decode(_base64(parameter[1]))
+    return decode(_base64(text))
+
+
+def _parameter(url_or_query: str) -> str:
+    if url_or_query.startswith("vl="):
+        text = url_or_query[3:]
+    else:
+        text = url_or_query.partition("?vl=")[2] or url_or_query.partition("&vl=")[2]
+    return text.partition("&")[0].partition("#")[0]
 
 
 def _base64(text: str) -> bytes:
     try:
-        if "%" in text:
+        for escape, character in _ESCAPES:
+            text = text.replace(escape, character)
+        if "%" in text:  # nobody needs to escape anything else
             text = unquote_to_bytes(text).decode("ascii")
-        text = text.translate(_URL_SAFE).rstrip("=")
+        text = text.replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
         return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
     except ValueError:
         raise _fault("/vl", FORMAT, "not Base64") from None
