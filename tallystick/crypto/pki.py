@@ -183,7 +183,7 @@ class DemoPki:
         order = Order(
             profile=profiles.tls_server(self.environment),
             public_key=key.public,
-            subject=(common_name(hosts[0]),),
+            subject=(),
             hosts=tuple(hosts),
         )
         der = self._service_authority.issue(order, at)
