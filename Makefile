@@ -1,6 +1,6 @@
 # The commands of Tallystick. `make demo` and `make test` need Python 3.11 or newer and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo stop wipe test browser check style types floors tidy fmt bench lock card clean
+.PHONY: help venv demo link stop wipe test browser check style types floors tidy fmt bench lock card clean
 
 PYTHON_IN_VENV := .venv/bin/python
 TALLYSTICK := $(PYTHON_IN_VENV) -m tallystick
@@ -30,6 +30,9 @@ venv: .venv/.test
 demo: .venv/.run .venv/.data
 	@$(TALLYSTICK) demo $(if $(STORES),--stores $(STORES)) $(if $(ALL),--all) $(if $(FRESH),--fresh) \
 		$(if $(KEEP),--keep) $(if $(HOST),--host $(HOST))
+
+link: .venv/.run
+	@$(TALLYSTICK) state link
 
 stop: .venv/.run
 	@$(TALLYSTICK) state stop

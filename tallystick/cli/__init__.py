@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import state
+from tallystick.cli import authority, esdc, state
+from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 
 app = typer.Typer(
@@ -20,6 +21,9 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,  # saves a third of the time to the first line
 )
+app.command()(demo)
+app.add_typer(authority.app, name="authority")
+app.add_typer(esdc.app, name="esdc")
 app.add_typer(state.app, name="state")
 app.command()(migrate)
 
@@ -56,5 +60,6 @@ def _is_for_the_user(error: Exception) -> bool:
     from tallystick.ops.settings import SettingsError
     from tallystick.ops.state_folder import NotOurFolder
     from tallystick.ops.supervisor import ChildFailed
+    from tallystick.simulation.country import CountryTaken
 
     return isinstance(error, (AlreadyRunning, ChildFailed, NotOurFolder, PostgresError, SameDisk, SettingsError))

@@ -49,3 +49,13 @@ def wipe() -> None:
     stop()
     state = StateFolder.of(load_settings().state)
     typer.echo(f"removed {state.demo}" if state.wipe() else "there was nothing to remove")
+
+
+@app.command()
+def link() -> None:
+    """Print another one-time sign-in link to the operator's pages of the running demonstration."""
+    from tallystick.ops.settings import load_settings
+    from tallystick.ops.state_folder import StateFolder
+    from tallystick.simulation.sign_in import print_link
+
+    print_link(StateFolder.of(load_settings().state))

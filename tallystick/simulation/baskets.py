@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+from typing import Protocol
 
 import attrs
 
@@ -67,6 +68,11 @@ class MappingCounts:
     quantities_fuel_like: int = 0
     values_rounded: int = 0
     unknown_products: int = 0
+
+    def add(self, other: MappingCounts) -> None:
+        """Take the counts of another store in."""
+        for name, value in attrs.asdict(other).items():
+            setattr(self, name, getattr(self, name) + value)
 
     def rows(self) -> tuple[tuple[str, int], ...]:
         """Name and count of each rule, in order."""
@@ -135,15 +141,14 @@ class BasketSource:
         }
         self._labels = labels
         self._default_label = default_label
-        self.counts = MappingCounts()
 
     def busiest_stores(self, stores: int) -> list[tuple[int, int]]:
         """Store number and basket count of the busiest stores, most baskets first."""
         cursor = self._connection.execute(_STORES, {"transactions": self._files["transactions"], "stores": stores})
         return [(int(store), int(baskets)) for store, baskets in cursor.fetchall()]
 
-    def baskets(self, store_id: int) -> Iterator[Basket]:
-        """The sellable baskets of one store in order of time; what cannot be sold is counted."""
+    def baskets(self, store_id: int, counts: MappingCounts) -> Iterator[Basket]:
+        """The sellable baskets of one store in order of time; what was done to the data is added to ``counts``."""
         cursor = self._connection.cursor()
         cursor.execute(_ROWS, {**self._files, "store": store_id})
         key: tuple[int, datetime, int] | None = None
@@ -151,21 +156,33 @@ class BasketSource:
         while rows := cursor.fetchmany(4096):
             for basket, bought_at, household, product, quantity, value, is_zero, department, product_type in rows:
                 if key is not None and key[0] != basket:
-                    yield from self._finish(store_id, key, lines)
+                    yield from self._finish(store_id, key, lines, counts)
                     lines = []
                 key = (basket, bought_at, household)
                 # A value of 1e-16 is not nothing: it stays a line of 0.00, as the rule says "value 0".
                 exact = value if is_zero or value != 0 else Decimal("1e-9")
                 lines.append(RawLine(product, quantity, exact, department, product_type))
         if key is not None:
-            yield from self._finish(store_id, key, lines)
+            yield from self._finish(store_id, key, lines, counts)
 
-    def _finish(self, store_id: int, key: tuple[int, datetime, int], raw: list[RawLine]) -> Iterator[Basket]:
-        self.counts.baskets_read += 1
-        mapped = [map_line(line, self._labels, self._default_label, self.counts) for line in raw]
+    def _finish(
+        self, store_id: int, key: tuple[int, datetime, int], raw: list[RawLine], counts: MappingCounts
+    ) -> Iterator[Basket]:
+        counts.baskets_read += 1
+        mapped = [map_line(line, self._labels, self._default_label, counts) for line in raw]
         lines = tuple(line for line in mapped if line is not None)
         if not lines:
-            self.counts.baskets_without_lines += 1
+            counts.baskets_without_lines += 1
             return
-        self.counts.baskets_sellable += 1
+        counts.baskets_sellable += 1
         yield Basket(str(key[0]), store_id, key[1], key[2], lines)
+
+
+class BasketStore(Protocol):
+    """Where baskets come from: the data set, or our own catalogue."""
+
+    def busiest_stores(self, stores: int) -> list[tuple[int, int]]:
+        """Store number and basket count, most baskets first."""
+
+    def baskets(self, store_id: int, counts: MappingCounts) -> Iterator[Basket]:
+        """The baskets of one store; same store, same baskets. Each caller may use its own thread."""

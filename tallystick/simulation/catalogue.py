@@ -28,22 +28,21 @@ class CatalogueSource:
         self._products = [
             (department, number) for department in departments for number in range(PRODUCTS_PER_DEPARTMENT)
         ]
-        self.counts = MappingCounts()
 
     def busiest_stores(self, stores: int) -> list[tuple[int, int]]:
         """Store number and basket count, most baskets first."""
         return [(1 + rank, max(BASKETS_OF_LARGEST_STORE * 10 // (10 + rank), 20)) for rank in range(stores)]
 
-    def baskets(self, store_id: int) -> Iterator[Basket]:
+    def baskets(self, store_id: int, counts: MappingCounts) -> Iterator[Basket]:
         """The baskets of one store in order of time."""
         draw = random.Random(f"{self._seed}/{store_id}")  # noqa: S311 - a reproducible draw, nothing secret
         moment = _OPENED
         for number in range(max(BASKETS_OF_LARGEST_STORE * 10 // (9 + store_id), 20)):
             moment += timedelta(seconds=draw.randint(20, 900))
             lines = tuple(self._line(draw) for _ in range(min(1 + int(draw.expovariate(0.12)), 80)))
-            self.counts.baskets_read += 1
-            self.counts.baskets_sellable += 1
-            self.counts.lines_read += len(lines)
+            counts.baskets_read += 1
+            counts.baskets_sellable += 1
+            counts.lines_read += len(lines)
             yield Basket(f"{store_id}-{number:06d}", store_id, moment, draw.randint(1, 2500), lines)
 
     def _line(self, draw: random.Random) -> Line:

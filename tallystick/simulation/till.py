@@ -29,11 +29,12 @@ WAITING_CODES = frozenset({StatusCode.SECURE_ELEMENT_LOCKED, StatusCode.NOT_CONF
 
 @attrs.frozen(slots=True)
 class Sale:
-    """One basket that became an invoice: its SDC number, total as text and verification address."""
+    """One basket that became an invoice: its SDC number, total and receipt as text, verification address."""
 
     basket_id: str
     invoice_number: str
     total: str
+    journal: str
     verification_url: str
 
 
@@ -45,7 +46,7 @@ class TillFigures:
     sold_before: int = 0
     refused: dict[str, int] = attrs.Factory(dict)
     waits: int = 0
-    last: Sale | None = None
+    first: Sale | None = None
     finished: bool = False
     failure: str = ""
 
@@ -102,7 +103,7 @@ def invoice_request(basket: Basket, cashier: str) -> bytes:
         "cashier": cashier,
         "invoiceNumber": f"{basket.basket_id}/1.0",
         "payment": [{"amount": total, "paymentType": "Card" if basket.household_id % 3 else "Cash"}],
-        "options": {"omitQRCodeGen": "1", "omitTextualRepresentation": "1"},
+        "options": {"omitQRCodeGen": "1"},
         "items": [
             {
                 "name": line.name,
@@ -230,8 +231,9 @@ class Till:
             basket.basket_id,
             str(answer["invoiceNumber"]),
             str(answer["totalAmount"]),
+            str(answer["journal"]),
             str(answer["verificationUrl"]),
         )
         self._book.write(sale)
         self.figures.sold += 1
-        self.figures.last = sale
+        self.figures.first = self.figures.first or sale

@@ -1,0 +1,53 @@
+"""`tallystick authority`: the processes of the authority. Each takes everything from the settings."""
+
+import typer
+
+app = typer.Typer(help="Run one process of the authority.", no_args_is_help=True)
+
+
+@app.command()
+def api() -> None:
+    """Serve TaxCore.API to devices (TLS)."""
+    from tallystick.ops.processes.api import run
+
+    run()
+
+
+@app.command()
+def public() -> None:
+    """Serve verification pages, checkpoint, tiles and proofs."""
+    from tallystick.ops.processes.public import run
+
+    run()
+
+
+@app.command()
+def sequencer() -> None:
+    """Be the ledger's one writer, or its stand-by."""
+    from tallystick.ops.processes.sequencer import run
+
+    run()
+
+
+@app.command()
+def unwrap() -> None:
+    """Open sealed packages for the device API; holds the key, has no network."""
+    from tallystick.ops.processes.unwrap import run
+
+    run()
+
+
+@app.command()
+def worker() -> None:
+    """Do the background work: registrations, proofs of audit, tiles."""
+    from tallystick.ops.processes.worker import run
+
+    run()
+
+
+@app.command()
+def portal() -> None:
+    """Serve the operator's pages."""
+    from tallystick.ops.processes.portal import run
+
+    run()

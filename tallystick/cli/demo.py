@@ -1,0 +1,22 @@
+"""`tallystick demo`: a whole country on this machine."""
+
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    stores: Annotated[int, typer.Option(help="How many of the busiest shops sell.", min=1, max=457)] = 20,
+    all_stores: Annotated[bool, typer.Option("--all", help="All 457 shops sell all they have.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove the former country and make a new one.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay running after the last basket; Ctrl-C ends it.")] = False,
+    host: Annotated[str, typer.Option(help="Address of this machine for the public pages.")] = "127.0.0.1",
+) -> None:
+    """Make a country and let its tills sell real baskets, from the till to the ledger to the buyer's phone."""
+    from rich.console import Console
+
+    from tallystick.ops.settings import load_settings
+    from tallystick.simulation.demo import Demo, DemoOptions
+
+    options = DemoOptions(stores=457 if all_stores else stores, fresh=fresh, keep=keep, host=host)
+    raise typer.Exit(Demo(load_settings(), options, Console()).run())

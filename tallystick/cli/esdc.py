@@ -1,0 +1,31 @@
+"""`tallystick esdc`: sales data controllers at the premises."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Run sales data controllers (E-SDC).", no_args_is_help=True)
+
+
+@app.command()
+def run(
+    card: Annotated[Path, typer.Option(help="Folder of the virtual card; the store lies beside it.")],
+    authority_ca: Annotated[
+        Path | None, typer.Option(help="Root certificate of the authority (PEM). Without it the device only sells.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address for POS.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="First port to try for POS.")] = 8888,
+) -> None:
+    """Serve one card to POS, and talk to the authority that the card names."""
+    from tallystick.ops.processes.esdc import run as serve
+
+    serve(card, authority_ca, host, port)
+
+
+@app.command()
+def rack() -> None:
+    """Serve all cards of the demonstration, a port and a store each."""
+    from tallystick.ops.processes.esdc import run_rack
+
+    run_rack()

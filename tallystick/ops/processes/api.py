@@ -1,0 +1,118 @@
+"""The device API: TaxCore.API over TLS, with the pipeline behind it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from psycopg_pool import ConnectionPool
+
+from tallystick.authority.channels.sdc.api import build_app
+from tallystick.authority.channels.sdc.services import SdcServices
+from tallystick.authority.intake.keeper import Keeper
+from tallystick.authority.intake.pipeline import Intake, IntakePolicy
+from tallystick.authority.intake.ports import PackageRules
+from tallystick.authority.intake.unwrap_client import UnwrapClient
+from tallystick.authority.ledger.client import SequencerClient
+from tallystick.authority.reference.commands.outstanding import Outstanding
+from tallystick.authority.reference.following import Follower
+from tallystick.authority.reference.registry.directory import Directory
+from tallystick.authority.reference.taxrates.rates import Rates
+from tallystick.crypto.tls import tls_server_context
+from tallystick.kernel.hashing import hmac_sha256
+from tallystick.kit.http_server import Server
+from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
+from tallystick.ops.processes.proofs import ProofOfAuditPort
+from tallystick.ops.schema.roles import INTAKE
+from tallystick.wire.configuration import Configuration
+from tallystick.wire.taxcore_api import Environment
+
+POOL_CONNECTIONS = 6
+
+
+def run() -> None:
+    """Serve until stopped."""
+    context = Context.load("api")
+    run_until_stopped(context, lambda stopped: _serve(context, stopped))
+
+
+def configuration_of(context: Context) -> Configuration:
+    """The environment document that devices and POS get."""
+    pack, settings = context.pack, context.settings
+    host = settings.public_url.split("://")[-1].split("/")[0]
+    return Configuration(
+        organization_name=pack.organization_name,
+        server_time_zone=pack.server_time_zone,
+        street=pack.street,
+        city=pack.city,
+        country=pack.country,
+        endpoints={
+            "taxpayerAdminPortal": settings.portal_url,
+            "taxCoreApi": settings.device_api_url,
+            "vsdc": "",
+            "root": f"{settings.public_url.rstrip('/')}/v/?vl=",
+        },
+        environment_name=context.environment_name,
+        logo="",
+        ntp_server=settings.ntp_server or host,
+        supported_languages=pack.languages,
+    )
+
+
+async def _serve(context: Context, stopped: asyncio.Event) -> None:
+    settings = context.settings
+    directory, rates, outstanding = Directory(system_clock), Rates(), Outstanding()
+    connect = context.connector(INTAKE)
+    follower = Follower(connect, [directory, rates, outstanding])
+    await asyncio.to_thread(follower.start)
+    pool: ConnectionPool[DatabaseConnection] = ConnectionPool(
+        context.dsn(INTAKE), min_size=1, max_size=POOL_CONNECTIONS, open=False, check=ConnectionPool.check_connection
+    )
+    pool.open()
+    unwrap, sequencer = UnwrapClient(context.socket("unwrap")), SequencerClient(context.socket("sequencer"))
+    rules = PackageRules(directory=directory, rates=rates, unwrap=unwrap, pack=context.pack, zone=context.zone)
+    intake = Intake(rules, sequencer, Keeper(pool.connection), IntakePolicy())
+    await intake.remember_refusals(system_clock())
+    server = Server(
+        build_app(_services(context, pool, directory, rates, outstanding, intake)),
+        settings.host,
+        settings.device_api_port,
+        ssl_context=tls_server_context(context.pki.files.folder),
+        tries=1,
+    )
+    context.announce_port(await server.start())
+    await stopped.wait()
+    await server.stop()
+    follower.stop()
+    await unwrap.close()
+    await sequencer.close()
+    pool.close()
+
+
+def _services(
+    context: Context,
+    pool: ConnectionPool[DatabaseConnection],
+    directory: Directory,
+    rates: Rates,
+    outstanding: Outstanding,
+    intake: Intake,
+) -> SdcServices:
+    settings = context.settings
+    # The key of tokens is drawn from a secret that only the authority has, so that tokens outlive a restart.
+    server_key = hmac_sha256(context.pki.private_key("package").pkcs8, b"tallystick/sdc/token")
+    host = settings.device_api_url.split("://")[-1].split("/")[0]
+    return SdcServices(
+        pool=pool,
+        directory=directory,
+        rates=rates,
+        outstanding=outstanding,
+        intake=intake,
+        audit=ProofOfAuditPort(context),
+        clock=system_clock,
+        trusted=context.pki.trust_store(),
+        environment=context.pack.environment,
+        server_key=server_key,
+        configuration=configuration_of(context),
+        environments=(Environment(context.pack.name, host, context.pack.organization_name, context.environment_name),),
+        encryption_certificate=context.pki.encryption_certificate,
+        operator=settings.operator,
+    )

@@ -1,0 +1,112 @@
+"""What every process starts from: settings, folders, the country and its keys, the database, signs of life."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+import psycopg
+import uvloop
+
+from tallystick.crypto.pki import DemoPki
+from tallystick.kernel.country_pack import CountryPack
+from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.health import Check, HealthListener, event_loop_check
+from tallystick.ops.logs import configure_logging
+from tallystick.ops.packs import load_pack
+from tallystick.ops.schema.roles import as_role
+from tallystick.ops.settings import Settings, SettingsError, load_settings
+from tallystick.ops.state_folder import StateFolder
+
+DatabaseConnection = psycopg.Connection[Any]
+
+
+def system_clock() -> datetime:
+    """The machine's clock, in UTC; handed inwards from here."""
+    return datetime.now(UTC)
+
+
+@attrs.frozen(slots=False, kw_only=True)
+class Context:
+    """The surroundings of one process."""
+
+    name: str
+    settings: Settings
+    state: StateFolder
+
+    @classmethod
+    def load(cls, name: str) -> Context:
+        """Read the settings and start logging; raises ``SettingsError``."""
+        settings = load_settings()
+        configure_logging(name, level=settings.log_level, form=settings.log_format)
+        return cls(name=name, settings=settings, state=StateFolder.of(settings.state))
+
+    @cached_property
+    def pack(self) -> CountryPack:
+        """The country's rules."""
+        return load_pack(self.settings.country)
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The authority's local time."""
+        return ZoneInfo(self.pack.time_zone)
+
+    @cached_property
+    def pki(self) -> DemoPki:
+        """The authority's keys and certificates."""
+        return DemoPki.load(self.state.keys, environment=self.pack.environment)
+
+    @property
+    def environment_name(self) -> str:
+        """The name of the environment as devices see it."""
+        return "DEMO" if self.settings.timing == "demo" else "PRODUCTION"
+
+    @property
+    def log_origin(self) -> str:
+        """The name under which the ledger signs its checkpoints."""
+        return f"{self.settings.operator}/{self.pack.code.lower()}/{self.environment_name.lower()}"
+
+    def dsn(self, role: str) -> str:
+        """The connection string of a working role; raises ``SettingsError`` without a database."""
+        if not self.settings.database_url:
+            raise SettingsError("database_url: this process needs the database, name it")
+        return as_role(self.settings.database_url, role)
+
+    def connector(self, role: str) -> Callable[[], DatabaseConnection]:
+        """A function that opens connections of a role."""
+        dsn = self.dsn(role)
+        return lambda: psycopg.connect(dsn, connect_timeout=5)
+
+    def socket(self, process: str) -> Path:
+        """The UNIX socket of a process."""
+        return self.state.run / f"{process}.sock"
+
+    def announce_port(self, port: int) -> None:
+        """Say where this process serves."""
+        write_atomically(self.state.run / f"{self.name}.port", str(port).encode(), durable=False)
+
+    def health(self, checks: Mapping[str, Check]) -> HealthListener:
+        """The private listener of this process, announced in the run folder."""
+        announce = self.state.run / f"{self.name}.health"
+        return HealthListener(self.name, checks, port=self.settings.health_port, announce=announce)
+
+
+def run_until_stopped(context: Context, serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run an asynchronous process until SIGTERM or SIGINT sets the event."""
+
+    async def main() -> None:
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopped.set)
+        with context.health({"event loop": event_loop_check(loop)}):
+            await serve(stopped)
+
+    uvloop.run(main())

@@ -1,0 +1,124 @@
+"""Background work of the authority: registrations into the ledger, proofs of audit, published tiles, tidying."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import attrs
+import psycopg
+
+from tallystick.authority.channels.sdc.tasks import remove_expired_tokens
+from tallystick.authority.intake.tasks import forget_refused
+from tallystick.authority.ledger.client import append_blocking
+from tallystick.authority.ledger.entry import EntryKind, NewEntry
+from tallystick.authority.ledger.tasks import export_tiles
+from tallystick.authority.reference.registry.tasks import (
+    REGISTRATION_MEDIA_TYPE,
+    publish_registrations,
+    registration_body,
+)
+from tallystick.authority.reference.registry.values import SecureElementEntry
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import sha256
+from tallystick.kernel.instants import unix_ms
+from tallystick.kit.retry import backoff_seconds
+from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
+from tallystick.ops.processes.proofs import decide_proofs
+from tallystick.ops.schema.roles import INTAKE
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[DatabaseConnection], object]
+
+
+@attrs.define
+class Duty:
+    """One recurring task in a thread of its own: its name, what it does, and how often."""
+
+    name: str
+    work: Work
+    every: timedelta
+    failing_since: float | None = None
+
+    def check(self) -> None:
+        """Health: raises when the duty has failed for a minute."""
+        if self.failing_since is not None and time.monotonic() - self.failing_since > 60:
+            raise RuntimeError(f"{self.name} fails")
+
+
+def run() -> None:
+    """Work until stopped."""
+    context = Context.load("worker")
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    duties = _duties(context)
+    threads = [threading.Thread(target=_repeat, args=(context, duty, stopped), name=duty.name) for duty in duties]
+    with context.health({duty.name: duty.check for duty in duties}):
+        for thread in threads:
+            thread.start()
+        stopped.wait()
+        for thread in threads:
+            thread.join(15)
+
+
+def _duties(context: Context) -> list[Duty]:
+    quick = timedelta(milliseconds=300)
+    return [
+        Duty("registrations", lambda conn: _publish(context, conn), quick),
+        Duty("proofs", lambda conn: decide_proofs(context, conn, system_clock()), quick),
+        Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
+        Duty("tidying", _tidy, timedelta(hours=1)),
+    ]
+
+
+def _repeat(context: Context, duty: Duty, stopped: threading.Event) -> None:
+    connect = context.connector(INTAKE)
+    pauses = backoff_seconds(first_seconds=0.2, most_seconds=10)
+    while not stopped.is_set():
+        try:
+            with connect() as connection:
+                while not stopped.is_set():
+                    duty.work(connection)
+                    connection.commit()
+                    duty.failing_since = None
+                    pauses = backoff_seconds(first_seconds=0.2, most_seconds=10)
+                    stopped.wait(duty.every.total_seconds())
+        except (psycopg.Error, Fault, OSError) as error:
+            duty.failing_since = duty.failing_since or time.monotonic()
+            log.warning("%s is interrupted: %s", duty.name, error)
+        except Exception:
+            duty.failing_since = duty.failing_since or time.monotonic()
+            log.exception("%s failed", duty.name)
+        stopped.wait(next(pauses))
+
+
+def _publish(context: Context, conn: DatabaseConnection) -> None:
+    publish_registrations(conn, lambda entry: append_blocking(context.socket("sequencer"), registration_of(entry)))
+
+
+def registration_of(entry: SecureElementEntry) -> NewEntry:
+    """The ledger entry that opens the sequence of a device (S0-038)."""
+    body = registration_body(entry)
+    return NewEntry(
+        kind=EntryKind.REGISTRY,
+        channel=0,
+        body=body,
+        media_type=REGISTRATION_MEDIA_TYPE,
+        received_at_ms=unix_ms(system_clock()),
+        act_hash=sha256(body),
+        device=(entry.uid, entry.uid),
+        tin=entry.tin,
+        certificate_hash=entry.certificate_hash,
+    )
+
+
+def _tidy(conn: DatabaseConnection) -> None:
+    now = system_clock()
+    remove_expired_tokens(conn, now)
+    forget_refused(conn, now)

@@ -1,0 +1,94 @@
+"""The processes of a demonstration, in the order in which they can start, each with what it is told."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.schema.roles import PORTAL, as_role
+from tallystick.ops.settings import Settings
+from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
+from tallystick.simulation.country import Country
+from tallystick.simulation.sign_in import write_environment
+
+RACK = "esdc-rack"
+
+
+class Children:
+    """Starts the authority and the rack of E-SDCs under one supervisor; knows where each listens."""
+
+    def __init__(self, country: Country, settings: Settings, public_host: str, supervisor: Supervisor) -> None:
+        self._country = country
+        self._settings = settings
+        self._public_host = public_host
+        self._supervisor = supervisor
+        self.public_url = ""
+        self.portal_url = ""
+
+    def start(self) -> None:
+        """Start all, one after the other; raises ``ChildFailed`` with the end of a log."""
+        run = self._country.state.run
+        for stale in (*run.glob("*.port"), *run.glob("*.health"), run / "rack"):
+            stale.unlink(missing_ok=True)
+        self._start("sequencer", "authority", "sequencer")
+        self._start("unwrap", "authority", "unwrap")
+        self._start("public", "authority", "public")
+        self.public_url = f"http://{self._public_host}:{self._port('public')}/"
+        write_environment(run, self.portal_environment())
+        self._start("portal", "authority", "portal")
+        self.portal_url = f"http://127.0.0.1:{self._port('portal')}/"
+        self._start("api", "authority", "api")
+        self._start("worker", "authority", "worker")
+        self._start(RACK, "esdc", "rack")
+
+    def portal_environment(self) -> dict[str, str]:
+        """What the portal is told, and who makes sign-in links."""
+        secret = self._country.state.keys / "portal-secret"
+        if not secret.exists():
+            write_atomically(secret, secrets.token_hex(32).encode(), mode=0o600)
+        return {
+            "TALLYSTICK_PORTAL_DSN": as_role(self._country.owner_dsn, PORTAL),
+            "TALLYSTICK_PORTAL_SECRET_FILE": str(secret),
+            "TALLYSTICK_PORTAL_HOSTS": "localhost,127.0.0.1",
+            "TALLYSTICK_PORTAL_SECURE": "0",
+            "TALLYSTICK_PORTAL_DEMO": "1",
+        }
+
+    def _environment(self) -> Mapping[str, str]:
+        country = self._country
+        return {
+            "TALLYSTICK_STATE": str(country.state.root),
+            "TALLYSTICK_DATABASE_URL": country.owner_dsn,
+            "TALLYSTICK_COUNTRY": country.pack.code,
+            "TALLYSTICK_TIMING": "demo",
+            "TALLYSTICK_SINGLE_DISK_ACCEPTED": "true",
+            "TALLYSTICK_DEVICE_API_PORT": str(country.birth.device_api_port),
+            "TALLYSTICK_DEVICE_API_URL": country.api_url,
+            "TALLYSTICK_PUBLIC_HOST": self._public_host,
+            "TALLYSTICK_PUBLIC_URL": self.public_url or "http://127.0.0.1:8440/",
+            "TALLYSTICK_PORTAL_URL": self.portal_url or "http://127.0.0.1:8450/",
+            **self.portal_environment(),
+        }
+
+    def _start(self, name: str, *command: str) -> None:
+        state = self._country.state
+        self._supervisor.start(
+            ChildSpec(
+                name=name,
+                argv=(sys.executable, "-m", "tallystick", *command),
+                log_file=state.logs / f"{name}.log",
+                environment=self._environment(),
+                ready=ready_by_url(state.run / f"{name}.health"),
+            )
+        )
+
+    def _port(self, name: str) -> int:
+        return int((self._country.state.run / f"{name}.port").read_text())
+
+
+def rack_file(run: Path) -> Path:
+    """The list of cards that the rack serves."""
+    return run / "rack"

@@ -1,0 +1,146 @@
+"""The simulated country's foundation: its keys, its database, its rates, and the addresses that its cards carry.
+
+Making it can be repeated after any interruption; what is there stays.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import attrs
+import msgspec
+import psycopg
+
+from tallystick.authority.reference.registry.operations import create_user
+from tallystick.authority.reference.taxrates.operations import publish_group
+from tallystick.crypto.pki import DemoPki
+from tallystick.kernel.country_pack import CountryPack
+from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.packs import load_pack
+from tallystick.ops.postgres import EmbeddedPostgres
+from tallystick.ops.processes.context import system_clock
+from tallystick.ops.schema.migrate import migrate
+from tallystick.ops.schema.roles import INTAKE, as_role
+from tallystick.ops.settings import Settings
+from tallystick.ops.state_folder import StateFolder
+from tallystick.simulation.sign_in import OPERATOR_USER
+
+_PORTS_TRIED = 50
+
+
+class CountryTaken(RuntimeError):
+    """The state folder holds something that this run cannot go on with; the message says what helps."""
+
+
+class Birth(msgspec.Struct, frozen=True):
+    """What is fixed when a country is made: cards carry the address, so the port stays."""
+
+    code: str
+    device_api_port: int
+
+
+@attrs.define
+class Country:
+    """An opened country: where it lies, its pack and keys, its running database."""
+
+    state: StateFolder
+    pack: CountryPack
+    pki: DemoPki
+    birth: Birth
+    owner_dsn: str
+    database: EmbeddedPostgres | None
+
+    @property
+    def api_url(self) -> str:
+        """The address of the device API as the cards carry it."""
+        return f"https://127.0.0.1:{self.birth.device_api_port}/"
+
+    @property
+    def intake_dsn(self) -> str:
+        """The connection string of the role that registers and reads."""
+        return as_role(self.owner_dsn, INTAKE)
+
+    @property
+    def books(self) -> Path:
+        """The tills' own lists of what they sold."""
+        return self.state.demo / "books"
+
+    @property
+    def plans(self) -> Path:
+        """Names and PINs of the shops' cards."""
+        return self.state.demo / "shops"
+
+    def close(self) -> None:
+        """Stop the database."""
+        if self.database is not None:
+            self.database.stop()
+
+
+def open_country(settings: Settings, state: StateFolder) -> Country:
+    """Open the country in the state folder, or make one; raises ``CountryTaken`` and ``PostgresError``."""
+    pack = load_pack(settings.country)
+    state.make()
+    birth = _birth(state, settings, pack)
+    pki = _keys(state, pack)
+    database = None if settings.database_url else EmbeddedPostgres(state.postgres, copies=state.binaries)
+    owner_dsn = settings.database_url or (database.start() if database is not None else "")
+    try:
+        migrate(owner_dsn)
+        _fill(as_role(owner_dsn, INTAKE), pack)
+    except BaseException:
+        if database is not None:
+            database.stop()
+        raise
+    return Country(state, pack, pki, birth, owner_dsn, database)
+
+
+def _birth(state: StateFolder, settings: Settings, pack: CountryPack) -> Birth:
+    file = state.demo / "country.json"
+    if not file.exists():
+        birth = Birth(code=pack.code, device_api_port=_free_port(settings.device_api_port))
+        write_atomically(file, msgspec.json.encode(birth))
+        return birth
+    birth = msgspec.json.decode(file.read_bytes(), type=Birth)
+    if birth.code != pack.code:
+        raise CountryTaken(f"this state folder holds the country {birth.code}; FRESH=1 makes a new one")
+    if _free_port(birth.device_api_port, tries=1) != birth.device_api_port:
+        raise CountryTaken(
+            f"port {birth.device_api_port} is taken, and the cards of this country carry it. "
+            "End what uses it, or make a new country with FRESH=1"
+        )
+    return birth
+
+
+def _free_port(wanted: int, *, tries: int = _PORTS_TRIED) -> int:
+    """The first port at or above ``wanted`` that nobody listens on; 0 when there is none."""
+    for port in range(wanted, wanted + tries):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    return 0
+
+
+def _keys(state: StateFolder, pack: CountryPack) -> DemoPki:
+    done = state.keys / "complete"
+    if not done.exists():
+        DemoPki.create(
+            state.keys,
+            environment=pack.environment,
+            organization=pack.organization_name,
+            country=pack.country,
+            at=system_clock(),
+        )
+        write_atomically(done, b"")
+    return DemoPki.load(state.keys, environment=pack.environment)
+
+
+def _fill(dsn: str, pack: CountryPack) -> None:
+    with psycopg.connect(dsn) as connection:
+        for group in pack.tax_groups:
+            publish_group(connection, group)
+        create_user(connection, OPERATOR_USER, "!", f"Operator of {pack.name}", "operator")

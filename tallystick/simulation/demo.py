@@ -1,0 +1,226 @@
+"""The demonstration: a country from nothing to a checked ledger, with what a person wants to see on the way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import attrs
+import psycopg
+from rich.console import Console
+
+from tallystick.authority.ledger.sweep import Finding, sweep
+from tallystick.kernel.fixed_point import Money
+from tallystick.ops.settings import Settings
+from tallystick.ops.state_folder import StateFolder
+from tallystick.ops.supervisor import Supervisor, stop_flag
+from tallystick.simulation.baskets import BasketSource, BasketStore, find_data_folder
+from tallystick.simulation.catalogue import CatalogueSource
+from tallystick.simulation.children import Children
+from tallystick.simulation.country import Country, open_country
+from tallystick.simulation.display import Display
+from tallystick.simulation.figures import Figures, Observer
+from tallystick.simulation.market import Market
+from tallystick.simulation.sample import SampleReceipt, sample_of
+from tallystick.simulation.shops import ShopMaker
+from tallystick.simulation.sign_in import make_link
+from tallystick.simulation.summary import summary_lines, take_account
+
+log = logging.getLogger(__name__)
+
+DEFAULT_STORES = 20
+ALL_STORES = 457
+CARD_LIMIT = Money.of(Decimal(20_000))
+"""Of a card in the demonstration: low enough that every busy shop is audited several times."""
+_TICK_SECONDS = 0.1
+_LOOK_SECONDS = 1.0
+_DRAIN_SECONDS = 120.0
+
+
+@attrs.frozen(kw_only=True)
+class DemoOptions:
+    """What the person asked for."""
+
+    stores: int = DEFAULT_STORES
+    fresh: bool = False
+    keep: bool = False
+    host: str = "127.0.0.1"
+
+
+class Demo:
+    """One run, from the command to its exit status."""
+
+    def __init__(self, settings: Settings, options: DemoOptions, console: Console) -> None:
+        self._settings = settings
+        self._options = options
+        self._console = console
+        self._state = StateFolder.of(settings.state)
+        self._started = time.monotonic()
+        self._stop_wanted: Callable[[], bool] = lambda: False
+
+    def run(self) -> int:
+        """Do all of it; 0 when every basket is accounted for and the ledger is whole, 1 when not."""
+        self._state.make()
+        with Supervisor(self._state.run) as supervisor:
+            if self._options.fresh and self._state.wipe():
+                self._state.make()
+                self._say("The former country was removed.")
+            self._stop_wanted = stop_flag()
+            self._say("Making the country: keys, database, rates …")
+            country = open_country(self._settings, self._state)
+            try:
+                return self._run_country(country, supervisor)
+            finally:
+                supervisor.stop_all()
+                country.close()
+
+    def _run_country(self, country: Country, supervisor: Supervisor) -> int:
+        children = Children(country, self._settings, self._options.host, supervisor)
+        self._say("Starting the authority …")
+        children.start()
+        market = Market(country, self._shop_maker(country), self._baskets(country), self._options.stores)
+        market.start()
+        try:
+            with psycopg.connect(country.intake_dsn) as connection:
+                observer = Observer(market, connection)
+                sample = self._first_receipt(market, supervisor, country)
+                self._print_addresses(country, children, market, sample)
+                self._watch(market, observer, supervisor)
+                market.end()
+                figures = self._drain(observer, supervisor)
+                status = self._account(market, observer, country)
+                self._print_last(figures, sample)
+        finally:
+            market.end()
+        if self._options.keep and not self._stop_wanted():
+            self._say("Everything keeps running. Ctrl-C ends it.")
+            supervisor.run_until(self._stop_wanted)
+        return status
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+    def _shop_maker(self, country: Country) -> ShopMaker:
+        return ShopMaker(
+            pack=country.pack,
+            pki=country.pki,
+            api_url=country.api_url,
+            limit=CARD_LIMIT,
+            plans=country.plans,
+            folder_of=country.state.esdc,
+        )
+
+    def _baskets(self, country: Country) -> BasketStore:
+        pack = country.pack
+        folder = find_data_folder()
+        if folder is None:
+            self._say("The purchase data could not be had: the tills sell baskets that the project draws itself.")
+            return CatalogueSource(pack.department_labels, pack.default_label)
+        return BasketSource(folder, pack.department_labels, pack.default_label)
+
+    def _pause(self, supervisor: Supervisor) -> None:
+        supervisor.tick()
+        time.sleep(_TICK_SECONDS)
+
+    def _first_receipt(self, market: Market, supervisor: Supervisor, country: Country) -> SampleReceipt | None:
+        while not self._stop_wanted() and not market.finished:
+            for shop in list(market.open_shops):
+                sale = shop.till.figures.first
+                if sale is not None:
+                    sample = sample_of(sale, country.state.demo / "receipt.gif")
+                    self._say(f"First fiscal receipt {time.monotonic() - self._started:.0f} s after the start:\n")
+                    text = sample.text(self._console.width)
+                    self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+                    return sample
+            self._pause(supervisor)
+        return None
+
+    def _print_addresses(
+        self, country: Country, children: Children, market: Market, sample: SampleReceipt | None
+    ) -> None:
+        link = make_link(country.state)
+        rows = [
+            ("this receipt, for its buyer", sample.url if sample is not None else "–"),
+            ("operator's live page", f"{link}  (signs in once; `make link` prints another)"),
+            ("an E-SDC to sell with", f"http://127.0.0.1:{market.open_shops[0].port}" if market.open_shops else "–"),
+            ("device API", country.api_url),
+            ("checkpoint of the ledger", f"{children.public_url}checkpoint"),
+            ("data, logs", str(country.state.demo)),
+        ]
+        self._say("")
+        for name, value in rows:
+            self._console.print(f"{name:<28} {value}", highlight=False, markup=False, soft_wrap=True)
+        self._say("")
+
+    def _watch(self, market: Market, observer: Observer, supervisor: Supervisor) -> None:
+        with Display(self._console) as display:
+            next_look = 0.0
+            while not market.finished and not self._stop_wanted():
+                self._pause(supervisor)
+                if time.monotonic() >= next_look:
+                    display.show(observer.look())
+                    next_look = time.monotonic() + _LOOK_SECONDS
+
+    def _drain(self, observer: Observer, supervisor: Supervisor) -> Figures:
+        """Wait until everything has arrived and the last audits are closed, unless the person is in a hurry."""
+        until = time.monotonic() + _DRAIN_SECONDS
+        figures = observer.look()
+        if self._stop_wanted():
+            return figures
+        self._say("Every basket is offered. Waiting for the last packages and proofs of audit …")
+        with Display(self._console) as display:
+            while time.monotonic() < until and not self._stop_wanted():
+                display.show(figures)
+                if not figures.waiting_at_devices and not figures.audit.open:
+                    break
+                for _ in range(5):
+                    self._pause(supervisor)
+                figures = observer.look()
+        return figures
+
+    def _account(self, market: Market, observer: Observer, country: Country) -> int:
+        account = take_account(market, observer.devices())
+        self._say("")
+        for line in summary_lines(account):
+            self._console.print(line, highlight=False, markup=False)
+        findings = self._self_check(country)
+        stopped = self._stop_wanted()
+        if stopped:
+            self._say("Stopped early: what waits at the devices goes on with the next `make demo`.")
+        good = not findings and account.adds_up and not account.missing and (stopped or account.whole)
+        return 0 if good else 1
+
+    def _self_check(self, country: Country) -> list[Finding]:
+        self._say("\nChecking the whole ledger …")
+        started = time.monotonic()
+        with psycopg.connect(country.owner_dsn) as connection:
+            result = sweep(
+                connection,
+                mirror_folder=_mirror(self._settings, country.state),
+                origin=f"{self._settings.operator}/{country.pack.code.lower()}/demo",
+                log_key=country.pki.public_key("log"),
+            )
+        seconds = time.monotonic() - started
+        if result.findings:
+            self._say(f"THE LEDGER IS NOT WHOLE: {len(result.findings)} findings in {result.entries:,} entries.")
+            for finding in result.findings[:20]:
+                self._say(f"  {finding}")
+        else:
+            self._say(
+                f"The ledger is whole: {result.entries:,} entries in {seconds:.1f} s, all sequences and both copies."
+            )
+        return list(result.findings)
+
+    def _print_last(self, figures: Figures, sample: SampleReceipt | None) -> None:
+        audit = figures.audit
+        seconds = time.monotonic() - self._started
+        self._say(f"Audits done {audit.done:,}, open {audit.open:,}. The run took {seconds:.0f} s.")
+        if sample is not None:
+            self._say(f"The buyer's answer for the first receipt: {sample.verification_status()}")
+
+
+def _mirror(settings: Settings, state: StateFolder) -> Path:
+    return Path(settings.mirror) if settings.mirror else state.mirror

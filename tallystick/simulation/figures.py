@@ -1,0 +1,112 @@
+"""The figures of a running market, taken once a second from the tills and from the authority's own queries."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+import attrs
+import psycopg
+
+from tallystick.authority.ledger import queries as ledger
+from tallystick.authority.ledger.queries import LedgerOverview
+from tallystick.authority.projections.audit import queries as audit
+from tallystick.authority.projections.audit.queries import AuditOverview
+from tallystick.kernel.identifiers import Uid
+from tallystick.ops.processes.context import system_clock
+from tallystick.simulation.market import Market
+
+RATE_SECONDS = 5.0
+
+
+@attrs.frozen(kw_only=True)
+class Figures:
+    """One look at the market."""
+
+    shops_open: int
+    shops_planned: int
+    tills_selling: int
+    sold: int
+    sold_before: int
+    refused: int
+    sales_per_second: float
+    waiting_at_devices: int
+    ledger: LedgerOverview
+    audit: AuditOverview
+
+
+@attrs.frozen(kw_only=True)
+class DeviceFigures:
+    """A device against its till's book: signed as the till knows, arrived in the ledger, missing below the highest."""
+
+    uid: Uid
+    signed: int
+    arrived: int
+    highest: int
+    missing: int
+
+    @property
+    def waiting(self) -> int:
+        """Signed and not yet arrived."""
+        return max(self.signed - self.arrived, 0)
+
+
+class Observer:
+    """Looks at the market on one connection."""
+
+    def __init__(self, market: Market, connection: psycopg.Connection[Any]) -> None:
+        self._market = market
+        self._connection = connection
+        self._history: deque[tuple[float, int]] = deque()
+
+    def look(self) -> Figures:
+        """Take all figures now."""
+        shops = list(self._market.open_shops)
+        sold = sum(shop.till.figures.sold for shop in shops)
+        sold_before = sum(shop.till.figures.sold_before for shop in shops)
+        devices = self.devices()
+        now = system_clock()
+        figures = Figures(
+            shops_open=len(shops),
+            shops_planned=self._market.planned,
+            tills_selling=sum(not shop.till.figures.finished for shop in shops),
+            sold=sold,
+            sold_before=sold_before,
+            refused=sum(sum(shop.till.figures.refused.values()) for shop in shops),
+            sales_per_second=self._rate(sold),
+            waiting_at_devices=sum(device.waiting for device in devices),
+            ledger=ledger.overview(self._connection, now),
+            audit=audit.overview(self._connection, now),
+        )
+        self._connection.commit()
+        return figures
+
+    def devices(self) -> list[DeviceFigures]:
+        """Every device of the run, in the order in which the shops opened."""
+        found = []
+        for shop in list(self._market.open_shops):
+            uid = shop.shop.uid
+            standing = ledger.device_standing(self._connection, (uid, uid))
+            signed = len(shop.book.done)
+            if standing is None:
+                found.append(DeviceFigures(uid=uid, signed=signed, arrived=0, highest=0, missing=0))
+                continue
+            found.append(
+                DeviceFigures(
+                    uid=uid,
+                    signed=signed,
+                    arrived=standing.documents,
+                    highest=standing.highest_ordinal,
+                    missing=standing.missing,
+                )
+            )
+        return found
+
+    def _rate(self, sold: int) -> float:
+        now = time.monotonic()
+        self._history.append((now, sold))
+        while now - self._history[0][0] > RATE_SECONDS:
+            self._history.popleft()
+        then, before = self._history[0]
+        return (sold - before) / (now - then) if now > then else 0.0

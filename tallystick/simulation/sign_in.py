@@ -1,0 +1,39 @@
+"""One-time sign-in links to the operator's pages, made by Django in a process with the portal's surroundings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.state_folder import StateFolder
+
+OPERATOR_USER = "operator"
+_FILE = "portal.json"
+
+
+def write_environment(run: Path, environment: Mapping[str, str]) -> None:
+    """Keep what the portal was told (mode 0600), so that a later command can make links."""
+    write_atomically(run / _FILE, msgspec.json.encode(environment), mode=0o600, durable=False)
+
+
+def make_link(state: StateFolder) -> str:
+    """A link of the running demonstration, or a sentence that says why there is none."""
+    try:
+        environment = msgspec.json.decode((state.run / _FILE).read_bytes(), type=dict[str, str])
+        port = int((state.run / "portal.port").read_text())
+    except (OSError, ValueError):
+        return "no demonstration runs"
+    argv = (sys.executable, "-m", "tallystick.portals.accounts.links", OPERATOR_USER, f"http://127.0.0.1:{port}/")
+    made = subprocess.run(argv, env=os.environ | environment, capture_output=True, text=True, timeout=30, check=False)
+    return made.stdout.strip() or f"no link could be made: {made.stderr.strip()[-200:]}"
+
+
+def print_link(state: StateFolder) -> None:
+    """Print one."""
+    print(make_link(state))

@@ -1,0 +1,96 @@
+"""The end of a run: every basket accounted for, every device against the ledger, in numbers that must add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import attrs
+
+from tallystick.simulation.baskets import MappingCounts
+from tallystick.simulation.figures import DeviceFigures
+from tallystick.simulation.market import Market
+
+
+@attrs.frozen(kw_only=True)
+class Account:
+    """Where the baskets of the run's shops are. All of them together are ``planned``."""
+
+    planned: int
+    without_lines: int
+    sold: int
+    sold_before: int
+    refused: Counter[str]
+    not_offered: int
+    mapping: MappingCounts
+    devices: Sequence[DeviceFigures]
+    failures: Sequence[str]
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every planned basket is in exactly one of the groups."""
+        refused = sum(self.refused.values())
+        return self.planned == self.without_lines + self.sold + self.sold_before + refused + self.not_offered
+
+    @property
+    def waiting(self) -> int:
+        """Receipts that the authority does not have yet."""
+        return sum(device.waiting for device in self.devices)
+
+    @property
+    def missing(self) -> int:
+        """Numbers below a device's highest that never came."""
+        return sum(device.missing for device in self.devices)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is lost, nothing waits and every basket is accounted for."""
+        return self.adds_up and not self.waiting and not self.missing and not self.failures
+
+
+def take_account(market: Market, devices: Sequence[DeviceFigures]) -> Account:
+    """Count, after the tills have ended."""
+    mapping = MappingCounts()
+    refused: Counter[str] = Counter()
+    for shop in market.open_shops:
+        mapping.add(shop.counts)
+        refused.update(shop.till.figures.refused)
+    sold = sum(shop.till.figures.sold for shop in market.open_shops)
+    sold_before = sum(shop.till.figures.sold_before for shop in market.open_shops)
+    planned = market.baskets_planned
+    known = mapping.baskets_without_lines + sold + sold_before + sum(refused.values())
+    finished = all(shop.till.figures.finished for shop in market.open_shops) and not market.stop.is_set()
+    complete = finished and len(market.open_shops) == market.planned
+    return Account(
+        planned=planned,
+        without_lines=mapping.baskets_without_lines,
+        sold=sold,
+        sold_before=sold_before,
+        refused=refused,
+        not_offered=0 if complete else planned - known,
+        mapping=mapping,
+        devices=devices,
+        failures=[*market.failures, *(s.till.figures.failure for s in market.open_shops if s.till.figures.failure)],
+    )
+
+
+def summary_lines(account: Account) -> list[str]:
+    """The account for people."""
+    lines = [
+        f"baskets of the shops          {account.planned:>9,}",
+        f"  sold in this run            {account.sold:>9,}",
+        f"  sold before                 {account.sold_before:>9,}",
+        f"  nothing in them to sell     {account.without_lines:>9,}",
+        *(f"  refused with {code:<15}{count:>9,}" for code, count in sorted(account.refused.items())),
+        f"  not offered (stopped early) {account.not_offered:>9,}",
+        f"  accounted for               {'yes' if account.adds_up else 'NO':>9}",
+        f"devices                       {len(account.devices):>9,}",
+        f"  signed, as the tills know   {sum(device.signed for device in account.devices):>9,}",
+        f"  arrived in the ledger       {sum(device.arrived for device in account.devices):>9,}",
+        f"  waiting at devices          {account.waiting:>9,}",
+        f"  lost                        {account.missing:>9,}",
+    ]
+    lines += [f"  failed: {failure}" for failure in account.failures]
+    lines.append("how the data was mended:")
+    lines += [f"  {name:<28}{count:>9,}" for name, count in account.mapping.rows()]
+    return lines
