@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,8 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from cards import NOW, Country, country, rsa_key
+
 from tallystick.crypto.envelope import PackageOpener
-from tallystick.crypto.keys import PrivateKey, generate_rsa_key
 from tallystick.crypto.pki import CardSubject, DemoPki
 from tallystick.device.applet import VirtualCard, personalise
 from tallystick.device.esdc.card_slot import VirtualReader
@@ -31,7 +34,7 @@ from tallystick.wire.taxcore_api import Command, CommandType
 UID = "TL5SYCK1"
 PIN = "2017"
 PREFIX = "https://fdo.example/v/?vl="
-START = datetime(2026, 3, 2, 9, 15, 30, 123000, tzinfo=UTC)
+START = NOW + timedelta(hours=1, milliseconds=123)
 
 
 class TestClock:
@@ -57,23 +60,19 @@ def pack() -> CountryPack:
     return load_pack("AQ")
 
 
-@cache
-def pki() -> DemoPki:
-    """Authorities and keys, made once a test process."""
-    folder = Path(tempfile.mkdtemp(prefix="tallystick-pki-"))
-    return DemoPki.create(
-        folder,
-        environment=pack().environment,
-        organization=pack().organization_name,
-        country="AQ",
-        at=START - timedelta(days=1),
-    )
+def calm_country() -> Country:
+    """Authorities and keys as of the fixed day on which tests without a real clock play."""
+    return country(pack().environment)
 
 
 @cache
-def card_keys() -> tuple[PrivateKey, PrivateKey]:
-    """A signing and a PKI key that all test cards share."""
-    return generate_rsa_key(), generate_rsa_key()
+def live_country() -> Country:
+    """The same as of today, for tests over real TLS."""
+    folder = Path(tempfile.mkdtemp(prefix="tallystick-live-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    at = datetime.now(UTC) - timedelta(hours=2)
+    made = DemoPki.create(folder / "pki", environment=pack().environment, organization="Live", country="AQ", at=at)
+    return Country(made, folder)
 
 
 def seller(tin: str = "123456789") -> Seller:
@@ -97,9 +96,10 @@ def make_card(
     at: datetime = START - timedelta(hours=1),
     years: int | None = None,
     api_url: str = "https://localhost:8443/",
+    home: Country | None = None,
 ) -> VirtualCard:
     """Personalise a card in a folder and power it on."""
-    made = pki()
+    made = (home or calm_country()).pki
     subject = CardSubject(uid=Uid(uid), seller=seller(), api_url=api_url)
     validity = {} if years is None else {"years": years}
     personalise(
@@ -112,7 +112,7 @@ def make_card(
         pki_certificate_for=lambda spki: made.issue_pki_client(subject, spki, at=at, **validity),
         tax_core_public_key=made.public_key("package"),
         poa_public_key=made.public_key("poa"),
-        keys=card_keys(),
+        keys=(rsa_key(0), rsa_key(1)),
     )
     return VirtualCard.open(folder)
 
@@ -198,8 +198,8 @@ def benches(folder: Path, **options: Any) -> Iterator[Bench]:
     bench.close()
 
 
-def open_package(package: bytes) -> AuditData:
+def open_package(package: bytes, home: Country | None = None) -> AuditData:
     """Read a sealed package as the authority does."""
     sealed = read_sealed(package)
-    opener = PackageOpener(pki().private_key("package"))
+    opener = PackageOpener((home or calm_country()).package_key)
     return read_audit_data(opener.open(sealed.key, sealed.iv, sealed.payload))

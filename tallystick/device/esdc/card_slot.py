@@ -1,4 +1,4 @@
-"""Where a card is put in: the reader's port, a reader for virtual cards, and what is read at each insertion (S2-026)."""
+"""Where a card is put in: the reader's port, a reader for virtual cards, what is read at each insertion (S2-026)."""
 
 from __future__ import annotations
 

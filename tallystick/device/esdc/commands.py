@@ -1,7 +1,7 @@
 """Commands of the authority: each is carried out once, in the order received, and its result is kept and reported.
 
-Configuration replaces the one before of its type (S2-013 to S2-016). A proof of audit and a directive go to the card; one
-that was interrupted on its way there is tried again, and the card's own answer tells whether it had arrived before.
+Configuration replaces the one before of its type (S2-013 to S2-016). A proof of audit and a directive go to the card;
+one that was interrupted on its way there is tried again, and the card's own answer tells whether it had arrived.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One SQLite file, written by one thread, that loses nothing it has committed (settings: durability table of S2-090).
+"""One SQLite file, written by one thread, that loses nothing it has committed (S2-090).
 
-WAL with `synchronous=FULL` flushes at each commit; a file whose last writer did not stop cleanly is checked whole before
-it is used. A failed write is never tried again: the file is closed, and only a new start, with its recovery, opens it.
+WAL with `synchronous=FULL` flushes at each commit; a file whose last writer did not stop cleanly is checked whole
+before it is used. A failed write is never tried again: only a new start, with its recovery, opens the file anew.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """The device's one thread of work: it owns the card session and the store, and answers one job after another.
 
-Nothing here waits for a network. `Device` is plain and synchronous, so that a test can hold it in its hand, cut its power
-between any two steps, and open it again.
+Nothing here waits for a network. `Device` is plain and synchronous, so that a test can hold it in its hand, cut its
+power between any two steps, and open it again.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +17,7 @@ import attrs
 
 from tallystick.device.esdc.card_slot import CardReader, read_card_facts
 from tallystick.device.esdc.commands import CardNotReady, obey
-from tallystick.device.esdc.conversation import Conversation, hold
+from tallystick.device.esdc.conversation import hold
 from tallystick.device.esdc.database import StoreBroken, StoreTaken
 from tallystick.device.esdc.facts import CardFacts, Facts, Position, Setup
 from tallystick.device.esdc.fiscalise import Order, SignUncertain, Sold, fiscalise
@@ -36,7 +36,6 @@ from tallystick.device.secure_element import (
 from tallystick.kernel.faults import Fault, PosFault
 from tallystick.kernel.instants import Clock
 from tallystick.kernel.status_codes import StatusCode
-from tallystick.wire.card import AmountStatus
 from tallystick.wire.journal import LANGUAGES
 from tallystick.wire.taxcore_api import Command
 
@@ -52,7 +51,7 @@ class StorageFull(Exception):
 
 
 class PinPaused(Exception):
-    """Too many wrong PINs in a row: nobody may try until a person confirms at the device, or the card is put in anew."""
+    """Too many wrong PINs in a row: nobody may try until a person confirms at the device or puts the card in anew."""
 
 
 @attrs.define(slots=True)
@@ -69,7 +68,7 @@ class Session:
     pin_verified: bool = False
     wrong_pins: int = 0
     locked: bool = False
-    initialised: bool = False
+    insertion: int = 0
 
 
 class Device:
@@ -92,6 +91,7 @@ class Device:
         self._free_bytes = free_bytes
         self.languages = tuple(languages)
         self._generation = -1
+        self._insertions = 0
         self.session: Session | None = None
         self.trouble: StatusCode | None = StatusCode.CARD_NOT_PRESENT
 
@@ -135,7 +135,8 @@ class Device:
             self._note_trouble(StatusCode.UNDEFINED_WARNING, error)
             return
         self.trouble = None
-        self.session = Session(port=port, card=card, facts=facts, store=store)
+        self._insertions += 1
+        self.session = Session(port=port, card=card, facts=facts, store=store, insertion=self._insertions)
         self.load_setup()
         self._settle(self.session)
         log.info("card %s inserted", facts.uid)
@@ -307,13 +308,18 @@ class Device:
 
     # What the audit loop asks for
 
-    def talk(self, conversation: Conversation[T]) -> T:
-        """Hold a conversation with the inserted card and its store; raises `PosFault` without a card."""
-        return hold(conversation, self.require_card())
+    def serve(self, job: Callable[[Device], T]) -> T:
+        """Run a job on this device; a card that is lost meanwhile ends the session and raises `PosFault`."""
+        try:
+            return job(self)
+        except CardUnavailable as error:
+            if self.session is None:
+                raise PosFault.single(StatusCode.SECURE_ELEMENT_UNREACHABLE) from error
+            raise self._lost(self.session, error) from error
 
-    def amount_status(self) -> AmountStatus:
-        """Unaudited sum and limit; raises `PosFault` without a card, `CardUnavailable`, `StatusWordError`."""
-        return self.require_card().card.amount_status()
+    def note_audit_refused(self, error: StatusWordError) -> None:
+        """The card would not start an audit."""
+        log.error("no audit was started: %s", error)
 
     def obey_all(self, commands: Iterable[Command]) -> None:
         """Carry out commands one after another, in the order received (S2-013 to S2-015).

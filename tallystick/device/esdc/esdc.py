@@ -40,7 +40,7 @@ class EsdcSlot:
     name: str
     reader: CardReader
     stores: Path
-    settings: EsdcSettings = EsdcSettings()
+    settings: EsdcSettings = attrs.field(factory=EsdcSettings)
     host: str = "127.0.0.1"
     port: int = 8888
     token_client: TokenClient | None = None

@@ -1,4 +1,4 @@
-"""The POS API, version 3, as the field's clients speak it (wire: chapters 2 and 3): HTTP in, codes out, no rule of its own."""
+"""The POS API, version 3, as the field's clients speak it (wire: chapters 2 and 3): HTTP in, codes out, no rules."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class _PosApi:
         return PIN_HTTP_STATUS.get(code, 400), code
 
 
-PIN_HTTP_STATUS = {
+PIN_HTTP_STATUS: dict[str, int] = {
     StatusCode.CARD_NOT_PRESENT: 200,
     StatusCode.PIN_NOT_OK: 423,
     StatusCode.CARD_LOCKED: 423,
@@ -149,7 +149,7 @@ PIN_HTTP_STATUS = {
 
 
 def wants_plain_text(accept: str | None) -> bool:
-    """Whether the PIN's answer goes out as bare digits: only for a client that asks for text and not for JSON (C-03)."""
+    """Whether the PIN's answer goes out as bare digits: for a client that asks for text and not for JSON (C-03)."""
     accepted = (accept or "").lower()
     return "text/plain" in accepted and "json" not in accepted and "*/*" not in accepted
 

@@ -1,4 +1,4 @@
-"""Several E-SDCs in one process: a port, a store file and a card for each; further ones may join while the first sell."""
+"""Several E-SDCs in one process: a port, a store and a card for each; further ones may join while the first sell."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def serve_esdcs(
     clock: Clock = system_clock,
     more: asyncio.Queue[EsdcSlot] | None = None,
 ) -> int:
-    """Serve slots until `stop` is set; slots put into `more` join. Gives the exit status: 0, or 1 for a broken store."""
+    """Serve slots until `stop` is set; slots put into `more` join. Exit status: 0, or 1 for a broken store."""
     async with esdc_host(slots, clock) as host:
         waiting = {asyncio.create_task(stop.wait()), asyncio.create_task(host.broken.wait())}
         joining = asyncio.create_task(_join(host, more)) if more is not None else None

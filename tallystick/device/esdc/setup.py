@@ -1,4 +1,4 @@
-"""From the stored initialization commands to what the device works with; says what is still missing (S2-002, S2-070)."""
+"""From the stored initialization commands to what the device works with; says what is missing (S2-002, S2-070)."""
 
 from __future__ import annotations
 

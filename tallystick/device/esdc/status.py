@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from tallystick.device.esdc.device import Device, Session
 from tallystick.device.esdc.fiscalise import CLOCK_NOT_SET_BEFORE
@@ -110,10 +111,10 @@ def _clock_is_wrong(device: Device, session: Session) -> bool:
     return now < CLOCK_NOT_SET_BEFORE or now + device.settings.clock_back_tolerance < last
 
 
-def _card_facts(session: Session, device: Device) -> dict[str, object]:
+def _card_facts(session: Session, device: Device) -> dict[str, Any]:
     facts, setup = session.facts, session.setup
     ordinal = session.store.newest().ordinal
-    members: dict[str, object] = {
+    members: dict[str, Any] = {
         "last_invoice_number": str(SdcInvoiceNumber(facts.uid, facts.uid, ordinal)) if ordinal else "",
         "secure_element_version": ".".join(map(str, facts.version)),
         "uid": facts.uid,

@@ -1,7 +1,7 @@
 """What one secure element's E-SDC remembers: sales from intent to audited, packages, answers, setup, audit cycles.
 
-States of a sale: received (only in memory) → intent → signed → packaged → answered → delivered or kept → audited; voided
-and gap are the two other ends. Two commits stand before an answer: the intent, and the package with the signed result.
+States of a sale: received (only in memory) → intent → signed → packaged → answered → delivered or kept → audited;
+voided and gap are the two other ends. Two commits stand before an answer: the intent, and the package with the result.
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ class Store:
         return (SaleState(row[0]), row[1], row[2]) if row else None
 
     def settle(self, judged: Sequence[tuple[int, int]], *, keep_until_proof: bool) -> None:
-        """Write the authority's answers (ordinal, status) in one commit: 4 delivers, 1 stays waiting, others are kept."""
+        """Write the authority's answers (ordinal, status) in one commit: 4 delivers, 1 still waits, others are kept."""
         with self._database as writing:
             self._write_answered(writing)
             for ordinal, status in judged:

@@ -1,0 +1,122 @@
+"""The audit behind one slot: a round when an invoice is signed or something is due, a pause when the authority is away.
+
+Selling never waits for it (S2-089, S2-091).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from tallystick.device.esdc.audit_needs import Call, DeviceNeed
+from tallystick.device.esdc.audit_round import AuditMemory, Round, audit_round
+from tallystick.device.esdc.authority_client import AuthorityAway, AuthorityClient, HttpAnswer
+from tallystick.device.esdc.conversation import Conversation, Need
+from tallystick.device.esdc.database import StoreBroken
+from tallystick.device.esdc.esdc import Esdc
+from tallystick.kernel.faults import PosFault
+from tallystick.kit.retry import backoff_seconds
+
+log = logging.getLogger(__name__)
+
+NO_CARD_SECONDS = 1.0
+
+
+class AuditLoop:
+    """Drives audit conversations for one slot until it is stopped."""
+
+    def __init__(self, esdc: Esdc) -> None:
+        slot = esdc.slot
+        assert slot.authority_ca is not None
+        assert slot.token_client is not None
+        self._esdc = esdc
+        self._settings = slot.settings
+        self._client = AuthorityClient(slot.authority_ca, slot.token_client, slot.settings.call_timeout_seconds)
+        self._memory = AuditMemory()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        esdc.call_on_sale(self._wake.set)
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run(), name=f"audit-{self._esdc.slot.name}")
+
+    async def stop(self) -> None:
+        """End between two needs; what was sent and not settled is sent again after the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._client.close()
+
+    async def _run(self) -> None:
+        pauses = self._pauses()
+        while True:
+            self._wake.clear()
+            try:
+                end = await self._drive(audit_round(self._memory, self._settings, self._esdc.device.clock))
+            except AuthorityAway as away:
+                self._note_online(False, str(away))
+                await asyncio.sleep(max(next(pauses), away.retry_after_seconds))
+            except PosFault:
+                await self._until_woken(NO_CARD_SECONDS)
+            except StoreBroken:
+                return
+            except Exception:
+                log.exception("an audit round failed for a reason of our own")
+                await asyncio.sleep(next(pauses))
+            else:
+                self._note_online(True)
+                pauses = self._pauses()
+                await self._rest(end)
+
+    async def _rest(self, end: Round) -> None:
+        if not end.more:
+            seconds = (end.wake_at - self._esdc.device.clock()).total_seconds()
+            await self._until_woken(max(seconds, 0))
+
+    async def _until_woken(self, seconds: float) -> None:
+        """Wait for a sale, but no longer than until something is due."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _pauses(self) -> Iterator[float]:
+        timing = self._settings.timing
+        return backoff_seconds(
+            first_seconds=timing.retry_first.total_seconds(), most_seconds=timing.retry_most.total_seconds()
+        )
+
+    def _note_online(self, online: bool, reason: str = "") -> None:
+        if online != self._esdc.online or (reason and self._memory.insertion is None):
+            log.info("authority reached") if online else log.warning("authority away: %s", reason)
+        self._esdc.online = online
+
+    async def _drive(self, conversation: Conversation[Round]) -> Round:
+        try:
+            need = next(conversation)
+            while True:
+                try:
+                    answer = await self._answer(need)
+                except Exception as error:
+                    need = conversation.throw(error)
+                else:
+                    need = conversation.send(answer)
+        except StopIteration as end:
+            result: Round = end.value
+            return result
+
+    async def _answer(self, need: Need[Any]) -> Any:
+        if isinstance(need, Call):
+            return await self._call(need)
+        assert isinstance(need, DeviceNeed)
+        device = self._esdc.device
+        return await self._esdc.work(lambda: device.serve(need.on))
+
+    async def _call(self, call: Call) -> HttpAnswer:
+        if call.certificate_of is not None:
+            return await self._client.call_with_certificate(call.api_url, call.certificate_of, call.path)
+        return await self._client.call(call.api_url, call.method, call.path, call.body, call.headers)

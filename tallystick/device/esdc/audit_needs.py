@@ -1,0 +1,182 @@
+"""What the audit asks of the device's thread and of the authority: values that a driver or a playbook answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Generic, TypeVar
+
+import attrs
+
+from tallystick.device.esdc.audit_records import Cycle
+from tallystick.device.esdc.authority_client import HttpAnswer
+from tallystick.device.esdc.conversation import Need
+from tallystick.device.esdc.device import Device, Session
+from tallystick.device.esdc.facts import CardFacts
+from tallystick.device.esdc.setup_records import Token
+from tallystick.device.secure_element import StatusWordError
+from tallystick.kernel.instants import unix_ms
+from tallystick.wire.card import AmountStatus
+from tallystick.wire.taxcore_api import Command
+
+T = TypeVar("T")
+
+
+class DeviceNeed(Need[T], Generic[T]):
+    """A need that the device's thread answers. May raise `PosFault` when there is no card."""
+
+    def on(self, device: Device) -> T:
+        """Do it."""
+        raise AssertionError("abstract")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Call(Need[HttpAnswer]):
+    """A call to the authority; `certificate_of` shows a card's client certificate. Raises `AuthorityAway`."""
+
+    api_url: str
+    method: str
+    path: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    certificate_of: str | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class View:
+    """The device as one round of the audit finds it. `insertion` tells one insertion of a card from the next."""
+
+    insertion: int
+    card: CardFacts
+    token: Token | None
+    results: list[tuple[str, bool]]
+    packages: list[tuple[int, bytes]]
+    cycle: Cycle | None
+    newest_ordinal: int
+    amounts: AmountStatus | None
+    may_start: bool
+
+
+@attrs.frozen(slots=True)
+class LookAround(DeviceNeed[View]):
+    """Everything that a round needs to know, with the next packages from beyond an ordinal."""
+
+    after: int
+    most: int
+
+    def on(self, device: Device) -> View:
+        """Read it."""
+        session = device.require_card()
+        store = session.store
+        return View(
+            insertion=session.insertion,
+            card=session.facts,
+            token=store.setup.token(),
+            results=store.setup.unreported(),
+            packages=store.waiting(self.most, self.after),
+            cycle=store.audit.newest(),
+            newest_ordinal=session.position.counter if session.position else 0,
+            amounts=_amounts(session),
+            may_start=session.pin_verified and session.position is not None,
+        )
+
+
+def _amounts(session: Session) -> AmountStatus | None:
+    try:
+        return session.card.amount_status()
+    except StatusWordError:
+        return None
+
+
+@attrs.frozen(slots=True)
+class KeepToken(DeviceNeed[None]):
+    """A new session token."""
+
+    token: Token
+
+    def on(self, device: Device) -> None:
+        """Store it."""
+        device.require_card().store.setup.keep_token(self.token)
+
+
+@attrs.frozen(slots=True)
+class DropToken(DeviceNeed[None]):
+    """The authority does not know the token any more."""
+
+    def on(self, device: Device) -> None:
+        """Forget it."""
+        device.require_card().store.setup.drop_token()
+
+
+@attrs.frozen(slots=True)
+class Obey(DeviceNeed[list[tuple[str, bool]]]):
+    """Carry out commands; answers all results that the authority has not taken yet."""
+
+    commands: tuple[Command, ...]
+
+    def on(self, device: Device) -> list[tuple[str, bool]]:
+        """One after another, in the order received."""
+        device.obey_all(self.commands)
+        return device.require_card().store.setup.unreported()
+
+
+@attrs.frozen(slots=True)
+class NoteReported(DeviceNeed[None]):
+    """The authority took a result."""
+
+    command_id: str
+
+    def on(self, device: Device) -> None:
+        """Store that."""
+        device.require_card().store.setup.note_reported(self.command_id)
+
+
+@attrs.frozen(slots=True)
+class Settle(DeviceNeed[None]):
+    """The authority's answers to packages: ordinal and audit status."""
+
+    judged: tuple[tuple[int, int], ...]
+
+    def on(self, device: Device) -> None:
+        """Delete, keep or leave waiting, by the country's retention (S2-085, K-07)."""
+        store = device.require_card().store
+        store.settle(self.judged, keep_until_proof=device.settings.keep_until_proof)
+
+
+@attrs.frozen(slots=True)
+class StartCycle(DeviceNeed[Cycle | None]):
+    """Remember the last ordinal, then APDU 21 and 14 (S2-095, S2-113); none when the card does not want to."""
+
+    now: datetime
+
+    def on(self, device: Device) -> Cycle | None:
+        """No sale can come in between: one thread does both."""
+        session = device.require_card()
+        if session.position is None:
+            return None
+        records = session.store.audit
+        cycle = records.open(session.position.counter, unix_ms(self.now))
+        try:
+            request = session.card.start_audit()
+            amounts = session.card.amount_status()
+        except StatusWordError as error:
+            device.note_audit_refused(error)
+            return None
+        records.note_started(cycle, request, amounts.sum.scaled, amounts.limit.scaled)
+        return records.newest()
+
+
+@attrs.frozen(slots=True)
+class NoteSubmitted(DeviceNeed[None]):
+    """The authority took the request of a cycle, and named ordinals that it misses (K-13)."""
+
+    cycle: int
+    now: datetime
+    missing: tuple[tuple[int, int], ...]
+
+    def on(self, device: Device) -> None:
+        """Store it; what is still held is sent again."""
+        store = device.require_card().store
+        store.audit.note_submitted(self.cycle, unix_ms(self.now))
+        if self.missing:
+            store.send_again(self.missing)

@@ -1,0 +1,319 @@
+"""One round of the remote audit: token, commands, packages, proof of audit (S2-086 to S2-095, S2-103 to S2-120).
+
+A conversation without I/O. What it remembers between rounds is volatile: a restart is like a new insertion.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import attrs
+
+from tallystick.device.esdc.audit_needs import (
+    Call,
+    DropToken,
+    KeepToken,
+    LookAround,
+    NoteReported,
+    NoteSubmitted,
+    Obey,
+    Settle,
+    StartCycle,
+    View,
+)
+from tallystick.device.esdc.audit_records import Cycle
+from tallystick.device.esdc.audit_schedule import AuditFacts, heartbeat_interval, next_start, next_submission
+from tallystick.device.esdc.authority_client import AuthorityAway, HttpAnswer
+from tallystick.device.esdc.conversation import Conversation, ask
+from tallystick.device.esdc.settings import EsdcSettings, Timing
+from tallystick.device.esdc.setup_records import Token
+from tallystick.device.esdc.status import near_limit
+from tallystick.device.esdc.store import AuditStatus
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.instants import Clock, unix_ms
+from tallystick.wire.taxcore_api import (
+    TOKEN_HEADER,
+    AuditAnswer,
+    Command,
+    ProofOfAuditRequest,
+    read_audit_answer,
+    read_commands,
+    read_token,
+    write_boolean,
+    write_proof_of_audit_request,
+)
+
+log = logging.getLogger(__name__)
+
+PATH = "/api/v3/sdc/"
+MISSING_HEADER = "ts-missing"
+_TOKEN_MARGIN = timedelta(minutes=1)
+_RANGE = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
+_LATER = frozenset({408, 425, 429})
+
+
+class TokenRefused(Exception):
+    """The authority does not accept the token: ask for another."""
+
+
+@attrs.define(slots=True)
+class AuditMemory:
+    """What one round leaves for the next. Nothing here must survive a restart."""
+
+    insertion: int | None = None
+    opened_at: datetime | None = None
+    initialised: bool = False
+    next_heartbeat: datetime | None = None
+    after: int = 0
+    """Packages up to here were not taken in this pass over the queue; they wait until `retry_at`."""
+    retry_at: datetime | None = None
+    retry_pause: timedelta = timedelta()
+
+    def begin(self, insertion: int, now: datetime) -> None:
+        """A card was put in."""
+        self.insertion = insertion
+        self.opened_at = now
+        self.initialised = False
+        self.next_heartbeat = None
+        self.after = 0
+        self.retry_at = None
+        self.retry_pause = timedelta()
+
+    def begin_pass(self, now: datetime) -> None:
+        """Take the packages up again that were not taken before, when their pause is over."""
+        if self.retry_at is not None and now >= self.retry_at:
+            self.after = 0
+            self.retry_at = None
+
+    def skip(self, ordinal: int, now: datetime, timing: Timing) -> None:
+        """The authority did not take this package now (S2-085, status 1): try again after a growing pause."""
+        self.after = max(self.after, ordinal)
+        if self.retry_at is None:
+            self.retry_pause = min(self.retry_pause * 2 or timing.retry_first, timing.retry_most)
+            self.retry_at = now + self.retry_pause
+
+    def end_pass(self) -> None:
+        """Everything that waited was taken."""
+        if self.retry_at is None:
+            self.after = 0
+            self.retry_pause = timedelta()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Round:
+    """How a round ended: whether to go on at once, or when the next thing is due."""
+
+    more: bool
+    wake_at: datetime
+
+
+def audit_round(memory: AuditMemory, settings: EsdcSettings, clock: Clock) -> Conversation[Round]:
+    """Do what is due. Raises `AuthorityAway`, and `PosFault` without a card."""
+    memory.begin_pass(clock())
+    view = yield from ask(LookAround(memory.after, settings.packages_in_a_row))
+    if view.insertion != memory.insertion:
+        memory.begin(view.insertion, clock())
+        view = yield from ask(LookAround(memory.after, settings.packages_in_a_row))
+    authority = yield from _open_session(view, clock())
+    try:
+        yield from _control(authority, memory, view, settings, clock)
+        yield from _send_packages(authority, memory, view, settings.timing, clock)
+        cycle = yield from _proof(authority, memory, view, settings, clock)
+    except TokenRefused as error:
+        yield from ask(DropToken())
+        raise AuthorityAway("the token was refused") from error
+    return _end(memory, view, cycle, settings)
+
+
+@attrs.frozen(slots=True)
+class _Authority:
+    """The authority in this session: address and token."""
+
+    api_url: str
+    token: str
+
+    def call(self, method: str, path: str, body: bytes | None = None) -> Conversation[HttpAnswer]:
+        """A call with the token; raises `TokenRefused` and `AuthorityAway`."""
+        answer = yield from ask(
+            Call(
+                api_url=self.api_url,
+                method=method,
+                path=PATH + path,
+                body=body,
+                headers={TOKEN_HEADER: self.token},
+            )
+        )
+        if answer.status == 401:
+            raise TokenRefused
+        _must_be_there(answer)
+        return answer
+
+
+def _must_be_there(answer: HttpAnswer) -> None:
+    if answer.status >= 500 or answer.status in _LATER:
+        text = answer.headers.get("retry-after", "")
+        raise AuthorityAway(f"HTTP {answer.status}", float(text) if text.isdecimal() else 0)
+
+
+def _open_session(view: View, now: datetime) -> Conversation[_Authority]:
+    """The stored token, or a new one by the card's client certificate (S2-092)."""
+    token, api_url = view.token, view.card.api_url
+    if token is None or token.api_url != api_url or token.expires_ms < unix_ms(now + _TOKEN_MARGIN):
+        answer = yield from ask(Call(api_url=api_url, method="GET", path=PATH + "token", certificate_of=view.card.uid))
+        if answer.status != 200:
+            raise AuthorityAway(f"no token: HTTP {answer.status}")
+        try:
+            given = read_token(answer.body)
+        except Fault as fault:
+            raise AuthorityAway(f"no token: {fault}") from fault
+        token = Token(api_url, given.token, unix_ms(given.expires_at))
+        yield from ask(KeepToken(token))
+    return _Authority(api_url, token.token)
+
+
+def _control(
+    authority: _Authority, memory: AuditMemory, view: View, settings: EsdcSettings, clock: Clock
+) -> Conversation[None]:
+    """Initialization after each insertion (S2-003, S2-006), else the heartbeat; then results that are due (S2-016)."""
+    now = clock()
+    commands: tuple[Command, ...] = ()
+    if not memory.initialised:
+        commands = _commands((yield from authority.call("GET", "commands")))
+        memory.initialised = True
+        memory.next_heartbeat = now + heartbeat_interval(view.cycle, settings.timing)
+    elif memory.next_heartbeat is None or now >= memory.next_heartbeat:
+        commands = _commands((yield from authority.call("PUT", "status", write_boolean(True))))
+        memory.next_heartbeat = now + heartbeat_interval(view.cycle, settings.timing)
+    yield from _obey_and_report(authority, commands, view.results)
+
+
+def _obey_and_report(
+    authority: _Authority, commands: Sequence[Command], results: Sequence[tuple[str, bool]] = ()
+) -> Conversation[None]:
+    if commands:
+        results = yield from ask(Obey(_once(commands)))
+    yield from _report(authority, results)
+
+
+def _report(authority: _Authority, results: Sequence[tuple[str, bool]]) -> Conversation[None]:
+    """Tell what became of commands (S2-004); one that the authority does not know is not told twice."""
+    for command_id, success in results:
+        answer = yield from authority.call("PUT", f"commands/{command_id}", write_boolean(success))
+        if answer.status >= 400:
+            log.warning("the authority did not take the result of command %s: HTTP %d", command_id, answer.status)
+        yield from ask(NoteReported(command_id))
+
+
+def _send_packages(
+    authority: _Authority, memory: AuditMemory, view: View, timing: Timing, clock: Clock
+) -> Conversation[None]:
+    """Submit the next packages, oldest first (S2-093, S2-097); what was judged is settled, whatever comes after."""
+    judged: list[tuple[int, int]] = []
+    commands: list[Command] = []
+    try:
+        for ordinal, package in view.packages:
+            verdict = _verdict((yield from authority.call("POST", "audit", package)))
+            if verdict is None or verdict.status == AuditStatus.SEND_AGAIN:
+                log.warning("package %d was not taken now", ordinal)
+                memory.skip(ordinal, clock(), timing)
+            elif verdict.status != AuditStatus.VERIFIED:
+                log.error("package %d is kept, audit status %d", ordinal, verdict.status)
+            if verdict is not None:
+                judged.append((ordinal, verdict.status))
+                commands += verdict.commands
+    except (AuthorityAway, TokenRefused):
+        yield from _settle(judged)
+        raise
+    yield from _settle(judged)
+    memory.end_pass()
+    yield from _obey_and_report(authority, commands)
+
+
+def _settle(judged: Sequence[tuple[int, int]]) -> Conversation[None]:
+    if judged:
+        yield from ask(Settle(tuple(judged)))
+
+
+def _once(commands: Sequence[Command]) -> tuple[Command, ...]:
+    """Each command once: an outstanding one comes with every answer."""
+    return tuple({command.command_id.upper(): command for command in commands}.values())
+
+
+def _verdict(answer: HttpAnswer) -> AuditAnswer | None:
+    if answer.status != 200:
+        return None
+    try:
+        return read_audit_answer(answer.body)
+    except Fault:
+        return None
+
+
+def _commands(answer: HttpAnswer) -> tuple[Command, ...]:
+    if answer.status != 200:
+        raise AuthorityAway(f"no commands: HTTP {answer.status}")
+    try:
+        return read_commands(answer.body)
+    except Fault as fault:
+        raise AuthorityAway(f"no commands: {fault}") from fault
+
+
+def _proof(
+    authority: _Authority, memory: AuditMemory, view: View, settings: EsdcSettings, clock: Clock
+) -> Conversation[Cycle | None]:
+    """Start a cycle when it is due, hand its request in, and again until the proof comes; gives the newest cycle."""
+    now = clock()
+    cycle = view.cycle
+    start_at = next_start(_audit_facts(memory, view, settings), settings.timing)
+    if view.may_start and start_at is not None and now >= start_at:
+        cycle = (yield from ask(StartCycle(now))) or cycle
+    submit_at = next_submission(cycle, settings.timing)
+    if cycle is not None and submit_at is not None and now >= submit_at:
+        yield from _submit(authority, cycle, now)
+        memory.next_heartbeat = now + settings.timing.heartbeat_pending
+    return cycle
+
+
+def _submit(authority: _Authority, cycle: Cycle, now: datetime) -> Conversation[None]:
+    assert cycle.request is not None
+    assert cycle.sum is not None
+    assert cycle.limit is not None
+    request = ProofOfAuditRequest(cycle.request, Money(cycle.sum), Money(cycle.limit))
+    answer = yield from authority.call("POST", "audit-proof", write_proof_of_audit_request(request))
+    if answer.status != 200:
+        log.error("the request for proof of audit was not taken: HTTP %d", answer.status)
+    yield from ask(NoteSubmitted(cycle.cycle, now, missing_ranges(answer.headers.get(MISSING_HEADER, ""))))
+
+
+def missing_ranges(header: str) -> tuple[tuple[int, int], ...]:
+    """The ordinals that the authority misses: ``3,7-9``; what cannot be read is left out."""
+    found = (_RANGE.fullmatch(part.strip()) for part in header.split(","))
+    return tuple((int(match[1]), int(match[2] or match[1])) for match in found if match)
+
+
+def _audit_facts(memory: AuditMemory, view: View, settings: EsdcSettings) -> AuditFacts:
+    assert memory.opened_at is not None
+    return AuditFacts(
+        opened_at=memory.opened_at,
+        newest_ordinal=view.newest_ordinal,
+        near_limit=view.amounts is not None and near_limit(view.amounts, settings.near_limit_per_cent),
+        last=view.cycle,
+    )
+
+
+def _end(memory: AuditMemory, view: View, cycle: Cycle | None, settings: EsdcSettings) -> Round:
+    facts = attrs.evolve(_audit_facts(memory, view, settings), last=cycle)
+    moments = [
+        memory.next_heartbeat,
+        memory.retry_at,
+        next_start(facts, settings.timing) if view.may_start else None,
+        next_submission(cycle, settings.timing),
+    ]
+    assert memory.next_heartbeat is not None
+    return Round(
+        more=len(view.packages) == settings.packages_in_a_row,
+        wake_at=min(moment for moment in moments if moment is not None),
+    )

@@ -1,0 +1,56 @@
+"""When the audit loop does what: pure decisions from card, last cycle and timing (S2-108, S2-109, S2-120)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import attrs
+
+from tallystick.device.esdc.audit_records import Cycle, CycleState
+from tallystick.device.esdc.settings import Timing
+from tallystick.kernel.instants import from_unix_ms
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AuditFacts:
+    """What decides about the next Start: since when this card is in, how far it has counted, how near its limit is."""
+
+    opened_at: datetime
+    newest_ordinal: int
+    near_limit: bool
+    last: Cycle | None
+
+
+def next_start(facts: AuditFacts, timing: Timing) -> datetime | None:
+    """The moment of the next Start Audit; none while there is nothing new to audit (S2-088, S2-109).
+
+    A cycle that awaits its proof is not voided by a newer one before its patience is over (S2-115).
+    """
+    last = facts.last
+    if facts.newest_ordinal <= (last.last_ordinal if last else 0):
+        return None
+    if last is None:
+        return facts.opened_at if facts.near_limit else facts.opened_at + timing.start_interval
+    return from_unix_ms(last.started_ms) + max(timing.start_floor, _pause_after(last, facts.near_limit, timing))
+
+
+def _pause_after(last: Cycle, near_limit: bool, timing: Timing) -> timedelta:
+    if last.is_open:
+        return timing.proof_patience
+    if last.state is CycleState.OPENED:
+        return timing.start_floor
+    return timing.near_limit_interval if near_limit else timing.start_interval
+
+
+def next_submission(last: Cycle | None, timing: Timing) -> datetime | None:
+    """When the request of an open cycle is due at the authority: at once, then again until the proof comes."""
+    if last is None or not last.is_open:
+        return None
+    if last.submitted_ms is None:
+        return from_unix_ms(last.started_ms)
+    return from_unix_ms(last.submitted_ms) + timing.resubmit_interval
+
+
+def heartbeat_interval(last: Cycle | None, timing: Timing) -> timedelta:
+    """How long until the next Notify Online Status: short while a proof is awaited, since it comes as a command."""
+    return timing.heartbeat_pending if last is not None and last.is_open else timing.heartbeat

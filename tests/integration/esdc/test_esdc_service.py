@@ -1,0 +1,158 @@
+"""An E-SDC over real HTTP and TLS: sales, audit, proof, an authority that is away, several cards in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import attrs
+from esdc_bench import PIN, UID, body
+from esdc_live import FAST, LOW_LIMIT, SETTINGS, Scene, http, play, until
+
+from tallystick.device.esdc.service import serve_esdcs
+
+INVOICES = "/api/v3/invoices"
+
+
+def test_s2_086_a_sale_is_submitted_and_its_package_deleted(tmp_path: Path) -> None:
+    """The whole way: POS, card, package, authority, status 4, deletion; the hash record stays (S2-085, K-07)."""
+
+    async def act(scene: Scene) -> None:
+        authority = await scene.authority()
+        running = await scene.start()
+        reply = await http(running.port, "POST", INVOICES, body())
+        assert reply.status == 200
+        assert reply.json["invoiceNumber"] == f"{UID}-{UID}-1"
+        await until(lambda: 1 in authority.packages)
+        store = running.esdc.device.session.store  # type: ignore[union-attr]
+        for _ in range(100):
+            if await running.esdc.work(store.held_count) == 0:
+                break
+            await asyncio.sleep(0.02)
+        assert await running.esdc.work(store.held_count) == 0
+        record = await running.esdc.work(lambda: store.record(1))
+        assert record is not None
+        assert record[1] is not None
+        assert record[2] == 4
+
+    play(tmp_path, act)
+
+
+def test_s2_095_a_proof_of_audit_closes_the_cycle_and_releases_the_limit(tmp_path: Path) -> None:
+    """Start Audit, audit-proof, command 5, End Audit, report: the unaudited amount falls to zero."""
+
+    async def act(scene: Scene) -> None:
+        authority = await scene.authority()
+        running = await scene.start(limit=LOW_LIMIT)
+        for _ in range(3):
+            assert (await http(running.port, "POST", INVOICES, body())).status == 200
+        device = running.esdc.device
+        await until(lambda: any(authority.results[one] for one in authority.results if len(one) == 36))
+        amounts = await running.esdc.work(lambda: device.require_card().card.amount_status())
+        assert amounts.sum.scaled == 0
+        assert await running.esdc.work(lambda: device.require_card().store.audit.finished_count()) >= 1
+
+    play(tmp_path, act)
+
+
+def test_the_pos_sells_while_the_authority_is_away(tmp_path: Path) -> None:
+    """S2-091: what was sold meanwhile arrives when the authority is back, oldest first, without a gap."""
+
+    async def act(scene: Scene) -> None:
+        authority = await scene.authority()
+        running = await scene.start()
+        await scene.authority_leaves()
+        for _ in range(5):
+            assert (await http(running.port, "POST", INVOICES, body())).status == 200
+        await asyncio.sleep(0.2)
+        assert not authority.packages
+        status = (await http(running.port, "GET", "/api/v3/status")).json
+        assert "0220" in status["gsc"]
+        await scene.authority()
+        await until(lambda: len(authority.packages) == 5)
+        assert list(authority.packages) == [1, 2, 3, 4, 5]
+
+    play(tmp_path, act)
+
+
+def test_several_cards_in_one_process_and_one_more_while_they_sell(tmp_path: Path) -> None:
+    """A port, a store and a card each; a slot may join later."""
+
+    async def act(scene: Scene) -> None:
+        ports = {}
+        for uid in ("AAAAAAA1", "AAAAAAA2"):
+            await scene.authority(uid)
+            ports[uid] = (await scene.start(uid)).port
+        selling = [http(port, "POST", INVOICES, body()) for port in ports.values() for _ in range(10)]
+        first = asyncio.gather(*selling)
+        await scene.authority("AAAAAAA3")
+        ports["AAAAAAA3"] = (await scene.start("AAAAAAA3")).port
+        assert (await http(ports["AAAAAAA3"], "POST", INVOICES, body())).status == 200
+        numbers = [reply.json["invoiceNumber"] for reply in await first]
+        for uid in ("AAAAAAA1", "AAAAAAA2"):
+            assert sorted(n for n in numbers if uid in n) == sorted(f"{uid}-{uid}-{i}" for i in range(1, 11))
+            await until(lambda uid=uid: len(scene.authorities[uid].packages) == 10)  # type: ignore[misc]
+        assert len(set(ports.values())) == 3
+
+    play(tmp_path, act)
+
+
+def test_a_restart_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """The token, the configuration and what waits survive; the PIN does not (S2-021)."""
+
+    async def act(scene: Scene) -> None:
+        authority = await scene.authority()
+        running = await scene.start()
+        assert (await http(running.port, "POST", INVOICES, body(), {"RequestId": "r1"})).status == 200
+        await until(lambda: 1 in authority.packages)
+        await scene.host.remove(UID)
+        again = await scene.host.add(scene.slot())
+        refused = await http(again.port, "POST", INVOICES, body())
+        assert refused.status == 400
+        assert refused.json["modelState"] == [{"property": "", "errors": ["1500"]}]
+        assert (await http(again.port, "GET", f"{INVOICES}/r1")).json["totalCounter"] == 1
+        assert (await http(again.port, "POST", "/api/v3/pin", PIN.encode())).status == 200
+        reply = await http(again.port, "POST", INVOICES, body())
+        assert reply.json["totalCounter"] == 2
+        await until(lambda: 2 in authority.packages)
+        assert authority.tokens_given == 1
+
+    play(tmp_path, act)
+
+
+def test_serve_esdcs_serves_until_told_to_stop(tmp_path: Path) -> None:
+    """The program's form: slots at the start, one more by the queue, a clean end."""
+
+    async def act(scene: Scene) -> None:
+        await scene.authority("AAAAAAA1")
+        await scene.authority("AAAAAAA2")
+        stop, more = asyncio.Event(), asyncio.Queue()
+        first, second = (
+            attrs.evolve(scene.slot(uid), settings=attrs.evolve(SETTINGS, timing=FAST))
+            for uid in ("AAAAAAA1", "AAAAAAA2")
+        )
+        serving = asyncio.create_task(serve_esdcs([first], stop=stop, more=more))
+        await more.put(second)
+        await until(lambda: bool(scene.authorities["AAAAAAA2"].results))
+        stop.set()
+        assert await asyncio.wait_for(serving, 10) == 0
+
+    play(tmp_path, act)
+
+
+def test_the_authority_must_show_the_right_certificate(tmp_path: Path) -> None:
+    """S2-092: a server that the card's root does not vouch for gets neither token request nor package."""
+
+    async def act(scene: Scene) -> None:
+        authority = await scene.authority()
+        stranger = scene.folder / "stranger.pem"
+        stranger.write_bytes(scene.home.pki.files.client_authority.read_bytes())
+        running = await scene.host.add(attrs.evolve(scene.slot(), authority_ca=stranger))
+        await asyncio.sleep(0.3)
+        assert not authority.calls
+        status = json.loads((await http(running.port, "GET", "/api/v3/status")).body)
+        assert "0220" in status["gsc"]
+        assert "2400" in status["gsc"]
+
+    play(tmp_path, act)
