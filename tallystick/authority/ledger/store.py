@@ -12,7 +12,18 @@ from typing import Any
 import attrs
 import psycopg
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
+from tallystick.authority.ledger.binary import (
+    bytea_array,
+    int2_array,
+    int4_array,
+    int8,
+    int8_array,
+    numeric_array,
+    positional,
+    text_array,
+)
 from tallystick.authority.ledger.booking import Batch, KnownAct
 from tallystick.authority.ledger.copying import copy_all
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
@@ -29,6 +40,8 @@ Connection = psycopg.Connection[Any]
 
 WRITER_LOCK = 0x7A11_1ED6
 _SQL = load_queries("tallystick.authority.ledger")
+_OPEN = b"BEGIN; " + _SQL["hold_lease"].encode()
+_CLOSE, _CLOSE_PARAMETERS = positional(_SQL["close_batch"])
 _COPY = {
     table: f"COPY ledger.{table} ({columns}) FROM STDIN (FORMAT binary)".encode() for table, columns in TABLES.items()
 }
@@ -48,6 +61,7 @@ class WriterConnection:
     def __init__(self, dsn: str) -> None:
         self.raw: Connection = psycopg.connect(dsn, autocommit=True, prepare_threshold=2, connect_timeout=5)
         self._notices: list[str] = []
+        self._prepared = False
         self.raw.add_notice_handler(lambda notice: self._notices.append(str(notice.message_primary)))
 
     def close(self) -> None:
@@ -93,8 +107,10 @@ class WriterConnection:
     def hold_lease(self, epoch: int) -> None:
         """Open the transaction and hold the lease until its end; raises ``LeaseLost`` when it is another's."""
         self._notices.clear()
-        self.raw.pgconn.exec_(b"BEGIN")
-        held = _one(self.raw, "hold_lease")
+        result = self.raw.pgconn.exec_(_OPEN)
+        if result.status != ExecStatus.TUPLES_OK:
+            raise psycopg.errors.error_from_result(result, encoding="utf-8")
+        held = int(result.get_value(0, 0) or b"-1")
         if held != epoch:
             self.rollback()
             raise LeaseLost(f"the lease has epoch {held}, this sequencer {epoch}")
@@ -105,13 +121,17 @@ class WriterConnection:
 
     def close_batch(self, batch: Batch, epoch: int, now_ms: int, checkpoints: Sequence[tuple[int, bytes]]) -> None:
         """Write heads, holes, tiles and the tree's new state, and the checkpoints that were signed since."""
-        self.raw.execute(_SQL["close_batch"], _closing(batch, epoch, now_ms, checkpoints), prepare=True)
+        pgconn, parameters = self.raw.pgconn, _closing(batch, epoch, now_ms, checkpoints)
+        if not self._prepared:
+            _succeed(pgconn.prepare(b"close_batch", _CLOSE))
+            self._prepared = True
+        values = [parameters[name] for name in _CLOSE_PARAMETERS]
+        _succeed(pgconn.exec_prepared(b"close_batch", values, [1] * len(values)))
 
     def commit(self) -> None:
         """Commit, and believe it only without any warning; raises ``NotConfirmed`` otherwise."""
         tag = self.raw.pgconn.exec_(b"COMMIT")
-        if tag.status != ExecStatus.COMMAND_OK:
-            raise psycopg.errors.error_from_result(tag, encoding="utf-8")
+        _succeed(tag)
         if tag.command_status != b"COMMIT":
             raise psycopg.DatabaseError("the transaction had failed before its commit")
         if self._notices:
@@ -124,6 +144,11 @@ class WriterConnection:
     def store_checkpoint(self, tree_size: int, note: bytes, epoch: int) -> None:
         """Store a checkpoint on its own, when no batch comes to take it along."""
         self.raw.execute(_SQL["store_checkpoint"], {"tree_size": tree_size, "note": note, "epoch": epoch}, prepare=True)
+
+
+def _succeed(result: PGresult) -> None:
+    if result.status != ExecStatus.COMMAND_OK:
+        raise psycopg.errors.error_from_result(result, encoding="utf-8")
 
 
 def candidates(state: LedgerState, entries: Iterable[NewEntry]) -> tuple[list[NewEntry], list[bytes]]:
@@ -146,51 +171,52 @@ def _surely_new(state: LedgerState, head: DeviceHead, ordinal: int) -> bool:
     return all(state.devices[partner, head.signed_by].lacks(ordinal) for partner in partners)
 
 
-def _closing(batch: Batch, epoch: int, now_ms: int, checkpoints: Sequence[tuple[int, bytes]]) -> dict[str, object]:
+def _closing(batch: Batch, epoch: int, now_ms: int, checkpoints: Sequence[tuple[int, bytes]]) -> dict[str, bytes]:
     overlay, state = batch.overlay, batch.state
-    devices, taxpayers = list(overlay.devices.values()), list(overlay.taxpayers.items())
+    devices, taxpayers = overlay.devices.values(), overlay.taxpayers.values()
     holes = [(head, last, first) for head in devices for last, first in _hole_changes(state, head).items()]
+    types, days = overlay.types, overlay.days
     return {
-        "d_signed": [head.signed_by for head in devices],
-        "d_requested": [head.requested_by for head in devices],
-        "d_tin": [head.tin for head in devices],
-        "d_seq": [head.seq for head in devices],
-        "d_link": [head.link for head in devices],
-        "d_highest": [head.highest for head in devices],
-        "d_missing": [head.missing for head in devices],
-        "d_total": [head.total for head in devices],
-        "d_certificate": [head.certificate_hash for head in devices],
-        "d_registration": [head.registration_index for head in devices],
-        "h_signed": [head.signed_by for head, _, _ in holes],
-        "h_requested": [head.requested_by for head, _, _ in holes],
-        "h_last": [last for _, last, _ in holes],
-        "h_first": [first for _, _, first in holes],
-        "t_tin": [tin for tin, _ in taxpayers],
-        "t_seq": [head.seq for _, head in taxpayers],
-        "t_link": [head.link for _, head in taxpayers],
-        "t_total": [head.total for _, head in taxpayers],
-        "t_salt": [head.salt for _, head in taxpayers],
-        "y_type": list(overlay.types),
-        "y_seq": [head.seq for head in overlay.types.values()],
-        "y_link": [head.link for head in overlay.types.values()],
-        "y_total": [head.total for head in overlay.types.values()],
-        "z_day": list(overlay.days),
-        "z_seq": [head.seq for head in overlay.days.values()],
-        "z_link": [head.link for head in overlay.days.values()],
-        "z_total": [head.total for head in overlay.days.values()],
-        "m_level": [tile.level for tile in batch.tiles],
-        "m_index": [tile.index for tile in batch.tiles],
-        "m_hashes": [tile.hashes for tile in batch.tiles],
-        "m_root": [tile.root for tile in batch.tiles],
-        "c_size": [size for size, _ in checkpoints],
-        "c_note": [note for _, note in checkpoints],
-        "batch": state.batch + 1,
-        "tree_size": batch.tree.size,
+        "d_signed": text_array(head.signed_by for head in devices),
+        "d_requested": text_array(head.requested_by for head in devices),
+        "d_tin": text_array(head.tin for head in devices),
+        "d_seq": int8_array(head.seq for head in devices),
+        "d_link": bytea_array(head.link for head in devices),
+        "d_highest": int8_array(head.highest for head in devices),
+        "d_missing": int8_array(head.missing for head in devices),
+        "d_total": numeric_array(head.total for head in devices),
+        "d_certificate": bytea_array(head.certificate_hash for head in devices),
+        "d_registration": int8_array(head.registration_index for head in devices),
+        "h_signed": text_array(head.signed_by for head, _, _ in holes),
+        "h_requested": text_array(head.requested_by for head, _, _ in holes),
+        "h_last": int8_array(last for _, last, _ in holes),
+        "h_first": int8_array(first for _, _, first in holes),
+        "t_tin": text_array(overlay.taxpayers),
+        "t_seq": int8_array(head.seq for head in taxpayers),
+        "t_link": bytea_array(head.link for head in taxpayers),
+        "t_total": numeric_array(head.total for head in taxpayers),
+        "t_salt": bytea_array(head.salt for head in taxpayers),
+        "y_type": int4_array(types),
+        "y_seq": int8_array(head.seq for head in types.values()),
+        "y_link": bytea_array(head.link for head in types.values()),
+        "y_total": numeric_array(head.total for head in types.values()),
+        "z_day": int4_array(days),
+        "z_seq": int8_array(head.seq for head in days.values()),
+        "z_link": bytea_array(head.link for head in days.values()),
+        "z_total": numeric_array(head.total for head in days.values()),
+        "m_level": int2_array(tile.level for tile in batch.tiles),
+        "m_index": int8_array(tile.index for tile in batch.tiles),
+        "m_hashes": bytea_array(tile.hashes for tile in batch.tiles),
+        "m_root": bytea_array(tile.root for tile in batch.tiles),
+        "c_size": int8_array(size for size, _ in checkpoints),
+        "c_note": bytea_array(note for _, note in checkpoints),
+        "batch": int8(state.batch + 1),
+        "tree_size": int8(batch.tree.size),
         "root": batch.root,
         "right_edge": batch.tree.frontier.right_edge,
-        "epoch": epoch,
-        "closed_at_ms": now_ms,
-        "total_bytes": state.total_bytes + batch.bytes,
+        "epoch": int8(epoch),
+        "closed_at_ms": int8(now_ms),
+        "total_bytes": int8(state.total_bytes + batch.bytes),
         "waits": pack_waits(max(0, now_ms - received) for received in batch.waits_from_ms),
     }
 
