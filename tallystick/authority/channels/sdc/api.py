@@ -1,0 +1,205 @@
+"""The HTTP door of TaxCore.API: parse, call, answer. Statuses, headers and shapes as in chapter 6 of the wire facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tallystick.authority.channels.sdc import metrics, operations, store, tokens
+from tallystick.authority.channels.sdc.bodies import (
+    BodyBudget,
+    check_coding,
+    check_json_type,
+    expected_bytes,
+    small_body,
+)
+from tallystick.authority.channels.sdc.older import OlderInterface
+from tallystick.authority.channels.sdc.problems import Problems
+from tallystick.authority.channels.sdc.routes import Request, Routes
+from tallystick.authority.channels.sdc.services import SdcServices
+from tallystick.authority.channels.sdc.shared import SharedDocuments
+from tallystick.authority.reference.commands import operations as commands
+from tallystick.authority.reference.commands.values import QueuedCommand
+from tallystick.authority.reference.registry.values import SecureElementEntry
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.limits import LIMITS
+from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
+from tallystick.kit.http_server import Refusal
+from tallystick.wire.taxcore_api import (
+    TOKEN_HEADER,
+    AuditAnswer,
+    Command,
+    read_boolean,
+    read_proof_of_audit_request,
+    write_audit_answer,
+    write_commands,
+    write_token,
+)
+
+MISSING_RANGES_MOST = 100
+_TOKEN_HEADER = TOKEN_HEADER.lower().encode()
+_REPLAYED = ((b"ts-replayed", b"1"),)
+_EMPTY = Answer(200)
+_NOTHING = write_commands(())
+
+
+class SdcApi:
+    """TaxCore.API over its services."""
+
+    def __init__(self, services: SdcServices) -> None:
+        self._services = services
+        self._shared = SharedDocuments(services)
+        self._budget = BodyBudget(services.bodies_in_work_bytes)
+        self.routes = Routes(
+            {
+                "/api/v3/configuration": {"GET": self._configuration},
+                "/api/v3/tax-rates": {"GET": self._tax_rates},
+                "/api/v3/environments": {"GET": self._environments},
+                "/api/v3/encryption-certificate": {"GET": self._encryption_certificate},
+                "/api/v3/sdc/token": {"GET": self._token},
+                "/api/v3/sdc/commands": {"GET": self._initial_commands},
+                "/api/v3/sdc/commands/*": {"PUT": self._command_processed},
+                "/api/v3/sdc/status": {"PUT": self._online_status},
+                "/api/v3/sdc/audit": {"POST": self._audit},
+                "/api/v3/sdc/audit-proof": {"POST": self._audit_proof},
+                **OlderInterface(services).routes(),
+            }
+        )
+
+    async def _configuration(self, request: Request) -> Answer:
+        return Answer(200, self._shared.configuration)
+
+    async def _tax_rates(self, request: Request) -> Answer:
+        return Answer(200, self._shared.tax_rates())
+
+    async def _environments(self, request: Request) -> Answer:
+        return Answer(200, self._shared.environments)
+
+    async def _encryption_certificate(self, request: Request) -> Answer:
+        return Answer(200, self._shared.encryption_certificate)
+
+    async def _token(self, request: Request) -> Answer:
+        """Request Authentication Token: the only place that demands the client certificate (S2-092)."""
+        services = self._services
+        identity = services.gatekeeper.identify(request.certificate)
+        now = services.clock()
+        token = await services.in_database(lambda conn: tokens.issue(conn, services.server_key, identity, now))
+        return Answer(200, write_token(token))
+
+    async def _initial_commands(self, request: Request) -> Answer:
+        """Get Initialization Commands: the configuration set and whatever else waits (S2-002, S2-003)."""
+        holder = await self._holder(request)
+        wanted = self._shared.initial_commands()
+        found = await self._services.in_database(lambda conn: operations.initialise(conn, holder.uid, wanted))
+        return Answer(200, _commands(found))
+
+    async def _online_status(self, request: Request) -> Answer:
+        """Notify Online Status: an empty body means true; commands come only for true (S2-013)."""
+        holder = await self._holder(request)
+        body = await small_body(request.scope, request.receive, LIMITS.control_call_bytes)
+        online = read_boolean(body, when_empty=True)
+        now = self._services.clock()
+        found = await self._services.in_database(lambda conn: operations.notify_status(conn, holder.uid, online, now))
+        return Answer(200, _commands(found))
+
+    async def _command_processed(self, request: Request) -> Answer:
+        """Notify Command Processed (S2-004, S2-016); an empty body is refused."""
+        holder = await self._holder(request)
+        body = await small_body(request.scope, request.receive, LIMITS.control_call_bytes)
+        success = read_boolean(body, when_empty=None)
+        services, now = self._services, self._services.clock()
+        await services.in_database(
+            lambda conn: operations.command_processed(conn, services.audit, holder.uid, request.tail, success, now)
+        )
+        return _EMPTY
+
+    async def _audit(self, request: Request) -> Answer:
+        """Submit Audit Package: HTTP 200 with whatever audit status, and the commands that wait (S2-093, S2-094)."""
+        holder = await self._holder(request)
+        check_coding(request.scope)
+        check_json_type(request.scope)
+        with self._budget.hold(expected_bytes(request.scope, LIMITS.audit_package_bytes)):
+            body = await read_body(request.receive, LIMITS.audit_package_bytes)
+            verdict = await self._services.intake.submit_package(
+                body, token_uid=holder.uid, token_tin=holder.tin, received_at=self._services.clock()
+            )
+        answer = AuditAnswer(verdict.status, await self._waiting(holder.uid))
+        return Answer(200, write_audit_answer(answer), headers=_REPLAYED if verdict.replayed else ())
+
+    async def _audit_proof(self, request: Request) -> Answer:
+        """Submit Audit Request Payload: 200 whether or not a proof can be made; missing ordinals are named (K-13)."""
+        holder = await self._holder(request)
+        check_json_type(request.scope)
+        body = await small_body(request.scope, request.receive, LIMITS.control_call_bytes)
+        proof = read_proof_of_audit_request(body)
+        services, now = self._services, self._services.clock()
+        missing = await services.in_database(
+            lambda conn: services.audit.receive_request(
+                conn, holder.uid, proof.audit_request_payload, proof.sum, proof.limit, now
+            )
+        )
+        if not missing:
+            return _EMPTY
+        ranges = ",".join(str(a) if a == b else f"{a}-{b}" for a, b in missing[:MISSING_RANGES_MOST])
+        return Answer(200, headers=((b"ts-missing", ranges.encode()), (b"ts-code", b"TS-1406")))
+
+    async def _holder(self, request: Request) -> SecureElementEntry:
+        """The card whose token the request bears; raises ``TS-1105`` and what ``Gatekeeper.holder`` raises."""
+        text = header(request.scope, _TOKEN_HEADER)
+        digest = tokens.token_hash(text) if text is not None else None
+        if digest is None:
+            raise Fault("TS-1105", detail=f"the header {TOKEN_HEADER} holds no token")
+        row = self._services.tokens.get(digest)
+        if row is None:
+            row = await self._services.in_database(lambda conn: store.token_by_hash(conn, digest))
+            if row is None:
+                raise Fault("TS-1105", detail="the token is unknown")
+            self._services.tokens.put(row)
+        try:
+            return self._services.gatekeeper.holder(row, request.certificate)
+        except Fault as fault:
+            if fault.code == "TS-1105":
+                self._services.tokens.drop(digest)
+            raise
+
+    async def _waiting(self, uid: str) -> tuple[Command, ...]:
+        """Commands that wait; SQL is asked only when memory says so. The package is safe already: nothing is raised."""
+        outstanding = self._services.outstanding
+        mark = outstanding.mark(uid)
+        if mark is None:
+            return ()
+        try:
+            found = await self._services.in_database(lambda conn: commands.fetch(conn, uid))
+        except Fault:
+            return ()
+        if not found:
+            outstanding.settle(uid, mark)
+        return tuple(command.wire for command in found)
+
+
+def _commands(found: list[QueuedCommand]) -> bytes:
+    return write_commands(command.wire for command in found) if found else _NOTHING
+
+
+def build_app(services: SdcServices) -> App:
+    """The ASGI application of the device listener. Hand ``refusals`` to its server as well."""
+    routes = SdcApi(services).routes
+    problems = Problems(services)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        route = routes.find(scope["method"], scope["path"])
+        scope["ts.endpoint"] = route.name
+        answer = await route.handler(Request(scope, receive, route.tail))
+        metrics.answered(route.name, answer.status)
+        await respond(send, answer.status, answer.body, answer.content_type, answer.headers)
+
+    def translate(error: Exception, scope: Scope) -> Answer:
+        answer = problems.translate(error, scope)
+        metrics.answered(scope.get("ts.endpoint", "none"), answer.status)
+        return answer
+
+    return guarded(app, translate)
+
+
+def refusals(services: SdcServices) -> Callable[[Refusal], Answer]:
+    """What the server says in our words where the application is not asked: ``Server(refuse=refusals(services))``."""
+    return Problems(services).refuse

@@ -1,0 +1,83 @@
+"""The only SQL of this channel: tokens and contacts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from tallystick.authority.reference.room_queries import Connection, RoomQueries, Row
+
+_SQL = RoomQueries(__package__)
+
+
+@attrs.frozen(slots=True)
+class TokenRow:
+    """A token as it is kept: SHA-256 of its text, whose it is, the certificate's thumbprint, and its life."""
+
+    token_hash: bytes
+    uid: str
+    thumbprint: bytes
+    issued_at: datetime
+    expires_at: datetime
+
+
+@attrs.frozen(slots=True)
+class SdcOverview:
+    """Live tokens, devices that are online, devices that ever called; for the operator's page."""
+
+    tokens: int
+    online: int
+    devices: int
+
+
+def _token(row: Row | None) -> TokenRow | None:
+    if row is None:
+        return None
+    token_hash, uid, thumbprint, issued_at, expires_at = row
+    return TokenRow(bytes(token_hash), uid, bytes(thumbprint), issued_at, expires_at)
+
+
+def lock_certificate(conn: Connection, thumbprint: bytes) -> None:
+    """Let nobody else issue for this certificate until the transaction ends."""
+    _SQL.rows(conn, "lock_certificate", thumbprint=thumbprint)
+
+
+def token_of_certificate(conn: Connection, thumbprint: bytes) -> TokenRow | None:
+    """The last token of a certificate, expired or not."""
+    return _token(_SQL.row(conn, "token_of_certificate", thumbprint=thumbprint))
+
+
+def put_token(conn: Connection, row: TokenRow) -> None:
+    """Keep a token in place of the certificate's last one."""
+    _SQL.run(
+        conn,
+        "put_token",
+        thumbprint=row.thumbprint,
+        token_hash=row.token_hash,
+        uid=row.uid,
+        issued_at=row.issued_at,
+        expires_at=row.expires_at,
+    )
+
+
+def token_by_hash(conn: Connection, token_hash: bytes) -> TokenRow | None:
+    """By SHA-256 of its text."""
+    return _token(_SQL.row(conn, "token_by_hash", token_hash=token_hash))
+
+
+def put_contact(conn: Connection, uid: str, is_online: bool, at: datetime) -> None:
+    """Note when a device last said whether it is online."""
+    _SQL.run(conn, "put_contact", uid=uid, is_online=is_online, notified_at=at)
+
+
+def remove_expired_tokens(conn: Connection, before: datetime) -> int:
+    """Delete tokens that expired before a moment; returns how many."""
+    return _SQL.run(conn, "remove_expired_tokens", before=before)
+
+
+def overview(conn: Connection, now: datetime, since: datetime) -> SdcOverview:
+    """Counts; a device counts as online when it said so after ``since``."""
+    row = _SQL.row(conn, "counts", now=now, since=since)
+    assert row is not None
+    return SdcOverview(*map(int, row))
