@@ -58,7 +58,7 @@ def test_status_4_a_genuine_package_is_booked_with_all_its_facts(bench: Bench) -
 def test_k26_turnover_counts_normal_and_advance_only(
     bench: Bench, invoice_type: InvoiceType, transaction_type: TransactionType
 ) -> None:
-    refers = {"referent_document_number": "ABCD1234-ABCD1234-9", "referent_document_dt": NOW - DAY}
+    refers: Json = {"referent_document_number": "ABCD1234-ABCD1234-9", "referent_document_dt": NOW - DAY}
     request = sale(invoice_type=invoice_type, transaction_type=transaction_type, **refers)
     assert judge(bench, bench.card.plain(request)).status == 4
     amount = request.total_amount.scaled if invoice_type.is_fiscal else 0
@@ -303,7 +303,7 @@ def test_status_75_a_clock_before_the_year_2000(bench: Bench) -> None:
 
 def refund(**more: Any) -> Any:
     """A refund that refers to an invoice of yesterday."""
-    values = {"referent_document_number": "ABCD1234-ABCD1234-1", "referent_document_dt": NOW - DAY}
+    values: Json = {"referent_document_number": "ABCD1234-ABCD1234-1", "referent_document_dt": NOW - DAY}
     return sale(transaction_type=TransactionType.REFUND, **(values | more))
 
 

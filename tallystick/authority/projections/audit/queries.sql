@@ -1,0 +1,101 @@
+-- name: lock_card
+SELECT pg_advisory_xact_lock(hashtextextended('audit ' || :uid, 0));
+
+-- name: newest_sequence
+SELECT audit_sequence FROM audit.request WHERE uid = :uid ORDER BY audit_sequence DESC LIMIT 1;
+
+-- name: add_request
+INSERT INTO audit.request (uid, audit_sequence, nonce, total_counter, proven_counter, unaudited, card_limit,
+                           stated_sum, stated_limit, received_at, state, due_at, code)
+VALUES (:uid, :audit_sequence, :nonce, :total_counter, :proven_counter, :unaudited, :card_limit,
+        :stated_sum, :stated_limit, :received_at, :state, :due_at, :code)
+ON CONFLICT (uid, audit_sequence, nonce) DO NOTHING
+RETURNING request_id;
+
+-- name: supersede_older
+UPDATE audit.request SET state = 'superseded', due_at = NULL, code = 'TS-3103'
+WHERE uid = :uid AND audit_sequence <= :audit_sequence AND request_id <> :request_id
+  AND state IN ('waiting', 'incomplete', 'contradicts', 'proven');
+
+-- name: open_cycle
+INSERT INTO audit.cycle (uid, started_at) VALUES (:uid, :at)
+ON CONFLICT (uid) WHERE ended_at IS NULL DO UPDATE SET starts = audit.cycle.starts + 1;
+
+-- name: end_cycle
+UPDATE audit.cycle SET ended_at = :at, ended_by = :request_id WHERE uid = :uid AND ended_at IS NULL;
+
+-- name: due_requests
+SELECT request_id, uid, audit_sequence, nonce, total_counter, proven_counter, unaudited, card_limit, received_at,
+       override_second IS NOT NULL AS overridden
+FROM audit.request WHERE due_at <= :now
+ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED;
+
+-- name: decide_request
+UPDATE audit.request SET state = :state, due_at = :due_at, missing = :missing, code = :code
+WHERE request_id = :request_id;
+
+-- name: intend_proof
+INSERT INTO audit.proof (request_id, uid, command_id, message, intended_at)
+VALUES (:request_id, :uid, :command_id, :message, :at)
+ON CONFLICT (request_id) DO NOTHING;
+
+-- name: unissued_proofs
+SELECT p.request_id, p.uid, p.command_id, p.message, p.intended_at, r.audit_sequence, r.total_counter, r.unaudited,
+       r.override_second IS NOT NULL AS overridden
+FROM audit.proof p JOIN audit.request r USING (request_id)
+WHERE p.issued_index IS NULL AND r.state = 'proven' ORDER BY p.request_id LIMIT :limit FOR UPDATE OF p SKIP LOCKED;
+
+-- name: issue_proof
+UPDATE audit.proof SET poa = :poa, issued_index = :issued_index WHERE request_id = :request_id;
+
+-- name: report_proof
+UPDATE audit.proof SET success = :success, reported_at = :at
+WHERE command_id = :command_id AND success IS DISTINCT FROM true
+RETURNING request_id, uid;
+
+-- name: end_request
+UPDATE audit.request SET state = 'ended', due_at = NULL WHERE request_id = :request_id RETURNING audit_sequence;
+
+-- name: newer_open
+SELECT received_at FROM audit.request
+WHERE uid = :uid AND audit_sequence > :audit_sequence AND state IN ('waiting', 'incomplete', 'contradicts', 'proven')
+ORDER BY audit_sequence LIMIT 1;
+
+-- name: unentered_executions
+SELECT p.request_id, p.uid, p.message, p.reported_at, r.audit_sequence, r.total_counter, r.unaudited
+FROM audit.proof p JOIN audit.request r USING (request_id)
+WHERE p.success AND p.executed_index IS NULL ORDER BY p.request_id LIMIT :limit FOR UPDATE OF p SKIP LOCKED;
+
+-- name: enter_execution
+UPDATE audit.proof SET executed_index = :executed_index WHERE request_id = :request_id;
+
+-- name: last_arrival
+SELECT d.log_index, (convert_from(r.record, 'UTF8')::json ->> 'received_at')::bigint AS received_ms
+FROM ledger.device_heads h
+JOIN ledger.device_links d ON d.signed_by = h.signed_by AND d.requested_by = h.requested_by AND d.seq = h.seq
+JOIN ledger.leaves l ON l.log_index = d.log_index
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+WHERE h.signed_by = :uid AND h.requested_by = :uid;
+
+-- name: turnover
+SELECT coalesce(sum(abs((convert_from(r.record, 'UTF8')::json ->> 'day_amount')::bigint)), 0)::bigint
+FROM ledger.identity i
+JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index
+WHERE i.signed_by = :uid AND i.requested_by = :uid AND i.se_total BETWEEN :first AND :last;
+
+-- name: overview
+SELECT (SELECT count(*) FROM audit.cycle WHERE ended_at IS NULL) AS open_cycles,
+       (SELECT count(*) FROM audit.cycle WHERE ended_at IS NOT NULL) AS ended_cycles,
+       (SELECT count(*) FROM audit.request WHERE state = 'waiting') AS waiting,
+       (SELECT count(*) FROM audit.request WHERE state = 'incomplete') AS incomplete,
+       (SELECT count(*) FROM audit.request WHERE state = 'contradicts') AS contradicting,
+       (SELECT count(*) FROM audit.proof WHERE issued_index IS NOT NULL) AS proofs,
+       (SELECT count(*) FROM audit.proof WHERE success) AS executed;
+
+-- name: missing_by_card
+SELECT uid, missing, received_at FROM audit.request
+WHERE state = 'incomplete' ORDER BY received_at LIMIT :limit;
+
+-- name: state_of_card
+SELECT state, code, missing, received_at FROM audit.request
+WHERE uid = :uid ORDER BY audit_sequence DESC, request_id DESC LIMIT 1;

@@ -1,0 +1,141 @@
+"""Audit requests and what is decided about them, as values. Amounts are in ten-thousandths, ranges inclusive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import attrs
+
+from tallystick.kernel.fixed_point import Money
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+class RequestState(StrEnum):
+    """Where an audit request stands."""
+
+    WAITING = "waiting"
+    INCOMPLETE = "incomplete"
+    CONTRADICTS = "contradicts"
+    PROVEN = "proven"
+    SUPERSEDED = "superseded"
+    ENDED = "ended"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AuditRequest:
+    """One Start Audit of a card, as its request says: everything up to ``total_counter`` is to be proven.
+
+    ``unaudited`` is the card's sum at the start, ``proven_counter`` its counter at the start that was proven last.
+    """
+
+    request_id: int
+    uid: str
+    audit_sequence: int
+    nonce: bytes
+    total_counter: int
+    proven_counter: int
+    unaudited: Money
+    limit: Money
+    received_at: datetime
+    overridden: bool
+
+
+@attrs.frozen(slots=True)
+class AuditFacts:
+    """What the authority holds of a card when it decides.
+
+    ``last_arrival`` is that of the card's newest document; ``acknowledged`` whether all its documents are behind the
+    gate. ``held`` adds up the turnover of the documents since the last proof, and is asked only when it decides.
+    """
+
+    request: AuditRequest
+    missing: Ranges
+    last_arrival: datetime | None
+    acknowledged: bool
+    held: Callable[[], Money]
+
+
+@attrs.frozen(slots=True)
+class Prove:
+    """Give a proof that releases this sum, with a new limit or the old one."""
+
+    released: Money
+    new_limit: Money | None = None
+
+
+@attrs.frozen(slots=True)
+class Wait:
+    """Look again at that moment."""
+
+    until: datetime
+
+
+@attrs.frozen(slots=True)
+class Incomplete:
+    """Ordinals are missing; look again at that moment (TS-1406)."""
+
+    missing: Ranges
+    again: datetime
+
+
+@attrs.frozen(slots=True)
+class Contradiction:
+    """The card's sum is not that of its documents: an officer's matter (TS-1405)."""
+
+    held: Money
+
+
+Decision = Prove | Wait | Incomplete | Contradiction
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class IntendedProof:
+    """A proof as it was intended: everything that follows is computed from this, so it can be done again."""
+
+    request_id: int
+    uid: str
+    command_id: UUID
+    message: bytes
+    intended_at: datetime
+    audit_sequence: int
+    total_counter: int
+    released: Money
+    overridden: bool
+
+
+@attrs.frozen(slots=True)
+class Execution:
+    """A proof that its card reported as executed."""
+
+    request_id: int
+    uid: str
+    message: bytes
+    reported_at: datetime
+    audit_sequence: int
+    total_counter: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AuditOverview:
+    """Counts for the operator's page."""
+
+    open_cycles: int
+    ended_cycles: int
+    waiting: int
+    incomplete: int
+    contradicting: int
+    proofs: int
+    executed: int
+
+
+@attrs.frozen(slots=True)
+class MissingOrdinals:
+    """A card whose proof waits for documents (K-13)."""
+
+    uid: str
+    missing: Ranges
+    since: datetime
