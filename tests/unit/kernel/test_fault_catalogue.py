@@ -57,7 +57,9 @@ def test_a_page_says_prepared_exactly_when_nothing_answers_with_the_code() -> No
     for file in (REPOSITORY / "tallystick").rglob("*.py"):
         if file.name != "fault_catalogue.py":
             used |= set(re.findall(r'"(TS-\d{4})"', file.read_text(encoding="utf-8")))
-    assert {code for code in CATALOGUE if PREPARED not in page(code)} == used
+    prepared = {code for code in CATALOGUE if PREPARED in page(code)}
+    assert not prepared & used, f"take the line 'Prepared: ...' off the pages of {sorted(prepared & used)}"
+    assert not set(CATALOGUE) - prepared - used, f"say 'Prepared' on {sorted(set(CATALOGUE) - prepared - used)}"
 
 
 def test_codes_have_their_form_ascend_and_have_titles_of_their_own() -> None:
