@@ -3,288 +3,191 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import gzip
+from collections.abc import Callable
 from datetime import tzinfo
-from io import BytesIO
-from urllib.parse import parse_qs, quote, unquote
 
 import attrs
 
-from tallystick.authority.projections.verification.answers import (
-    item_rows,
-    opened_document,
-    specifications_json,
-    verification_json,
-)
-from tallystick.authority.projections.verification.check import (
-    FindDocument,
-    FindElement,
-    State,
-    Verdict,
-    check,
-)
+from tallystick.authority.projections.verification.answers import specifications_json, verification_json
+from tallystick.authority.projections.verification.check import FindElement, State, Verdict, behind_gate, check
+from tallystick.authority.projections.verification.items import ItemRow, opened_document
+from tallystick.authority.projections.verification.ledger_view import LedgerView, Proof
+from tallystick.authority.projections.verification.log_paths import log_path
+from tallystick.authority.projections.verification.metrics import VERIFICATIONS
 from tallystick.authority.projections.verification.page import (
-    STYLE,
+    LANGUAGE_PATH,
     STYLE_PATH,
-    VALID_IMAGE_PATH,
-    PageFacts,
-    Proof,
-    render,
+    VALID_PICTURE_PATH,
+    style,
+    valid_picture,
+    verification_page,
 )
+from tallystick.authority.projections.verification.page_parts import InvoiceView
 from tallystick.authority.projections.verification.page_tokens import PageTokens
-from tallystick.authority.projections.verification.words import PAGE_LANGUAGES, PageLanguage
+from tallystick.authority.projections.verification.problems import Problems
+from tallystick.authority.projections.verification.visit import (
+    change_language,
+    form_fields,
+    is_person,
+    language_of,
+    query_text,
+    wants_json,
+)
+from tallystick.authority.projections.verification.words import PageLanguage
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import Clock
-from tallystick.kernel.invoice import InvoiceRequest, InvoiceResult
 from tallystick.kernel.limits import LIMITS
-from tallystick.kit.asgi import (
-    Answer,
-    App,
-    BodyTooLarge,
-    BodyTooSlow,
-    Receive,
-    Scope,
-    Send,
-    guarded,
-    header,
-    read_body,
-    respond,
-)
-from tallystick.wire.problem import problem_json
+from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
+from tallystick.kit.http_server import Refusal
 from tallystick.wire.qr import qr_gif
 
 _HTML = "text/html; charset=utf-8"
-_TEXT = "text/plain; charset=utf-8"
 _POLICY = (
     b"default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
-    b"frame-ancestors 'none'"
+    b"frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
-_SECURITY_HEADERS = (
+# On every answer, whatever it is.
+_SECURITY = (
     (b"content-security-policy", _POLICY),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-    (b"vary", b"Accept, Cookie"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cross-origin-opener-policy", b"same-origin"),
 )
-_COOKIE = "localization"
-_COOKIE_SECONDS = 365 * 24 * 3600
+_NOT_STORED = (b"cache-control", b"no-store")
+_ONE_DAY = (b"cache-control", b"max-age=86400")
+_VARY = (b"vary", b"Accept, Accept-Encoding, Cookie, X-Requested-With")
+_COMPRESS_FROM_BYTES = 1_400
+_COMPRESSED_TYPES = ("text/html", "text/css", "application/json")
 
 
 @attrs.frozen(kw_only=True)
 class PublicServices:
-    """What the public listener needs. The three ledger questions are blocking and run in threads."""
+    """What the public listener needs. ``secure_cookies`` where it is reached over TLS only."""
 
     find_element: FindElement
-    find_document: FindDocument
-    proof_of: Callable[[int], Proof | None]
-    proof_file: Callable[[int], bytes | None]
-    checkpoint: Callable[[], bytes | None]
-    tile: Callable[[str], bytes | None]
-    consistency: Callable[[int, int], tuple[bytes, ...]]
+    ledger: LedgerView
     page_tokens: PageTokens
     zone: tzinfo
     default_language: PageLanguage
     clock: Clock
     operator: str
-
-
-Handler = Callable[["PublicServices", Scope, Receive], Awaitable[Answer]]
+    secure_cookies: bool = False
 
 
 def build_app(services: PublicServices) -> App:
-    """The ASGI application of the public listener."""
+    """The ASGI application of the public listener. Hand ``refusals`` to its server as well."""
+    problems = _problems(services)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await _dispatch(services, scope, receive)
-        body = b"" if scope["method"] == "HEAD" else answer.body
-        await respond(send, answer.status, body, answer.content_type, answer.headers)
+        answer = _finished(await _dispatch(services, scope, receive), scope)
+        await respond(send, answer.status, answer.body, answer.content_type, answer.headers)
 
     def translate(error: Exception, scope: Scope) -> Answer:
-        fault = _fault_of(error)
-        status, body = problem_json(fault, instance="", operator=services.operator, server_time=services.clock())
-        return Answer(status, body, "application/problem+json", _SECURITY_HEADERS)
+        return _finished(problems.translate(error, scope), scope)
 
     return guarded(app, translate)
 
 
-def _fault_of(error: Exception) -> Fault:
-    if isinstance(error, Fault):
-        return error
-    if isinstance(error, BodyTooLarge):
-        return Fault("TS-1003")
-    if isinstance(error, BodyTooSlow):
-        return Fault("TS-1005")
-    return Fault("TS-5099")
+def refusals(services: PublicServices) -> Callable[[Refusal], Answer]:
+    """What the server says in our words where the application is not asked: ``Server(refuse=refusals(services))``."""
+    return _problems(services).refuse
+
+
+def _problems(services: PublicServices) -> Problems:
+    return Problems(services.operator, services.default_language, services.clock)
+
+
+def _finished(answer: Answer, scope: Scope) -> Answer:
+    """The answer with the headers of all answers, compressed where the visitor can take it, bare for HEAD."""
+    headers = (*answer.headers, *_SECURITY, _VARY)
+    if not any(name == b"cache-control" for name, _ in headers):
+        headers = (*headers, _NOT_STORED)
+    body = answer.body
+    takes_gzip = b"gzip" in (header(scope, b"accept-encoding") or b"").lower()
+    if takes_gzip and len(body) >= _COMPRESS_FROM_BYTES and answer.content_type.startswith(_COMPRESSED_TYPES):
+        body, headers = gzip.compress(body, 6, mtime=0), (*headers, (b"content-encoding", b"gzip"))
+    return answer._replace(body=b"" if scope["method"] == "HEAD" else body, headers=headers)
 
 
 async def _dispatch(services: PublicServices, scope: Scope, receive: Receive) -> Answer:
     path = "/" + str(scope["path"]).strip("/")
-    method = scope["method"]
-    if method == "POST" and path.lower() == "/specifications":
+    if scope["method"] == "POST" and path.lower() == "/specifications":
         return await _specifications(services, receive)
-    if method not in ("GET", "HEAD"):
+    if scope["method"] not in ("GET", "HEAD"):
         raise Fault("TS-1001", detail="this path does not take that method")
     if path.lower() == "/v":
-        return await _verify(services, scope)
-    if path.startswith("/Home/ChangeLanguage/"):
-        return _change_language(scope, path.rpartition("/")[2])
+        return await asyncio.to_thread(_verify, services, scope)
+    if path.startswith(LANGUAGE_PATH):
+        return change_language(scope, path.removeprefix(LANGUAGE_PATH), secure=services.secure_cookies)
     if path == STYLE_PATH:
-        return Answer(200, STYLE.encode(), "text/css; charset=utf-8", ((b"cache-control", b"max-age=3600"),))
-    if path == VALID_IMAGE_PATH:
-        return Answer(200, _valid_picture(), "image/png", ((b"cache-control", b"max-age=86400"),))
-    return await asyncio.to_thread(_ledger_path, services, path, _query(scope))
+        return Answer(200, style(), "text/css; charset=utf-8", (_ONE_DAY,))
+    if path == VALID_PICTURE_PATH:
+        return Answer(200, valid_picture(), "image/png", (_ONE_DAY,))
+    answering = log_path(path, form_fields(query_text(scope)))
+    if answering is None:
+        raise Fault("TS-1001", detail="no such path")
+    return await asyncio.to_thread(answering, services.ledger)
 
 
-def _query(scope: Scope) -> Mapping[str, str]:
-    text = bytes(scope["query_string"]).decode("ascii", "replace")
-    return {name: values[-1] for name, values in parse_qs(text).items()}
-
-
-def _ledger_path(services: PublicServices, path: str, query: Mapping[str, str]) -> Answer:
-    if path == "/checkpoint":
-        note = services.checkpoint()
-        if note is None:
-            raise Fault("TS-4003", detail="the ledger is empty")
-        return Answer(200, note, _TEXT, ((b"cache-control", b"no-store"),))
-    if path.startswith("/tile/"):
-        tile = services.tile(path.removeprefix("/"))
-        if tile is None:
-            raise Fault("TS-4003", detail="no such tile")
-        return Answer(200, tile, "application/octet-stream", ((b"cache-control", b"max-age=31536000, immutable"),))
-    if path.startswith("/proof/document/"):
-        return _proof_file(services, unquote(path.removeprefix("/proof/document/")))
-    if path == "/proof/consistency":
-        hashes = services.consistency(_number(query.get("from", "")), _number(query.get("to", "")))
-        return Answer(200, b"".join(node.hex().encode() + b"\n" for node in hashes), _TEXT)
-    raise Fault("TS-1001", detail="no such path")
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Fault("TS-4003", detail="a number is expected")
-    return int(text)
-
-
-def _proof_file(services: PublicServices, identity: str) -> Answer:
-    if "-" in identity:
-        number = SdcInvoiceNumber.parse(identity)
-        document = services.find_document(number.requested_by, number.signed_by, number.ordinal)
-        index = document.index if document is not None and document.acked else None
-    else:
-        index = _number(identity)
-    proof = services.proof_file(index) if index is not None else None
-    if proof is None:
-        raise Fault("TS-4003", detail="no such document")
-    headers = ((b"content-disposition", f'attachment; filename="{index}.tlog-proof"'.encode()),)
-    return Answer(200, proof, _TEXT, headers)
-
-
-def _wants_json(scope: Scope) -> bool:
-    accept = (header(scope, b"accept") or b"").lower()
-    return b"application/json" in accept and b"text/html" not in accept
-
-
-def _is_browser(scope: Scope) -> bool:
-    return b"text/html" in (header(scope, b"accept") or b"").lower()
-
-
-def _language(services: PublicServices, scope: Scope) -> PageLanguage:
-    for part in (header(scope, b"cookie") or b"").decode("latin-1").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == _COOKIE and unquote(value) in PAGE_LANGUAGES:
-            return PAGE_LANGUAGES[unquote(value)]
-    return services.default_language
-
-
-async def _verify(services: PublicServices, scope: Scope) -> Answer:
-    query = bytes(scope["query_string"]).decode("ascii", "replace")
-    if len(query) > LIMITS.verification_url_bytes:
-        verdict = Verdict(State.NOT_VERIFIABLE)
-    else:
-        verdict = await asyncio.to_thread(check, query, services.find_element, services.find_document)
+def _verify(services: PublicServices, scope: Scope) -> Answer:
+    query = query_text(scope)
+    verdict = check(query, services.find_element, services.ledger.document)
+    VERIFICATIONS.labels(state=verdict.state).inc()
     if verdict.state is State.NOT_VERIFIABLE:
-        return _not_verifiable(services, scope, verdict)
-    opened = opened_document(verdict)
-    proof = None
-    if verdict.document is not None:
-        proof = await asyncio.to_thread(services.proof_of, verdict.document.index)
-    if _wants_json(scope):
-        return Answer(200, verification_json(verdict, opened, proof), "application/json", _SECURITY_HEADERS)
-    return Answer(200, _page(services, scope, verdict, opened, proof, query).encode(), _HTML, _SECURITY_HEADERS)
+        return _not_verifiable(services, scope, query)
+    proof = services.ledger.proof(verdict.document) if verdict.document is not None else None
+    if wants_json(scope):
+        return Answer(200, verification_json(verdict, opened_document(verdict.document), proof))
+    return Answer(200, _page(services, scope, verdict, proof, query).encode(), _HTML)
 
 
-def _not_verifiable(services: PublicServices, scope: Scope, verdict: Verdict) -> Answer:
-    if not _is_browser(scope):
-        return Answer(400, b"", _TEXT, _SECURITY_HEADERS)
-    facts = PageFacts(verdict=verdict, query="", language=_language(services, scope), zone=services.zone)
-    return Answer(400, render(facts).encode(), _HTML, _SECURITY_HEADERS)
+def _not_verifiable(services: PublicServices, scope: Scope, query: str) -> Answer:
+    """Readable for people; programs and scripts get the bare status that they know (wire: verification page)."""
+    if not is_person(scope):
+        return Answer(400)
+    asked = query if len(query) <= LIMITS.verification_url_bytes else ""
+    language = language_of(scope, services.default_language)
+    return Answer(400, verification_page(State.NOT_VERIFIABLE, language, query=asked).encode(), _HTML)
 
 
-def _page(
-    services: PublicServices,
-    scope: Scope,
-    verdict: Verdict,
-    opened: tuple[InvoiceRequest, InvoiceResult] | None,
-    proof: Proof | None,
-    query: str,
-) -> str:
-    data = verdict.data
-    assert data is not None
-    request, result = opened if opened is not None else (None, None)
-    number = f"{data.requested_by}-{data.signed_by}-{data.total_counter}"
-    return render(
-        PageFacts(
-            verdict=verdict,
-            query=query,
-            language=_language(services, scope),
-            zone=services.zone,
-            request=request,
-            result=result,
-            rows=item_rows(request, result) if request is not None and result is not None else (),
-            qr_gif=qr_gif(result.verification_url) if result is not None and result.verification_url else b"",
-            token=services.page_tokens.make(number, services.clock()),
-            proof=proof,
-        )
+def _page(services: PublicServices, scope: Scope, verdict: Verdict, proof: Proof | None, query: str) -> str:
+    facts, opened = verdict.facts, opened_document(verdict.document)
+    assert facts is not None, "only a URL with a good signature gets so far"
+    language = language_of(scope, services.default_language)
+    view = InvoiceView(
+        facts=facts,
+        language=language,
+        zone=services.zone,
+        opened=opened,
+        rows=opened.rows() if opened is not None else (),
+        qr_gif=_code(opened.result.verification_url) if opened is not None else b"",
+        token=services.page_tokens.make(str(facts.data.number), services.clock()),
+        proof=proof,
     )
+    return verification_page(verdict.state, language, query=query, view=view)
+
+
+def _code(url: str) -> bytes:
+    """The code as the device printed it; nothing where its text is none that a code can hold."""
+    try:
+        return qr_gif(url)
+    except Fault:
+        return b""
 
 
 async def _specifications(services: PublicServices, receive: Receive) -> Answer:
-    form = parse_qs((await read_body(receive, LIMITS.control_call_bytes)).decode("utf-8", "replace"))
-    number, token = (form.get(name, [""])[-1] for name in ("invoiceNumber", "token"))
+    """The item list of one page view; without a good token it is refused, and nothing is asked of the ledger."""
+    form = form_fields((await read_body(receive, LIMITS.control_call_bytes)).decode("utf-8", "replace"))
+    number, token = form.get("invoiceNumber", ""), form.get("token", "")
     rows = None
     if services.page_tokens.take(token, number, services.clock()):
         rows = await asyncio.to_thread(_rows_of, services, SdcInvoiceNumber.parse(number))
-    return Answer(200, specifications_json(rows), "application/json", _SECURITY_HEADERS)
+    return Answer(200, specifications_json(rows))
 
 
-def _rows_of(services: PublicServices, number: SdcInvoiceNumber) -> tuple[Mapping[str, object], ...]:
-    document = services.find_document(number.requested_by, number.signed_by, number.ordinal)
-    if document is None or not document.acked:
-        return ()
-    opened = opened_document(Verdict(State.VALID, document=document))
-    return item_rows(*opened) if opened is not None else ()
-
-
-def _change_language(scope: Scope, tag: str) -> Answer:
-    if tag not in PAGE_LANGUAGES:
-        raise Fault("TS-1007", detail="no such language")
-    target = _query(scope).get("returnUrl", "/v/")
-    if not target.startswith("/v/?"):
-        target = "/v/"
-    # The verification text may hold blanks that were plus signs: they are written as such again.
-    target = quote(target.replace(" ", "+"), safe="/?=&%+")
-    cookie = f"{_COOKIE}={tag}; Path=/; Max-Age={_COOKIE_SECONDS}; SameSite=Lax; HttpOnly"
-    return Answer(302, b"", _TEXT, ((b"location", target.encode()), (b"set-cookie", cookie.encode())))
-
-
-def _valid_picture() -> bytes:
-    from PIL import Image, ImageDraw
-
-    image = Image.new("RGBA", (80, 80), (0, 0, 0, 0))
-    draw = ImageDraw.Draw(image)
-    draw.ellipse((2, 2, 78, 78), fill=(0, 112, 60, 255))
-    draw.line(((22, 42), (35, 56), (60, 28)), fill=(255, 255, 255, 255), width=9, joint="curve")
-    stream = BytesIO()
-    image.save(stream, "PNG")
-    return stream.getvalue()
+def _rows_of(services: PublicServices, number: SdcInvoiceNumber) -> tuple[ItemRow, ...]:
+    opened = opened_document(behind_gate(services.ledger.document(number)))
+    return opened.rows() if opened is not None else ()

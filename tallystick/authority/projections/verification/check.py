@@ -11,15 +11,17 @@ from enum import StrEnum
 
 import attrs
 
+from tallystick.authority.ledger.entry import LeafFlag
 from tallystick.authority.ledger.queries import LedgerDocument
-from tallystick.authority.reference.registry.directory import SecureElementEntry
+from tallystick.authority.reference.registry.values import SecureElementEntry
 from tallystick.crypto.signatures import verify_invoice_signature
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
+from tallystick.kernel.identifiers import SdcInvoiceNumber
+from tallystick.kernel.instants import from_unix_ms
 from tallystick.wire.card import signed_text
+from tallystick.wire.leaf import read_leaf
 from tallystick.wire.verification_url import VerificationData, from_url
-
-INVALID_ELEMENT_FLAGS = frozenset({"TS-1103", "TS-1104"})
 
 
 class State(StrEnum):
@@ -34,62 +36,75 @@ class State(StrEnum):
 
 
 @attrs.frozen(slots=True)
+class SignedFacts:
+    """What a URL says once its signature is good: its data, who had it signed, and the bytes under the signature."""
+
+    data: VerificationData
+    requester: SecureElementEntry
+    text: bytes
+
+
+@attrs.frozen(slots=True)
 class Verdict:
-    """The outcome: what the URL says, who signed it, and our own record of that number when we hold it."""
+    """The outcome. ``document`` is our own record of that number, only where it is the one that the URL speaks of."""
 
     state: State
-    data: VerificationData | None = None
-    signer: SecureElementEntry | None = None
+    facts: SignedFacts | None = None
     document: LedgerDocument | None = None
 
 
 FindElement = Callable[[str], SecureElementEntry | None]
-FindDocument = Callable[[str, str, int], LedgerDocument | None]
+FindDocument = Callable[[SdcInvoiceNumber], LedgerDocument | None]
 
 
-def open_url(url: str, find_element: FindElement) -> tuple[VerificationData, SecureElementEntry, bytes] | None:
-    """Steps 1 to 3, without any database: the data, the requester's entry and the signed bytes; nothing if any fails.
+def open_url(url: str, find_element: FindElement) -> SignedFacts:
+    """Steps 1 to 3, without any database.
 
-    The taxpayer is the requester's: on a hosted signer the signing element belongs to the operator.
+    The taxpayer under the signature is the requester's: on a hosted signer the signing element is the operator's.
+    Raises ``TS-1220`` for what cannot be read, ``TS-1311`` for an unknown element, ``TS-1312`` for a wrong signature.
     """
-    try:
-        data = from_url(url)
-        signer = find_element(data.signed_by)
-        requester = find_element(data.requested_by)
-        if signer is None or requester is None:
-            return None
-        text = signed_text(
-            time_ms=data.time_ms,
-            tin=requester.tin,
-            buyer_id=data.buyer_id,
-            invoice_type=data.invoice_type,
-            transaction_type=data.transaction_type,
-            amount=data.amount,
-            type_counter=data.type_counter,
-            total_counter=data.total_counter,
-            encrypted_internal_data=data.encrypted_internal_data,
-        )
-        verify_invoice_signature(signer.public_key, text, data.signature)
-    except Fault:
-        return None
-    return data, requester, text
+    data = from_url(url)
+    from_unix_ms(data.time_ms)  # a time that no calendar has cannot be shown
+    signer, requester = find_element(data.signed_by), find_element(data.requested_by)
+    if signer is None or requester is None:
+        raise Fault("TS-1311", detail="no such secure element")
+    text = signed_text(
+        time_ms=data.time_ms,
+        tin=requester.tin,
+        buyer_id=data.buyer_id,
+        invoice_type=data.invoice_type,
+        transaction_type=data.transaction_type,
+        amount=data.amount,
+        type_counter=data.type_counter,
+        total_counter=data.total_counter,
+        encrypted_internal_data=data.encrypted_internal_data,
+    )
+    verify_invoice_signature(signer.public_key, text, data.signature)
+    return SignedFacts(data, requester, text)
+
+
+def behind_gate(document: LedgerDocument | None) -> LedgerDocument | None:
+    """The acknowledgement gate of this room: whatever it tells about our own record has come through here."""
+    return document if document is not None and document.acked else None
 
 
 def check(url: str, find_element: FindElement, find_document: FindDocument) -> Verdict:
-    """Judge a verification URL; never raises a fault: what cannot be read is *not verifiable*."""
-    opened = open_url(url, find_element)
-    if opened is None:
+    """Judge a verification URL. What cannot be read, or was signed by nobody we know, is *not verifiable*."""
+    try:
+        facts = open_url(url, find_element)
+    except Fault:
         return Verdict(State.NOT_VERIFIABLE)
-    data, signer, text = opened
-    document = find_document(data.requested_by, data.signed_by, data.total_counter)
-    if document is not None and not document.acked:
-        document = None
-    if document is not None and document.act_hash != sha256(text):
-        return Verdict(State.MISMATCH, data, signer)
-    if not data.invoice_type.is_fiscal:
-        return Verdict(State.NOT_FISCAL, data, signer, document)
+    document = behind_gate(find_document(facts.data.number))
+    if document is not None and document.act_hash != sha256(facts.text):
+        return Verdict(State.MISMATCH, facts)
+    return Verdict(_state(facts, document), facts, document)
+
+
+def _state(facts: SignedFacts, document: LedgerDocument | None) -> State:
+    if not facts.data.invoice_type.is_fiscal:
+        return State.NOT_FISCAL
     if document is None:
-        return Verdict(State.PENDING, data, signer)
-    if INVALID_ELEMENT_FLAGS.intersection(document.flags):
-        return Verdict(State.INVALID, data, signer, document)
-    return Verdict(State.VALID, data, signer, document)
+        return State.PENDING
+    if read_leaf(document.leaf).flags & LeafFlag.INVALID_SECURE_ELEMENT:
+        return State.INVALID
+    return State.VALID

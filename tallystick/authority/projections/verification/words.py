@@ -22,6 +22,7 @@ class PageLanguage:
     explanations: Mapping[str, str]
     columns: tuple[str, ...]
     proof: Mapping[str, str]
+    troubles: Mapping[str, tuple[str, str]]
     invoice_types: tuple[str, ...]
     transaction_types: tuple[str, ...]
     payment_types: tuple[str, ...]
@@ -111,8 +112,9 @@ ENGLISH = PageLanguage(
         "items": "Invoice specification",
         "journal": "Journal",
         "proof": "Proof of record",
-        "print": "Details",
+        "print": "All details",
         "language": "Language",
+        "code": "QR code of this invoice",
     },
     states=_states(
         "Invoice is verified",
@@ -124,9 +126,9 @@ ENGLISH = PageLanguage(
     ),
     explanations=_states(
         "The tax authority holds this invoice, and its signature is good.",
-        "The signature is good. The seller's device has not delivered the invoice yet: look again later.",
+        "The signature is good. It is not in the tax authority's register yet: look again later.",
         "The signature is good, but under this number the tax authority holds another invoice. Please report it.",
-        "The document is a training invoice, a pro forma invoice or a copy. It is no proof of payment.",
+        "The signature is good, but this is a training invoice, a pro forma invoice or a copy: no proof of payment.",
         "The secure element was expired or revoked when it signed. Please report it.",
         "The code is damaged, or no registered device signed it. Ask the seller for a new receipt.",
     ),
@@ -136,7 +138,12 @@ ENGLISH = PageLanguage(
         "size": "Entries in the signed log",
         "checkpoint": "Signed checkpoint",
         "path": "Path of hashes from this entry to the checkpoint",
-        "file": "Proof file",
+        "leaf": "Hash of this entry",
+        "file": "Download the proof",
+    },
+    troubles={
+        "missing": ("There is no such page", "Check the address, or scan the code of the receipt again."),
+        "away": ("Verification is not available at the moment", "Please try again in a minute."),
     },
     invoice_types=("Normal", "Pro forma", "Copy", "Training", "Advance"),
     transaction_types=("Sale", "Refund"),
@@ -185,8 +192,9 @@ CYRILLIC = PageLanguage(
         "items": "Спецификација рачуна",
         "journal": "Журнал",
         "proof": "Доказ о упису",
-        "print": "Подаци",
+        "print": "Сви подаци",
         "language": "Језик",
+        "code": "QR код овог рачуна",
     },
     states=_states(
         "Рачун је проверен",
@@ -198,9 +206,9 @@ CYRILLIC = PageLanguage(
     ),
     explanations=_states(
         "Пореска управа има овај рачун и његов потпис је исправан.",
-        "Потпис је исправан. Уређај продавца још није доставио рачун: погледајте поново касније.",
+        "Потпис је исправан. Рачун још није уписан у регистар пореске управе: погледајте поново касније.",
         "Потпис је исправан, али под овим бројем пореска управа има други рачун. Молимо пријавите.",
-        "Документ је рачун за обуку, предрачун или копија. Није доказ о плаћању.",
+        "Потпис је исправан, али ово је рачун за обуку, предрачун или копија: није доказ о плаћању.",
         "Безбедносни елемент је при потписивању био истекао или опозван. Молимо пријавите.",
         "Код је оштећен или га није потписао регистрован уређај. Тражите нов рачун од продавца.",
     ),
@@ -210,7 +218,12 @@ CYRILLIC = PageLanguage(
         "size": "Уписа у потписаном дневнику",
         "checkpoint": "Потписана контролна тачка",
         "path": "Пут хешева од овог уписа до контролне тачке",
-        "file": "Датотека доказа",
+        "leaf": "Хеш овог уписа",
+        "file": "Преузмите доказ",
+    },
+    troubles={
+        "missing": ("Ова страница не постоји", "Проверите адресу или поново скенирајте код са рачуна."),
+        "away": ("Провера тренутно није доступна", "Покушајте поново за минут."),
     },
     invoice_types=("Промет", "Предрачун", "Копија", "Обука", "Аванс"),
     transaction_types=("Продаја", "Рефундација"),
@@ -250,6 +263,7 @@ LATIN = attrs.evolve(
     explanations=_latin_table(CYRILLIC.explanations),
     columns=tuple(map(_latin, CYRILLIC.columns)),
     proof=_latin_table(CYRILLIC.proof),
+    troubles={name: (_latin(title), _latin(advice)) for name, (title, advice) in CYRILLIC.troubles.items()},
     invoice_types=tuple(map(_latin, CYRILLIC.invoice_types)),
     transaction_types=tuple(map(_latin, CYRILLIC.transaction_types)),
     payment_types=tuple(map(_latin, CYRILLIC.payment_types)),

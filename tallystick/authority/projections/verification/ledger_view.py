@@ -1,0 +1,95 @@
+"""What the public may ask of the ledger: documents behind the gate, proofs, tiles and the published checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import attrs
+
+from tallystick.authority.ledger import queries
+from tallystick.authority.ledger.queries import Connection, LedgerDocument
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.identifiers import SdcInvoiceNumber
+from tallystick.kernel.merkle import leaf_hash
+from tallystick.wire.signed_note import parse_checkpoint, write_note
+from tallystick.wire.tiles import CHECKPOINT_PATH, parse_tile_path
+from tallystick.wire.tlog_proof import TlogProof, write_proof
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Proof:
+    """Where a document stands in the log: entry, size of the signed tree, the leaf's hash, the path, the note."""
+
+    index: int
+    size: int
+    leaf_hash: bytes
+    path: tuple[bytes, ...]
+    checkpoint: str
+
+
+class LedgerView:
+    """Blocking questions; each takes a connection from ``connect`` and gives it back. Run them in threads.
+
+    ``published`` is the folder of tiles and checkpoint as the exporter writes them.
+    """
+
+    def __init__(self, connect: Callable[[], AbstractContextManager[Connection]], published: Path) -> None:
+        self._connect = connect
+        self._published = published
+
+    def document(self, number: SdcInvoiceNumber) -> LedgerDocument | None:
+        """The document of a number, behind the gate or not: ``acked`` says so."""
+        with self._connect() as connection:
+            return queries.document_by_number(connection, number.requested_by, number.signed_by, number.ordinal)
+
+    def proof(self, document: LedgerDocument) -> Proof | None:
+        """The proof of a document against the newest checkpoint; none while no checkpoint covers it."""
+        with self._connect() as connection:
+            made = _newest_proof(connection, document.index)
+        if made is None:
+            return None
+        return Proof(
+            index=made.index,
+            size=parse_checkpoint(made.checkpoint.text).size,
+            leaf_hash=leaf_hash(document.leaf),
+            path=made.hashes,
+            checkpoint=write_note(made.checkpoint).decode(),
+        )
+
+    def proof_file(self, index: int) -> bytes | None:
+        """The ``.tlog-proof`` of an entry, with its public leaf beside it; none while no checkpoint covers it."""
+        with self._connect() as connection:
+            document = queries.document_by_index(connection, index)
+            made = _newest_proof(connection, index) if document is not None else None
+        return write_proof(attrs.evolve(made, extra=document.leaf)) if made and document else None
+
+    def consistency(self, old_size: int, new_size: int) -> list[bytes]:
+        """The hashes between two sizes behind the gate; raises ``TS-4003`` for sizes that the log has not."""
+        with self._connect() as connection:
+            if not 0 < old_size <= new_size <= queries.acked_size(connection):
+                raise Fault("TS-4003", detail="the sizes must satisfy 0 < from <= to <= newest")
+            return queries.consistency_proof(connection, old_size, new_size)
+
+    def checkpoint(self) -> bytes | None:
+        """The published checkpoint; none before the first."""
+        return _read(self._published / CHECKPOINT_PATH)
+
+    def tile(self, path: str) -> bytes | None:
+        """A published tile or bundle; raises ``TS-1001`` for what is no tile's path, whatever lies there."""
+        return _read(self._published / parse_tile_path(path).path)
+
+
+def _newest_proof(connection: Connection, index: int) -> TlogProof | None:
+    try:
+        return queries.tlog_proof(connection, index)
+    except LookupError:
+        return None
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None

@@ -1,0 +1,72 @@
+"""The public listener: verification of receipts, checkpoint, tiles and proofs, on a role that here only reads."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from psycopg_pool import ConnectionPool
+
+from tallystick.authority.projections.verification.api import PublicServices, build_app, refusals
+from tallystick.authority.projections.verification.ledger_view import LedgerView
+from tallystick.authority.projections.verification.page_tokens import PageTokens
+from tallystick.authority.projections.verification.words import PAGE_LANGUAGES
+from tallystick.authority.reference.following import Follower
+from tallystick.authority.reference.registry.directory import Directory
+from tallystick.crypto.policy import install_registry
+from tallystick.kit.http_server import Server
+from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
+from tallystick.ops.schema.roles import PORTAL
+
+POOL_CONNECTIONS = 6
+DATABASE_WAIT_SECONDS = 3.0
+_TOKEN_SECRET_BYTES = 32
+
+
+def run() -> None:
+    """Serve until stopped."""
+    context = Context.load("public")
+    run_until_stopped(context, lambda stopped: _serve(context, stopped))
+
+
+def open_pool(dsn: str) -> ConnectionPool[DatabaseConnection]:
+    """Connections for single questions; each is checked before it is lent, and refuses to write."""
+    return ConnectionPool(
+        dsn,
+        min_size=1,
+        max_size=POOL_CONNECTIONS,
+        timeout=DATABASE_WAIT_SECONDS,
+        kwargs={"autocommit": True},
+        configure=_only_read,
+        check=ConnectionPool.check_connection,
+        open=True,
+    )
+
+
+def _only_read(connection: DatabaseConnection) -> None:
+    connection.execute("SET default_transaction_read_only = on")
+
+
+async def _serve(context: Context, stopped: asyncio.Event) -> None:
+    settings, pack = context.settings, context.pack
+    install_registry(pack.algorithms)
+    directory = Directory(system_clock)
+    follower = Follower(context.connector(PORTAL), [directory])
+    await asyncio.to_thread(follower.start)
+    pool = open_pool(context.dsn(PORTAL))
+    services = PublicServices(
+        find_element=directory.secure_element,
+        ledger=LedgerView(pool.connection, context.state.tiles),
+        page_tokens=PageTokens(secrets.token_bytes(_TOKEN_SECRET_BYTES)),
+        zone=context.zone,
+        default_language=next(PAGE_LANGUAGES[tag] for tag in (*pack.languages, "en-US") if tag in PAGE_LANGUAGES),
+        clock=system_clock,
+        operator=settings.operator,
+        secure_cookies=settings.public_url.startswith("https:"),
+    )
+    server = Server(build_app(services), settings.public_host, settings.public_port, refuse=refusals(services))
+    context.announce_port(await server.start())
+    await stopped.wait()
+    await server.stop()
+    follower.stop()
+    pool.close()
