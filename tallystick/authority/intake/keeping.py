@@ -62,7 +62,10 @@ class Keeping:
         if booked.body_hash == package.body_hash:
             return answer
         first = await self._first_document(package)
-        if first is None or not unsigned_part_differs(first.body, package.data):
+        if first is None:
+            return answer
+        answer = attrs.evolve(answer, index=first.index)
+        if not unsigned_part_differs(first.body, package.data):
             return answer
         await self._keep_evidence(package, UNSIGNED_PART_DIFFERS, booked.body_hash)
         log.warning("a signed act came with another unsigned part", extra=_who(package))
