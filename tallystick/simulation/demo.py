@@ -174,7 +174,7 @@ class Demo:
         with Display(self._console) as display:
             while time.monotonic() < until and not self._stop_wanted():
                 display.show(figures)
-                if not figures.waiting_at_devices and not figures.audit.open:
+                if not figures.waiting_at_devices and not figures.audit.open_cycles:
                     break
                 for _ in range(5):
                     self._pause(supervisor)
@@ -217,7 +217,7 @@ class Demo:
     def _print_last(self, figures: Figures, sample: SampleReceipt | None) -> None:
         audit = figures.audit
         seconds = time.monotonic() - self._started
-        self._say(f"Audits done {audit.done:,}, open {audit.open:,}. The run took {seconds:.0f} s.")
+        self._say(f"Audits done {audit.ended_cycles:,}, open {audit.open_cycles:,}. The run took {seconds:.0f} s.")
         if sample is not None:
             self._say(f"The buyer's answer for the first receipt: {sample.verification_status()}")
 

@@ -32,8 +32,7 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
             f"{_milliseconds(figures.ledger.wait_p50_ms)} / {_milliseconds(figures.ledger.wait_p99_ms)}",
         ),
         ("ledger", f"{figures.ledger.size:,} entries, {figures.ledger.bytes / 1e6:,.0f} MB"),
-        ("audits done / open", f"{audit.done:,} / {audit.open:,}"),
-        ("limit used, highest", f"{audit.limit_used_per_cent_max:.0f} %"),
+        ("audits done / open", f"{audit.ended_cycles:,} / {audit.open_cycles:,}"),
     ]
 
 

@@ -12,7 +12,7 @@ import psycopg
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.queries import LedgerOverview
 from tallystick.authority.projections.audit import queries as audit
-from tallystick.authority.projections.audit.queries import AuditOverview
+from tallystick.authority.projections.audit.values import AuditOverview
 from tallystick.kernel.identifiers import Uid
 from tallystick.ops.processes.context import system_clock
 from tallystick.simulation.market import Market
@@ -77,7 +77,7 @@ class Observer:
             sales_per_second=self._rate(sold),
             waiting_at_devices=sum(device.waiting for device in devices),
             ledger=ledger.overview(self._connection, now),
-            audit=audit.overview(self._connection, now),
+            audit=audit.overview(self._connection),
         )
         self._connection.commit()
         return figures

@@ -6,7 +6,7 @@ import asyncio
 
 from psycopg_pool import ConnectionPool
 
-from tallystick.authority.channels.sdc.api import build_app
+from tallystick.authority.channels.sdc.api import build_app, refusals
 from tallystick.authority.channels.sdc.services import SdcServices
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.pipeline import Intake, IntakePolicy
@@ -21,7 +21,7 @@ from tallystick.crypto.tls import tls_server_context
 from tallystick.kernel.hashing import hmac_sha256
 from tallystick.kit.http_server import Server
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
-from tallystick.ops.processes.proofs import ProofOfAuditPort
+from tallystick.ops.processes.proofs import audit_desk
 from tallystick.ops.schema.roles import INTAKE
 from tallystick.wire.configuration import Configuration
 from tallystick.wire.taxcore_api import Environment
@@ -72,12 +72,14 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     rules = PackageRules(directory=directory, rates=rates, unwrap=unwrap, pack=context.pack, zone=context.zone)
     intake = Intake(rules, sequencer, Keeper(pool.connection), IntakePolicy())
     await intake.remember_refusals(system_clock())
+    services = _services(context, pool, directory, rates, outstanding, intake)
     server = Server(
-        build_app(_services(context, pool, directory, rates, outstanding, intake)),
+        build_app(services),
         settings.host,
         settings.device_api_port,
         ssl_context=tls_server_context(context.pki.files.folder),
         tries=1,
+        refuse=refusals(services),
     )
     context.announce_port(await server.start())
     await stopped.wait()
@@ -106,7 +108,7 @@ def _services(
         rates=rates,
         outstanding=outstanding,
         intake=intake,
-        audit=ProofOfAuditPort(context),
+        audit=audit_desk(context),
         clock=system_clock,
         trusted=context.pki.trust_store(),
         environment=context.pack.environment,

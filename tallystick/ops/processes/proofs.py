@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
-from uuid import UUID
+from collections.abc import Set
+from datetime import timedelta
 
-from tallystick.kernel.fixed_point import Money
+from tallystick.authority.intake import queries as intake
+from tallystick.authority.intake.unwrap_client import open_arp_blocking
+from tallystick.authority.ledger.client import append_blocking
+from tallystick.authority.projections.audit.operations import AuditDesk
+from tallystick.authority.projections.audit.strategies import EveryDocument
+from tallystick.authority.projections.audit.tasks import ProofServices
+from tallystick.crypto.envelope import sign_with_recovery
 from tallystick.ops.processes.context import Context, DatabaseConnection
 
-
-class ProofOfAuditPort:
-    """The device API's door to proofs of audit; both calls run in the caller's transaction."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def receive_request(
-        self, conn: DatabaseConnection, uid: str, payload: bytes, sum: Money, limit: Money, at: datetime
-    ) -> Sequence[tuple[int, int]]:
-        """Take a card's request; returns the ranges of ordinals that are missing."""
-        raise AssertionError
-
-    def command_reported(
-        self, conn: DatabaseConnection, uid: str, command_id: UUID, success: bool, at: datetime
-    ) -> None:
-        """A card executed a proof, or refused it."""
-        raise AssertionError
+_SETTLE = {"production": timedelta(minutes=10), "demo": timedelta(seconds=2)}
 
 
-def decide_proofs(context: Context, conn: DatabaseConnection, now: datetime) -> None:
-    """Issue what can be issued."""
+class _KeptApart:
+    """The intake's quarantine and evidence, asked by the audit room, which does not know the intake."""
+
+    def ordinals(self, conn: DatabaseConnection, signed_by: str, first: int, last: int) -> Set[int]:
+        """Ordinals that are kept, but not booked."""
+        return intake.kept_ordinals(conn, signed_by, first, last)
+
+    def turnover(self, conn: DatabaseConnection, signed_by: str, first: int, last: int) -> int:
+        """What they add to the card's unaudited sum."""
+        return intake.kept_turnover(conn, signed_by, first, last)
+
+
+def audit_desk(context: Context) -> AuditDesk:
+    """The device API's door to proofs of audit."""
+    socket = context.socket("unwrap")
+    return AuditDesk(open_arp=lambda block: open_arp_blocking(socket, block), apart=_KeptApart())
+
+
+def proof_services(context: Context) -> ProofServices:
+    """What the worker needs to decide; it alone holds the proof key."""
+    key = context.pki.private_key("poa")
+    socket = context.socket("sequencer")
+    return ProofServices(
+        strategy=EveryDocument(settle=_SETTLE[context.settings.timing]),
+        apart=_KeptApart(),
+        sign=lambda message: sign_with_recovery(message, key),
+        append=lambda entry: append_blocking(socket, entry),
+    )

@@ -17,6 +17,7 @@ from tallystick.authority.intake.tasks import forget_refused
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.tasks import export_tiles
+from tallystick.authority.projections.audit.tasks import decide
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
     publish_registrations,
@@ -28,7 +29,7 @@ from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
 from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
-from tallystick.ops.processes.proofs import decide_proofs
+from tallystick.ops.processes.proofs import proof_services
 from tallystick.ops.schema.roles import INTAKE
 
 log = logging.getLogger(__name__)
@@ -69,9 +70,10 @@ def run() -> None:
 
 def _duties(context: Context) -> list[Duty]:
     quick = timedelta(milliseconds=300)
+    proofs = proof_services(context)
     return [
         Duty("registrations", lambda conn: _publish(context, conn), quick),
-        Duty("proofs", lambda conn: decide_proofs(context, conn, system_clock()), quick),
+        Duty("proofs", lambda conn: decide(conn, proofs, system_clock()), quick),
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
         Duty("tidying", _tidy, timedelta(hours=1)),
     ]
