@@ -13,7 +13,7 @@ class Limits:
     json_depth_taxcore: int = 32
     json_members_per_object: int = 256
     json_elements_per_array: int = 10_000
-    json_values: int = 65_536
+    json_values: int = 32_768
     json_string_bytes: int = 32 * 1024
     json_number_characters: int = 40
     pos_request_bytes: int = 1024 * 1024

@@ -11,13 +11,11 @@ import binascii
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
-from typing import TypeVar
 
 import attrs
 
 from tallystick.kernel.faults import Fault, FieldFault
-from tallystick.kernel.fixed_point import FixedPoint, Money, Quantity, Rate, round_half_up
+from tallystick.kernel.fixed_point import Money, Quantity, Rate
 from tallystick.kernel.identifiers import UINT32_MAX, SdcInvoiceNumber, Tin
 from tallystick.kernel.invoice import (
     InvoiceItem,
@@ -32,6 +30,7 @@ from tallystick.kernel.invoice import (
 )
 from tallystick.kernel.limits import LIMITS, Limits
 from tallystick.wire import strict_json
+from tallystick.wire.audit_fields import FORMAT, MISSING, RANGE, FieldReader
 from tallystick.wire.pos_request import ITEM_KEYS, OPTION_KEYS, PAYMENT_KEYS, REQUEST_KEYS, TOTAL_MAX
 from tallystick.wire.pos_result import invoice_request_json, invoice_result_json
 from tallystick.wire.pos_values import (
@@ -75,15 +74,9 @@ _RESULT_KEYS = KeyNames(
 )
 _TAX_KEYS = KeyNames("categoryType", "label", "amount", "rate", "categoryName")
 _COUNTER = re.compile(r"(\d{1,10})/(\d{1,10})(\D{0,8})", re.ASCII)
-_NUMBER_TEXT = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?", re.ASCII)
 _BIDI_CONTROL = re.compile(rb"\xd8\x9c|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
 _BIDI_ESCAPE = re.compile(rb"\\u(?:061[cC]|200[eEfF]|202[a-eA-E]|206[6-9])")
-_URL = re.compile(rb'"verificationUrl"\s{0,8}:\s{0,8}"([^"\\]{1,2048})"', re.IGNORECASE)
-_SCALED_MAX = 10**18
-_UNITS = tuple(10**places for places in range(9))
-_MISSING, _RANGE, _FORMAT = "1", "4", "5"
-
-_Number = TypeVar("_Number", bound=FixedPoint)
+_URL = re.compile(rb'"verificationUrl"\s{0,8}:\s{0,8}("(?:[^"\\]|\\.){1,2048}")', re.IGNORECASE)
 
 
 @attrs.frozen(slots=True)
@@ -135,7 +128,11 @@ def read_audit_data(plain: bytes, *, zone: tzinfo = UTC) -> AuditData:
 def rescue_verification_url(plain: bytes) -> str | None:
     """The verification URL of a package that `read_audit_data` refuses, so that its signature can still be checked."""
     found = _URL.search(plain)
-    return None if found is None else found[1].decode("ascii", "replace")
+    try:
+        url = None if found is None else strict_json.parse(found[1])
+    except Fault:
+        return None
+    return url if isinstance(url, str) else None
 
 
 def _has_bidi_control(plain: bytes) -> bool:
@@ -145,20 +142,15 @@ def _has_bidi_control(plain: bytes) -> bool:
     return b"\\" in plain and _BIDI_ESCAPE.search(plain) is not None
 
 
-def _unreadable(pointer: str, code: str = _FORMAT) -> Fault:
+def _unreadable(pointer: str, code: str = FORMAT) -> Fault:
     return Fault("TS-1202", detail="the package cannot be read", fields=(FieldFault(pointer, code),))
 
 
-class _Reader:
-    """One pass over one package; notes what is odd (``flags``) and what cannot be understood (``faults``)."""
-
-    def __init__(self, zone: tzinfo) -> None:
-        self._zone = zone
-        self.flags: set[str] = set()
-        self.faults: list[FieldFault] = []
+class _Reader(FieldReader):
+    """The two halves of a package, field by field."""
 
     def request(self, value: JsonObject) -> InvoiceRequest:
-        members = self._members(value, REQUEST_KEYS)
+        members = self.members(value, REQUEST_KEYS)
         invoice_type = INVOICE_TYPES.read(members.get("invoiceType"))
         transaction_type = TRANSACTION_TYPES.read(members.get("transactionType"))
         if invoice_type is None or transaction_type is None:
@@ -169,18 +161,18 @@ class _Reader:
             transaction_type=transaction_type,
             payments=self._payments(members.get("payment")),
             items=self._items(members.get("items")),
-            date_and_time_of_issue=self._time(members, "dateAndTimeOfIssue", at),
-            cashier=self._text_or_number(members, "cashier", at),
+            date_and_time_of_issue=self.time(members, "dateAndTimeOfIssue", at),
+            cashier=self.text_or_number(members, "cashier", at),
             buyer_id=self._buyer_id(members),
-            buyer_cost_center_id=self._text_or_number(members, "buyerCostCenterId", at) or None,
-            invoice_number=self._text_or_number(members, "invoiceNumber", at) or None,
-            referent_document_number=self._text_or_number(members, "referentDocumentNumber", at) or None,
-            referent_document_dt=self._time(members, "referentDocumentDT", at),
+            buyer_cost_center_id=self.text_or_number(members, "buyerCostCenterId", at) or None,
+            invoice_number=self.text_or_number(members, "invoiceNumber", at) or None,
+            referent_document_number=self.text_or_number(members, "referentDocumentNumber", at) or None,
+            referent_document_dt=self.time(members, "referentDocumentDT", at),
             options=self._options(members.get("options")),
         )
 
     def result(self, value: JsonObject, sum_of_items: Money) -> InvoiceResult:
-        members = self._members(value, _RESULT_KEYS)
+        members = self.members(value, _RESULT_KEYS)
         at = "/result/"
         number = self._invoice_number(members)
         type_counter, extension = self._counters(members)
@@ -192,128 +184,71 @@ class _Reader:
             tax_items=self._tax_items(members.get("taxItems")),
             tax_group_revision=self._revision(members),
             total_amount=self._total(members, sum_of_items),
-            verification_url=self._text(members, "verificationUrl", at),
+            verification_url=self.text(members, "verificationUrl", at),
             verification_qr_code=None,
-            journal=self._text(members, "journal", at) or None,
+            journal=self.text(members, "journal", at) or None,
             encrypted_internal_data=self._signed_bytes(members, "encryptedInternalData", (256, 512)),
             signature=self._signed_bytes(members, "signature", (256,)),
             seller=Seller(
-                tin=Tin(self._text(members, "tin", at)),
-                business_name=self._text(members, "businessName", at),
-                location_name=self._text(members, "locationName", at),
-                address=self._text(members, "address", at),
-                district=self._text(members, "district", at),
+                tin=Tin(self.text(members, "tin", at)),
+                business_name=self.text(members, "businessName", at),
+                location_name=self.text(members, "locationName", at),
+                address=self.text(members, "address", at),
+                district=self.text(members, "district", at),
             ),
-            mrc=self._text(members, "mrc", at),
-            messages=self._text(members, "messages", at),
+            mrc=self.text(members, "mrc", at),
+            messages=self.text(members, "messages", at),
         )
-
-    def _note(self, pointer: str, code: str) -> None:
-        self.faults.append(FieldFault(pointer, code))
-
-    def _members(self, value: JsonObject, keys: KeyNames) -> JsonObject:
-        members, twice = keys.of(value)
-        if twice:
-            self.flags.add("key-twice")
-        return members
-
-    def _text(self, members: JsonObject, key: str, at: str) -> str:
-        value = members.get(key)
-        if isinstance(value, str):
-            return value
-        if value is not None:
-            self._note(at + key, _FORMAT)
-        return ""
-
-    def _text_or_number(self, members: JsonObject, key: str, at: str) -> str | None:
-        value = members.get(key)
-        if value is None:
-            return None
-        return str(value) if type(value) is int else self._text(members, key, at)
-
-    def _number(self, members: JsonObject, key: str, at: str, kind: type[_Number]) -> _Number:
-        """An exact number; more decimals than the kind has are rounded half up and flagged, ``raw`` keeps them."""
-        value = members.get(key)
-        if type(value) is int or type(value) is Decimal:
-            number: int | Decimal = value
-        elif isinstance(value, str) and _NUMBER_TEXT.fullmatch(value):
-            self.flags.add("number-as-text")
-            number = Decimal(value)
-        else:
-            self._note(at + key, _MISSING if value is None else _FORMAT)
-            return kind(0)
-        numerator, denominator = number.as_integer_ratio()
-        scaled, rest = divmod(numerator * _UNITS[kind.places], denominator)
-        if rest:
-            self.flags.add("more-decimals")
-            scaled = round_half_up(numerator * _UNITS[kind.places], denominator)
-        if not -_SCALED_MAX <= scaled <= _SCALED_MAX:
-            self._note(at + key, _RANGE)
-            return kind(0)
-        return kind(scaled)
-
-    def _time(self, members: JsonObject, key: str, at: str) -> datetime | None:
-        value = members.get(key)
-        if value is None or value == "":
-            return None
-        moment = read_time(value, self._zone) if isinstance(value, str) else None
-        if moment is None:
-            self._note(at + key, _FORMAT)
-        return moment
-
-    def _list(self, value: JsonValue, pointer: str) -> list[JsonValue]:
-        if isinstance(value, list):
-            return value
-        if value is not None:
-            self._note(pointer, _FORMAT)
-        return []
 
     def _payments(self, value: JsonValue) -> tuple[Payment, ...]:
         payments = []
-        for number, one in enumerate(self._list(value, "/request/payment")):
+        for number, one in enumerate(self.list(value, "/request/payment")):
             at = f"/request/payment/{number}/"
-            members = self._members(one, PAYMENT_KEYS) if isinstance(one, dict) else {}
+            members = self.members(one, PAYMENT_KEYS) if isinstance(one, dict) else {}
             payment_type = PAYMENT_TYPES.read(members.get("paymentType"))
             if payment_type is None:
-                self._note(f"{at}paymentType", _FORMAT)
+                self.note(f"{at}paymentType", FORMAT)
                 payment_type = PaymentType.OTHER
-            payments.append(Payment(self._number(members, "amount", at, Money), payment_type))
+            payments.append(Payment(self.number(members, "amount", at, Money), payment_type))
         return tuple(payments)
 
     def _items(self, value: JsonValue) -> tuple[InvoiceItem, ...]:
-        items = self._list(value, "/request/items")
+        items = self.list(value, "/request/items")
         if not items:
-            self._note("/request/items", _MISSING)
+            self.note("/request/items", MISSING)
         return tuple(self._item(one, f"/request/items/{number}/") for number, one in enumerate(items))
 
     def _item(self, value: JsonValue, at: str) -> InvoiceItem:
-        members = self._members(value, ITEM_KEYS) if isinstance(value, dict) else {}
+        members = self.members(value, ITEM_KEYS) if isinstance(value, dict) else {}
         if members.get("name") is None:
-            self._note(f"{at}name", _MISSING)
+            self.note(f"{at}name", MISSING)
         return InvoiceItem(
-            self._text(members, "name", at),
-            self._number(members, "quantity", at, Quantity),
-            self._number(members, "unitPrice", at, Money),
+            self.text(members, "name", at),
+            self.number(members, "quantity", at, Quantity),
+            self.number(members, "unitPrice", at, Money),
             self._labels(members.get("labels"), at),
-            self._number(members, "totalAmount", at, Money),
-            self._text_or_number(members, "gtin", at) or None,
+            self.number(members, "totalAmount", at, Money),
+            self.text_or_number(members, "gtin", at) or None,
         )
 
     def _labels(self, value: JsonValue, at: str) -> tuple[str, ...]:
-        labels = dict.fromkeys(label for label in self._list(value, f"{at}labels") if isinstance(label, str))
+        labels = dict.fromkeys(label for label in self.list(value, f"{at}labels") if isinstance(label, str))
         if isinstance(value, list) and not all(isinstance(label, str) for label in value):
-            self._note(f"{at}labels", _FORMAT)
+            self.note(f"{at}labels", FORMAT)
         return tuple(labels)
 
     def _buyer_id(self, members: JsonObject) -> str | None:
         """Under the signature: it must fit the card's 20 bytes."""
-        buyer_id = self._text_or_number(members, "buyerId", "/request/") or None
-        if buyer_id is not None and len(buyer_id.encode()) > LIMITS.buyer_id_bytes:
+        value = members.get("buyerId")
+        buyer_id = str(value) if type(value) is int else value
+        if buyer_id is None or buyer_id == "":
+            return None
+        if not isinstance(buyer_id, str) or len(buyer_id.encode()) > LIMITS.buyer_id_bytes:
             raise _unreadable("/request/buyerId")
         return buyer_id
 
     def _options(self, value: JsonValue) -> InvoiceOptions:
-        members = self._members(value, OPTION_KEYS) if isinstance(value, dict) else {}
+        members = self.members(value, OPTION_KEYS) if isinstance(value, dict) else {}
         yes = {key for key, member in members.items() if str(member).lower() in ("1", "true")}
         return InvoiceOptions("omitQRCodeGen" in yes, "omitTextualRepresentation" in yes)
 
@@ -330,7 +265,7 @@ class _Reader:
             ("totalCounter", number.ordinal),
         ):
             if members.get(key) is not None and members[key] != expected:
-                self._note(f"/result/{key}", _RANGE)
+                self.note(f"/result/{key}", RANGE)
         return number
 
     def _counters(self, members: JsonObject) -> tuple[int, str]:
@@ -342,7 +277,7 @@ class _Reader:
             counter = int(found[1])
         if type(counter) is not int or not 0 <= counter <= UINT32_MAX:
             raise _unreadable("/result/transactionTypeCounter")
-        extension = self._text(members, "invoiceCounterExtension", "/result/")
+        extension = self.text(members, "invoiceCounterExtension", "/result/")
         return counter, extension or ("" if found is None else found[3])
 
     def _sdc_time(self, members: JsonObject) -> datetime:
@@ -359,11 +294,11 @@ class _Reader:
             total = sum_of_items
         else:
             faults = len(self.faults)
-            total = self._number(members, "totalAmount", "/result/", Money)
+            total = self.number(members, "totalAmount", "/result/", Money)
             if len(self.faults) > faults:
                 raise _unreadable("/result/totalAmount")
         if not 0 <= total.scaled <= TOTAL_MAX:
-            raise _unreadable("/result/totalAmount", _RANGE)
+            raise _unreadable("/result/totalAmount", RANGE)
         return total
 
     def _signed_bytes(self, members: JsonObject, key: str, sizes: tuple[int, ...]) -> bytes:
@@ -380,28 +315,28 @@ class _Reader:
         value = members.get("taxGroupRevision")
         if type(value) is int and 0 <= value <= UINT32_MAX:
             return value
-        self._note("/result/taxGroupRevision", _MISSING if value is None else _FORMAT)
+        self.note("/result/taxGroupRevision", MISSING if value is None else FORMAT)
         return 0
 
     def _tax_items(self, value: JsonValue) -> tuple[TaxItem, ...]:
         """The category's order id is not on the wire, it stays 0."""
-        items = self._list(value, "/result/taxItems")
+        items = self.list(value, "/result/taxItems")
         return tuple(self._tax_item(one, f"/result/taxItems/{number}/") for number, one in enumerate(items))
 
     def _tax_item(self, value: JsonValue, at: str) -> TaxItem:
-        members = self._members(value, _TAX_KEYS) if isinstance(value, dict) else {}
+        members = self.members(value, _TAX_KEYS) if isinstance(value, dict) else {}
         category_type = TAX_CATEGORY_TYPES.read(members.get("categoryType"))
         if category_type is None:
-            self._note(f"{at}categoryType", _FORMAT)
+            self.note(f"{at}categoryType", FORMAT)
             category_type = TaxCategoryType.TAX_ON_NET
-        label = self._text(members, "label", at)
+        label = self.text(members, "label", at)
         if not label:
-            self._note(f"{at}label", _MISSING)
+            self.note(f"{at}label", MISSING)
         return TaxItem(
             label,
-            self._text(members, "categoryName", at),
+            self.text(members, "categoryName", at),
             category_type,
             0,
-            self._number(members, "rate", at, Rate),
-            self._number(members, "amount", at, Money),
+            self.number(members, "rate", at, Rate),
+            self.number(members, "amount", at, Money),
         )

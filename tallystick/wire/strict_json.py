@@ -19,8 +19,6 @@ JsonValue: TypeAlias = "dict[str, JsonValue] | list[JsonValue] | str | bool | in
 JsonObject: TypeAlias = dict[str, JsonValue]
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# The closing quote is optional: an unterminated string swallows the rest in one step, so the scan stays linear.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 # Escapes that may stand for a control character or half of a surrogate pair; an escaped backslash before them is
@@ -65,9 +63,11 @@ def _check_structure(data: bytes, depth_max: int, values_max: int) -> None:
     nested = data.translate(_ONE_KIND, _NOT_BRACKETS)
     if nested.count(b"[") <= depth_max and len(data) < values_max:
         return
-    bare = _STRING.sub(b"", data)
+    if data.count(b'"') > 4 * values_max:  # more than so many values and their keys have
+        raise Fault("TS-1214", detail=f"more than {values_max} values")
+    bare = _without_strings(data)
     nested = bare.translate(_ONE_KIND, _NOT_BRACKETS)
-    if nested.count(b"[") + bare.count(b",") >= values_max:
+    if nested.count(b"[") + bare.count(b",") >= values_max or len(nested) > 2 * values_max:
         raise Fault("TS-1214", detail=f"more than {values_max} values")
     for _ in range(depth_max):  # each pass takes off the innermost level
         nested = nested.replace(b"[]", b"")
@@ -79,6 +79,11 @@ def _check_structure(data: bytes, depth_max: int, values_max: int) -> None:
         deepest = max(deepest, depth)
     if deepest > depth_max or b"[]" in nested:
         raise Fault("TS-1211", detail=f"deeper than {depth_max}")
+
+
+def _without_strings(data: bytes) -> bytes:
+    """What stands outside strings. Runs of backslashes pair up from their start, as the parser reads them."""
+    return b"".join(data.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
 
 
 @functools.lru_cache(maxsize=16)

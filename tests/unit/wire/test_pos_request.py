@@ -1,0 +1,370 @@
+"""InvoiceRequest: every row of the wire's tolerance table, the fields that go together, codes and paths of errors."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+import pytest
+from taxcore_values import SALE, SALE_BODY, body, item_body
+
+from tallystick.kernel.faults import PosFault
+from tallystick.kernel.fixed_point import Money, Quantity
+from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, PaymentType, TransactionType
+from tallystick.kernel.limits import LIMITS
+from tallystick.wire.pos_request import parse_invoice_request
+
+ZONE = ZoneInfo("Europe/Belgrade")
+REFERENCE = "AB12CD34-AB12CD34-9"
+
+
+def parsed(data: bytes) -> InvoiceRequest:
+    return parse_invoice_request(data, zone=ZONE)
+
+
+def errors(data: bytes) -> list[tuple[str, str]]:
+    """Paths and codes of the refusal."""
+    with pytest.raises(PosFault) as caught:
+        parsed(data)
+    return [(error.property, str(error.code)) for error in caught.value.errors]
+
+
+def test_s2_028_a_full_request() -> None:
+    assert parsed(body()) == SALE
+
+
+def test_only_what_is_required() -> None:
+    optional = ("dateAndTimeOfIssue", "cashier", "buyerId", "buyerCostCenterId", "invoiceNumber", "options")
+    least = parsed(body(**dict.fromkeys((*optional, "referentDocumentNumber", "referentDocumentDT"), ...)))
+    assert least == InvoiceRequest(
+        invoice_type=InvoiceType.NORMAL,
+        transaction_type=TransactionType.SALE,
+        payments=SALE.payments,
+        items=SALE.items,
+    )
+
+
+# The tolerance table (wire: 2.3.1), row by row.
+
+
+def test_tolerance_pascal_case_keys_and_camel_case_error_paths() -> None:
+    def pascal(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key[0].upper() + key[1:]: pascal(member) for key, member in value.items()}
+        return [pascal(member) for member in value] if isinstance(value, list) else value
+
+    document = pascal(SALE_BODY)
+    document["Options"] = {"OmitQRCodeGen": "1"}
+    document["Items"][0]["GTIN"] = document["Items"][0].pop("Gtin")
+    assert parsed(json.dumps(document).encode()) == SALE
+    document["Items"][1]["TOTALAMOUNT"] = "x"
+    del document["Items"][1]["TotalAmount"]
+    assert errors(json.dumps(document).encode()) == [("items[1].totalAmount", "2805")]
+
+
+def test_tolerance_a_key_in_two_spellings_is_refused() -> None:
+    assert errors(body(INVOICETYPE=0)) == [("invoiceType", "2806")]
+
+
+@pytest.mark.parametrize("form", [4, "4", "Advance", "advance", "ADVANCE"])
+def test_tolerance_invoice_type_in_every_form(form: Any) -> None:
+    assert parsed(body(invoiceType=form)).invoice_type is InvoiceType.ADVANCE
+
+
+@pytest.mark.parametrize("form", ["ProForma", "Proforma", "proforma", 1, "1"])
+def test_tolerance_both_spellings_of_proforma(form: Any) -> None:
+    assert parsed(body(invoiceType=form)).invoice_type is InvoiceType.PROFORMA
+
+
+@pytest.mark.parametrize("form", [1, "1", "Refund", "REFUND"])
+def test_tolerance_transaction_type_in_every_form(form: Any) -> None:
+    assert parsed(body(transactionType=form)).transaction_type is TransactionType.REFUND
+
+
+@pytest.mark.parametrize("kind", PaymentType)
+def test_tolerance_payment_type_in_every_form(kind: PaymentType) -> None:
+    name = {4: "WireTransfer", 6: "MobileMoney"}.get(int(kind), kind.name.capitalize())
+    for form in (int(kind), str(int(kind)), name, name.lower(), name.upper()):
+        assert parsed(body(payment=[{"amount": 1, "paymentType": form}])).payments[0].payment_type is kind
+
+
+@pytest.mark.parametrize("form", ["MobilMoney", 7, "7", -1, True, False, 1.0, [], "", "00", " 1"])
+def test_tolerance_ends_at_values_that_no_client_means(form: Any) -> None:
+    assert errors(body(payment=[{"amount": 1, "paymentType": form}])) == [("payment[0].paymentType", "2805")]
+    assert errors(body(invoiceType="MobilMoney")) == [("invoiceType", "2805")]
+
+
+def test_tolerance_null_is_absent() -> None:
+    optional = ("dateAndTimeOfIssue", "cashier", "buyerId", "buyerCostCenterId", "invoiceNumber", "options")
+    keys = (*optional, "referentDocumentNumber", "referentDocumentDT")
+    assert parsed(body(**dict.fromkeys(keys))) == parsed(body(**dict.fromkeys(keys, ...)))
+    assert parsed(item_body(gtin=None)).items[0].gtin is None
+    assert errors(body(invoiceType=None)) == [("invoiceType", "2800")]
+    assert parsed(body(options={"omitQRCodeGen": None})).options.omit_qr_code is False
+
+
+def test_tolerance_empty_strings_c_04() -> None:
+    request = parsed(body(referentDocumentNumber="", referentDocumentDT="", invoiceNumber=""))
+    assert request.referent_document_number is None
+    assert request.referent_document_dt is None
+    assert request.invoice_number is None
+    assert errors(body(buyerId="")) == [("buyerId", "2803")]
+    assert errors(body(cashier="")) == [("cashier", "2803")]
+    assert errors(body(transactionType="Refund", referentDocumentNumber="", referentDocumentDT="")) == [
+        ("referentDocumentNumber", "2800")
+    ]
+
+
+def test_tolerance_numbers_as_strings_are_refused() -> None:
+    assert errors(item_body(quantity="2", unitPrice="30.1", totalAmount="60.2")) == [
+        ("items[0].quantity", "2805"),
+        ("items[0].unitPrice", "2805"),
+        ("items[0].totalAmount", "2805"),
+    ]
+
+
+def test_tolerance_more_decimals_than_allowed() -> None:
+    assert errors(item_body(quantity=1.0001, unitPrice=1.001, totalAmount=1.005)) == [
+        ("items[0].quantity", "2804"),
+        ("items[0].unitPrice", "2804"),
+        ("items[0].totalAmount", "2804"),
+    ]
+    assert errors(body(payment=[{"amount": 0.001, "paymentType": 1}])) == [("payment[0].amount", "2804")]
+
+
+def test_tolerance_zeros_after_the_allowed_decimals_are_no_decimals() -> None:
+    raw = item_body(quantity="Q", unitPrice="U").replace(b'"Q"', b"2.000000").replace(b'"U"', b"301000e-4")
+    item = parsed(raw).items[0]
+    assert (item.quantity, item.unit_price) == (Quantity(2000), Money(301_000))
+
+
+def test_tolerance_lower_case_labels_and_both_alphabets() -> None:
+    assert parsed(item_body(labels=["a", "ж"])).items[0].labels == ("A", "Ж")
+    latin, cyrillic = parsed(item_body(labels=["A", "А"])).items[0].labels
+    assert latin != cyrillic
+
+
+def test_tolerance_duplicate_labels_are_one() -> None:
+    assert parsed(item_body(labels=["A", "P", "A", "a"])).items[0].labels == ("A", "P")
+
+
+def test_tolerance_time_without_offset_is_local_time_of_the_authority() -> None:
+    request = parsed(body(dateAndTimeOfIssue="2026-07-02T10:15:00", referentDocumentDT="2026-01-02 10:15"))
+    assert request.date_and_time_of_issue == datetime(2026, 7, 2, 8, 15, tzinfo=UTC)
+    assert request.referent_document_dt == datetime(2026, 1, 2, 9, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-02T10:15:30+0100",
+        "2026-03-02T10:15:30+01:00",
+        "2026-03-02t09:15:30z",
+        "2026-03-02T10:15:30.0000000+01:00",
+        "2026-03-02 09:15:30.0Z",
+        "2026-03-02T10:15:30",
+    ],
+)
+def test_tolerance_times_as_clients_write_them(text: str) -> None:
+    moment = parsed(body(dateAndTimeOfIssue=text)).date_and_time_of_issue
+    assert moment == datetime(2026, 3, 2, 9, 15, 30, tzinfo=UTC)
+
+
+def test_seven_fraction_digits_are_read_to_the_microsecond() -> None:
+    moment = parsed(body(dateAndTimeOfIssue="2021-07-15T15:57:49.7423334+02:00")).date_and_time_of_issue
+    assert moment == datetime(2021, 7, 15, 13, 57, 49, 742333, tzinfo=UTC)
+
+
+def test_tolerance_byte_order_mark() -> None:
+    assert parsed(b"\xef\xbb\xbf" + body()) == SALE
+
+
+def test_tolerance_unknown_keys_are_ignored() -> None:
+    item = {**SALE_BODY["items"][0], "discount": 0, "discountAmount": None}
+    request = parsed(body(hash="0" * 32, paymentType="", print=True, email="x", items=[item]))
+    assert request.items == SALE.items[:1]
+
+
+@pytest.mark.parametrize(("value", "omitted"), [("1", True), (1, True), (True, True), ("true", True), ("0", False)])
+def test_options_in_every_form(value: Any, omitted: bool) -> None:
+    options = parsed(body(options={"omitQRCodeGen": value, "omitTextualRepresentation": value})).options
+    assert (options.omit_qr_code, options.omit_journal) == (omitted, omitted)
+
+
+# Fields that go together (wire: 2.3.3).
+
+
+@pytest.mark.parametrize(
+    "types", [{"transactionType": 1}, {"invoiceType": 2}, {"invoiceType": "Training", "transactionType": "Refund"}]
+)
+def test_refunds_and_copies_need_a_reference(types: dict[str, Any]) -> None:
+    assert errors(body(**types, referentDocumentNumber=..., referentDocumentDT=...)) == [
+        ("referentDocumentNumber", "2800")
+    ]
+    assert parsed(body(**types, referentDocumentDT=...)).referent_document_number == REFERENCE
+
+
+def test_a_sale_may_refer_to_an_advance_refund() -> None:
+    assert parsed(body()).referent_document_number == REFERENCE
+
+
+def test_a_reference_time_needs_a_number() -> None:
+    assert errors(body(referentDocumentNumber=...)) == [("referentDocumentDT", "2805")]
+
+
+def test_a_cost_centre_needs_a_buyer() -> None:
+    assert errors(body(buyerId=...)) == [("buyerId", "2805")]
+
+
+# Codes and paths field by field (wire: 2.3).
+
+BAD_FIELDS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+    ({"dateAndTimeOfIssue": 1700000000}, [("dateAndTimeOfIssue", "2805")]),
+    ({"dateAndTimeOfIssue": "yesterday"}, [("dateAndTimeOfIssue", "2806")]),
+    ({"dateAndTimeOfIssue": "2026-02-30T00:00:00Z"}, [("dateAndTimeOfIssue", "2806")]),
+    ({"dateAndTimeOfIssue": "0001-01-01T00:00:00+10:00"}, [("dateAndTimeOfIssue", "2806")]),
+    ({"invoiceType": ...}, [("invoiceType", "2800")]),
+    ({"invoiceType": 5}, [("invoiceType", "2805")]),
+    ({"transactionType": ...}, [("transactionType", "2800")]),
+    ({"transactionType": "Return"}, [("transactionType", "2805")]),
+    ({"payment": ...}, [("payment", "2800")]),
+    ({"payment": {}}, [("payment", "2805")]),
+    ({"payment": []}, [("payment", "2807")]),
+    ({"payment": [{"amount": 1, "paymentType": 1}] * 101}, [("payment", "2808")]),
+    ({"payment": ["cash"]}, [("payment[0]", "2805")]),
+    ({"payment": [{}]}, [("payment[0].amount", "2800"), ("payment[0].paymentType", "2800")]),
+    ({"payment": [{"amount": -0.01, "paymentType": 1}]}, [("payment[0].amount", "2804")]),
+    ({"payment": [{"amount": 1e12, "paymentType": 1}]}, [("payment[0].amount", "2804")]),
+    ({"payment": [{"amount": True, "paymentType": 1}]}, [("payment[0].amount", "2805")]),
+    ({"cashier": "x" * 51}, [("cashier", "2801")]),
+    ({"cashier": 1.5}, [("cashier", "2805")]),
+    ({"buyerId": "1" * 21}, [("buyerId", "2801")]),
+    ({"buyerId": 5}, [("buyerId", "2805")]),
+    ({"buyerCostCenterId": "x" * 51}, [("buyerCostCenterId", "2801")]),
+    ({"buyerCostCenterId": ""}, [("buyerCostCenterId", "2803")]),
+    ({"invoiceNumber": "x" * 61}, [("invoiceNumber", "2801")]),
+    ({"referentDocumentNumber": "AB12CD34-AB12CD34-09"}, [("referentDocumentNumber", "2806")]),
+    ({"referentDocumentNumber": "AB12CD34-AB12CD34-0"}, [("referentDocumentNumber", "2806")]),
+    ({"referentDocumentNumber": "AB12CD34-AB12CD34-1\n"}, [("referentDocumentNumber", "2806")]),
+    ({"referentDocumentNumber": "AB12-AB12CD34-1"}, [("referentDocumentNumber", "2806")]),
+    ({"referentDocumentNumber": 17}, [("referentDocumentNumber", "2806")]),
+    ({"referentDocumentNumber": REFERENCE + "1" * 40}, [("referentDocumentNumber", "2804")]),
+    ({"referentDocumentDT": "soon"}, [("referentDocumentDT", "2805")]),
+    ({"referentDocumentDT": 5}, [("referentDocumentDT", "2805")]),
+    ({"options": []}, [("options", "2805")]),
+    ({"options": {"omitQRCodeGen": "yes"}}, [("options.omitQRCodeGen", "2805")]),
+    ({"options": {"omitTextualRepresentation": 2}}, [("options.omitTextualRepresentation", "2805")]),
+    ({"items": ...}, [("items", "2800")]),
+    ({"items": "x"}, [("items", "2805")]),
+    ({"items": []}, [("items", "2807")]),
+    ({"items": [1]}, [("items[0]", "2805")]),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), BAD_FIELDS, ids=lambda value: str(value)[:50])
+def test_s2_029_a_bad_field_is_refused_with_its_path_and_code(
+    changes: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    assert errors(body(**changes)) == expected
+
+
+BAD_ITEM_FIELDS: list[tuple[dict[str, Any], str, str]] = [
+    ({"gtin": "1234567"}, "gtin", "2803"),
+    ({"gtin": "1" * 15}, "gtin", "2803"),
+    ({"gtin": 12345678}, "gtin", "2805"),
+    ({"name": ...}, "name", "2800"),
+    ({"name": ""}, "name", "2803"),
+    ({"name": "x" * 2049}, "name", "2803"),
+    ({"name": 5}, "name", "2805"),
+    ({"quantity": ...}, "quantity", "2800"),
+    ({"quantity": 0}, "quantity", "2804"),
+    ({"quantity": -1}, "quantity", "2804"),
+    ({"quantity": 1e11}, "quantity", "2804"),
+    ({"unitPrice": ...}, "unitPrice", "2800"),
+    ({"unitPrice": -1}, "unitPrice", "2804"),
+    ({"unitPrice": 1e12}, "unitPrice", "2804"),
+    ({"labels": ...}, "labels", "2800"),
+    ({"labels": "A"}, "labels", "2805"),
+    ({"labels": []}, "labels", "2807"),
+    ({"labels": list("ABCDEFGHIJKLM")}, "labels", "2808"),
+    ({"labels": ["A", ""]}, "labels[1]", "2310"),
+    ({"labels": [5]}, "labels[0]", "2805"),
+    ({"totalAmount": ...}, "totalAmount", "2800"),
+    ({"totalAmount": None}, "totalAmount", "2800"),
+    ({"totalAmount": -60.2}, "totalAmount", "2804"),
+]
+
+
+@pytest.mark.parametrize(("changes", "path", "code"), BAD_ITEM_FIELDS, ids=lambda value: str(value)[:40])
+def test_s2_029_a_bad_field_of_an_item(changes: dict[str, Any], path: str, code: str) -> None:
+    assert errors(item_body(**changes)) == [(f"items[0].{path}", code)]
+
+
+def test_the_largest_values_pass() -> None:
+    item = parsed(item_body(quantity=99999999999.999, unitPrice=999999999999.99, totalAmount=999999999999.99)).items[0]
+    assert item.total_amount == Money(9_999_999_999_999_900)
+    assert parsed(item_body(name="Ж" * 2048, totalAmount=0)).items[0].name == "Ж" * 2048
+
+
+def test_a_sum_beyond_the_cards_seven_bytes_is_out_of_range() -> None:
+    item = {**SALE_BODY["items"][0], "totalAmount": 999999999999.99}
+    assert errors(body(items=[item] * 8)) == [("items", "2804")]
+    assert len(parsed(body(items=[item] * 7)).items) == 7
+
+
+def test_a_cyrillic_buyer_id_must_fit_twenty_bytes() -> None:
+    assert parsed(body(buyerId="Ж" * 10)).buyer_id == "Ж" * 10
+    assert errors(body(buyerId="Ж" * 11)) == [("buyerId", "2801")]
+
+
+@pytest.mark.parametrize(
+    "number", ["XXXXXXXX-XXXXXXXX-121", "XXXXXXXX-АБ123456-159", "ab12cd34-AB12CD34-1", "AB12CD34-AB12CD34-" + "1" * 32]
+)
+def test_references_of_older_registers(number: str) -> None:
+    assert parsed(body(referentDocumentNumber=number)).referent_document_number == number
+
+
+def test_a_cashier_may_come_as_a_number() -> None:
+    assert parsed(body(cashier=17)).cashier == "17"
+
+
+def test_too_many_items_are_one_error() -> None:
+    assert errors(body(items=[SALE_BODY["items"][0]] * 1001)) == [("items", "2808")]
+
+
+def test_errors_come_in_the_order_of_the_contract_and_are_bounded() -> None:
+    found = errors(body(items=[{}], payment=[], invoiceType=9, cashier=""))
+    assert [path for path, _ in found] == [
+        "invoiceType",
+        "payment",
+        "cashier",
+        "items[0].name",
+        "items[0].quantity",
+        "items[0].unitPrice",
+        "items[0].labels",
+        "items[0].totalAmount",
+    ]
+    assert len(errors(body(items=[{}] * 1000))) == 100
+
+
+BROKEN_BODIES = [b"", b"x", b"[]", b"null", b'"x"', b'{"a":1', b"\xff", b'{"a":NaN}', b'{"a":1,"a":2}', b"[" * 5000]
+
+
+@pytest.mark.parametrize("data", BROKEN_BODIES)
+def test_a_body_that_is_no_json_object_is_one_2806(data: bytes) -> None:
+    assert errors(data) == [("", "2806")]
+
+
+def test_a_body_that_is_too_large_is_one_2808() -> None:
+    with pytest.raises(PosFault) as caught:
+        parse_invoice_request(body(), zone=ZONE, limits=attrs.evolve(LIMITS, pos_request_bytes=10))
+    assert [(error.property, str(error.code)) for error in caught.value.errors] == [("", "2808")]
+
+
+def test_offsets_are_kept_for_the_package() -> None:
+    moment = parsed(body()).date_and_time_of_issue
+    assert moment is not None
+    assert moment.utcoffset() == timedelta(hours=1)
