@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 
+import attrs
+
 from tallystick.authority.intake import booking, metrics
 from tallystick.authority.intake.package import Package, PackageAnswer
 from tallystick.authority.intake.ports import PackageRules, Sequencer, Stores
