@@ -157,9 +157,13 @@ class PrivateKey:
         return f"PrivateKey({self.public.kind}, {self.public.fingerprint.hex()[:16]})"
 
     @classmethod
-    def from_pkcs8(cls, der: bytes) -> PrivateKey:
-        """Read PKCS #8 DER; raises ``ValueError`` when it is none and ``TS-1310`` when never allowed."""
-        return _private(serialization.load_der_private_key(der, None))
+    def from_pkcs8(cls, der: bytes, *, is_ours: bool = False) -> PrivateKey:
+        """Read PKCS #8 DER; raises ``ValueError`` when it is none and ``TS-1310`` when never allowed.
+
+        The library proves an RSA key's primes each time, which takes 60 ms. ``is_ours`` leaves that out for a key that
+        this house made and kept, whose owner proves it by a signature instead.
+        """
+        return _private(serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=is_ours))
 
 
 def _load(loader: object, data: bytes) -> object:

@@ -36,7 +36,7 @@ class VirtualCard:
 
     def __init__(self, folder: Path, disk: Disk, random: Random) -> None:
         """Power on; `open` is the usual way."""
-        chip = Chip(CardIdentity.load(folder))
+        chip = _chip(folder)
         self._folder = folder
         self._core = Core(chip, Memory(disk), random)
         self._names = {TAXCORE_AID: _Applet.TAXCORE, pki_aid(chip.version): _Applet.PKI}
@@ -118,3 +118,11 @@ class VirtualCard:
             raise Refusal(StatusWord.NOT_FOUND)
         self._forget_session(found)
         return b""
+
+
+def _chip(folder: Path) -> Chip:
+    identity = CardIdentity.load(folder)
+    try:
+        return Chip(identity)
+    except (Fault, ValueError) as error:
+        raise CardUnavailable(f"{folder}: keys or certificate of the card are damaged") from error

@@ -9,7 +9,10 @@ import msgspec
 
 from tallystick.crypto.certificates import read_card_certificate
 from tallystick.crypto.keys import PrivateKey, PublicKey
+from tallystick.crypto.signatures import sign_invoice_text, verify_invoice_signature
 from tallystick.device.secure_element.port import CardUnavailable
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import HASH_BYTES, sha256
 from tallystick.kernel.instants import unix_ms
 from tallystick.kit.atomic_file import write_atomically
 
@@ -45,8 +48,9 @@ class CardIdentity(msgspec.Struct, frozen=True, kw_only=True):
     format: int = FORMAT
 
     def store(self, folder: Path) -> None:
-        """Write the file, mode 0600; after this the card is personalised."""
-        write_atomically(folder / KEYS_FILE, msgspec.msgpack.encode(self), mode=0o600)
+        """Write the file (SHA-256, then the values), mode 0600; after this the card is personalised."""
+        content = msgspec.msgpack.encode(self)
+        write_atomically(folder / KEYS_FILE, sha256(content) + content, mode=0o600)
 
     @classmethod
     def load(cls, folder: Path) -> CardIdentity:
@@ -55,7 +59,10 @@ class CardIdentity(msgspec.Struct, frozen=True, kw_only=True):
         try:
             if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise CardUnavailable(f"{path}: a card must be readable by its owner only (mode 0600)")
-            identity = msgspec.msgpack.decode(path.read_bytes(), type=cls)
+            stored = path.read_bytes()
+            if sha256(stored[HASH_BYTES:]) != stored[:HASH_BYTES]:
+                raise CardUnavailable(f"{path}: damaged")
+            identity = msgspec.msgpack.decode(stored[HASH_BYTES:], type=cls)
         except (OSError, msgspec.DecodeError) as error:
             raise CardUnavailable(f"no card in {folder}: {error}") from error
         if identity.format != FORMAT:
@@ -64,7 +71,7 @@ class CardIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Chip:
-    """The identity with its keys parsed once."""
+    """The identity with its keys parsed once, and its self-test at power-on."""
 
     __slots__ = (
         "certificate",
@@ -80,18 +87,19 @@ class Chip:
     )
 
     def __init__(self, identity: CardIdentity) -> None:
-        """Parse keys and validity."""
+        """Parse keys and validity; raises `CardUnavailable` when the signing key is not the certificate's."""
         certificate = read_card_certificate(identity.certificate)
         self.uid = identity.uid
         self.version = identity.version
         self.pin = bytes(map(int, identity.pin))
         self.quirks = identity.quirks
         self.certificate = identity.certificate
-        self.signing_key = PrivateKey.from_pkcs8(identity.signing_key)
+        self.signing_key = PrivateKey.from_pkcs8(identity.signing_key, is_ours=True)
         self.tax_core_key = PublicKey.from_spki(identity.tax_core_key)
         self.poa_key = PublicKey.from_spki(identity.poa_key)
         self.not_before_ms = unix_ms(certificate.not_before)
         self.not_after_ms = unix_ms(certificate.not_after)
+        _self_test(self.signing_key, certificate.public_key)
 
     @property
     def knows_crc(self) -> bool:
@@ -102,3 +110,11 @@ class Chip:
     def checks_time(self) -> bool:
         """Whether signing outside the certificate's validity is refused."""
         return self.version >= TIME_CHECK_SINCE
+
+
+def _self_test(key: PrivateKey, certified: PublicKey) -> None:
+    probe = b"self-test at power-on"
+    try:
+        verify_invoice_signature(certified, probe, sign_invoice_text(key, probe))
+    except Fault as error:
+        raise CardUnavailable("the card's signing key is damaged") from error
