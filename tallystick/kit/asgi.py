@@ -54,18 +54,20 @@ def declared_length(scope: Scope) -> int | None:
     return int(text) if text is not None else None
 
 
-async def read_body(receive: Receive, limit: int, timeout_seconds: float = 30) -> bytes:
-    """Read the whole body of at most `limit` bytes; raises `BodyTooLarge`, `BodyTooSlow` or `ClientGone`."""
-    start = asyncio.get_running_loop().time()
+async def read_body(receive: Receive, limit: int, timeout_seconds: float | None = 30) -> bytes:
+    """Read the whole body of at most `limit` bytes; raises `BodyTooLarge`, `BodyTooSlow` or `ClientGone`.
+
+    Without a timeout the pace is left to `http_server`, which looks at every body once a second: a timer a request is
+    a tenth of the cost of a small one.
+    """
+    start = asyncio.get_running_loop().time() if timeout_seconds is not None else 0.0
     chunks: list[bytes] = []
     size = 0
     while True:
-        deadline = min(timeout_seconds, max(_GRACE_SECONDS, size / _BYTES_PER_SECOND_MIN))
-        try:
-            async with asyncio.timeout_at(start + deadline):
-                message = await receive()
-        except TimeoutError:
-            raise BodyTooSlow from None
+        if timeout_seconds is None:
+            message = await receive()
+        else:
+            message = await _receive_until(receive, start + min(timeout_seconds, patience_seconds(size)))
         if message["type"] != "http.request":
             raise ClientGone
         chunk = message.get("body", b"")
@@ -77,6 +79,19 @@ async def read_body(receive: Receive, limit: int, timeout_seconds: float = 30) -
         chunks.append(chunk)
         if not more:
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def patience_seconds(size: int) -> float:
+    """How long a sender of so many bytes may have taken: five seconds, then 1 KiB a second."""
+    return max(_GRACE_SECONDS, size / _BYTES_PER_SECOND_MIN)
+
+
+async def _receive_until(receive: Receive, moment: float) -> Message:
+    try:
+        async with asyncio.timeout_at(moment):
+            return await receive()
+    except TimeoutError:
+        raise BodyTooSlow from None
 
 
 async def _discard(receive: Receive, more: bool) -> None:

@@ -14,7 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from tallystick.kit.asgi import Answer
+from tallystick.kit.asgi import Answer, patience_seconds
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -26,6 +26,7 @@ class HttpLimits:
     url_bytes: int = 4 * 1024
     handshake_seconds: float = 5
     header_seconds: float = 10
+    body_seconds: float = 30
     idle_seconds: int = 60
     unread_body_seconds: float = 30
     stalled_answer_seconds: float = 30
@@ -38,7 +39,7 @@ class Refusal(Enum):
     """Why the server answers without asking the application; the value is the HTTP status it suggests."""
 
     BAD_FRAMING = 400
-    HEADER_TOO_SLOW = 408
+    TOO_SLOW = 408
     HEADER_TOO_LARGE = 431
 
 
@@ -78,6 +79,8 @@ class Connection(HttpToolsProtocol):
         self._waiting_since: float | None = loop.time()
         self._stalled_since: float | None = None
         self._unread_since: float | None = None
+        self._body_since: float | None = None
+        self._body_bytes = 0
         self._offered = False
         self._resuming = False
 
@@ -164,11 +167,16 @@ class Connection(HttpToolsProtocol):
         """Called once a second: end what waits too long for headers, for the rest of a body, or for its reader."""
         limits = self._shared.limits
         if self._waiting_since is not None and now - self._waiting_since > limits.header_seconds:
-            self.refuse(Refusal.HEADER_TOO_SLOW)
+            self.refuse(Refusal.TOO_SLOW)
         elif self._unread_since is not None and now - self._unread_since > limits.unread_body_seconds:
             self.transport.close()
+        elif self._body_since is not None and now - self._body_since > self._body_patience():
+            self.refuse(Refusal.TOO_SLOW)
         elif self._stalled_since is not None and now - self._stalled_since > limits.stalled_answer_seconds:
             self.transport.abort()
+
+    def _body_patience(self) -> float:
+        return min(self._shared.limits.body_seconds, patience_seconds(self._body_bytes))
 
     def on_message_begin(self) -> None:
         """A new request: counters start again."""
@@ -207,13 +215,20 @@ class Connection(HttpToolsProtocol):
             return
         super().on_headers_complete()
         self._head_open = False
+        self._body_since, self._body_bytes = self._waiting_since, 0
         self._waiting_since = None
         self._offered = self.parser.should_upgrade() and any(name in _FRAMING for name, _ in self.headers)
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The body is whole."""
         if self._offered:
             return
+        self._body_since = None
         super().on_message_complete()
         self.cycle.more_body = False
         self._unread_since = None
@@ -221,7 +236,8 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """The answer is out; a body that nobody read must still end some time."""
         super().on_response_complete()
-        if self.cycle.more_body:
+        if self.cycle.response_complete and self.cycle.more_body:
+            self._body_since = None
             self._unread_since = self.loop.time()
 
     def pause_writing(self) -> None:

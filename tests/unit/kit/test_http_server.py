@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 import uvloop
 
+from tallystick.kit import asgi
 from tallystick.kit.asgi import App, Receive, Scope, Send, read_body, respond
 from tallystick.kit.http_server import HttpLimits, Server
 
@@ -162,6 +163,45 @@ def test_a_slow_head_is_ended() -> None:
         assert (await talk(port, b"GET / HTTP/1.1\r\nX: ")).startswith(b"HTTP/1.1 408 ")
 
     served(test, limits=HttpLimits(header_seconds=0.2))
+
+
+async def patient_echo(scope: Scope, receive: Receive, send: Send) -> None:
+    await respond(send, 200, await read_body(receive, 100_000, None), "text/plain")
+
+
+def test_ts_1005_a_body_that_stops_is_ended_by_the_server() -> None:
+    async def test(port: int) -> None:
+        answer = await talk(port, b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc")
+        assert answer.startswith(b"HTTP/1.1 408 ")
+
+    served(test, app=patient_echo, limits=HttpLimits(body_seconds=0.2))
+
+
+def test_ts_1005_a_trickling_body_is_ended_by_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "_GRACE_SECONDS", 0.5)
+
+    async def test(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n")
+        answer = asyncio.create_task(reader.read())
+        for _ in range(40):
+            if answer.done():
+                break
+            writer.write(b"x")
+            await asyncio.sleep(0.1)
+        assert (await answer).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+
+    served(test, app=patient_echo)
+
+
+def test_a_body_that_comes_in_time_is_served() -> None:
+    async def test(port: int) -> None:
+        head = b"POST / HTTP/1.1\r\nContent-Length: 6\r\n" + CLOSE + b"\r\n"
+        answer = await talk(port, head, b"abc", b"def", pause=0.7)
+        assert answer.endswith(b"abcdef")
+
+    served(test, app=patient_echo)
 
 
 def test_an_idle_connection_is_closed() -> None:

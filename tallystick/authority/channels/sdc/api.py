@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from tallystick.authority.channels.sdc import metrics, operations, store, tokens
 from tallystick.authority.channels.sdc.bodies import (
@@ -22,7 +23,7 @@ from tallystick.authority.reference.commands.values import QueuedCommand
 from tallystick.authority.reference.registry.values import SecureElementEntry
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
-from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
+from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, read_body, respond
 from tallystick.kit.http_server import Refusal
 from tallystick.wire.taxcore_api import (
     TOKEN_HEADER,
@@ -95,7 +96,7 @@ class SdcApi:
     async def _online_status(self, request: Request) -> Answer:
         """Notify Online Status: an empty body means true; commands come only for true (S2-013)."""
         holder = await self._holder(request)
-        body = await small_body(request.scope, request.receive, LIMITS.control_call_bytes)
+        body = await small_body(request, LIMITS.control_call_bytes)
         online = read_boolean(body, when_empty=True)
         now = self._services.clock()
         found = await self._services.in_database(lambda conn: operations.notify_status(conn, holder.uid, online, now))
@@ -104,7 +105,7 @@ class SdcApi:
     async def _command_processed(self, request: Request) -> Answer:
         """Notify Command Processed (S2-004, S2-016); an empty body is refused."""
         holder = await self._holder(request)
-        body = await small_body(request.scope, request.receive, LIMITS.control_call_bytes)
+        body = await small_body(request, LIMITS.control_call_bytes)
         success = read_boolean(body, when_empty=None)
         services, now = self._services, self._services.clock()
         await services.in_database(
@@ -115,21 +116,22 @@ class SdcApi:
     async def _audit(self, request: Request) -> Answer:
         """Submit Audit Package: HTTP 200 with whatever audit status, and the commands that wait (S2-093, S2-094)."""
         holder = await self._holder(request)
-        check_coding(request.scope)
-        check_json_type(request.scope)
-        with self._budget.hold(expected_bytes(request.scope, LIMITS.audit_package_bytes)):
-            body = await read_body(request.receive, LIMITS.audit_package_bytes)
+        check_coding(request.headers)
+        check_json_type(request.headers)
+        with self._budget.hold(expected_bytes(request.headers, LIMITS.audit_package_bytes)):
+            body = await read_body(request.receive, LIMITS.audit_package_bytes, None)
             verdict = await self._services.intake.submit_package(
                 body, token_uid=holder.uid, token_tin=holder.tin, received_at=self._services.clock()
             )
-        answer = AuditAnswer(verdict.status, await self._waiting(holder.uid))
-        return Answer(200, write_audit_answer(answer), headers=_REPLAYED if verdict.replayed else ())
+        waiting = await self._waiting(holder.uid)
+        answer = write_audit_answer(AuditAnswer(verdict.status, waiting)) if waiting else _plain_answer(verdict.status)
+        return Answer(200, answer, headers=_REPLAYED if verdict.replayed else ())
 
     async def _audit_proof(self, request: Request) -> Answer:
         """Submit Audit Request Payload: 200 whether or not a proof can be made; missing ordinals are named (K-13)."""
         holder = await self._holder(request)
-        check_json_type(request.scope)
-        body = await small_body(request.scope, request.receive, LIMITS.control_call_bytes)
+        check_json_type(request.headers)
+        body = await small_body(request, LIMITS.control_call_bytes)
         proof = read_proof_of_audit_request(body)
         services, now = self._services, self._services.clock()
         missing = await services.in_database(
@@ -144,22 +146,24 @@ class SdcApi:
 
     async def _holder(self, request: Request) -> SecureElementEntry:
         """The card whose token the request bears; raises ``TS-1105`` and what ``Gatekeeper.holder`` raises."""
-        text = header(request.scope, _TOKEN_HEADER)
-        digest = tokens.token_hash(text) if text is not None else None
-        if digest is None:
-            raise Fault("TS-1105", detail=f"the header {TOKEN_HEADER} holds no token")
-        row = self._services.tokens.get(digest)
-        if row is None:
-            row = await self._services.in_database(lambda conn: store.token_by_hash(conn, digest))
-            if row is None:
-                raise Fault("TS-1105", detail="the token is unknown")
-            self._services.tokens.put(row)
+        text = request.headers.get(_TOKEN_HEADER, b"")
+        row = self._services.tokens.get(text) or await self._find_token(text)
         try:
             return self._services.gatekeeper.holder(row, request.certificate)
         except Fault as fault:
             if fault.code == "TS-1105":
-                self._services.tokens.drop(digest)
+                self._services.tokens.drop(text)
             raise
+
+    async def _find_token(self, text: bytes) -> store.TokenRow:
+        digest = tokens.token_hash(text)
+        if digest is None:
+            raise Fault("TS-1105", detail=f"the header {TOKEN_HEADER} holds no token")
+        row = await self._services.in_database(lambda conn: store.token_by_hash(conn, digest))
+        if row is None:
+            raise Fault("TS-1105", detail="the token is unknown")
+        self._services.tokens.put(text, row)
+        return row
 
     async def _waiting(self, uid: str) -> tuple[Command, ...]:
         """Commands that wait; SQL is asked only when memory says so. The package is safe already: nothing is raised."""
@@ -174,6 +178,11 @@ class SdcApi:
         if not found:
             outstanding.settle(uid, mark)
         return tuple(command.wire for command in found)
+
+
+@cache
+def _plain_answer(status: int) -> bytes:
+    return write_audit_answer(AuditAnswer(status))
 
 
 def _commands(found: list[QueuedCommand]) -> bytes:

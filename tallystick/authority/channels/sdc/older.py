@@ -69,4 +69,4 @@ class OlderInterface:
         return Answer(200)
 
     async def _body(self, request: Request) -> bytes:
-        return await small_body(request.scope, request.receive, LIMITS.control_call_bytes)
+        return await small_body(request, LIMITS.control_call_bytes)

@@ -17,7 +17,7 @@ _LOG = logging.getLogger(__name__)
 PROBLEM_TYPE = "application/problem+json"
 _REFUSALS = {
     Refusal.BAD_FRAMING: "TS-1004",
-    Refusal.HEADER_TOO_SLOW: "TS-1005",
+    Refusal.TOO_SLOW: "TS-1005",
     Refusal.HEADER_TOO_LARGE: "TS-1003",
 }
 

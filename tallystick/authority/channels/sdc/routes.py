@@ -21,6 +21,11 @@ class Request:
     scope: Scope
     receive: Receive
     tail: str = ""
+    headers: Mapping[bytes, bytes] = attrs.field(init=False)
+
+    @headers.default
+    def _headers(self) -> dict[bytes, bytes]:
+        return dict(self.scope["headers"])
 
     @property
     def certificate(self) -> bytes | None:

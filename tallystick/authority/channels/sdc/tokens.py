@@ -57,21 +57,21 @@ def issue(conn: Connection, server_key: bytes, identity: ClientIdentity, now: da
 
 
 class TokenCache:
-    """Rows of tokens that were used lately, by hash. A row never changes while its token lives, so none goes stale."""
+    """Tokens that were used lately, by the text that the device sent. A row never changes while its token lives."""
 
     def __init__(self) -> None:
         self._rows: dict[bytes, TokenRow] = {}
 
-    def get(self, digest: bytes) -> TokenRow | None:
+    def get(self, text: bytes) -> TokenRow | None:
         """The row, if it is here."""
-        return self._rows.get(digest)
+        return self._rows.get(text)
 
-    def put(self, row: TokenRow) -> None:
+    def put(self, text: bytes, row: TokenRow) -> None:
         """Keep a row; the oldest gives way."""
         if len(self._rows) >= _CACHED_MOST:
             self._rows.pop(next(iter(self._rows)))
-        self._rows[row.token_hash] = row
+        self._rows[text] = row
 
-    def drop(self, digest: bytes) -> None:
+    def drop(self, text: bytes) -> None:
         """Forget a row, for its token has expired."""
-        self._rows.pop(digest, None)
+        self._rows.pop(text, None)
