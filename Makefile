@@ -28,7 +28,7 @@ help:
 venv: .venv/.test
 
 demo: .venv/.run .venv/.data
-	@$(TALLYSTICK) demo $(if $(STORES),--stores $(STORES)) $(if $(ALL),--all) $(if $(FRESH),--fresh) \
+	@$(TALLYSTICK) demo $(if $(STORES),--stores $(STORES)) $(if $(ALL),--all) $(if $(BASKETS),--baskets $(BASKETS)) $(if $(FRESH),--fresh) \
 		$(if $(KEEP),--keep) $(if $(HOST),--host $(HOST))
 
 link: .venv/.run

@@ -61,5 +61,7 @@ def _is_for_the_user(error: Exception) -> bool:
     from tallystick.ops.state_folder import NotOurFolder
     from tallystick.ops.supervisor import ChildFailed
     from tallystick.simulation.country import CountryTaken
+    from tallystick.wire.country_pack import PackError
 
-    return isinstance(error, (AlreadyRunning, ChildFailed, NotOurFolder, PostgresError, SameDisk, SettingsError))
+    kinds = (AlreadyRunning, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError, SameDisk, SettingsError)
+    return isinstance(error, kinds)

@@ -32,8 +32,7 @@ from tallystick.simulation.summary import summary_lines, take_account
 log = logging.getLogger(__name__)
 
 DEFAULT_STORES = 20
-ALL_STORES = 457
-CARD_LIMIT = Money.of(Decimal(20_000))
+CARD_LIMIT = Money.of(Decimal(30_000))
 """Of a card in the demonstration: low enough that every busy shop is audited several times."""
 _TICK_SECONDS = 0.1
 _LOOK_SECONDS = 1.0
@@ -45,6 +44,7 @@ class DemoOptions:
     """What the person asked for."""
 
     stores: int = DEFAULT_STORES
+    baskets_each: int | None = None
     fresh: bool = False
     keep: bool = False
     host: str = "127.0.0.1"
@@ -81,7 +81,13 @@ class Demo:
         children = Children(country, self._settings, self._options.host, supervisor)
         self._say("Starting the authority …")
         children.start()
-        market = Market(country, self._shop_maker(country), self._baskets(country), self._options.stores)
+        market = Market(
+            country,
+            self._shop_maker(country),
+            self._baskets(country),
+            stores=self._options.stores,
+            baskets_each=self._options.baskets_each,
+        )
         market.start()
         try:
             with psycopg.connect(country.intake_dsn) as connection:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 
 import attrs
 import psycopg
@@ -27,7 +28,7 @@ TILLS_AT_ONCE = 32
 KEY_THREADS = 2
 SHOPS_AHEAD = 4
 _OPENING_SECONDS = 60.0
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS = 0.05
 
 
 @attrs.define
@@ -45,7 +46,10 @@ class OpenShop:
 class Market:
     """All shops of a run. Its threads end when every basket is sold, or soon after ``stop`` is set."""
 
-    def __init__(self, country: Country, maker: ShopMaker, source: BasketStore, stores: int) -> None:
+    def __init__(
+        self, country: Country, maker: ShopMaker, source: BasketStore, *, stores: int, baskets_each: int | None = None
+    ) -> None:
+        self.baskets_each = baskets_each
         self._country = country
         self._maker = maker
         self._source = source
@@ -117,7 +121,7 @@ class Market:
             client=PosClient("127.0.0.1", port),
             pin=shop.pin,
             cashier=f"Till {shop.store_id}",
-            baskets=self._source.baskets(shop.store_id, counts),
+            baskets=islice(self._source.baskets(shop.store_id, counts), self.baskets_each),
             book=book,
             stop=self.stop,
         )

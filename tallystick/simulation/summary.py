@@ -60,7 +60,7 @@ def take_account(market: Market, devices: Sequence[DeviceFigures]) -> Account:
     planned = market.baskets_planned
     known = mapping.baskets_without_lines + sold + sold_before + sum(refused.values())
     finished = all(shop.till.figures.finished for shop in market.open_shops) and not market.stop.is_set()
-    complete = finished and len(market.open_shops) == market.planned
+    complete = finished and len(market.open_shops) == market.planned and market.baskets_each is None
     return Account(
         planned=planned,
         without_lines=mapping.baskets_without_lines,
@@ -82,7 +82,7 @@ def summary_lines(account: Account) -> list[str]:
         f"  sold before                 {account.sold_before:>9,}",
         f"  nothing in them to sell     {account.without_lines:>9,}",
         *(f"  refused with {code:<15}{count:>9,}" for code, count in sorted(account.refused.items())),
-        f"  not offered (stopped early) {account.not_offered:>9,}",
+        f"  not offered                 {account.not_offered:>9,}",
         f"  accounted for               {'yes' if account.adds_up else 'NO':>9}",
         f"devices                       {len(account.devices):>9,}",
         f"  signed, as the tills know   {sum(device.signed for device in account.devices):>9,}",

@@ -16,6 +16,7 @@ import psycopg
 import uvloop
 
 from tallystick.crypto.pki import DemoPki
+from tallystick.crypto.policy import install_registry
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.health import Check, HealthListener, event_loop_check
@@ -46,7 +47,9 @@ class Context:
         """Read the settings and start logging; raises ``SettingsError``."""
         settings = load_settings()
         configure_logging(name, level=settings.log_level, form=settings.log_format)
-        return cls(name=name, settings=settings, state=StateFolder.of(settings.state))
+        context = cls(name=name, settings=settings, state=StateFolder.of(settings.state))
+        install_registry(context.pack.algorithms)
+        return context
 
     @cached_property
     def pack(self) -> CountryPack:
