@@ -119,38 +119,32 @@ def _unwrap_tag(value: bytes) -> bytes | None:
 
 
 def _parse(der: bytes) -> x509.Certificate:
+    """Read a certificate whole: the library reads names, times and extensions only when they are asked for."""
     try:
-        return x509.load_der_x509_certificate(der)
-    except (ValueError, UnsupportedAlgorithm):
-        raise Fault("TS-1102", detail="not an X.509 certificate") from None
-
-
-def _extensions(certificate: x509.Certificate) -> x509.Extensions:
-    try:
-        return certificate.extensions
+        certificate = x509.load_der_x509_certificate(der)
+        _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.signature_algorithm_oid
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm):
-        raise Fault("TS-1102", detail="extensions cannot be read") from None
+        raise Fault("TS-1102", detail="not an X.509 certificate that can be read") from None
+    return certificate
 
 
 def _usages(certificate: x509.Certificate) -> list[str]:
-    for extension in _extensions(certificate):
+    for extension in certificate.extensions:
         if isinstance(extension.value, x509.ExtendedKeyUsage):
             return [oid.dotted_string for oid in extension.value]
     return []
 
 
 def _extension_text(certificate: x509.Certificate, oid: str) -> str:
-    for extension in _extensions(certificate):
+    for extension in certificate.extensions:
         if extension.oid.dotted_string == oid and isinstance(extension.value, x509.UnrecognizedExtension):
             return read_extension_text(extension.value.value)
     return ""
 
 
 def _subject(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
-    try:
-        attributes = certificate.subject.get_attributes_for_oid(oid)
-    except ValueError:
-        raise Fault("TS-1102", detail="the subject cannot be read") from None
+    attributes = certificate.subject.get_attributes_for_oid(oid)
     value = attributes[0].value if attributes else ""
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
