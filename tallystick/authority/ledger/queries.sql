@@ -148,3 +148,106 @@ SELECT tree_size, total_bytes, closed_at_ms, waits FROM ledger.tree_state ORDER 
 
 -- name: count_missing
 SELECT coalesce(sum(missing), 0)::bigint, count(*) FROM ledger.device_heads;
+
+-- name: repeatable_read
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+
+-- name: count_leaves_to_newest
+SELECT max(log_index) + 1 FROM ledger.leaves;
+
+-- name: newest_checkpoint_size
+SELECT max(tree_size) FROM ledger.checkpoints;
+
+-- name: sweep_device_heads
+SELECT signed_by, requested_by, seq, link, total, ''::bytea, highest_ordinal, missing, certificate_hash,
+       registration_index
+FROM ledger.device_heads;
+
+-- name: sweep_taxpayer_heads
+SELECT tin, seq, link, total, salt FROM ledger.taxpayer_heads;
+
+-- name: sweep_type_heads
+SELECT document_type, seq, link, total FROM ledger.type_heads;
+
+-- name: sweep_day_heads
+SELECT day, seq, link, total FROM ledger.day_heads;
+
+-- name: sweep_entries
+SELECT l.log_index, l.leaf, l.tin, r.salt, r.record, b.media_type, b.body
+FROM ledger.leaves l
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+WHERE l.log_index >= :start AND l.log_index < :end ORDER BY l.log_index;
+
+-- name: sweep_device_links
+SELECT d.signed_by, d.requested_by, d.seq, d.body_hash, d.link, d.log_index
+FROM unnest(:key0::text[], :key1::text[], :seqs::bigint[]) AS w (signed_by, requested_by, seq)
+JOIN ledger.device_links d ON d.signed_by = w.signed_by AND d.requested_by = w.requested_by AND d.seq = w.seq;
+
+-- name: sweep_taxpayer_links
+SELECT t.tin, t.seq, t.body_hash, t.link, t.log_index
+FROM unnest(:key0::text[], :seqs::bigint[]) AS w (tin, seq)
+JOIN ledger.taxpayer_links t ON t.tin = w.tin AND t.seq = w.seq;
+
+-- name: sweep_type_links
+SELECT y.document_type, y.seq, y.body_hash, y.link, y.log_index
+FROM unnest(:key0::integer[], :seqs::bigint[]) AS w (document_type, seq)
+JOIN ledger.type_links y ON y.document_type = w.document_type AND y.seq = w.seq;
+
+-- name: sweep_day_links
+SELECT z.day, z.seq, z.body_hash, z.link, z.log_index, z.total
+FROM unnest(:key0::integer[], :seqs::bigint[]) AS w (day, seq)
+JOIN ledger.day_links z ON z.day = w.day AND z.seq = w.seq;
+
+-- name: page_device_links
+SELECT signed_by, requested_by, seq, body_hash, link, log_index FROM ledger.device_links
+WHERE (signed_by, requested_by, seq) > (:key0::text, :key1::text, :seq::bigint)
+ORDER BY signed_by, requested_by, seq LIMIT :limit;
+
+-- name: page_taxpayer_links
+SELECT tin, seq, body_hash, link, log_index FROM ledger.taxpayer_links
+WHERE (tin, seq) > (:key0::text, :seq::bigint) ORDER BY tin, seq LIMIT :limit;
+
+-- name: page_type_links
+SELECT document_type, seq, body_hash, link, log_index FROM ledger.type_links
+WHERE (document_type, seq) > (:key0::integer, :seq::bigint) ORDER BY document_type, seq LIMIT :limit;
+
+-- name: page_day_links
+SELECT day, seq, body_hash, link, log_index, total FROM ledger.day_links
+WHERE (day, seq) > (:key0::integer, :seq::bigint) ORDER BY day, seq LIMIT :limit;
+
+-- name: sweep_identity
+SELECT i.signed_by, i.requested_by, i.se_total, i.log_index, i.act_hash, i.body_hash, i.verdict
+FROM unnest(:signed::text[], :requested::text[], :ordinals::bigint[]) AS w (signed_by, requested_by, se_total)
+JOIN ledger.identity i
+    ON i.signed_by = w.signed_by AND i.requested_by = w.requested_by AND i.se_total = w.se_total AND i.signed_by <> '';
+
+-- name: sweep_events
+SELECT log_index, act_hash, body_hash, verdict FROM ledger.identity
+WHERE signed_by = '' AND se_total = 0 AND act_hash = ANY(:hashes::bytea[]);
+
+-- name: page_identity
+SELECT signed_by, requested_by, se_total, log_index FROM ledger.identity
+WHERE signed_by <> '' AND (signed_by, requested_by, se_total) > (:signed_by::text, :requested_by::text, :ordinal::bigint)
+ORDER BY signed_by, requested_by, se_total LIMIT :limit;
+
+-- name: sweep_tiles
+SELECT tile_index, hashes, root FROM ledger.tiles
+WHERE level = :level AND tile_index >= :start AND tile_index < :end;
+
+-- name: sweep_tree_states
+SELECT batch, tree_size, root FROM ledger.tree_state WHERE tree_size > :start AND tree_size <= :end;
+
+-- name: sweep_checkpoints
+SELECT tree_size, note FROM ledger.checkpoints WHERE tree_size > :start AND tree_size <= :end;
+
+-- name: sweep_counts
+SELECT (SELECT count(*) FROM ledger.leaves WHERE log_index < :end),
+       (SELECT count(*) FROM ledger.records WHERE log_index < :end),
+       (SELECT count(*) FROM ledger.bodies WHERE log_index < :end),
+       (SELECT count(*) FROM ledger.identity WHERE log_index < :end),
+       (SELECT count(*) FROM ledger.device_links WHERE log_index < :end),
+       (SELECT count(*) FROM ledger.taxpayer_links WHERE log_index < :end),
+       (SELECT count(*) FROM ledger.type_links WHERE log_index < :end),
+       (SELECT count(*) FROM ledger.day_links WHERE log_index < :end),
+       (SELECT count(*) FROM ledger.tiles);

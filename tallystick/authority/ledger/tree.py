@@ -22,7 +22,7 @@ class TreeReader:
         """The perfect node ``(level, index)``; raises ``LookupError`` when rows of it lack."""
         tile_level, height = divmod(level, TILE_HEIGHT)
         first = index << height
-        hashes = self._tile(tile_level, first // TILE_WIDTH)
+        hashes = self.tile(tile_level, first // TILE_WIDTH)
         nodes = hashes[first % TILE_WIDTH : first % TILE_WIDTH + (1 << height)]
         if len(nodes) != 1 << height:
             raise LookupError(f"the tree of {self._size} entries has no node {index} at level {level}")
@@ -30,7 +30,8 @@ class TreeReader:
             nodes = [node_hash(nodes[at], nodes[at + 1]) for at in range(0, len(nodes), 2)]
         return nodes[0]
 
-    def _tile(self, level: int, index: int) -> list[bytes]:
+    def tile(self, level: int, index: int) -> list[bytes]:
+        """The hashes of a tile, full or partial."""
         hashes = self._tiles.get((level, index))
         if hashes is None:
             hashes = self._tiles[level, index] = self._read(level, index)

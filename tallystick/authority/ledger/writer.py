@@ -28,6 +28,7 @@ from tallystick.authority.ledger.gate import Gate
 from tallystick.authority.ledger.mirror import Mirror
 from tallystick.authority.ledger.pace import Pace
 from tallystick.authority.ledger.protocol import SequencerStatus, decode_entry, write_booked, write_refusal
+from tallystick.authority.ledger.queries import acked_size
 from tallystick.authority.ledger.sequences import LedgerState
 from tallystick.authority.ledger.store import LeaseLost, NotConfirmed, WriterConnection, candidates, load_tree_state
 from tallystick.kernel.instants import Clock, unix_ms
@@ -240,11 +241,19 @@ class Writer:
             recovery.check_published(connection.raw, self._ledger, settings.published_checkpoint)
         recovery.reconcile_mirror(connection.raw, self._ledger, settings.mirror_folder)
         self._mirror = Mirror(settings.mirror_folder)
-        self._unstored = []
+        self._unstored = self._lost_checkpoint()
         self._months = set()
         self._ensure_months({month_of(now_ms), month_of(now_ms) + 1})
         self._raise_barrier()
         return True
+
+    def _lost_checkpoint(self) -> list[tuple[int, bytes]]:
+        """The signed head of the newest batch, if a crash came before it was stored: signatures are deterministic."""
+        assert self._connection is not None
+        size = self._ledger.size
+        if size == 0 or acked_size(self._connection.raw) >= size:
+            return []
+        return [(size, self._note(size))]
 
     def _raise_barrier(self) -> None:
         """Book an entry of kind 06: with its commit all that stands before it in the log is confirmed, too."""
@@ -422,11 +431,14 @@ class Writer:
             return
         assert self._mirror is not None
         self.settings.at("signature")
-        text = Checkpoint(self.settings.origin, size, self._ledger.tree.frontier.root()).text
-        note = write_note(SignedNote(text, (sign_note(text, self.settings.key, self.settings.sign),)))
+        note = self._note(size)
         self._mirror.seal(note)
         self._unstored.append((size, note))
         self.gate.signed = size
+
+    def _note(self, size: int) -> bytes:
+        text = Checkpoint(self.settings.origin, size, self._ledger.tree.frontier.root()).text
+        return write_note(SignedNote(text, (sign_note(text, self.settings.key, self.settings.sign),)))
 
     def _answer(self, outcome: Outcome) -> bytes:
         if outcome.log_index >= 0 and not self.gate.covers(outcome.log_index):

@@ -23,6 +23,7 @@ TIMEOUTS = {
 
 _READ: LiteralString = "SELECT"
 _APPEND: LiteralString = "SELECT, INSERT"
+_EXTEND: LiteralString = "SELECT, INSERT, UPDATE"
 _WRITE: LiteralString = "SELECT, INSERT, UPDATE, DELETE"
 
 
@@ -36,7 +37,7 @@ class Grant:
 
 
 GRANTS = (
-    Grant(SEQUENCER, "ledger", _WRITE),
+    Grant(SEQUENCER, "ledger", _EXTEND),
     Grant(SEQUENCER, "registry", _READ),
     Grant(INTAKE, "registry", _WRITE),
     Grant(INTAKE, "taxrates", _WRITE),

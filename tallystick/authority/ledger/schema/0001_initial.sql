@@ -157,7 +157,7 @@ CREATE TABLE ledger.tiles (
 -- to commit, one u16 for each bound of tallystick.authority.ledger.waits.
 CREATE TABLE ledger.tree_state (
     batch bigint PRIMARY KEY,
-    tree_size bigint NOT NULL,
+    tree_size bigint NOT NULL UNIQUE,
     root bytea STORAGE PLAIN NOT NULL,
     right_edge bytea STORAGE PLAIN NOT NULL,
     epoch bigint NOT NULL,
