@@ -58,9 +58,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     device_api_url: Annotated[
         str, Meta(description="Address of the device API as cards and the environment document carry it.")
     ] = "https://127.0.0.1:8443/"
-    public_url: Annotated[
-        str, Meta(description="Address of the public pages as verification codes carry it.")
-    ] = "http://127.0.0.1:8440/"
+    public_url: Annotated[str, Meta(description="Address of the public pages as verification codes carry it.")] = (
+        "http://127.0.0.1:8440/"
+    )
     portal_url: Annotated[str, Meta(description="Address of the portals as the environment document carries it.")] = (
         "http://127.0.0.1:8450/"
     )
@@ -88,6 +88,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     single_disk_accepted: Annotated[
         bool, Meta(description="Serve although the mirror lies on the disk of the database.")
     ] = False
+
+    @property
+    def log_origin(self) -> str:
+        """The name under which the ledger signs its checkpoints: operator, country, environment."""
+        return f"{self.operator}/{self.country.lower()}/{self.timing}"
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.database import database_file
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
@@ -31,6 +32,7 @@ class Children:
     def start(self) -> None:
         """Start all, one after the other; raises ``ChildFailed`` with the end of a log."""
         run = self._country.state.run
+        write_atomically(database_file(run), self._country.owner_dsn.encode(), mode=0o600, durable=False)
         for stale in (*run.glob("*.port"), *run.glob("*.health"), run / "rack"):
             stale.unlink(missing_ok=True)
         self._start("sequencer", "authority", "sequencer")

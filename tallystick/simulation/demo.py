@@ -6,14 +6,16 @@ import logging
 import time
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 
 import attrs
+import msgspec
 import psycopg
 from rich.console import Console
+from rich.progress import Progress
 
-from tallystick.authority.ledger.sweep import Finding, sweep
+from tallystick.authority.ledger.findings import Finding
 from tallystick.kernel.fixed_point import Money
+from tallystick.ops.self_check import check_ledger
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
 from tallystick.ops.supervisor import Supervisor, stop_flag
@@ -54,7 +56,7 @@ class Demo:
     """One run, from the command to its exit status."""
 
     def __init__(self, settings: Settings, options: DemoOptions, console: Console) -> None:
-        self._settings = settings
+        self._settings = msgspec.structs.replace(settings, timing="demo", single_disk_accepted=True)
         self._options = options
         self._console = console
         self._state = StateFolder.of(settings.state)
@@ -202,23 +204,24 @@ class Demo:
     def _self_check(self, country: Country) -> list[Finding]:
         self._say("\nChecking the whole ledger …")
         started = time.monotonic()
-        with psycopg.connect(country.owner_dsn) as connection:
-            result = sweep(
-                connection,
-                mirror_folder=_mirror(self._settings, country.state),
-                origin=f"{self._settings.operator}/{country.pack.code.lower()}/demo",
-                log_key=country.pki.public_key("log"),
-            )
+        entries = 0
+        with Progress(console=self._console, transient=True, disable=not self._console.is_terminal) as progress:
+            task = progress.add_task("entries", total=None)
+
+            def tell(done: int, total: int) -> None:
+                nonlocal entries
+                entries = total
+                progress.update(task, completed=done, total=total)
+
+            findings = check_ledger(country.owner_dsn, self._settings, self._state, country.pki.public_key("log"), tell)
         seconds = time.monotonic() - started
-        if result.findings:
-            self._say(f"THE LEDGER IS NOT WHOLE: {len(result.findings)} findings in {result.entries:,} entries.")
-            for finding in result.findings[:20]:
-                self._say(f"  {finding}")
+        if findings:
+            self._say(f"THE LEDGER IS NOT WHOLE: {len(findings)} findings in {entries:,} entries.")
+            for found in findings[:20]:
+                self._say(f"  {found}")
         else:
-            self._say(
-                f"The ledger is whole: {result.entries:,} entries in {seconds:.1f} s, all sequences and both copies."
-            )
-        return list(result.findings)
+            self._say(f"The ledger is whole: {entries:,} entries in {seconds:.1f} s, all sequences and both copies.")
+        return findings
 
     def _print_last(self, figures: Figures, sample: SampleReceipt | None) -> None:
         audit = figures.audit
@@ -226,7 +229,3 @@ class Demo:
         self._say(f"Audits done {audit.ended_cycles:,}, open {audit.open_cycles:,}. The run took {seconds:.0f} s.")
         if sample is not None:
             self._say(f"The buyer's answer for the first receipt: {sample.verification_status()}")
-
-
-def _mirror(settings: Settings, state: StateFolder) -> Path:
-    return Path(settings.mirror) if settings.mirror else state.mirror

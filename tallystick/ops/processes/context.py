@@ -71,11 +71,6 @@ class Context:
         """The name of the environment as devices see it."""
         return "DEMO" if self.settings.timing == "demo" else "PRODUCTION"
 
-    @property
-    def log_origin(self) -> str:
-        """The name under which the ledger signs its checkpoints."""
-        return f"{self.settings.operator}/{self.pack.code.lower()}/{self.environment_name.lower()}"
-
     def dsn(self, role: str) -> str:
         """The connection string of a working role; raises ``SettingsError`` without a database."""
         if not self.settings.database_url:

@@ -33,7 +33,7 @@ def run() -> None:
             socket,
             mirror,
             context.pki.files.private_key("log"),
-            context.log_origin,
+            context.settings.log_origin,
             system_clock,
             published_checkpoint=published if published.exists() else None,
         )

@@ -1,0 +1,36 @@
+"""The ledger's self-check, with what lies beside the tables: mirror, published tiles, the log's public key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tallystick.authority.ledger.findings import Finding
+from tallystick.authority.ledger.sweep import SweepSources, full_check
+from tallystick.crypto.keys import PublicKey
+from tallystick.crypto.signatures import verify_ed25519
+from tallystick.ops.settings import Settings
+from tallystick.ops.state_folder import StateFolder
+from tallystick.wire.signed_note import KeyType, NoteKey
+
+
+def check_ledger(
+    dsn: str,
+    settings: Settings,
+    state: StateFolder,
+    log_key: PublicKey,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Finding]:
+    """Check all of it; ``dsn`` may read every table. An empty list is a whole ledger."""
+    mirror = Path(settings.mirror) if settings.mirror else state.mirror
+
+    def check(public_key: bytes, message: bytes, signature: bytes) -> None:
+        verify_ed25519(PublicKey.from_raw(public_key), message, signature)
+
+    sources = SweepSources(
+        mirror_folder=mirror if mirror.exists() else None,
+        published_folder=state.tiles if state.tiles.exists() else None,
+        keys=(NoteKey(settings.log_origin, KeyType.LOG, log_key.raw),),
+        check=check,
+    )
+    return full_check(dsn, sources, progress)
