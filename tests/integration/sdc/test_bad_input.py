@@ -85,6 +85,14 @@ def test_a_body_in_chunks_is_taken_within_the_same_bounds(authority: Any) -> Non
     assert (reply.status, reply.code) == (413, "TS-1003")
 
 
+@pytest.mark.parametrize("size", [900_000, 5_000_000])
+def test_a_refusal_before_the_body_reaches_the_sender(authority: Any, size: int) -> None:
+    device = authority.device()
+    device.token = "00000000-0000-4000-8000-000000000000"
+    reply = device.call("POST", AUDIT, b"x" * size)
+    assert (reply.status, reply.code) == (401, "TS-1105")
+
+
 def raw(device: Any, *parts: bytes, pause: float = 0.0) -> bytes:
     plain = socket.create_connection(("127.0.0.1", device.port), timeout=10)
     with device.context.wrap_socket(plain, server_hostname="localhost") as tls:
