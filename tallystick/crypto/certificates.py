@@ -124,8 +124,11 @@ def _parse(der: bytes) -> x509.Certificate:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.signature_algorithm_oid
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm):
+    except Exception:
+        # Hostile bytes make the library raise ValueError, TypeError, InvalidVersion and more; all mean the same here.
         raise Fault("TS-1102", detail="not an X.509 certificate that can be read") from None
+    if certificate.serial_number <= 0:
+        raise Fault("TS-1102", detail="a serial number is positive")
     return certificate
 
 

@@ -54,12 +54,12 @@ class Country:
     @property
     def package_key(self) -> PrivateKey:
         """K_enc."""
-        return self.pki.private_key("package")
+        return _private_key(self.pki, "package")
 
     @property
     def poa_key(self) -> PrivateKey:
         """K_poa."""
-        return self.pki.private_key("poa")
+        return _private_key(self.pki, "poa")
 
     def subject(self, uid: str = UID, **changes: str) -> CardSubject:
         """Who a card is for."""
@@ -95,6 +95,12 @@ class Country:
         """The 512 bytes of a directive."""
         order = Directive(uid=uid, number=number, operation=operation, parameter=parameter)
         return sign_with_recovery(order.encode(), self.poa_key) + order.second_block
+
+
+@cache
+def _private_key(pki: DemoPki, name: str) -> PrivateKey:
+    """Read once: proving the primes of an RSA key takes 60 ms each time."""
+    return pki.private_key(name)
 
 
 @cache

@@ -102,6 +102,7 @@ def mutated(der: bytes, changes: list[tuple[int, int]], cut: int) -> bytes:
     st.sampled_from([0, 0, 0, 1, 400]),
 )
 @settings(max_examples=400)
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 def test_a_damaged_certificate_is_a_value_or_a_coded_fault(changes: list[tuple[int, int]], cut: int) -> None:
     """Clients hand certificates in: no damage may be more than a refusal."""
     good = country().pki.issue_secure_element(country().subject(), rsa_key(0).public.spki, at=NOW)
