@@ -94,12 +94,10 @@ class CardSubject:
 
 @attrs.frozen(slots=True)
 class DemoPki:
-    """An opened folder: issues for cards and servers."""
+    """An opened folder: issues for cards and servers. The authorities' keys are read only when something is issued."""
 
     files: PkiFiles
     environment: Environment
-    _secure_element_authority: Authority
-    _service_authority: Authority
 
     @classmethod
     def create(
@@ -136,13 +134,9 @@ class DemoPki:
     @classmethod
     def load(cls, folder: Path, *, environment: tuple[int, int]) -> DemoPki:
         """Open a folder that ``create`` made; raises ``OSError`` or ``ValueError`` when it is not whole."""
-        files = PkiFiles(folder)
-        return cls(
-            files,
-            Environment(*environment),
-            _load_authority(files, "secure-element-ca"),
-            _load_authority(files, "service-ca"),
-        )
+        made = cls(PkiFiles(folder), Environment(*environment))
+        made.trust_store()
+        return made
 
     def public_key(self, name: str) -> PublicKey:
         """Public half of ``package`` (K_enc), ``poa`` (K_poa) or ``log``."""
@@ -175,7 +169,11 @@ class DemoPki:
             subject=subject.attributes(),
             texts=subject.texts(self.environment),
         )
-        return self._secure_element_authority.issue(order, at)
+        return self._authority("secure-element-ca").issue(order, at)
+
+    def _authority(self, name: str) -> Authority:
+        certificate = x509.load_pem_x509_certificate(self.files.certificate(name).read_bytes())
+        return Authority(certificate, keys.load_private_key(self.files.private_key(name)))
 
     def issue_tls(self, hosts: Sequence[str], at: datetime) -> None:
         """A new key and certificate for the server; raises ``TS-3006`` for a host outside the bounds of the CA."""
@@ -186,9 +184,21 @@ class DemoPki:
             subject=(),
             hosts=tuple(hosts),
         )
-        der = self._service_authority.issue(order, at)
+        authority = self._authority("service-ca")
+        der = authority.issue(order, at)
         keys.store_private_key(self.files.private_key("tls"), key)
-        _write(self.files.certificate("tls"), pem_of(der) + self._service_authority.pem)
+        _write(self.files.certificate("tls"), pem_of(der) + authority.pem)
+
+    def renew_tls(self, at: datetime, hosts: Sequence[str] = LOOPBACK_HOSTS) -> bool:
+        """Issue the server's certificate anew in the last third of its life or when it is missing; whether it was."""
+        path = self.files.certificate("tls")
+        if path.exists():
+            current = x509.load_pem_x509_certificate(path.read_bytes())
+            life = current.not_valid_after_utc - current.not_valid_before_utc
+            if at < current.not_valid_after_utc - life / 3:
+                return False
+        self.issue_tls(hosts, at)
+        return True
 
     def issue_encryption_certificate(self, organization: str, country: str, at: datetime) -> None:
         """The certificate that clients fetch as the authority's encryption certificate (V36)."""
@@ -197,7 +207,7 @@ class DemoPki:
             public_key=self.public_key("package"),
             subject=_authority_name(organization, country, "encryption"),
         )
-        _write(self.files.certificate("encryption"), pem_of(self._service_authority.issue(order, at)))
+        _write(self.files.certificate("encryption"), pem_of(self._authority("service-ca").issue(order, at)))
 
     @property
     def encryption_certificate(self) -> bytes:
@@ -254,11 +264,6 @@ def _usages(environment: Environment, *classes: CertificateClass) -> tuple[str, 
 
 def _cards(environment: Environment) -> tuple[str, ...]:
     return (CLIENT_AUTH, *_usages(environment, CertificateClass.V33, CertificateClass.V34))
-
-
-def _load_authority(files: PkiFiles, name: str) -> Authority:
-    certificate = x509.load_pem_x509_certificate(files.certificate(name).read_bytes())
-    return Authority(certificate, keys.load_private_key(files.private_key(name)))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -105,7 +105,7 @@ def test_the_lint_sees_what_differs_from_the_profile() -> None:
     ]
     for other, finding in altered:
         assert any(finding in one for one in lint(certificate, other, root().certificate)), finding
-    stranger = country().pki._service_authority.certificate
+    stranger = country().pki._authority("service-ca").certificate
     assert any("authority key identifier" in one for one in lint(certificate, profile, stranger))
 
 

@@ -76,6 +76,33 @@ def test_a_folder_is_opened_again_and_issues_on(tmp_path: Path) -> None:
         DemoPki.load(tmp_path / "nothing", environment=(1, 9))
 
 
+def test_the_servers_certificate_is_renewed_in_the_last_third_of_its_life(tmp_path: Path) -> None:
+    folder = tmp_path / "pki"
+    shutil.copytree(country().pki.files.folder, folder)
+    pki = DemoPki.load(folder, environment=(1, 9))
+    tls = pki.files.certificate("tls")
+    first = tls.read_bytes()
+    assert not pki.renew_tls(NOW + timedelta(days=59))
+    assert tls.read_bytes() == first
+    assert pki.renew_tls(NOW + timedelta(days=61))
+    assert not pki.renew_tls(NOW + timedelta(days=62))
+    assert tls.read_bytes() != first
+    tls.unlink()
+    assert pki.renew_tls(NOW)
+
+
+def test_a_process_that_issues_nothing_needs_no_authority_key(tmp_path: Path) -> None:
+    """The serving processes open the folder without reading the key of any certificate authority."""
+    folder = tmp_path / "pki"
+    shutil.copytree(country().pki.files.folder, folder)
+    for name in ("root", "secure-element-ca", "service-ca"):
+        (folder / f"{name}-key.pem").unlink()
+    pki = DemoPki.load(folder, environment=(1, 9))
+    assert len(pki.trust_store().authorities) == 2
+    with pytest.raises(OSError):
+        pki.issue_tls(["127.0.0.1"], NOW)
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl program as a second opinion")
 def test_another_program_follows_our_chains(tmp_path: Path) -> None:
     home = country()
