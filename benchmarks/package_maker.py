@@ -59,15 +59,15 @@ def rate_group(group_id: int = 5) -> TaxRateGroup:
     )
 
 
-def basket(lines: int = 9, *, cents: int = 249) -> tuple[InvoiceItem, ...]:
-    """Items with a mixture of labels."""
-    labels = (("A",), ("B",), ("A",), ("E",), ("A", "P"))
+def basket(lines: int = 9, *, cents: int = 249, labels: Sequence[str] = ()) -> tuple[InvoiceItem, ...]:
+    """Items with a mixture of labels: those given one by one, or all three kinds of `rate_group`."""
+    sets: Sequence[tuple[str, ...]] = [(label,) for label in labels] or [("A",), ("B",), ("A",), ("E",), ("A", "P")]
     return tuple(
         InvoiceItem(
             f"Product {number:02d} of the shelf/kom",
             Quantity(1000 + 1000 * (number % 3)),
             Money((cents + number) * 100),
-            labels[number % len(labels)],
+            sets[number % len(sets)],
             Money((cents + number) * 100 * (1 + number % 3)),
         )
         for number in range(lines)

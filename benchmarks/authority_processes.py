@@ -1,0 +1,174 @@
+"""The authority as its real processes, in a folder that goes away, with cards whose packages a benchmark can make."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPSConnection
+from pathlib import Path
+
+import attrs
+import psycopg
+
+from benchmarks.limits import disk_folder
+from benchmarks.package_maker import Card
+from tallystick.authority.reference.registry import queries as registry
+from tallystick.authority.reference.registry.operations import register_secure_element, register_taxpayer
+from tallystick.authority.reference.registry.values import Taxpayer
+from tallystick.crypto.keys import PrivateKey, generate_rsa_key, store_private_key
+from tallystick.crypto.pki import CardSubject
+from tallystick.crypto.tls import tls_client_context
+from tallystick.kernel.identifiers import Uid
+from tallystick.kernel.tax_rates import group_at
+from tallystick.ops.processes.context import system_clock
+from tallystick.ops.settings import Settings
+from tallystick.ops.state_folder import StateFolder
+from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
+from tallystick.simulation.country import Country, open_country
+
+PROCESSES = ("sequencer", "unwrap", "api", "worker")
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@attrs.frozen
+class RunningAuthority:
+    """Where it serves and who runs; `cards` are registered and in the ledger."""
+
+    country: Country
+    supervisor: Supervisor
+    cards: list[Card]
+    token: str
+
+    @property
+    def port(self) -> int:
+        """Of the device API."""
+        return self.country.birth.device_api_port
+
+    @property
+    def client_tls(self) -> ssl.SSLContext:
+        """What a device trusts, without a certificate of its own: the token speaks for it."""
+        return tls_client_context(self.country.pki.files.root)
+
+    def processor_seconds(self) -> dict[str, float]:
+        """Processor time used so far by each process, the database's with all its children."""
+        used = {name: _own_seconds(self.supervisor.pid(name)) for name in PROCESSES}
+        used["postgres"] = _family_seconds(self._postmaster())
+        return used
+
+    def resident_bytes(self) -> dict[str, int]:
+        """Resident memory of each of the authority's own processes."""
+        page = os.sysconf("SC_PAGE_SIZE")
+        pids = {name: self.supervisor.pid(name) for name in PROCESSES}
+        return {name: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page for name, pid in pids.items()}
+
+    def _postmaster(self) -> int:
+        return int((self.country.state.postgres / "data" / "postmaster.pid").read_text().split()[0])
+
+
+def _own_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+
+
+def _family_seconds(pid: int) -> float:
+    """A process, its children that live, and those that it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    total = sum(map(int, fields[11:15])) / _TICKS_PER_SECOND
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            rest = entry.read_text().rpartition(") ")[2].split()
+        except OSError:
+            continue
+        if int(rest[1]) == pid:
+            total += (int(rest[11]) + int(rest[12])) / _TICKS_PER_SECOND
+    return total
+
+
+@contextmanager
+def running_authority(cards: int) -> Iterator[RunningAuthority]:
+    """Make a country with so many registered cards, start its processes, and remove everything afterwards."""
+    with tempfile.TemporaryDirectory(dir=disk_folder(), prefix="tallystick-bench-") as name:
+        root = Path(name)
+        root.chmod(0o755)
+        country = open_country(Settings(state=name, device_api_port=18443), StateFolder.of(name))
+        try:
+            made = [_register(country, number) for number in range(cards)]
+            run = country.state.run
+            run.mkdir(parents=True, exist_ok=True)
+            with Supervisor(run) as supervisor:
+                for process in PROCESSES:
+                    supervisor.start(_child(country, process))
+                _wait_for_registrations(country, made)
+                yield RunningAuthority(country, supervisor, made, _token(country, made[0]))
+        finally:
+            country.close()
+
+
+def _child(country: Country, name: str) -> ChildSpec:
+    state = country.state
+    return ChildSpec(
+        name=name,
+        argv=(sys.executable, "-m", "tallystick", "authority", name),
+        log_file=state.logs / f"{name}.log",
+        environment={
+            "TALLYSTICK_STATE": str(state.root),
+            "TALLYSTICK_DATABASE_URL": country.owner_dsn,
+            "TALLYSTICK_COUNTRY": country.pack.code,
+            "TALLYSTICK_SINGLE_DISK_ACCEPTED": "true",
+            "TALLYSTICK_DEVICE_API_PORT": str(country.birth.device_api_port),
+            "TALLYSTICK_DEVICE_API_URL": country.api_url,
+            "TALLYSTICK_HEALTH_PORT": "19440",
+        },
+        ready=ready_by_url(state.run / f"{name}.health"),
+    )
+
+
+def _register(country: Country, number: int) -> Card:
+    key: PrivateKey = generate_rsa_key()
+    group = group_at(country.pack.tax_groups, system_clock())
+    assert group is not None
+    uid, tin = Uid(f"BENCH{number:03d}"), f"{100_000_000 + 11 * number}"
+    card = Card(uid, tin, key, country.pki.public_key("package"), group, country.pack.max_category_order_id)
+    subject = CardSubject(uid=uid, seller=card.seller, api_url=country.api_url)
+    certificate = country.pki.issue_secure_element(subject, key.public.spki, at=system_clock())
+    with psycopg.connect(country.intake_dsn) as conn:
+        register_taxpayer(conn, Taxpayer(card.seller.tin, card.seller.business_name))
+        register_secure_element(
+            conn,
+            certificate,
+            environment=country.pack.environment,
+            encryption_key="package",
+            limit=country.pack.card_limit,
+        )
+    return card
+
+
+def _wait_for_registrations(country: Country, cards: list[Card]) -> None:
+    with psycopg.connect(country.intake_dsn, autocommit=True) as conn:
+        for card in cards:
+            while (entry := registry.secure_element(conn, card.uid)) is None or entry.registration_index is None:
+                time.sleep(0.05)
+    time.sleep(1)  # the API follows the registry by notification, at the latest by its next poll
+
+
+def _token(country: Country, card: Card) -> str:
+    """As a device does: TLS with the certificate of the card's PKI applet, once."""
+    key = generate_rsa_key()
+    subject = CardSubject(uid=Uid(card.uid), seller=card.seller, api_url=country.api_url)
+    folder = country.state.run
+    store_private_key(folder / "client-key.pem", key)
+    der = country.pki.issue_pki_client(subject, key.public.spki, at=system_clock())
+    (folder / "client.pem").write_text(ssl.DER_cert_to_PEM_cert(der))
+    context = tls_client_context(country.pki.files.root, folder / "client.pem", folder / "client-key.pem")
+    connection = HTTPSConnection("127.0.0.1", country.birth.device_api_port, context=context, timeout=30)
+    connection.request("GET", "/api/v3/sdc/token")
+    answer = connection.getresponse()
+    body = answer.read()
+    assert answer.status == 200, body
+    return str(json.loads(body)["token"])

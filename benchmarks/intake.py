@@ -1,0 +1,163 @@
+"""Claim: of all processor time that the authority spends on an audit package, most is its three RSA operations.
+
+Everything counts: TLS and HTTP, unwrap, sequencer, worker, PostgreSQL. The packages are sealed beforehand, and the load
+generator is not counted, though it shares the two cores.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from base64 import b64decode
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime, timedelta
+from statistics import median, quantiles
+
+import msgspec
+
+from benchmarks.authority_processes import RunningAuthority, running_authority
+from benchmarks.claim import Claim, duration, per_second
+from benchmarks.package_load import LoadResult, submit
+from benchmarks.package_maker import Card, basket, sale, seal
+from tallystick.crypto import legacy
+from tallystick.crypto.envelope import open_internal_data
+from tallystick.crypto.keys import PrivateKey, PublicKey, rsa_private
+from tallystick.kernel.tax_rates import TaxRateGroup
+from tallystick.ops.processes.context import system_clock
+from tallystick.wire.audit_package import read_sealed
+
+CARDS = 16
+CONNECTIONS = 32
+WARM_UP = 600
+SHARE = 0.55
+AIM = 0.7
+LINES_MEAN = 9.4
+_RSA_ROUNDS = 5
+_RSA_CALLS = 40
+
+
+def run(full: bool) -> Iterable[Claim]:
+    """The share of RSA, and packages a second; ``full`` submits more."""
+    packages = 24_000 if full else 5_000
+    with running_authority(CARDS) as authority:
+        bodies = sealed_packages(authority.cards, WARM_UP + packages)
+        _submit(authority, bodies[:WARM_UP])
+        before = authority.processor_seconds()
+        result = _submit(authority, bodies[WARM_UP:])
+        time.sleep(0.5)
+        after = authority.processor_seconds()
+        rsa = rsa_seconds(authority.country.pki.private_key("package"), bodies[:_RSA_CALLS])
+    spent = {name: (after[name] - before[name]) / packages for name in after}
+    yield from _claims(result, spent, rsa, packages)
+
+
+def _claims(result: LoadResult, spent: dict[str, float], rsa: float, packages: int) -> Iterable[Claim]:
+    total = sum(spent.values())
+    parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in spent.items())
+    print(f"# a package: {parts}; of it RSA {duration(rsa)}", file=sys.stderr)
+    everything_taken = result.accepted == packages
+    if not everything_taken:
+        print(f"# not accepted: {len(result.others)}, first {result.others[:3]}", file=sys.stderr)
+    ratio = rsa / total
+    yield Claim(
+        "audit package end to end and durable: RSA's share of all processor time",
+        duration(total),
+        f"{duration(rsa)} (key, IV, internal data)",
+        ratio,
+        f">= {SHARE:g}, aim {AIM:g}",
+        ratio >= SHARE and everything_taken,
+    )
+    rate = result.accepted / result.seconds
+    limit = 2 / rsa
+    p99 = quantiles(result.waits, n=100)[-1]
+    yield Claim(
+        f"audit packages accepted and durable, two cores, {CONNECTIONS} connections (p99 {duration(p99)})",
+        per_second(rate, "packages"),
+        per_second(limit, "packages") + " (RSA alone)",
+        rate / limit,
+        "none",
+        everything_taken,
+    )
+
+
+def _submit(authority: RunningAuthority, bodies: list[bytes]) -> LoadResult:
+    return submit(authority.port, authority.client_tls, authority.token, bodies, CONNECTIONS)
+
+
+def sealed_packages(cards: list[Card], count: int) -> list[bytes]:
+    """So many packages of baskets of a supermarket's size, in the order of each card; made on all cores."""
+    at = system_clock() - timedelta(hours=1)
+    shares = [count // len(cards) + (number < count % len(cards)) for number in range(len(cards))]
+    with ProcessPoolExecutor(2) as pool:
+        made = list(
+            pool.map(_seal_share, [(_Maker.of(card), share, at) for card, share in zip(cards, shares, strict=True)])
+        )
+    return [body for row in zip_longest_bodies(made) for body in row]
+
+
+def zip_longest_bodies(made: list[list[bytes]]) -> Iterable[list[bytes]]:
+    """One package of each card after the other."""
+    for number in range(max(map(len, made))):
+        yield [bodies[number] for bodies in made if number < len(bodies)]
+
+
+class _Maker(msgspec.Struct):
+    """A card in a form that goes to another process."""
+
+    uid: str
+    tin: str
+    key: bytes
+    encryption_key: bytes
+    group: object
+    categories: int
+
+    @classmethod
+    def of(cls, card: Card) -> _Maker:
+        return cls(card.uid, card.tin, card.key.pkcs8, card.encryption_key.spki, card.group, card.categories)
+
+    def card(self) -> Card:
+        assert isinstance(self.group, TaxRateGroup)
+        key, seal_for = PrivateKey.from_pkcs8(self.key), PublicKey.from_spki(self.encryption_key)
+        return Card(self.uid, self.tin, key, seal_for, self.group, self.categories)
+
+
+def _seal_share(work: tuple[_Maker, int, datetime]) -> list[bytes]:
+    maker, count, at = work
+    card, chance = maker.card(), random.Random(maker.uid)
+    labels = tuple(sorted(card.group.labels()))
+    bodies = []
+    for number in range(count):
+        lines = min(60, 1 + int(chance.expovariate(1 / (LINES_MEAN - 0.5))))
+        request = sale(basket(lines, cents=chance.randrange(49, 1999), labels=labels))
+        bodies.append(seal(card.plain(request, at + timedelta(milliseconds=number)), card.encryption_key))
+    return bodies
+
+
+def rsa_seconds(key: PrivateKey, bodies: list[bytes]) -> float:
+    """Processor time of the three private operations of one package, measured on both cores at once."""
+    with ProcessPoolExecutor(2) as pool:
+        times = list(pool.map(_rsa_share, [(key.pkcs8, bodies)] * 2))
+    return sum(times) / len(times)
+
+
+def _rsa_share(work: tuple[bytes, list[bytes]]) -> float:
+    pkcs8, bodies = work
+    key = PrivateKey.from_pkcs8(pkcs8)
+    handle = rsa_private(key)
+    sealed = [read_sealed(body) for body in bodies]
+    opened = [
+        legacy.open_closed(legacy.unwrap(handle, one.key, 32)[0], legacy.unwrap(handle, one.iv, 16)[0], one.payload)
+        for one in sealed
+    ]
+    internal = [b64decode(msgspec.json.decode(plain)["result"]["encryptedInternalData"]) for plain, _ in opened]
+    rounds = []
+    for _ in range(_RSA_ROUNDS):
+        start = time.process_time()
+        for one, inner in zip(sealed, internal, strict=True):
+            legacy.unwrap(handle, one.key, 32)
+            legacy.unwrap(handle, one.iv, 16)
+            open_internal_data(inner, key)
+        rounds.append((time.process_time() - start) / len(sealed))
+    return median(rounds)
