@@ -7,14 +7,12 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from psycopg_pool import ConnectionPool
 
-from tallystick.authority.channels.sdc import queries
 from tallystick.authority.reference.commands import operations as commands
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
@@ -124,13 +122,11 @@ def test_an_empty_status_means_true_and_an_empty_result_is_refused(authority: An
 
 def test_a_status_is_remembered(authority: Any) -> None:
     device = authority.device()
-    device.call("PUT", STATUS, "true")
     with authority.database() as conn:
-        now = authority.clock.now
-        assert (queries.overview(conn, now).online, queries.overview(conn, now).devices) == (1, 1)
-        assert queries.overview(conn, now + timedelta(minutes=16)).online == 0
-        device.call("PUT", STATUS, "false")
-        assert queries.overview(conn, now).online == 0
+        for body, online in (("true", True), ("false", False)):
+            device.call("PUT", STATUS, body)
+            rows = conn.execute("SELECT uid, is_online, notified_at FROM sdc.contact").fetchall()
+            assert rows == [(UID, online, authority.clock.now)]
 
 
 def test_ts_3107_a_result_for_the_command_of_another_card(authority: Any) -> None:

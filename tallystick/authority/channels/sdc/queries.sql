@@ -18,10 +18,5 @@ SELECT token_hash, uid, thumbprint, issued_at, expires_at FROM sdc.token WHERE t
 INSERT INTO sdc.contact (uid, is_online, notified_at) VALUES (:uid, :is_online, :notified_at)
 ON CONFLICT (uid) DO UPDATE SET is_online = excluded.is_online, notified_at = excluded.notified_at;
 
--- name: counts
-SELECT (SELECT count(*) FROM sdc.token WHERE expires_at > :now),
-       (SELECT count(*) FROM sdc.contact WHERE is_online AND notified_at > :since),
-       (SELECT count(*) FROM sdc.contact);
-
 -- name: remove_expired_tokens
 DELETE FROM sdc.token WHERE expires_at < :before;

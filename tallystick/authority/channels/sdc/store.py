@@ -22,15 +22,6 @@ class TokenRow:
     expires_at: datetime
 
 
-@attrs.frozen(slots=True)
-class SdcOverview:
-    """Live tokens, devices that are online, devices that ever called; for the operator's page."""
-
-    tokens: int
-    online: int
-    devices: int
-
-
 def _token(row: Row | None) -> TokenRow | None:
     if row is None:
         return None
@@ -74,10 +65,3 @@ def put_contact(conn: Connection, uid: str, is_online: bool, at: datetime) -> No
 def remove_expired_tokens(conn: Connection, before: datetime) -> int:
     """Delete tokens that expired before a moment; returns how many."""
     return _SQL.run(conn, "remove_expired_tokens", before=before)
-
-
-def overview(conn: Connection, now: datetime, since: datetime) -> SdcOverview:
-    """Counts; a device counts as online when it said so after ``since``."""
-    row = _SQL.row(conn, "counts", now=now, since=since)
-    assert row is not None
-    return SdcOverview(*map(int, row))

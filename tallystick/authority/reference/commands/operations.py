@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID, uuid4
 
-from tallystick.authority.reference.commands import store
+from tallystick.authority.reference.commands import queries, store
 from tallystick.authority.reference.commands.values import REPLACING, QueuedCommand
 from tallystick.authority.reference.room_queries import Connection
 from tallystick.kernel.faults import Fault
@@ -48,7 +48,7 @@ def initialise(conn: Connection, uid: str, wanted: Sequence[tuple[CommandType, s
 
 def fetch(conn: Connection, uid: str) -> list[QueuedCommand]:
     """The outstanding commands of a device, oldest first, noted as fetched. They stay outstanding until reported."""
-    waiting = store.outstanding(conn, uid)
+    waiting = queries.outstanding(conn, uid)
     unseen = [command.command_id for command in waiting if command.fetched_at is None]
     if unseen:
         store.mark_fetched(conn, unseen)

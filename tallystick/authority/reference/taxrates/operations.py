@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tallystick.authority.reference.room_queries import Connection
-from tallystick.authority.reference.taxrates import store
+from tallystick.authority.reference.taxrates import queries, store
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.tax_rates import TaxRateGroup
 
@@ -18,7 +18,7 @@ def publish_group(conn: Connection, group: TaxRateGroup) -> bool:
         raise Fault("TS-2004", detail="a rate group without categories")
     if store.add_group(conn, group):
         return True
-    present = next((known for known in store.all_groups(conn) if known.group_id == group.group_id), None)
+    present = next((known for known in queries.current_groups(conn) if known.group_id == group.group_id), None)
     if present != group:
         raise Fault("TS-2004", detail=f"rate group {group.group_id} is published with another content")
     return False
