@@ -17,7 +17,8 @@ from msgspec import Meta
 PREFIX = "TALLYSTICK_"
 FILE_VARIABLE = f"{PREFIX}SETTINGS"
 # What the supervisor hands to the portal's process, which must not import this floor. Nobody sets these by hand.
-HANDED_DOWN = frozenset(f"{PREFIX}PORTAL_{name}" for name in ("DEMO", "DSN", "HOSTS", "SECRET_FILE", "SECURE"))
+_TOLD = ("COUNTRY", "DEMO", "DSN", "HOSTS", "SECRET_FILE", "SECURE")
+HANDED_DOWN = frozenset(f"{PREFIX}PORTAL_{name}" for name in _TOLD)
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 

@@ -1,16 +1,39 @@
-"""Pages for what went wrong: one sentence, one code, no stack."""
+"""Pages for what went wrong: one sentence, one code, no stack. They ask no database, which may be what went wrong."""
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
+
+_RETRY_SECONDS = "5"
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """No such page, or none for this user: both look alike (TS-4003)."""
-    return render(request, "error.html", {"code": "TS-4003", "title": "Page not found"}, status=404)
+    return _page(404, "TS-4003", "Page not found")
+
+
+def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that no page of ours makes (TS-1004)."""
+    return _page(400, "TS-1004", "This request cannot be served")
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
+    """A form that is not from our page, or from an old one (TS-4007)."""
+    return _page(403, "TS-4007", "This form is out of date. Open the page again")
 
 
 def unexpected(request: HttpRequest) -> HttpResponse:
-    """Our own fault (TS-5099)."""
-    return render(request, "error.html", {"code": "TS-5099", "title": "Something went wrong on our side"}, status=500)
+    """The database is away (TS-5009), or a fault of our own (TS-5099)."""
+    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+        response = _page(503, "TS-5009", "The database cannot be reached at the moment")
+        response.headers["Retry-After"] = _RETRY_SECONDS
+        return response
+    return _page(500, "TS-5099", "Something went wrong on our side")
+
+
+def _page(status: int, code: str, title: str) -> HttpResponse:
+    return HttpResponse(render_to_string("error.html", {"code": code, "title": title}), status=status)

@@ -1,8 +1,8 @@
 """Django's settings for the pages: taken from the environment that the supervisor gives, nothing read from a database.
 
 ``TALLYSTICK_PORTAL_DSN`` is the connection string of the portal role, ``TALLYSTICK_PORTAL_SECRET_FILE`` the file with
-the signing secret, ``TALLYSTICK_PORTAL_HOSTS`` the host names served, ``TALLYSTICK_PORTAL_SECURE`` is 0 only where the
-pages are served without TLS on loopback.
+the signing secret, ``TALLYSTICK_PORTAL_HOSTS`` the host names served, ``TALLYSTICK_PORTAL_COUNTRY`` the country's name,
+``TALLYSTICK_PORTAL_SECURE`` is 0 only where the pages are served without TLS on loopback.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ _secure = os.environ.get("TALLYSTICK_PORTAL_SECURE", "1") != "0"
 
 SECRET_KEY = Path(_secret_file).read_text(encoding="ascii") if _secret_file else os.urandom(32).hex()
 DEBUG = False
+COUNTRY_NAME = os.environ.get("TALLYSTICK_PORTAL_COUNTRY", "The country")
 ALLOWED_HOSTS = os.environ.get("TALLYSTICK_PORTAL_HOSTS", "localhost,127.0.0.1").split(",")
 ROOT_URLCONF = "tallystick.portals.urls"
 WSGI_APPLICATION = "tallystick.portals.wsgi.application"
+# Of the two first apps only code is used: their tables are never made, for users and rights are the registry's.
 INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "tallystick.ops.schema",
@@ -35,14 +39,16 @@ AUTH_USER_MODEL = "accounts.AppUser"
 AUTHENTICATION_BACKENDS = ["tallystick.portals.accounts.backend.LinkBackend"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tallystick.portals.headers.PrivatePageMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tallystick.portals.headers.OwnPagesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "tallystick.portals.headers.PrivatePageMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
 ]
 TEMPLATES = [
     {
@@ -61,7 +67,11 @@ DATABASES = {
         "HOST": _dsn.get("host", ""),
         "PORT": _dsn.get("port", ""),
         "CONN_MAX_AGE": 60,
-        "OPTIONS": {"options": f"{_dsn.get('options', '')} -c search_path=portal,public".strip()},
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "options": f"{_dsn.get('options', '')} -c search_path=portal,public".strip(),
+            "connect_timeout": 5,
+        },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -74,13 +84,16 @@ WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 PASSWORD_RESET_TIMEOUT = 30 * 60
+SESSION_ENGINE = "tallystick.portals.accounts.sessions"
 SESSION_COOKIE_NAME = "__Host-ts" if _secure else "ts"
 SESSION_COOKIE_SECURE = _secure
-SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_AGE = 8 * 3600
 CSRF_COOKIE_NAME = "__Host-ts-csrf" if _secure else "ts-csrf"
 CSRF_COOKIE_SECURE = _secure
 CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_FAILURE_VIEW = "tallystick.portals.errors.forbidden"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -96,6 +109,7 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
+        "require-trusted-types-for": ["'script'"],
     }
 }
 LOGGING_CONFIG = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from tallystick.portals import errors
 from tallystick.portals.accounts import views
 
 urlpatterns = [
@@ -13,5 +14,7 @@ urlpatterns = [
     path("", include("tallystick.portals.operator.urls")),
 ]
 
-handler404 = "tallystick.portals.errors.not_found"
-handler500 = "tallystick.portals.errors.unexpected"
+handler400 = errors.refused
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.unexpected

@@ -7,19 +7,25 @@ import sys
 
 
 def make_link(username: str, base_url: str) -> str:
-    """The link of an active user; raises ``LookupError`` for an unknown one."""
+    """The link of an active user; raises ``LookupError`` for an unknown one, or where links sign nobody in."""
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tallystick.portals.settings")
     django.setup()
-    from tallystick.portals.accounts.backend import link_tokens
+    from tallystick.portals.accounts.backend import link_tokens, links_allowed
     from tallystick.portals.accounts.models import AppUser
 
+    if not links_allowed():
+        raise LookupError("links sign in during a demonstration only")
     user = AppUser.objects.filter(username=username, is_active=True).first()
     if user is None:
-        raise LookupError(username)
-    return f"{base_url.rstrip('/')}/sign-in/{user.pk}/{link_tokens.make_token(user)}/"
+        raise LookupError(f"no active user {username}")
+    token = link_tokens.make_token(user)
+    return f"{base_url.rstrip('/')}/sign-in/{user.pk}/{token}/"
 
 
 if __name__ == "__main__":
-    print(make_link(sys.argv[1], sys.argv[2]))
+    try:
+        print(make_link(sys.argv[1], sys.argv[2]))
+    except LookupError as error:
+        sys.exit(str(error))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tallystick.portals.operator import views
+from tallystick.portals.operator.views import figures, live
 
 urlpatterns = [
-    path("", views.live, name="live"),
-    path("live/figures/", views.figures, name="live-figures"),
+    path("", live, name="live"),
+    path("live/figures/", figures, name="live-figures"),
 ]
