@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -41,6 +42,7 @@ class Context:
     name: str
     settings: Settings
     state: StateFolder
+    serving: threading.Event = attrs.field(factory=threading.Event)
 
     @classmethod
     def load(cls, name: str) -> Context:
@@ -87,8 +89,14 @@ class Context:
         return self.state.run / f"{process}.sock"
 
     def announce_port(self, port: int) -> None:
-        """Say where this process serves."""
+        """Say where this process serves, and that it does."""
         write_atomically(self.state.run / f"{self.name}.port", str(port).encode(), durable=False)
+        self.serving.set()
+
+    def check_serving(self) -> None:
+        """Readiness: raises until the process serves."""
+        if not self.serving.is_set():
+            raise RuntimeError("not serving yet")
 
     def health(self, checks: Mapping[str, Check]) -> HealthListener:
         """The private listener of this process, announced in the run folder."""
@@ -104,7 +112,8 @@ def run_until_stopped(context: Context, serve: Callable[[asyncio.Event], Awaitab
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
-        with context.health({"event loop": event_loop_check(loop)}):
+        checks = {"event loop": event_loop_check(loop), "serving": context.check_serving}
+        with context.health(checks):
             await serve(stopped)
 
     uvloop.run(main())

@@ -18,6 +18,9 @@ from tallystick.ops.processes.context import Context, run_until_stopped, system_
 
 RACK_FILE = "rack"
 _LOOK_SECONDS = 0.2
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while others want it. The default of 5 ms makes twenty cards in one
+process wait for each other after every call that gives the interpreter back (a signature, a flush)."""
 
 
 def run(card: Path, authority_ca: Path | None, host: str, port: int) -> None:
@@ -30,6 +33,7 @@ def run(card: Path, authority_ca: Path | None, host: str, port: int) -> None:
 def run_rack() -> None:
     """Serve every card that the run folder's list names; lines are UIDs, and more may be added at any time."""
     context = Context.load("esdc-rack")
+    sys.setswitchinterval(SWITCH_SECONDS)
     run_until_stopped(context, lambda stopped: _serve(context, [], stopped, follow=True))
 
 
@@ -43,6 +47,7 @@ async def _serve(context: Context, slots: list[EsdcSlot], stopped: asyncio.Event
         for slot in slots:
             running = await host.add(slot)
             print(f"E-SDC {slot.name} serves POS on http://{slot.host}:{running.port}", flush=True)
+        context.serving.set()
         waiting: set[asyncio.Task[object]] = {
             asyncio.create_task(stopped.wait()),
             asyncio.create_task(host.broken.wait()),
