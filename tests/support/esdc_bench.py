@@ -165,11 +165,17 @@ def body(**changes: Any) -> bytes:
 class Bench:
     """A folder with one card, its reader and its device, in the hand of a test."""
 
-    def __init__(self, folder: Path, *, settings: EsdcSettings | None = None, **card: Any) -> None:
+    def __init__(
+        self, folder: Path, *, settings: EsdcSettings | None = None, made: Path | None = None, **card: Any
+    ) -> None:
         self.folder = folder
         self.clock = TestClock()
         self.settings = settings or EsdcSettings(mrc="99-0100-" + UID)
-        self.card = make_card(folder / UID, **card)
+        if made is None:
+            self.card = make_card(folder / UID, **card)
+        else:  # a copy of a card that was personalised before
+            shutil.copytree(made, folder / UID)
+            self.card = VirtualCard.open(folder / UID)
         self.reader = VirtualReader(self.card)
         self.device = self.switch_on()
 

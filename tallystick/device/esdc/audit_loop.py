@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+from tallystick.device.esdc import metrics
 from tallystick.device.esdc.audit_needs import Call, DeviceNeed
 from tallystick.device.esdc.audit_round import AuditMemory, Round, audit_round
 from tallystick.device.esdc.authority_client import AuthorityAway, AuthorityClient, HttpAnswer
@@ -68,6 +69,7 @@ class AuditLoop:
                 await asyncio.sleep(next(pauses))
             else:
                 self._note_online(True)
+                self._measure(end)
                 pauses = self._pauses()
                 await self._rest(end)
 
@@ -90,10 +92,18 @@ class AuditLoop:
             first_seconds=timing.retry_first.total_seconds(), most_seconds=timing.retry_most.total_seconds()
         )
 
+    def _measure(self, end: Round) -> None:
+        slot = self._esdc.slot.name
+        metrics.WAITING.labels(slot=slot).set(end.waiting)
+        metrics.UNAUDITED.labels(slot=slot).set(end.unaudited_ratio)
+        for status in end.statuses:
+            metrics.PACKAGES.labels(slot=slot, status=str(status)).inc()
+
     def _note_online(self, online: bool, reason: str = "") -> None:
         if online != self._esdc.online or (reason and self._memory.insertion is None):
             log.info("authority reached") if online else log.warning("authority away: %s", reason)
         self._esdc.online = online
+        metrics.ONLINE.labels(slot=self._esdc.slot.name).set(online)
 
     async def _drive(self, conversation: Conversation[Round]) -> Round:
         try:

@@ -51,6 +51,7 @@ class View:
     token: Token | None
     results: list[tuple[str, bool]]
     packages: list[tuple[int, bytes]]
+    waiting: int
     cycle: Cycle | None
     newest_ordinal: int
     amounts: AmountStatus | None
@@ -74,6 +75,7 @@ class LookAround(DeviceNeed[View]):
             token=store.setup.token(),
             results=store.setup.unreported(),
             packages=store.waiting(self.most, self.after),
+            waiting=store.waiting_count(),
             cycle=store.audit.newest(),
             newest_ordinal=session.position.counter if session.position else 0,
             amounts=_amounts(session),

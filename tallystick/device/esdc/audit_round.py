@@ -35,6 +35,7 @@ from tallystick.device.esdc.store import AuditStatus
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import Clock, unix_ms
+from tallystick.wire.card import AmountStatus
 from tallystick.wire.taxcore_api import (
     TOKEN_HEADER,
     AuditAnswer,
@@ -109,6 +110,11 @@ class Round:
 
     more: bool
     wake_at: datetime
+    waiting: int
+    """Packages that still waited when the round began."""
+    unaudited_ratio: float
+    statuses: tuple[int, ...]
+    """Audit statuses that packages got in this round."""
 
 
 def audit_round(memory: AuditMemory, settings: EsdcSettings, clock: Clock) -> Conversation[Round]:
@@ -121,12 +127,12 @@ def audit_round(memory: AuditMemory, settings: EsdcSettings, clock: Clock) -> Co
     authority = yield from _open_session(view, clock())
     try:
         yield from _control(authority, memory, view, settings, clock)
-        yield from _send_packages(authority, memory, view, settings.timing, clock)
+        statuses = yield from _send_packages(authority, memory, view, settings.timing, clock)
         cycle = yield from _proof(authority, memory, view, settings, clock)
     except TokenRefused as error:
         yield from ask(DropToken())
         raise AuthorityAway("the token was refused") from error
-    return _end(memory, view, cycle, settings)
+    return _end(memory, view, cycle, statuses, settings)
 
 
 @attrs.frozen(slots=True)
@@ -210,7 +216,7 @@ def _report(authority: _Authority, results: Sequence[tuple[str, bool]]) -> Conve
 
 def _send_packages(
     authority: _Authority, memory: AuditMemory, view: View, timing: Timing, clock: Clock
-) -> Conversation[None]:
+) -> Conversation[list[int]]:
     """Submit the next packages, oldest first (S2-093, S2-097); what was judged is settled, whatever comes after."""
     judged: list[tuple[int, int]] = []
     commands: list[Command] = []
@@ -231,6 +237,7 @@ def _send_packages(
     yield from _settle(judged)
     memory.end_pass()
     yield from _obey_and_report(authority, commands)
+    return [status for _, status in judged]
 
 
 def _settle(judged: Sequence[tuple[int, int]]) -> Conversation[None]:
@@ -304,7 +311,9 @@ def _audit_facts(memory: AuditMemory, view: View, settings: EsdcSettings) -> Aud
     )
 
 
-def _end(memory: AuditMemory, view: View, cycle: Cycle | None, settings: EsdcSettings) -> Round:
+def _end(
+    memory: AuditMemory, view: View, cycle: Cycle | None, statuses: Sequence[int], settings: EsdcSettings
+) -> Round:
     facts = attrs.evolve(_audit_facts(memory, view, settings), last=cycle)
     moments = [
         memory.next_heartbeat,
@@ -316,4 +325,12 @@ def _end(memory: AuditMemory, view: View, cycle: Cycle | None, settings: EsdcSet
     return Round(
         more=len(view.packages) == settings.packages_in_a_row,
         wake_at=min(moment for moment in moments if moment is not None),
+        waiting=view.waiting,
+        unaudited_ratio=_ratio(view.amounts),
+        statuses=tuple(statuses),
     )
+
+
+def _ratio(amounts: AmountStatus | None) -> float:
+    """How much of the limit is used, for a gauge only."""
+    return 0.0 if amounts is None or not amounts.limit.scaled else amounts.sum.scaled / amounts.limit.scaled

@@ -27,6 +27,8 @@ def next_start(facts: AuditFacts, timing: Timing) -> datetime | None:
     A cycle that awaits its proof is not voided by a newer one before its patience is over (S2-115).
     """
     last = facts.last
+    if last is not None and last.state is CycleState.OPENED:  # power failed before its request was kept
+        return from_unix_ms(last.started_ms) + timing.start_floor
     if facts.newest_ordinal <= (last.last_ordinal if last else 0):
         return None
     if last is None:
@@ -37,8 +39,6 @@ def next_start(facts: AuditFacts, timing: Timing) -> datetime | None:
 def _pause_after(last: Cycle, near_limit: bool, timing: Timing) -> timedelta:
     if last.is_open:
         return timing.proof_patience
-    if last.state is CycleState.OPENED:
-        return timing.start_floor
     return timing.near_limit_interval if near_limit else timing.start_interval
 
 

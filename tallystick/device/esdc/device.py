@@ -263,12 +263,6 @@ class Device:
             session.position = None
             raise
 
-    def note_answered(self, sale: int) -> None:
-        """The answer left; the store writes it down with its next commit. May be called from another thread."""
-        session = self.session
-        if session is not None:
-            session.store.note_answered(sale)
-
     def _require_ready(self, session: Session) -> Facts:
         """PIN given and configuration there, in the order in which a cashier can clear it."""
         if session.locked:

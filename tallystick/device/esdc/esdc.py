@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from time import perf_counter
 from typing import TypeVar
 
 import attrs
 
+from tallystick.device.esdc import metrics
 from tallystick.device.esdc.card_slot import CardReader
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device import Device
-from tallystick.device.esdc.fiscalise import Order
+from tallystick.device.esdc.fiscalise import Order, Sold
 from tallystick.device.esdc.pos_api import QueueFull
 from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.status import status_body
+from tallystick.device.esdc.store import Store
 from tallystick.device.esdc.worker import Worker
 from tallystick.device.secure_element import TokenClient
 from tallystick.kernel.faults import PosFault
@@ -57,6 +60,7 @@ class Esdc:
         self._worker = Worker(f"esdc-{slot.name}")
         self._on_broken = on_broken
         self._waiting = 0
+        self._seconds = metrics.SALE_SECONDS.labels(slot=slot.name)
         self._on_sale: Callable[[], None] = lambda: None
 
     async def start(self) -> None:
@@ -102,13 +106,30 @@ class Esdc:
             raise QueueFull
         self._waiting += 1
         try:
-            sold = await self.work(lambda: self.device.sell(order))
+            sold, store = await self.work(lambda: self._sell(order))
         finally:
             self._waiting -= 1
+        if sold.sale is not None:
+            self._on_sale()
         await answer(sold.answer)
         if sold.sale is not None:
-            self.device.note_answered(sold.sale)
-            self._on_sale()
+            store.note_answered(sold.sale)
+
+    def _sell(self, order: Order) -> tuple[Sold, Store]:
+        """A sale in the device's thread, counted, with the store that keeps it."""
+        start = perf_counter()
+        try:
+            sold = self.device.sell(order)
+        except PosFault as refusal:
+            self._count(refusal.errors[0].code)
+            raise
+        assert self.device.session is not None
+        self._seconds.observe(perf_counter() - start)
+        self._count("repeated" if sold.sale is None else "signed")
+        return sold, self.device.session.store
+
+    def _count(self, end: str) -> None:
+        metrics.SALES.labels(slot=self.slot.name, end=end).inc()
 
     async def find_invoice(self, request_id: str) -> bytes | None:
         """The stored answer to a request id; raises 1300 and 2400."""

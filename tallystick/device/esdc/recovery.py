@@ -6,6 +6,7 @@ meanwhile, or that went back in time, stops the device until service has looked 
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from enum import Enum, auto
 
@@ -25,6 +26,8 @@ from tallystick.kernel.instants import unix_ms
 from tallystick.wire.apdu import EXTENDED_BYTES, CommandApdu, StatusWord
 from tallystick.wire.card import SignAnswer
 from tallystick.wire.pos_invoice import parse_invoice_request
+
+log = logging.getLogger(__name__)
 
 
 class CardDisagrees(Exception):
@@ -143,6 +146,8 @@ def recover(facts: Facts | None, now: datetime) -> Conversation[Position]:
     newest = yield from ask(FindNewest())
     if card.counter < newest.ordinal:
         raise CardDisagrees(f"the card counts {card.counter}, invoice {newest.ordinal} was signed before")
+    if newest.ordinal and card.counter > newest.ordinal:
+        log.warning("ordinals %d to %d were signed elsewhere", newest.ordinal + 1, card.counter)
     signed_ms = card.last.time_ms if card.last is not None else 0
     return Position(counter=card.counter, last_signed_ms=max(signed_ms, newest.time_ms))
 

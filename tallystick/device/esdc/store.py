@@ -166,7 +166,7 @@ class Store:
             writing.run("drop_old_answers", {"sale": sale - self._storage.answers_kept})
 
     def note_answered(self, sale: int) -> None:
-        """The answer was handed to the network; written with the next commit."""
+        """The answer was handed to the network; written with the next commit. May be called from any thread."""
         self._answered.append(sale)
 
     def _write_answered(self, writing: Database) -> None:

@@ -10,9 +10,11 @@ import attrs
 from esdc_bench import PIN, UID, body
 from esdc_live import FAST, LOW_LIMIT, SETTINGS, Scene, http, play, until
 
+from tallystick.device.esdc.esdc import EsdcSlot
 from tallystick.device.esdc.service import serve_esdcs
 
 INVOICES = "/api/v3/invoices"
+GUID_CHARACTERS = 36
 
 
 def test_s2_086_a_sale_is_submitted_and_its_package_deleted(tmp_path: Path) -> None:
@@ -47,11 +49,13 @@ def test_s2_095_a_proof_of_audit_closes_the_cycle_and_releases_the_limit(tmp_pat
         running = await scene.start(limit=LOW_LIMIT)
         for _ in range(3):
             assert (await http(running.port, "POST", INVOICES, body())).status == 200
-        device = running.esdc.device
-        await until(lambda: any(authority.results[one] for one in authority.results if len(one) == 36))
-        amounts = await running.esdc.work(lambda: device.require_card().card.amount_status())
-        assert amounts.sum.scaled == 0
-        assert await running.esdc.work(lambda: device.require_card().store.audit.finished_count()) >= 1
+        session = running.esdc.device.require_card()
+        async with asyncio.timeout(10):
+            while (await running.esdc.work(session.card.amount_status)).sum.scaled:
+                await asyncio.sleep(0.02)
+        assert await running.esdc.work(session.store.audit.finished_count) >= 1
+        proofs = [one for one in authority.results if len(one) == GUID_CHARACTERS]
+        await until(lambda: any(authority.results[one] for one in proofs))
 
     play(tmp_path, act)
 
@@ -127,7 +131,8 @@ def test_serve_esdcs_serves_until_told_to_stop(tmp_path: Path) -> None:
     async def act(scene: Scene) -> None:
         await scene.authority("AAAAAAA1")
         await scene.authority("AAAAAAA2")
-        stop, more = asyncio.Event(), asyncio.Queue()
+        stop = asyncio.Event()
+        more: asyncio.Queue[EsdcSlot] = asyncio.Queue()
         first, second = (
             attrs.evolve(scene.slot(uid), settings=attrs.evolve(SETTINGS, timing=FAST))
             for uid in ("AAAAAAA1", "AAAAAAA2")
