@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -35,6 +36,10 @@ ORIGIN = "fdo.example/aq/test"
 NORMAL_SALE = 0x0100
 CASH = ("ABCD1234", "WXYZ9876", "QRST5555")
 WAIT_SECONDS = 20
+TABLES = (
+    "identity", "bodies", "records", "leaves", "device_links", "taxpayer_links", "type_links", "day_links",
+    "device_heads", "taxpayer_heads", "type_heads", "day_heads", "holes", "tiles", "tree_state", "checkpoints",
+)  # fmt: skip
 
 
 def now() -> datetime:
@@ -164,8 +169,30 @@ class LedgerFolder:
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Look into the database as its owner."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            cursor = connection.execute(query, parameters)  # type: ignore[call-overload]  # tests write plain text
+            cursor = connection.execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def edit(self, *statements: str) -> None:
+        """What an administrator could do: with the triggers out of the way."""
+        with psycopg.connect(self.dsn) as connection:
+            connection.execute("SET session_replication_role = replica")
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def back_up(self) -> None:
+        """Keep all tables as they are now."""
+        copies = (f"CREATE TABLE backup.{table} AS TABLE ledger.{table}" for table in TABLES)
+        self.edit("DROP SCHEMA IF EXISTS backup CASCADE", "CREATE SCHEMA backup", *copies)
+
+    def restore(self, *tables: str) -> None:
+        """Put these tables (or all) back to what was kept."""
+        for table in tables or TABLES:
+            self.edit(f"DELETE FROM ledger.{table}", f"INSERT INTO ledger.{table} SELECT * FROM backup.{table}")
+
+    def restart_anew(self) -> None:
+        """Forget everything but the log key: another ledger under the same name."""
+        self.edit(*(f"DELETE FROM ledger.{table}" for table in TABLES), "UPDATE ledger.lease SET epoch = 0")
+        shutil.rmtree(self.mirror)
 
     @asynccontextmanager
     async def serving(self, **changes: Any) -> AsyncIterator[tuple[SequencerClient, Sequencer]]:

@@ -172,46 +172,57 @@ class Writer:
 
     def run(self) -> None:
         """Take over, serve, and come back after each loss of the database, until stopped, fenced or halted."""
-        while not self._stopping:
-            try:
-                if self._take_over():
-                    self._serve()
-                elif not self._stopping:
-                    time.sleep(_RETRY_SECONDS)
-            except (*_FATAL, OSError) as error:
-                self.settings.crash(error)
-            except (psycopg.OperationalError, psycopg.InterfaceError, NotConfirmed) as error:
-                self._leave(State.AWAY, str(error).strip())
-                time.sleep(_RETRY_SECONDS)
-            except ClockBehind as error:
-                self._leave(State.CLOCK, str(error))
-                time.sleep(_RETRY_SECONDS)
-            except LeaseLost as error:
-                self._leave(State.FENCED, str(error))
-                return
-            except recovery.SelfCheckFailed as error:
-                self._leave(State.HALTED, str(error))
-                logger.critical("TS-5008 intake halts: %s", error)
-                return
-            except Exception as error:
-                logger.exception("sequencer failed; starting over")
-                self._leave(State.AWAY, repr(error))
-                time.sleep(_RETRY_SECONDS)
-        self._leave(State.STOPPED, "")
+        try:
+            while not self._stopping and self._turn():
+                pass
+            if self._stopping:
+                self._leave(State.STOPPED, "")
+        finally:
+            self._let_go()
+
+    def _turn(self) -> bool:
+        """Take over and serve once; False when this process must not go on."""
+        try:
+            if self._take_over():
+                self._serve()
+                return True
+        except (*_FATAL, OSError) as error:
+            self.settings.crash(error)
+        except (psycopg.OperationalError, psycopg.InterfaceError, NotConfirmed) as error:
+            self._leave(State.AWAY, str(error).strip())
+        except ClockBehind as error:
+            self._leave(State.CLOCK, str(error))
+        except LeaseLost as error:
+            self._leave(State.FENCED, str(error))
+            return False
+        except recovery.SelfCheckFailed as error:
+            self._leave(State.HALTED, str(error))
+            return False
+        except Exception as error:
+            logger.exception("sequencer failed; starting over")
+            self._leave(State.AWAY, repr(error))
+        if not self._stopping:
+            time.sleep(_RETRY_SECONDS)
+        return True
 
     def _leave(self, state: State, reason: str) -> None:
         """Stop serving: nothing counts as confirmed any more, and whoever waits is told so."""
-        if state not in (self.state, State.STOPPED):
+        if state is State.HALTED:
+            logger.critical("TS-5008 intake halts: %s", reason)
+        elif state not in (self.state, State.STOPPED):
             logger.warning("sequencer %s: %s", state, reason)
         self.state, self.reason = state, reason
         self.gate.close()
+        self._let_go()
+        self._refuse_queue()
+
+    def _let_go(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         if self._mirror is not None:
             self._mirror.close()
             self._mirror = None
-        self._refuse_queue()
 
     def _refuse_queue(self) -> None:
         code, detail, seconds = REFUSALS[self.state]
