@@ -160,14 +160,14 @@ def _tax_line(item: TaxItem, currency: str | None, language: JournalLanguage) ->
     sign = "%"
     if item.category_type is TaxCategoryType.AMOUNT_PER_QUANTITY:
         sign = language.currency_sign if currency is None else currency
-    rate = f"{_amount(item.rate, language)}{sign}".rjust(_RATE_COLUMNS)
-    amount = _amount(item.amount, language).rjust(_TAX_COLUMNS)
+    rate, amount = f"{_amount(item.rate, language)}{sign}", _amount(item.amount, language)
     label, name = _one_line(item.label), _one_line(item.category_name)
-    if len(label) + len(name) < _NAME_END_COLUMN:
-        yield f"{label}{name:>{_NAME_END_COLUMN - len(label)}}{rate}{amount}"
+    blanks = _NAME_END_COLUMN - len(label) - len(name)
+    if blanks > 0 and len(rate) < _RATE_COLUMNS and len(amount) < _TAX_COLUMNS:
+        yield f"{label}{' ' * blanks}{name}{rate:>{_RATE_COLUMNS}}{amount:>{_TAX_COLUMNS}}"
     else:
         yield from _broken(f"{label} {name}")
-        yield f"{rate}{amount}".rjust(WIDTH)
+        yield f"{rate} {amount:>{_TAX_COLUMNS}}".rjust(WIDTH)
 
 
 def _signing(facts: JournalFacts, language: JournalLanguage, zone: tzinfo) -> Iterator[str]:

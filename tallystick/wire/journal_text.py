@@ -15,9 +15,10 @@ import attrs
 
 from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.invoice import InvoiceType, TransactionType
+from tallystick.kernel.limits import LIMITS
 from tallystick.wire.journal_languages import LANGUAGES, WIDTH, JournalLanguage
 
-_CHARACTERS_MAX = 4 * 1024 * 1024
+_CHARACTERS_MAX = LIMITS.audit_package_bytes
 _LINE_CHARACTERS_MAX = 4 * WIDTH
 _VALUE_CHARACTERS_MAX = 4 * 1024
 _DOUBLE_RULE, _RULE = "=" * WIDTH, "-" * WIDTH
