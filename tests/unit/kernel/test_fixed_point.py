@@ -24,6 +24,11 @@ def test_s2_064_two_decimals_for_the_journal(amount: str, printed: str) -> None:
     assert f"{Money.of(amount).rounded(2):f}" == printed
 
 
+@pytest.mark.parametrize("places", [4, 5, 9])
+def test_rounding_to_as_many_decimals_as_there_are_changes_nothing(places: int) -> None:
+    assert f"{Money.of('68.4655').rounded(places):f}" == "68.4655"
+
+
 def test_values_keep_their_decimals() -> None:
     assert Money.of("68.46").scaled == 684_600
     assert str(Money.of("68.46")) == "68.4600"
@@ -42,6 +47,12 @@ def test_more_digits_than_the_default_decimal_context_keeps() -> None:
     """28 digits are its limit; one more must not be lost silently."""
     assert Money.of("1000000000000000000000000.00010000000").scaled == 10**28 + 1
     assert str(Money(10**28 + 1)) == "1000000000000000000000000.0001"
+
+
+def test_ts_2005_numbers_of_more_than_41_digits_are_not_taken() -> None:
+    assert Money.of(Decimal("1E+40")).scaled == 10**44
+    with pytest.raises(Fault, match="sensible size"):
+        Money.of(Decimal("1E+41"))
 
 
 @pytest.mark.parametrize("value", ["", "1,5", "ten", "0x10"])

@@ -123,6 +123,17 @@ def test_ts_2002_also_for_a_label_that_is_missing_invented_or_has_another_rate()
     refused("TS-2002", 4, lambda: check_taxes(basket.items, [other_rate, *others], GROUP))
 
 
+@pytest.mark.parametrize(("scaled", "passes"), [(0, True), (1, True), (-1, True), (2, False), (-2, False)])
+def test_ts_2002_a_label_that_no_item_has_owes_nothing(scaled: int, passes: bool) -> None:
+    basket = request()
+    extra = attrs.evolve(calculate_taxes(basket.items, GROUP)[0], label="Z", amount=Money(scaled))
+    stated = [*calculate_taxes(basket.items, GROUP), extra]
+    if passes:
+        check_taxes(basket.items, stated, GROUP)
+    else:
+        refused("TS-2002", 4, lambda: check_taxes(basket.items, stated, GROUP))
+
+
 def test_taxes_in_two_parts_count_as_their_sum() -> None:
     basket = request()
     first, *others = calculate_taxes(basket.items, GROUP)
@@ -151,12 +162,21 @@ def test_payments_may_differ_from_the_total() -> None:
         ({"items": (item(quantity="-1"),)}, "items[0].quantity"),
         ({"items": (item(), item(total="-0.01"))}, "items[1].totalAmount"),
         ({"items": (item(total="100000000000000"),)}, "items[0].totalAmount"),
+        ({"items": (item(quantity="100000000000000"),)}, "items[0].quantity"),
         ({"payments": (Payment(Money.of("-1"), PaymentType.CASH),)}, "payment[0].amount"),
     ],
 )
 def test_ts_2005_amounts_and_quantities_have_bounds(changes: dict[str, Any], pointer: str) -> None:
     fault = refused("TS-2005", 4, lambda: check_ranges(request(**changes)))
     assert fault.fields[0].pointer == pointer
+
+
+@pytest.mark.parametrize(
+    "sold",
+    [item(total="0"), item(quantity="0.001"), item(total="99999999999999.9999"), item(quantity="99999999999999.999")],
+)
+def test_ts_2005_the_bounds_themselves_are_fine(sold: InvoiceItem) -> None:
+    check_ranges(request(items=(sold,), payments=(Payment(Money(0), PaymentType.CASH),)))
 
 
 def test_ts_2007_buyer_id_has_the_countrys_form() -> None:
@@ -215,6 +235,11 @@ def test_ts_2009_reference_time(reference: datetime | None, status: int | None) 
         check_reference_time(refund, NOON, TOLERANCES)
     else:
         refused("TS-2009", status, lambda: check_reference_time(refund, NOON, TOLERANCES))
+
+
+def test_ts_2009_the_year_2000_is_still_a_time() -> None:
+    refund = request(referent_document_number="A", referent_document_dt=datetime(2000, 1, 1, tzinfo=UTC))
+    check_reference_time(refund, NOON, Tolerances())
 
 
 def test_ts_2009_reference_time_without_its_number() -> None:
