@@ -58,6 +58,9 @@ AMOUNT_MAX = 999_999_999_999_99  # decimal(14,2): hundredths
 QUANTITY_MAX = 99_999_999_999_999  # decimal(14,3): thousandths
 TOTAL_MAX = 2**56 - 1  # the card takes 7 bytes of ten-thousandths
 _ERRORS_MAX = 100
+_SURELY_FITS_BYTES = 64 * 1024
+_PACKAGE_REST_BYTES = 24 * 1024  # signature, internal data, URL, seller, a hundred payments in request and journal
+_PACKAGE_ITEM_BYTES = 300  # keys, figures, GTIN; a padded line and a line of figures in the journal
 
 # Letters of older registers may be Cyrillic, their UIDs placeholders.
 _REFERENT_NUMBER = re.compile("[0-9A-Za-z\u0400-\u04ff]{8}-[0-9A-Za-z\u0400-\u04ff]{8}-[1-9][0-9]*")
@@ -71,7 +74,7 @@ def parse_invoice_request(body: bytes, *, zone: tzinfo, limits: Limits = LIMITS)
     """Read the body of POST invoices; ``zone`` is the authority's, for times without an offset.
 
     Raises `PosFault` with every error found (at most a hundred); a body that is no JSON object is one `2806`, one that
-    is too large `2808`.
+    is too large, or would make a package that is too large, `2808`.
     """
     try:
         value = strict_json.parse(body, limits=limits, taxcore=True, max_bytes=limits.pos_request_bytes)
@@ -80,7 +83,23 @@ def parse_invoice_request(body: bytes, *, zone: tzinfo, limits: Limits = LIMITS)
         raise PosFault.single(StatusCode.LIST_TOO_LONG if too_large else StatusCode.INVALID_FORMAT) from None
     if not isinstance(value, dict):
         raise PosFault.single(StatusCode.INVALID_FORMAT)
-    return _RequestReader(zone, limits).read(value)
+    request = _RequestReader(zone, limits).read(value)
+    if len(body) > _SURELY_FITS_BYTES and _package_bytes(request) > limits.audit_payload_bytes:
+        raise PosFault.single(StatusCode.LIST_TOO_LONG, "items")
+    return request
+
+
+def _package_bytes(request: InvoiceRequest) -> int:
+    """An upper bound of the audit data of a request: each name stands in it twice, as JSON and inside the journal.
+
+    What is signed must fit into a package that the authority takes, so this is known before the card is touched.
+    """
+    total = _PACKAGE_REST_BYTES
+    for item in request.items:
+        texts = (item.name, *item.labels)
+        total += _PACKAGE_ITEM_BYTES
+        total += sum(2 * (len(text.encode()) + text.count('"') + text.count("\\")) + 8 for text in texts)
+    return total
 
 
 class _RequestReader:

@@ -150,7 +150,7 @@ def test_long_garbage_is_refused_quickly(head: str, filler: str) -> None:
 
 
 def test_items_of_any_size_are_rendered() -> None:
-    item = InvoiceItem("x" * 2048, Quantity(1000), Money(10), ("A",), Money(10))
+    item = InvoiceItem("x" * 300, Quantity(1000), Money(10), ("A",), Money(10))
     request = attrs.evolve(SALE, items=(item,) * 1000)
     language = LANGUAGES["en-US"]
     text = render_journal(request, facts_of(request, [], language), language, ZONE)

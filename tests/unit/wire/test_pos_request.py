@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
-from taxcore_values import SALE, SALE_BODY, body, item_body
+from taxcore_values import RESULT, SALE, SALE_BODY, body, item_body
 
 from tallystick.kernel.faults import PosFault
 from tallystick.kernel.fixed_point import Money, Quantity
 from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, PaymentType, TransactionType
 from tallystick.kernel.limits import LIMITS
+from tallystick.wire.audit_package import write_audit_data
+from tallystick.wire.journal import LANGUAGES, JournalFacts, render_journal
 from tallystick.wire.pos_request import parse_invoice_request
 
 ZONE = ZoneInfo("Europe/Belgrade")
@@ -25,11 +27,20 @@ def parsed(data: bytes) -> InvoiceRequest:
     return parse_invoice_request(data, zone=ZONE)
 
 
-def errors(data: bytes) -> list[tuple[str, str]]:
-    """Paths and codes of the refusal."""
-    with pytest.raises(PosFault) as caught:
+def refusal(data: bytes) -> list[tuple[str, str]] | None:
+    """Paths and codes of the refusal, None when the request is accepted."""
+    try:
         parsed(data)
-    return [(error.property, str(error.code)) for error in caught.value.errors]
+    except PosFault as fault:
+        return [(error.property, str(error.code)) for error in fault.errors]
+    return None
+
+
+def errors(data: bytes) -> list[tuple[str, str]]:
+    """Paths and codes of the refusal that must come."""
+    found = refusal(data)
+    assert found is not None, "the request was accepted"
+    return found
 
 
 def test_s2_028_a_full_request() -> None:
@@ -362,6 +373,37 @@ def test_a_body_that_is_too_large_is_one_2808() -> None:
     with pytest.raises(PosFault) as caught:
         parse_invoice_request(body(), zone=ZONE, limits=attrs.evolve(LIMITS, pos_request_bytes=10))
     assert [(error.property, str(error.code)) for error in caught.value.errors] == [("", "2808")]
+
+
+@pytest.mark.parametrize("letter", ["x", "Ж", '"', "\\"])
+def test_what_is_accepted_fits_into_a_package_and_what_does_not_is_one_2808(letter: str) -> None:
+    item = {**SALE_BODY["items"][0], "labels": list("ABCDEFGHIJKL")}
+    fits, least, most = b"", 1, 1040
+    while most - least > 1:  # the longest name that a thousand items may have
+        length = (least + most) // 2
+        data = json.dumps(
+            {**SALE_BODY, "items": [{**item, "name": letter * length}] * 1000}, ensure_ascii=False
+        ).encode()
+        found = refusal(data)
+        if found is None:
+            fits, least = data, length
+        else:
+            assert found in ([("", "2808")], [("items", "2808")])
+            most = length
+    request = parsed(fits)
+    language = LANGUAGES["sr-Cyrl-RS"]
+    facts = JournalFacts(
+        seller=RESULT.seller,
+        tax_items=RESULT.tax_items,
+        total=request.total_amount,
+        sdc_time=RESULT.sdc_time,
+        number=RESULT.number,
+        type_counter=RESULT.type_counter,
+        counter_extension=RESULT.counter_extension,
+    )
+    journal = render_journal(request, facts, language, ZONE)
+    plain = write_audit_data(request, attrs.evolve(RESULT, journal=journal, verification_url="x" * 2048))
+    assert 0.5 * LIMITS.audit_payload_bytes < len(plain) < LIMITS.audit_payload_bytes - 16
 
 
 def test_offsets_are_kept_for_the_package() -> None:
