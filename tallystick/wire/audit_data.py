@@ -7,73 +7,31 @@ signature needs is demanded; everything else that cannot be read is noted and le
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 
 import attrs
 
 from tallystick.kernel.faults import Fault, FieldFault
-from tallystick.kernel.fixed_point import Money, Quantity, Rate
-from tallystick.kernel.identifiers import UINT32_MAX, SdcInvoiceNumber, Tin
 from tallystick.kernel.invoice import (
-    InvoiceItem,
-    InvoiceOptions,
     InvoiceRequest,
     InvoiceResult,
-    Payment,
-    PaymentType,
-    Seller,
-    TaxCategoryType,
-    TaxItem,
 )
 from tallystick.kernel.limits import LIMITS, Limits
 from tallystick.wire import strict_json
-from tallystick.wire.audit_fields import FORMAT, MISSING, RANGE, FieldReader
-from tallystick.wire.pos_request import ITEM_KEYS, OPTION_KEYS, PAYMENT_KEYS, REQUEST_KEYS, TOTAL_MAX
+from tallystick.wire.audit_reader import PackageReader, unreadable
+from tallystick.wire.plain_audit_data import PLAIN_BYTES_MAX, read_plainly
 from tallystick.wire.pos_result import invoice_request_json, invoice_result_json
 from tallystick.wire.pos_values import (
-    INVOICE_TYPES,
-    PAYMENT_TYPES,
-    TAX_CATEGORY_TYPES,
-    TRANSACTION_TYPES,
     KeyNames,
     encode_json,
-    read_time,
 )
-from tallystick.wire.strict_json import JsonObject, JsonValue
+from tallystick.wire.strict_json import JsonValue
 
 # A journal of a thousand long items is one string.
 _LIMITS: Limits = attrs.evolve(LIMITS, json_string_bytes=LIMITS.audit_package_bytes)
 _TOP_KEYS = KeyNames("request", "result")
-_RESULT_KEYS = KeyNames(
-    "requestedBy",
-    "sdcDateTime",
-    "invoiceCounter",
-    "invoiceCounterExtension",
-    "invoiceNumber",
-    "taxItems",
-    "verificationUrl",
-    "verificationQRCode",
-    "journal",
-    "messages",
-    "signedBy",
-    "encryptedInternalData",
-    "signature",
-    "totalCounter",
-    "transactionTypeCounter",
-    "totalAmount",
-    "taxGroupRevision",
-    "businessName",
-    "tin",
-    "locationName",
-    "address",
-    "district",
-    "mrc",
-)
-_TAX_KEYS = KeyNames("categoryType", "label", "amount", "rate", "categoryName")
-_COUNTER = re.compile(r"(\d{1,10})/(\d{1,10})(\D{0,8})", re.ASCII)
 _BIDI_CONTROL = re.compile(rb"\xd8\x9c|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
 _BIDI_ESCAPE = re.compile(rb"\\u(?:061[cC]|200[eEfF]|202[a-eA-E]|206[6-9])")
 _URL = re.compile(rb'"verificationUrl"\s{0,8}:\s{0,8}("(?:[^"\\]|\\.){1,2048}")', re.IGNORECASE)
@@ -84,15 +42,23 @@ class AuditData:
     """What one package says.
 
     Absent parts are empty: ``result.mrc``, ``result.verification_url``, ``request.payments``, ``result.journal`` None.
-    ``raw`` is the JSON as read, with every key. ``flags`` name oddities that were understood; ``reading_faults`` are
-    the fields (other than those under the signature) that could not be understood and hold a neutral value.
+    ``plain`` is the text as it was opened, ``raw`` its JSON with every key. ``flags`` name oddities that were
+    understood; ``reading_faults`` are the fields (other than those under the signature) that could not be understood
+    and hold a neutral value.
     """
 
     request: InvoiceRequest
     result: InvoiceResult
-    raw: Mapping[str, JsonValue]
+    plain: bytes
     flags: tuple[str, ...] = ()
     reading_faults: tuple[FieldFault, ...] = ()
+
+    @property
+    def raw(self) -> Mapping[str, JsonValue]:
+        """The JSON as it stands there, read anew."""
+        value = strict_json.parse(self.plain, limits=_LIMITS, taxcore=True)
+        assert isinstance(value, dict), "it was read before"
+        return value
 
 
 def write_audit_data(request: InvoiceRequest, result: InvoiceResult) -> bytes:
@@ -110,19 +76,23 @@ def read_audit_data(plain: bytes, *, zone: tzinfo = UTC) -> AuditData:
 
     Raises the JSON faults of `strict_json`, and `TS-1202` when something that the signature needs cannot be read.
     """
+    if len(plain) <= PLAIN_BYTES_MAX and not strict_json.is_doubtful(plain) and not _has_bidi_control(plain):
+        quickly = read_plainly(plain, zone)
+        if quickly is not None:
+            return AuditData(*quickly, plain)
     value = strict_json.parse(plain, limits=_LIMITS, taxcore=True)
     if not isinstance(value, dict):
-        raise _unreadable("/")
+        raise unreadable("/")
     members, twice = _TOP_KEYS.of(value)
     request, result = members.get("request"), members.get("result")
     if twice or not isinstance(request, dict) or not isinstance(result, dict):
-        raise _unreadable("/request" if isinstance(result, dict) else "/result")
-    reader = _Reader(zone)
+        raise unreadable("/request" if isinstance(result, dict) else "/result")
+    reader = PackageReader(zone)
     if _has_bidi_control(plain):
         reader.flags.add("bidi-control")
     read_request = reader.request(request)
     read_result = reader.result(result, read_request.total_amount)
-    return AuditData(read_request, read_result, value, tuple(sorted(reader.flags)), tuple(reader.faults))
+    return AuditData(read_request, read_result, plain, tuple(sorted(reader.flags)), tuple(reader.faults))
 
 
 def rescue_verification_url(plain: bytes) -> str | None:
@@ -140,203 +110,3 @@ def _has_bidi_control(plain: bytes) -> bool:
     if (b"\xe2" in plain or b"\xd8" in plain) and _BIDI_CONTROL.search(plain) is not None:
         return True
     return b"\\" in plain and _BIDI_ESCAPE.search(plain) is not None
-
-
-def _unreadable(pointer: str, code: str = FORMAT) -> Fault:
-    return Fault("TS-1202", detail="the package cannot be read", fields=(FieldFault(pointer, code),))
-
-
-class _Reader(FieldReader):
-    """The two halves of a package, field by field."""
-
-    def request(self, value: JsonObject) -> InvoiceRequest:
-        members = self.members(value, REQUEST_KEYS)
-        invoice_type = INVOICE_TYPES.read(members.get("invoiceType"))
-        transaction_type = TRANSACTION_TYPES.read(members.get("transactionType"))
-        if invoice_type is None or transaction_type is None:
-            raise _unreadable("/request/invoiceType" if invoice_type is None else "/request/transactionType")
-        at = "/request/"
-        return InvoiceRequest(
-            invoice_type=invoice_type,
-            transaction_type=transaction_type,
-            payments=self._payments(members.get("payment")),
-            items=self._items(members.get("items")),
-            date_and_time_of_issue=self.time(members, "dateAndTimeOfIssue", at),
-            cashier=self.text_or_number(members, "cashier", at),
-            buyer_id=self._buyer_id(members),
-            buyer_cost_center_id=self.text_or_number(members, "buyerCostCenterId", at) or None,
-            invoice_number=self.text_or_number(members, "invoiceNumber", at) or None,
-            referent_document_number=self.text_or_number(members, "referentDocumentNumber", at) or None,
-            referent_document_dt=self.time(members, "referentDocumentDT", at),
-            options=self._options(members.get("options")),
-        )
-
-    def result(self, value: JsonObject, sum_of_items: Money) -> InvoiceResult:
-        members = self.members(value, _RESULT_KEYS)
-        at = "/result/"
-        number = self._invoice_number(members)
-        type_counter, extension = self._counters(members)
-        return InvoiceResult(
-            number=number,
-            sdc_time=self._sdc_time(members),
-            type_counter=type_counter,
-            counter_extension=extension,
-            tax_items=self._tax_items(members.get("taxItems")),
-            tax_group_revision=self._revision(members),
-            total_amount=self._total(members, sum_of_items),
-            verification_url=self.text(members, "verificationUrl", at),
-            verification_qr_code=None,
-            journal=self.text(members, "journal", at) or None,
-            encrypted_internal_data=self._signed_bytes(members, "encryptedInternalData", (256, 512)),
-            signature=self._signed_bytes(members, "signature", (256,)),
-            seller=Seller(
-                tin=Tin(self.text(members, "tin", at)),
-                business_name=self.text(members, "businessName", at),
-                location_name=self.text(members, "locationName", at),
-                address=self.text(members, "address", at),
-                district=self.text(members, "district", at),
-            ),
-            mrc=self.text(members, "mrc", at),
-            messages=self.text(members, "messages", at),
-        )
-
-    def _payments(self, value: JsonValue) -> tuple[Payment, ...]:
-        payments = []
-        for number, one in enumerate(self.list(value, "/request/payment")):
-            at = f"/request/payment/{number}/"
-            members = self.members(one, PAYMENT_KEYS) if isinstance(one, dict) else {}
-            payment_type = PAYMENT_TYPES.read(members.get("paymentType"))
-            if payment_type is None:
-                self.note(f"{at}paymentType", FORMAT)
-                payment_type = PaymentType.OTHER
-            payments.append(Payment(self.number(members, "amount", at, Money), payment_type))
-        return tuple(payments)
-
-    def _items(self, value: JsonValue) -> tuple[InvoiceItem, ...]:
-        items = self.list(value, "/request/items")
-        if not items:
-            self.note("/request/items", MISSING)
-        return tuple(self._item(one, f"/request/items/{number}/") for number, one in enumerate(items))
-
-    def _item(self, value: JsonValue, at: str) -> InvoiceItem:
-        members = self.members(value, ITEM_KEYS) if isinstance(value, dict) else {}
-        if members.get("name") is None:
-            self.note(f"{at}name", MISSING)
-        return InvoiceItem(
-            self.text(members, "name", at),
-            self.number(members, "quantity", at, Quantity),
-            self.number(members, "unitPrice", at, Money),
-            self._labels(members.get("labels"), at),
-            self.number(members, "totalAmount", at, Money),
-            self.text_or_number(members, "gtin", at) or None,
-        )
-
-    def _labels(self, value: JsonValue, at: str) -> tuple[str, ...]:
-        labels = dict.fromkeys(label for label in self.list(value, f"{at}labels") if isinstance(label, str))
-        if isinstance(value, list) and not all(isinstance(label, str) for label in value):
-            self.note(f"{at}labels", FORMAT)
-        return tuple(labels)
-
-    def _buyer_id(self, members: JsonObject) -> str | None:
-        """Under the signature: it must fit the card's 20 bytes."""
-        value = members.get("buyerId")
-        buyer_id = str(value) if type(value) is int else value
-        if buyer_id is None or buyer_id == "":
-            return None
-        if not isinstance(buyer_id, str) or len(buyer_id.encode()) > LIMITS.buyer_id_bytes:
-            raise _unreadable("/request/buyerId")
-        return buyer_id
-
-    def _options(self, value: JsonValue) -> InvoiceOptions:
-        members = self.members(value, OPTION_KEYS) if isinstance(value, dict) else {}
-        yes = {key for key, member in members.items() if str(member).lower() in ("1", "true")}
-        return InvoiceOptions("omitQRCodeGen" in yes, "omitTextualRepresentation" in yes)
-
-    def _invoice_number(self, members: JsonObject) -> SdcInvoiceNumber:
-        """From its text; the parts stand beside it again, and must agree."""
-        text = members.get("invoiceNumber")
-        try:
-            number = SdcInvoiceNumber.parse(text if isinstance(text, str) else "")
-        except Fault:
-            raise _unreadable("/result/invoiceNumber") from None
-        for key, expected in (
-            ("requestedBy", number.requested_by),
-            ("signedBy", number.signed_by),
-            ("totalCounter", number.ordinal),
-        ):
-            if members.get(key) is not None and members[key] != expected:
-                self.note(f"/result/{key}", RANGE)
-        return number
-
-    def _counters(self, members: JsonObject) -> tuple[int, str]:
-        """Type counter and extension, from their own members or else from the invoice counter's text."""
-        text = members.get("invoiceCounter")
-        found = _COUNTER.fullmatch(text) if isinstance(text, str) else None
-        counter = members.get("transactionTypeCounter")
-        if counter is None and found is not None:
-            counter = int(found[1])
-        if type(counter) is not int or not 0 <= counter <= UINT32_MAX:
-            raise _unreadable("/result/transactionTypeCounter")
-        extension = self.text(members, "invoiceCounterExtension", "/result/")
-        return counter, extension or ("" if found is None else found[3])
-
-    def _sdc_time(self, members: JsonObject) -> datetime:
-        value = members.get("sdcDateTime")
-        moment = read_time(value, UTC) if isinstance(value, str) else None
-        if moment is None:
-            raise _unreadable("/result/sdcDateTime")
-        return moment
-
-    def _total(self, members: JsonObject, sum_of_items: Money) -> Money:
-        """Under the signature; the contract lets a device leave it out, then it is the sum of the items."""
-        if members.get("totalAmount") is None:
-            self.flags.add("total-missing")
-            total = sum_of_items
-        else:
-            faults = len(self.faults)
-            total = self.number(members, "totalAmount", "/result/", Money)
-            if len(self.faults) > faults:
-                raise _unreadable("/result/totalAmount")
-        if not 0 <= total.scaled <= TOTAL_MAX:
-            raise _unreadable("/result/totalAmount", RANGE)
-        return total
-
-    def _signed_bytes(self, members: JsonObject, key: str, sizes: tuple[int, ...]) -> bytes:
-        text = members.get(key)
-        try:
-            data = binascii.a2b_base64(text if isinstance(text, str) else "", strict_mode=True)
-        except ValueError:
-            data = b""
-        if len(data) not in sizes:
-            raise _unreadable(f"/result/{key}")
-        return data
-
-    def _revision(self, members: JsonObject) -> int:
-        value = members.get("taxGroupRevision")
-        if type(value) is int and 0 <= value <= UINT32_MAX:
-            return value
-        self.note("/result/taxGroupRevision", MISSING if value is None else FORMAT)
-        return 0
-
-    def _tax_items(self, value: JsonValue) -> tuple[TaxItem, ...]:
-        """The category's order id is not on the wire, it stays 0."""
-        items = self.list(value, "/result/taxItems")
-        return tuple(self._tax_item(one, f"/result/taxItems/{number}/") for number, one in enumerate(items))
-
-    def _tax_item(self, value: JsonValue, at: str) -> TaxItem:
-        members = self.members(value, _TAX_KEYS) if isinstance(value, dict) else {}
-        category_type = TAX_CATEGORY_TYPES.read(members.get("categoryType"))
-        if category_type is None:
-            self.note(f"{at}categoryType", FORMAT)
-            category_type = TaxCategoryType.TAX_ON_NET
-        label = self.text(members, "label", at)
-        if not label:
-            self.note(f"{at}label", MISSING)
-        return TaxItem(
-            label,
-            self.text(members, "categoryName", at),
-            category_type,
-            0,
-            self.number(members, "rate", at, Rate),
-            self.number(members, "amount", at, Money),
-        )
