@@ -102,12 +102,21 @@ class Supervisor:
         self.stop_all()
         self._held.close()
 
-    def start(self, spec: ChildSpec) -> None:
-        """Start a child and wait until it is ready; raises `ChildFailed` when it dies first or takes too long."""
-        assert spec.name not in self._children, f"{spec.name} runs already"
-        pauses = backoff_seconds(first_seconds=0.2, most_seconds=10)
-        child = self._children[spec.name] = _Child(spec, self._spawn(spec), self._clock(), pauses)
-        self._on_event(spec.name, "started")
+    def start(self, *specs: ChildSpec) -> None:
+        """Start children together and wait until all are ready.
+
+        Raises `ChildFailed` when one dies first or takes too long.
+        """
+        for spec in specs:
+            assert spec.name not in self._children, f"{spec.name} runs already"
+            pauses = backoff_seconds(first_seconds=0.2, most_seconds=10)
+            self._children[spec.name] = _Child(spec, self._spawn(spec), self._clock(), pauses)
+            self._on_event(spec.name, "started")
+        for spec in specs:
+            self._await_ready(self._children[spec.name])
+
+    def _await_ready(self, child: _Child) -> None:
+        spec = child.spec
         deadline = self._clock() + spec.ready_timeout_seconds
         while spec.ready and not spec.ready():
             if child.process.poll() is not None:

@@ -30,21 +30,21 @@ class Children:
         self.portal_url = ""
 
     def start(self) -> None:
-        """Start all, one after the other; raises ``ChildFailed`` with the end of a log."""
+        """Start all, those together that do not need each other; raises ``ChildFailed`` with the end of a log."""
         run = self._country.state.run
         write_atomically(database_file(run), self._country.owner_dsn.encode(), mode=0o600, durable=False)
         for stale in (*run.glob("*.port"), *run.glob("*.health"), run / "rack"):
             stale.unlink(missing_ok=True)
-        self._start("sequencer", "authority", "sequencer")
-        self._start("unwrap", "authority", "unwrap")
-        self._start("public", "authority", "public")
-        self.public_url = f"http://{self._public_host}:{self._port('public')}/"
         write_environment(run, self.portal_environment())
-        self._start("portal", "authority", "portal")
+        authority = ("sequencer", "unwrap", "public", "portal")
+        self._supervisor.start(*(self._spec(name, "authority", name) for name in authority))
+        self.public_url = f"http://{self._public_host}:{self._port('public')}/"
         self.portal_url = f"http://127.0.0.1:{self._port('portal')}/"
-        self._start("api", "authority", "api")
-        self._start("worker", "authority", "worker")
-        self._start(RACK, "esdc", "rack")
+        self._supervisor.start(
+            self._spec("api", "authority", "api"),
+            self._spec("worker", "authority", "worker"),
+            self._spec(RACK, "esdc", "rack"),
+        )
 
     def portal_environment(self) -> dict[str, str]:
         """What the portal is told, and who makes sign-in links."""
@@ -75,16 +75,14 @@ class Children:
             **self.portal_environment(),
         }
 
-    def _start(self, name: str, *command: str) -> None:
+    def _spec(self, name: str, *command: str) -> ChildSpec:
         state = self._country.state
-        self._supervisor.start(
-            ChildSpec(
-                name=name,
-                argv=(sys.executable, "-m", "tallystick", *command),
-                log_file=state.logs / f"{name}.log",
-                environment=self._environment(),
-                ready=ready_by_url(state.run / f"{name}.health"),
-            )
+        return ChildSpec(
+            name=name,
+            argv=(sys.executable, "-m", "tallystick", *command),
+            log_file=state.logs / f"{name}.log",
+            environment=self._environment(),
+            ready=ready_by_url(state.run / f"{name}.health"),
         )
 
     def _port(self, name: str) -> int:

@@ -21,7 +21,7 @@ from tallystick.ops.state_folder import StateFolder
 from tallystick.ops.supervisor import Supervisor, stop_flag
 from tallystick.simulation.baskets import BasketSource, BasketStore, find_data_folder
 from tallystick.simulation.catalogue import CatalogueSource
-from tallystick.simulation.children import Children
+from tallystick.simulation.children import RACK, Children
 from tallystick.simulation.country import Country, open_country
 from tallystick.simulation.display import Display
 from tallystick.simulation.figures import Figures, Observer
@@ -93,7 +93,7 @@ class Demo:
         market.start()
         try:
             with psycopg.connect(country.intake_dsn) as connection:
-                observer = Observer(market, connection)
+                observer = Observer(market, connection, self._state.run / f"{RACK}.health")
                 sample = self._first_receipt(market, supervisor, country)
                 self._print_addresses(country, children, market, sample)
                 self._watch(market, observer, supervisor)

@@ -33,6 +33,7 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
         ),
         ("ledger", f"{figures.ledger.size:,} entries, {figures.ledger.bytes / 1e6:,.0f} MB"),
         ("audits done / open", f"{audit.ended_cycles:,} / {audit.open_cycles:,}"),
+        ("limit used, highest", f"{figures.limit_used:.0%}"),
     ]
 
 

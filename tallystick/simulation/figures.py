@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+import urllib.request
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import attrs
 import psycopg
+from prometheus_client.parser import text_string_to_metric_families
 
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.queries import LedgerOverview
@@ -18,6 +21,7 @@ from tallystick.ops.processes.context import system_clock
 from tallystick.simulation.market import Market
 
 RATE_SECONDS = 5.0
+UNAUDITED_METRIC = "tallystick_esdc_unaudited_ratio"
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +38,7 @@ class Figures:
     waiting_at_devices: int
     ledger: LedgerOverview
     audit: AuditOverview
+    limit_used: float
 
 
 @attrs.frozen(kw_only=True)
@@ -52,10 +57,25 @@ class DeviceFigures:
         return max(self.signed - self.arrived, 0)
 
 
-class Observer:
-    """Looks at the market on one connection."""
+def limit_used(health_file: Path) -> float:
+    """Highest share of its limit that a card of the rack has reached, 0 to 1 and above; 0 while the rack is away."""
+    try:
+        port = int(health_file.read_text())
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+            samples = [
+                sample.value for family in families if family.name == UNAUDITED_METRIC for sample in family.samples
+            ]
+    except (OSError, ValueError):
+        return 0.0
+    return max(samples, default=0.0)
 
-    def __init__(self, market: Market, connection: psycopg.Connection[Any]) -> None:
+
+class Observer:
+    """Looks at the market on one connection, and at the devices through the rack's own figures."""
+
+    def __init__(self, market: Market, connection: psycopg.Connection[Any], rack_health: Path) -> None:
+        self._rack_health = rack_health
         self._market = market
         self._connection = connection
         self._history: deque[tuple[float, int]] = deque()
@@ -78,6 +98,7 @@ class Observer:
             waiting_at_devices=sum(device.waiting for device in devices),
             ledger=ledger.overview(self._connection, now),
             audit=audit.overview(self._connection),
+            limit_used=limit_used(self._rack_health),
         )
         self._connection.commit()
         return figures
