@@ -53,7 +53,7 @@ def parse(data: bytes, *, limits: Limits = LIMITS, taxcore: bool = False, max_by
         value: JsonValue = _decoder(taxcore, limits.json_members_per_object, limits.json_number_characters).decode(text)
     except json.JSONDecodeError as error:
         raise Fault("TS-1210", detail=f"not JSON at character {error.pos}") from None
-    if _may_be_long(data, limits) or _is_doubtful(data):
+    if _may_be_long(data, limits) or is_doubtful(data):
         _look_at_each(value, limits)
     return value
 
@@ -146,7 +146,7 @@ def _may_be_long(data: bytes, limits: Limits) -> bool:
     return len(data) > limits.json_string_bytes or (len(data) > elements_max and data.count(b",") >= elements_max)
 
 
-def _is_doubtful(data: bytes) -> bool:
+def is_doubtful(data: bytes) -> bool:
     """Whether some string may hold a control character or a lone surrogate (false alarms are fine)."""
     if b"\x7f" in data or (b"\xc2" in data and _RAW_C1_CONTROL.search(data) is not None):
         return True

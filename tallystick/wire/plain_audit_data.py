@@ -1,0 +1,301 @@
+"""The quick way through a package that is written as the contract says: same values as the tolerant reader, or none.
+
+Most packages have the published keys, JSON numbers and nothing odd. For them a typed decoder does the work. Whatever
+is not exactly so (other spelling of a key, a member twice, a number as text, odd characters) goes to the tolerant
+reader, which judges it; so this one never refuses anything and never decides about an oddity.
+"""
+
+from __future__ import annotations
+
+import binascii
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.fixed_point import Money, Quantity, Rate
+from tallystick.kernel.identifiers import SdcInvoiceNumber, Tin
+from tallystick.kernel.invoice import (
+    InvoiceItem,
+    InvoiceOptions,
+    InvoiceRequest,
+    InvoiceResult,
+    Payment,
+    Seller,
+    TaxItem,
+)
+from tallystick.wire.pos_values import INVOICE_TYPES, PAYMENT_TYPES, TAX_CATEGORY_TYPES, TRANSACTION_TYPES, read_time
+
+Text = str | None | UnsetType
+
+PLAIN_BYTES_MAX = 30_000
+"""Longer ones go the slow way, which counts elements; no array of a shorter one can have too many."""
+
+_NUMBER_CHARACTERS = 20
+_UNITS_MAX = 10**18
+_MONEY, _QUANTITY, _RATE = 10**Money.places, 10**Quantity.places, 10**Rate.places
+_YES = {"1": True, "0": False}
+_UINT32_END = 2**32
+_CARD_END = 2**56
+
+
+class _NotPlain(Exception):
+    """Something that the tolerant reader must look at."""
+
+
+# Keys are those of the wire. Numbers and enumerations have type Any, so that their JSON form can be seen.
+class _Item(Struct, forbid_unknown_fields=True, gc=False):
+    name: str
+    quantity: Any
+    unitPrice: Any  # noqa: N815
+    labels: list[str]
+    totalAmount: Any  # noqa: N815
+    gtin: str | UnsetType = UNSET
+
+
+class _Payment(Struct, forbid_unknown_fields=True, gc=False):
+    amount: Any
+    paymentType: Any  # noqa: N815
+
+
+class _Options(Struct, forbid_unknown_fields=True, gc=False):
+    omitQRCodeGen: str  # noqa: N815
+    omitTextualRepresentation: str  # noqa: N815
+
+
+class _Request(Struct, forbid_unknown_fields=True):
+    invoiceType: Any  # noqa: N815
+    transactionType: Any  # noqa: N815
+    payment: list[_Payment]
+    items: list[_Item]
+    dateAndTimeOfIssue: Text = UNSET  # noqa: N815
+    cashier: Text = UNSET
+    buyerId: Text = UNSET  # noqa: N815
+    buyerCostCenterId: Text = UNSET  # noqa: N815
+    invoiceNumber: Text = UNSET  # noqa: N815
+    referentDocumentNumber: Text = UNSET  # noqa: N815
+    referentDocumentDT: Text = UNSET  # noqa: N815
+    options: _Options | UnsetType = UNSET
+
+
+class _TaxItem(Struct, forbid_unknown_fields=True, gc=False):
+    categoryType: Any  # noqa: N815
+    label: str
+    amount: Any
+    rate: Any
+    categoryName: str  # noqa: N815
+
+
+class _Result(Struct, forbid_unknown_fields=True):
+    requestedBy: str  # noqa: N815
+    sdcDateTime: str  # noqa: N815
+    invoiceCounter: str  # noqa: N815
+    invoiceCounterExtension: str  # noqa: N815
+    invoiceNumber: str  # noqa: N815
+    taxItems: list[_TaxItem]  # noqa: N815
+    verificationUrl: str  # noqa: N815
+    verificationQRCode: None  # noqa: N815
+    journal: str
+    messages: str
+    signedBy: str  # noqa: N815
+    encryptedInternalData: str  # noqa: N815
+    signature: str
+    totalCounter: int  # noqa: N815
+    transactionTypeCounter: int  # noqa: N815
+    totalAmount: Any  # noqa: N815
+    taxGroupRevision: int  # noqa: N815
+    businessName: str  # noqa: N815
+    tin: str
+    locationName: str  # noqa: N815
+    address: str
+    district: str
+    mrc: str
+
+
+class _AuditData(Struct, forbid_unknown_fields=True):
+    request: _Request
+    result: _Result
+
+
+def _fraction(text: str) -> Decimal:
+    if len(text) > _NUMBER_CHARACTERS:
+        raise _NotPlain
+    return Decimal(text)
+
+
+_decode = msgspec.json.Decoder(_AuditData, float_hook=_fraction).decode
+
+
+def read_plainly(plain: bytes, zone: tzinfo) -> tuple[InvoiceRequest, InvoiceResult] | None:
+    """Both halves of a package, or None when it is not written plainly. ``plain`` holds no doubtful characters."""
+    try:
+        value = _decode(plain)
+        if _members(value) != plain.count(b'":') - plain.count(b'\\":'):
+            return None  # a member stands twice, or a blank before a colon hides one
+        return _request(value.request, zone), _result(value.result)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _NotPlain, Fault, ArithmeticError, ValueError):
+        return None
+
+
+def _members(value: _AuditData) -> int:
+    """How many members the decoder has seen, if none stood twice."""
+    request = value.request
+    optional = (
+        request.dateAndTimeOfIssue,
+        request.cashier,
+        request.buyerId,
+        request.buyerCostCenterId,
+        request.invoiceNumber,
+        request.referentDocumentNumber,
+        request.referentDocumentDT,
+        request.options,
+    )
+    count = 2 + len(_Request.__struct_fields__) - optional.count(UNSET) + len(_Result.__struct_fields__)
+    count += 2 * len(request.payment) + 5 * len(request.items) + 5 * len(value.result.taxItems)
+    count += 2 if request.options is not UNSET else 0
+    return count + sum([1 for item in request.items if item.gtin is not UNSET])
+
+
+def _units(value: Any, unit: int) -> int:
+    """``value * unit`` as an exact integer."""
+    if type(value) is int:
+        scaled = value * unit
+    elif type(value) is Decimal:
+        product = value * unit  # at most 20 characters times 10^8: exact
+        scaled = int(product)
+        if scaled != product:
+            raise _NotPlain
+    else:
+        raise _NotPlain
+    if not -_UNITS_MAX <= scaled <= _UNITS_MAX:
+        raise _NotPlain
+    return scaled
+
+
+def _text(value: Text) -> str | None:
+    return value or None if isinstance(value, str) else None
+
+
+def _time(value: Text, zone: tzinfo) -> datetime | None:
+    if not isinstance(value, str) or not value:
+        return None
+    moment = read_time(value, zone)
+    if moment is None:
+        raise _NotPlain
+    return moment
+
+
+def _member(value: Any) -> Any:
+    if value is None:
+        raise _NotPlain
+    return value
+
+
+def _request(value: _Request, zone: tzinfo) -> InvoiceRequest:
+    if not value.items:
+        raise _NotPlain
+    buyer_id = _text(value.buyerId)
+    if buyer_id is not None and len(buyer_id.encode()) > 20:
+        raise _NotPlain
+    cashier = value.cashier
+    return InvoiceRequest(
+        invoice_type=_member(INVOICE_TYPES.read(value.invoiceType)),
+        transaction_type=_member(TRANSACTION_TYPES.read(value.transactionType)),
+        payments=tuple([_payment(payment) for payment in value.payment]),
+        items=tuple([_item(item) for item in value.items]),
+        date_and_time_of_issue=_time(value.dateAndTimeOfIssue, zone),
+        cashier=cashier if cashier is not UNSET else None,
+        buyer_id=buyer_id,
+        buyer_cost_center_id=_text(value.buyerCostCenterId),
+        invoice_number=_text(value.invoiceNumber),
+        referent_document_number=_text(value.referentDocumentNumber),
+        referent_document_dt=_time(value.referentDocumentDT, zone),
+        options=_options(value.options),
+    )
+
+
+def _payment(value: _Payment) -> Payment:
+    return Payment(Money(_units(value.amount, _MONEY)), _member(PAYMENT_TYPES.read(value.paymentType)))
+
+
+def _item(value: _Item) -> InvoiceItem:
+    labels = value.labels
+    return InvoiceItem(
+        value.name,
+        Quantity(_units(value.quantity, _QUANTITY)),
+        Money(_units(value.unitPrice, _MONEY)),
+        tuple(labels) if len(labels) < 2 else tuple(dict.fromkeys(labels)),
+        Money(_units(value.totalAmount, _MONEY)),
+        _text(value.gtin),
+    )
+
+
+def _options(value: _Options | UnsetType) -> InvoiceOptions:
+    if value is UNSET:
+        return InvoiceOptions()
+    try:
+        return InvoiceOptions(_YES[value.omitQRCodeGen], _YES[value.omitTextualRepresentation])
+    except KeyError:
+        raise _NotPlain from None
+
+
+def _result(value: _Result) -> InvoiceResult:
+    number = SdcInvoiceNumber.parse(value.invoiceNumber)
+    if (value.requestedBy, value.signedBy, value.totalCounter) != (
+        number.requested_by,
+        number.signed_by,
+        number.ordinal,
+    ):
+        raise _NotPlain
+    total = _units(value.totalAmount, _MONEY)
+    counter, revision = value.transactionTypeCounter, value.taxGroupRevision
+    if not (0 <= total < _CARD_END and 0 <= counter < _UINT32_END and 0 <= revision < _UINT32_END):
+        raise _NotPlain
+    if not value.invoiceCounterExtension:
+        raise _NotPlain
+    return InvoiceResult(
+        number=number,
+        sdc_time=_member(_time(value.sdcDateTime, UTC)),
+        type_counter=counter,
+        counter_extension=value.invoiceCounterExtension,
+        tax_items=tuple([_tax_item(item) for item in value.taxItems]),
+        tax_group_revision=revision,
+        total_amount=Money(total),
+        verification_url=value.verificationUrl,
+        verification_qr_code=None,
+        journal=value.journal or None,
+        encrypted_internal_data=_bytes(value.encryptedInternalData, (256, 512)),
+        signature=_bytes(value.signature, (256,)),
+        seller=Seller(
+            tin=Tin(value.tin),
+            business_name=value.businessName,
+            location_name=value.locationName,
+            address=value.address,
+            district=value.district,
+        ),
+        mrc=value.mrc,
+        messages=value.messages,
+    )
+
+
+def _tax_item(value: _TaxItem) -> TaxItem:
+    if not value.label:
+        raise _NotPlain
+    return TaxItem(
+        value.label,
+        value.categoryName,
+        _member(TAX_CATEGORY_TYPES.read(value.categoryType)),
+        0,
+        Rate(_units(value.rate, _RATE)),
+        Money(_units(value.amount, _MONEY)),
+    )
+
+
+def _bytes(text: str, sizes: tuple[int, ...]) -> bytes:
+    data = binascii.a2b_base64(text, strict_mode=True)
+    if len(data) not in sizes:
+        raise _NotPlain
+    return data
