@@ -31,6 +31,14 @@ def test_no_tag_can_be_taken_for_a_leaf_or_a_node() -> None:
     assert len(hashing.TAG_PREFIX + shortest) >= 16
 
 
+def test_a_tag_has_a_name_and_fits_its_length_byte() -> None:
+    longest = "x" * (255 - len(hashing.TAG_PREFIX))
+    assert hashing.tagged_hash(longest) == by_hand(b"tallystick/v1/" + longest.encode())
+    for name in ("", longest + "x"):
+        with pytest.raises(ValueError, match="a tag of"):
+            hashing.tagged_hash(name)
+
+
 def test_fields_cannot_be_shifted_into_each_other() -> None:
     assert hashing.tagged_hash("record", b"ab", b"c") != hashing.tagged_hash("record", b"a", b"bc")
 
@@ -51,13 +59,13 @@ def test_links_by_hand() -> None:
         b"tallystick/v1/type-link", PREVIOUS, b"\x01\x41", struct.pack(">Q", 7), BODY
     )
     assert hashing.day_genesis(-1) == by_hand(b"tallystick/v1/day-genesis", b"\xff\xff\xff\xff")
-    assert hashing.day_link(PREVIOUS, 20_514, 7, BODY, 684_600) == by_hand(
+    assert hashing.day_link(PREVIOUS, 20_514, 7, BODY, 684_601) == by_hand(
         b"tallystick/v1/day-link",
         PREVIOUS,
         struct.pack(">i", 20_514),
         struct.pack(">Q", 7),
         BODY,
-        struct.pack(">Q", 684_600),
+        struct.pack(">Q", 684_601),
     )
     assert hashing.record_commitment(SALT, b"{}") == by_hand(b"tallystick/v1/record", SALT, b"{}")
 

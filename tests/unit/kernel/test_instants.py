@@ -34,6 +34,7 @@ def test_ts_2008_milliseconds_out_of_range(milliseconds: int) -> None:
 def test_s2_059_parts_of_a_millisecond_are_cut_everywhere_alike() -> None:
     moment = datetime(2026, 3, 2, 10, 15, 30, 123_999, tzinfo=UTC)
     assert to_milliseconds(moment).microsecond == 123_000
+    assert to_milliseconds(moment.replace(microsecond=999_000)).microsecond == 999_000
     assert unix_ms(moment) == unix_ms(to_milliseconds(moment))
 
 

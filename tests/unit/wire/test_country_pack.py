@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -143,6 +143,14 @@ def test_the_smallest_pack_has_the_defaults() -> None:
     assert pack.label_for("ANY") == "A"
 
 
+def test_tolerances_as_the_judgement_takes_them() -> None:
+    table = "\n[tolerances]\nfuture_minutes = 5\npast_days = 30\nreference_past_days = 365\n"
+    limits = parse_pack((SMALLEST + table).encode(), "pack.toml").tolerances
+    assert (limits.future, limits.past) == (timedelta(minutes=5), timedelta(days=30))
+    assert limits.reference_past == timedelta(days=365)
+    assert (Tolerances().past, Tolerances().reference_past) == (None, None)
+
+
 def test_windows_line_ends_are_no_difference() -> None:
     assert parse_pack(SMALLEST.replace("\n", "\r\n").encode(), "pack.toml").code == "XX"
     wrong = SMALLEST.replace("\n", "\r\n").replace('"poa"', '"never"')
@@ -186,6 +194,7 @@ since = 2028-07-01T00:00:00Z
         ('".+"', '"("', 11, "regular expression"),
         ('"poa"', '"never"', 12, "one of status_4, poa"),
         ("limit = 100", "limit = -100", 21, "more than 0"),
+        ("limit = 100", "limit = 0", 21, "more than 0"),
         ("limit = 100", "limit = 0.00001", 21, "decimals"),
         ("limit = 100", 'limit = "100"', 21, "a whole number"),
         ("max_category_order_id = 1", "max_category_order_id = 13", 22, "between 1 and 12"),
