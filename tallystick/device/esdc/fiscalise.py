@@ -6,6 +6,7 @@ card, is stored before the card is asked; the package is stored before the POS i
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -27,6 +28,8 @@ from tallystick.kernel.tax import calculate_taxes, category_totals
 from tallystick.kernel.tax_rates import TaxRateGroup, group_at, moment_for_rates
 from tallystick.wire.card import SignAnswer, SignRequest
 from tallystick.wire.pos_invoice import parse_invoice_request
+
+log = logging.getLogger(__name__)
 
 CLOCK_NOT_SET_BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -85,8 +88,11 @@ class FindAnswer(Need[bytes | None]):
     request_hash: bytes
 
     def perform(self, means: Means) -> bytes | None:
-        """Look it up."""
-        return means.store.find_answer(self.request_id, self.request_hash)
+        """Look it up; an id that comes with other bytes is a new invoice, and noted."""
+        found = means.store.find_answer(self.request_id, self.request_hash)
+        if found is None and means.store.newest_answer(self.request_id) is not None:
+            log.warning("request id %r was used before for another request", self.request_id)
+        return found
 
 
 @attrs.frozen(slots=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import attrs
 from esdc_bench import PIN, UID, body
 from esdc_live import FAST, LOW_LIMIT, SETTINGS, Scene, http, play, until
 
+from tallystick.device.applet import VirtualCard
 from tallystick.device.esdc.esdc import EsdcSlot
 from tallystick.device.esdc.service import serve_esdcs
+from tallystick.kernel.limits import LIMITS
 
 INVOICES = "/api/v3/invoices"
 GUID_CHARACTERS = 36
@@ -54,8 +57,7 @@ def test_s2_095_a_proof_of_audit_closes_the_cycle_and_releases_the_limit(tmp_pat
             while (await running.esdc.work(session.card.amount_status)).sum.scaled:
                 await asyncio.sleep(0.02)
         assert await running.esdc.work(session.store.audit.finished_count) >= 1
-        proofs = [one for one in authority.results if len(one) == GUID_CHARACTERS]
-        await until(lambda: any(authority.results[one] for one in proofs))
+        await until(lambda: any(authority.results[one] for one in authority.results if len(one) == GUID_CHARACTERS))
 
     play(tmp_path, act)
 
@@ -98,6 +100,51 @@ def test_several_cards_in_one_process_and_one_more_while_they_sell(tmp_path: Pat
             assert sorted(n for n in numbers if uid in n) == sorted(f"{uid}-{uid}-{i}" for i in range(1, 11))
             await until(lambda uid=uid: len(scene.authorities[uid].packages) == 10)  # type: ignore[misc]
         assert len(set(ports.values())) == 3
+
+    play(tmp_path, act)
+
+
+def test_two_pos_at_once_get_all_numbers_and_a_long_queue_is_refused(tmp_path: Path) -> None:
+    """One fair queue of 32; beyond it 503 and Retry-After, and nothing was signed for those."""
+
+    class Slow:
+        def __init__(self, card: VirtualCard) -> None:
+            self._card = card
+
+        def transmit(self, apdu: bytes) -> bytes:
+            if apdu[:2] == b"\x88\x13":
+                time.sleep(0.02)
+            return self._card.transmit(apdu)
+
+    async def act(scene: Scene) -> None:
+        await scene.authority()
+        running = await scene.start()
+        running.slot.reader.insert(Slow(scene.cards[UID]))  # type: ignore[attr-defined]
+        assert (await http(running.port, "POST", "/api/v3/pin", PIN.encode())).status == 200
+        first = [http(running.port, "POST", INVOICES, body(cashier=f"{pos}-{n}")) for n in range(10) for pos in "ab"]
+        replies = await asyncio.gather(*first)
+        assert sorted(reply.json["totalCounter"] for reply in replies) == list(range(1, 21))
+        crowd = await asyncio.gather(*(http(running.port, "POST", INVOICES, body()) for _ in range(60)))
+        refused = [reply for reply in crowd if reply.status == 503]
+        sold = sorted(reply.json["totalCounter"] for reply in crowd if reply.status == 200)
+        assert refused
+        assert all("retry-after" in reply.headers for reply in refused)
+        assert len(sold) >= LIMITS.esdc_queue_requests
+        assert sold == list(range(21, 21 + len(sold)))
+
+    play(tmp_path, act)
+
+
+def test_status_answers_while_the_queue_is_long(tmp_path: Path) -> None:
+    """Attention needs no turn: a POS sees that the device lives."""
+
+    async def act(scene: Scene) -> None:
+        await scene.authority()
+        running = await scene.start()
+        selling = asyncio.gather(*(http(running.port, "POST", INVOICES, body()) for _ in range(20)))
+        assert (await http(running.port, "GET", "/api/v3/attention")).status == 200
+        assert (await http(running.port, "GET", "/api/v3/environment-parameters")).json["country"] == "AQ"
+        await selling
 
     play(tmp_path, act)
 

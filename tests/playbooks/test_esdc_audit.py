@@ -1,0 +1,338 @@
+"""The audit as a playbook: statuses, resubmission, proof-of-audit cases 1 to 3, an authority that refuses or leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+from esdc_authority import SmallAuthority
+from esdc_bench import PIN, UID, Bench, body
+from esdc_power import hold_round, without_flushes
+
+from tallystick.device.esdc.audit_round import AuditMemory, Round, missing_ranges
+from tallystick.device.esdc.authority_client import AuthorityAway, HttpAnswer
+from tallystick.device.esdc.fiscalise import Order
+from tallystick.device.esdc.settings import DEMO_TIMING, EsdcSettings
+from tallystick.device.esdc.store import SaleState, Store
+from tallystick.kernel.faults import PosFault
+from tallystick.kernel.fixed_point import Money
+from tallystick.wire.taxcore_api import Command
+
+TIMING = attrs.evolve(
+    DEMO_TIMING,
+    start_interval=timedelta(seconds=20),
+    near_limit_interval=timedelta(seconds=5),
+    start_floor=timedelta(seconds=5),
+    proof_patience=timedelta(seconds=15),
+    resubmit_interval=timedelta(seconds=5),
+    heartbeat=timedelta(seconds=5),
+    heartbeat_pending=timedelta(seconds=1),
+)
+
+
+class Scene:
+    """A device and an authority that talk in rounds."""
+
+    def __init__(self, folder: Path, *, keep_until_proof: bool = False, limit: int = 100_000) -> None:
+        settings = EsdcSettings(mrc="99-0100-" + UID, timing=TIMING, keep_until_proof=keep_until_proof)
+        self.bench = Bench(folder, settings=settings, limit=Money.of(limit))
+        self.authority = SmallAuthority(self.bench.clock)
+        self.memory = AuditMemory()
+
+    def round(self, seconds: float = 1) -> Round:
+        """Some time passes, then one round."""
+        self.bench.clock.forward(seconds=seconds)
+        return hold_round(self.bench.device, self.memory, self.authority)
+
+    def begin(self) -> None:
+        """Initialise and unlock."""
+        self.bench.device.verify_pin(PIN)
+        self.round()
+
+    def sell(self, times: int = 1) -> None:
+        """Sales of 68.46 each."""
+        for _ in range(times):
+            self.bench.clock.forward(seconds=0.1)
+            self.bench.device.sell(Order(body=body()))
+
+    @property
+    def store(self) -> Store:
+        """The card's store."""
+        assert self.bench.device.session is not None
+        return self.bench.device.session.store
+
+    def held(self) -> list[int]:
+        """Ordinals whose packages are stored."""
+        return [ordinal for ordinal in range(1, 20) if self.store.package(ordinal) is not None]
+
+    def unaudited(self) -> Money:
+        """What the card has not been relieved of."""
+        assert self.bench.device.session is not None
+        return self.bench.device.session.card.amount_status().sum
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with without_flushes():
+        made = Scene(tmp_path)
+        made.begin()
+        yield made
+        made.bench.close()
+
+
+@pytest.fixture
+def until_proof(tmp_path: Path) -> Iterator[Scene]:
+    with without_flushes():
+        made = Scene(tmp_path, keep_until_proof=True)
+        made.begin()
+        yield made
+        made.bench.close()
+
+
+def test_s2_003_006_initialization_on_each_insertion(scene: Scene) -> None:
+    assert scene.authority.calls["GET commands"] == 1
+    assert scene.authority.results == {f"{UID}-000{kind}": True for kind in (0, 1, 2, 7)}
+    scene.bench.reader.insert(scene.bench.card)
+    scene.round()
+    assert scene.authority.calls["GET commands"] == 2
+
+
+def test_one_token_serves_until_it_ends_or_is_refused(scene: Scene) -> None:
+    scene.round()
+    assert scene.authority.calls["GET token"] == 1
+    scene.authority.token = None
+    with pytest.raises(AuthorityAway):
+        scene.round(10)
+    scene.round()
+    assert scene.authority.calls["GET token"] == 2
+    scene.round(8 * 3600)
+    assert scene.authority.calls["GET token"] == 3
+
+
+def test_s2_093_packages_go_oldest_first_until_none_is_left(scene: Scene) -> None:
+    scene.sell(3)
+    end = scene.round()
+    assert list(scene.authority.packages) == [1, 2, 3]
+    assert scene.held() == []
+    assert not end.more
+    scene.sell(20)
+    assert scene.round().more
+    scene.round()
+    assert len(scene.authority.packages) == 23
+
+
+def test_s2_085_1_is_sent_again_after_a_pause_and_others_never(scene: Scene) -> None:
+    scene.authority.statuses = {1: [1, 1], 2: [2], 3: [0], 4: [67]}
+    scene.sell(5)
+    scene.round()
+    assert list(scene.authority.packages) == [5]
+    assert scene.held() == [1, 2, 3, 4]
+    before = scene.authority.calls["POST audit"]
+    scene.round(0.01)
+    assert scene.authority.calls["POST audit"] == before, "not hammered"
+    for _ in range(4):
+        scene.round(2)
+    assert list(scene.authority.packages) == [5, 1]
+    assert scene.held() == [2, 3, 4]
+    assert scene.authority.calls["POST audit"] == before + 2, "2, 3 and 4 were not sent again"
+
+
+def test_a_package_that_is_not_taken_does_not_hold_up_the_others(scene: Scene) -> None:
+    scene.authority.statuses = {1: [1] * 100}
+    for _ in range(4):
+        scene.sell(10)
+        scene.round()
+    scene.round()
+    assert len(scene.authority.packages) == 39
+
+
+def test_an_answer_without_sense_leaves_the_package_waiting(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([HttpAnswer(400, {}, b""), HttpAnswer(200, {}, b"<html>"), HttpAnswer(413, {}, b"{}")])
+    monkeypatch.setattr(scene.authority, "_audit", lambda body: next(answers))
+    scene.sell()
+    for _ in range(3):
+        scene.round(10)
+    assert scene.held() == [1]
+    assert scene.store.waiting_count() == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_an_authority_that_asks_for_patience_gets_it(
+    scene: Scene, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene.authority, "_audit", lambda body: HttpAnswer(status, {"retry-after": "7"}, b""))
+    scene.sell()
+    with pytest.raises(AuthorityAway) as away:
+        scene.round()
+    assert away.value.retry_after_seconds == 7
+    assert scene.store.waiting_count() == 1
+
+
+def test_what_was_judged_before_the_line_broke_is_settled(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.sell(3)
+    audit = scene.authority._audit
+
+    def break_at_the_third(body: bytes) -> HttpAnswer:
+        if len(scene.authority.packages) == 2:
+            raise AuthorityAway("cut")
+        return audit(body)
+
+    monkeypatch.setattr(scene.authority, "_audit", break_at_the_third)
+    with pytest.raises(AuthorityAway):
+        scene.round()
+    assert scene.held() == [3]
+
+
+def test_s2_117_case_1_one_package_one_proof(scene: Scene) -> None:
+    scene.sell()
+    scene.round(20)
+    assert len(scene.authority.requests) == 1
+    scene.round(1)
+    assert scene.unaudited() == Money(0)
+    assert scene.store.audit.finished_count() == 1
+    record = scene.store.record(1)
+    assert record is not None
+    assert record[0] is SaleState.AUDITED
+    scene.round(60)
+    assert len(scene.authority.requests) == 1, "S2-088: nothing new, no start"
+
+
+def test_s2_118_case_2_invoices_after_the_start_stay_unaudited(until_proof: Scene) -> None:
+    scene = until_proof
+    scene.sell(3)
+    scene.authority.makes_proofs = False
+    scene.round(20)
+    scene.sell(3)
+    scene.round()
+    assert scene.held() == [1, 2, 3, 4, 5, 6], "K-07: kept until the proof"
+    scene.authority.makes_proofs = True
+    scene.round(5)
+    scene.round(1)
+    assert scene.held() == [4, 5, 6]
+    assert scene.unaudited() == Money.of("205.38")
+    scene.round(20)
+    scene.round(1)
+    assert scene.held() == []
+    assert scene.unaudited() == Money(0)
+
+
+def test_s2_119_case_3_a_second_start_voids_the_first(until_proof: Scene) -> None:
+    """The proof of the first start is refused by the card; with the second, 1 to 5 are audited."""
+    scene = until_proof
+    scene.sell(3)
+    scene.authority.makes_proofs = False
+    scene.round(20)
+    scene.sell(2)
+    scene.round(16)
+    assert len(set(scene.authority.requests)) == 2
+    first, second = scene.authority.requests[0], scene.authority.requests[-1]
+    scene.authority._prove(first)
+    scene.round(1)
+    assert list(scene.authority.results.values())[-1] is False
+    assert scene.held() == [1, 2, 3, 4, 5]
+    scene.authority._prove(second)
+    scene.round(1)
+    assert list(scene.authority.results.values())[-1] is True
+    assert scene.held() == []
+    assert scene.unaudited() == Money(0)
+
+
+def test_k_13_ordinals_that_the_authority_misses_are_sent_again(until_proof: Scene) -> None:
+    scene = until_proof
+    scene.sell(3)
+    scene.round()
+    del scene.authority.packages[2]
+    scene.round(20)
+    scene.round(1)
+    assert len(scene.authority.packages[2]) == 1
+    scene.round(5)
+    scene.round(1)
+    assert scene.unaudited() == Money(0)
+
+
+def test_a_request_is_repeated_but_never_more_often_than_its_interval(scene: Scene) -> None:
+    scene.authority.makes_proofs = False
+    scene.sell()
+    scene.round(20)
+    for _ in range(8):
+        scene.round(1)
+    assert len(scene.authority.requests) == 2
+    assert len(set(scene.authority.requests)) == 1, "the same request, not a new start"
+
+
+def test_s2_109_near_the_limit_the_audit_starts_at_once(tmp_path: Path) -> None:
+    with without_flushes():
+        scene = Scene(tmp_path, limit=100)
+        scene.begin()
+        scene.sell(2)
+        with pytest.raises(PosFault, match="2210"):
+            scene.sell()
+        scene.round(1)
+        scene.round(1)
+        assert scene.unaudited() == Money(0)
+        scene.sell(2)
+        scene.round(1)
+        assert len(scene.authority.requests) == 1, "S2-120: not before the floor"
+        scene.round(5)
+        assert len(scene.authority.requests) == 2
+        scene.bench.close()
+
+
+def test_without_pin_packages_go_but_no_audit_starts(scene: Scene) -> None:
+    scene.sell(2)
+    scene.bench.reader.insert(scene.bench.card)
+    for _ in range(3):
+        scene.round(30)
+    assert len(scene.authority.packages) == 2
+    assert scene.authority.requests == []
+    scene.bench.device.verify_pin(PIN)
+    scene.round(1)
+    assert len(scene.authority.requests) == 1
+
+
+def test_a_result_that_could_not_be_reported_is_reported_later(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = scene.authority._report
+
+    def away(command_id: str, body: bytes) -> HttpAnswer:
+        raise AuthorityAway("cut")
+
+    scene.authority.outstanding["X-1"] = Command("X-1", 2, "https://new/?vl=", UID)
+    monkeypatch.setattr(scene.authority, "_report", away)
+    with pytest.raises(AuthorityAway):
+        scene.round(10)
+    monkeypatch.setattr(scene.authority, "_report", report)
+    scene.round(1)
+    assert scene.authority.results["X-1"] is True
+
+
+def test_a_result_that_the_authority_does_not_want_is_not_told_for_ever(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scene.authority, "_report", lambda command_id, body: HttpAnswer(404, {}, b""))
+    scene.authority.outstanding["X-1"] = Command("X-1", 2, "https://new/?vl=", UID)
+    scene.round(10)
+    scene.authority.outstanding.clear()
+    before = scene.authority.calls["PUT commands"]
+    scene.round(1)
+    assert scene.authority.calls["PUT commands"] == before
+
+
+def test_the_next_moment_is_told(scene: Scene) -> None:
+    now = scene.bench.clock.now + timedelta(seconds=1)
+    assert scene.round(1).wake_at <= now + TIMING.heartbeat
+
+
+@pytest.mark.parametrize(
+    ("header", "ranges"),
+    [
+        ("", ()),
+        ("3", ((3, 3),)),
+        ("3,7-9", ((3, 3), (7, 9))),
+        (" 1 , x, 2-, -3, 4-5-6, 99999999999", ((1, 1),)),
+    ],
+)
+def test_missing_ordinals_are_read_leniently(header: str, ranges: tuple[tuple[int, int], ...]) -> None:
+    assert missing_ranges(header) == ranges

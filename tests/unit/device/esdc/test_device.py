@@ -1,0 +1,397 @@
+"""A device with a virtual card: states with and without card and PIN, as the published tests list them (wire: 13.1)."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from esdc_bench import PIN, START, UID, Bench, body, make_card, open_package, setup_commands
+
+from tallystick.device.esdc.database import StoreBroken
+from tallystick.device.esdc.device import Device, PinPaused, StorageFull
+from tallystick.device.esdc.fiscalise import Order
+from tallystick.device.esdc.settings import EsdcSettings, Storage
+from tallystick.device.esdc.status import MakerCode, status_body
+from tallystick.device.secure_element import CardUnavailable
+from tallystick.kernel.faults import PosFault
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.invoice import InvoiceType, TransactionType
+from tallystick.wire.taxcore_api import Command, CommandType
+
+
+def codes(device: Device, *, online: bool = True) -> list[str]:
+    return [str(code) for code in status(device, online=online)["gsc"]]
+
+
+def status(device: Device, *, online: bool = True) -> Any:
+    return json.loads(status_body(device, online=online))
+
+
+def refused(device: Device, code: str, **changes: Any) -> None:
+    with pytest.raises(PosFault) as refusal:
+        device.sell(Order(body=body(**changes)))
+    assert [error.code for error in refusal.value.errors] == [code]
+
+
+def test_without_a_card(bench: Bench) -> None:
+    """Tests 27 to 31 of the list: 1300 everywhere, 1500 and 0210 in the status."""
+    bench.reader.remove()
+    assert codes(bench.device) == ["1300", "1500", "0210"]
+    refused(bench.device, "1300")
+    with pytest.raises(PosFault, match="1300"):
+        bench.device.verify_pin(PIN)
+    with pytest.raises(PosFault, match="1300"):
+        bench.device.find_invoice("x")
+
+
+def test_a_card_without_pin(bench: Bench) -> None:
+    """Tests 34 to 36: 1500 and 0210, 1500 for invoices."""
+    bench.device.obey_all(setup_commands())
+    assert codes(bench.device) == ["1500", "0210"]
+    refused(bench.device, "1500")
+    assert status(bench.device)["isPinRequired"] is True
+
+
+def test_a_card_with_pin(ready: Bench) -> None:
+    """Tests 37 and 38: 0100 and 0210, and nothing that begins with 2."""
+    assert codes(ready.device) == ["0100", "0210"]
+    assert codes(ready.device, online=False) == ["0100", "0220"]
+    told = status(ready.device)
+    assert told["isPinRequired"] is False
+    assert told["auditRequired"] is False
+    assert told["mssc"] == []
+    assert told["lastInvoiceNumber"] == ""
+    assert told["uid"] == UID
+    assert told["secureElementVersion"] == "3.2.8"
+    assert told["currentTaxRates"]["groupId"] == 2
+    assert [group["groupId"] for group in told["allTaxRates"]] == [1, 2]
+    assert told["supportedLanguages"] == ["en-US", "sr-Cyrl-RS", "sr-Latn-RS"]
+    ready.device.sell(Order(body=body()))
+    assert status(ready.device)["lastInvoiceNumber"] == f"{UID}-{UID}-1"
+
+
+def test_without_configuration(bench: Bench) -> None:
+    """2400 until rates, verification URL and environment are there (S2-002, S2-122)."""
+    bench.device.verify_pin(PIN)
+    assert codes(bench.device) == ["0100", "2400", "0210"]
+    refused(bench.device, "2400")
+    with pytest.raises(PosFault, match="2400"):
+        bench.device.find_invoice("x")
+
+
+def test_s2_020_the_right_pin_unlocks_until_the_card_leaves(ready: Bench) -> None:
+    for _ in range(2):
+        ready.device.sell(Order(body=body()))
+    ready.reader.insert(ready.card)
+    refused(ready.device, "1500")
+    ready.device.verify_pin(PIN)
+    ready.device.sell(Order(body=body()))
+
+
+def test_s2_021_two_wrong_pins_pause_until_a_person_confirms(ready: Bench) -> None:
+    for _ in range(2):
+        with pytest.raises(PosFault, match="2100"):
+            ready.device.verify_pin("0000")
+    with pytest.raises(PinPaused):
+        ready.device.verify_pin(PIN)
+    assert ready.device.session is not None
+    assert ready.device.session.card.pin_tries_left() == 3, "the card was not asked a third time"
+    assert MakerCode.PIN_PAUSED in status(ready.device)["mssc"]
+    ready.device.confirm_pin_entry()
+    ready.device.verify_pin(PIN)
+    ready.device.sell(Order(body=body()))
+
+
+def test_a_right_pin_between_wrong_ones_counts_anew(ready: Bench) -> None:
+    for _ in range(3):
+        with pytest.raises(PosFault, match="2100"):
+            ready.device.verify_pin("0000")
+        ready.device.verify_pin(PIN)
+
+
+def test_a_locked_card_says_so(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, settings=EsdcSettings(wrong_pins_in_a_row=10))
+    bench.device.obey_all(setup_commands())
+    for attempt in range(5):
+        with pytest.raises(PosFault, match="2100" if attempt < 4 else "21[01]0"):
+            bench.device.verify_pin("0000")
+    with pytest.raises(PosFault, match="2110"):
+        bench.device.verify_pin(PIN)
+    assert codes(bench.device)[0] == "2110"
+    refused(bench.device, "2110")
+    bench.close()
+
+
+@pytest.mark.parametrize("pin", ["", "201", "20178", "abcd", "٢٠١٧"])
+def test_what_is_not_four_digits_never_reaches_the_card(ready: Bench, pin: str) -> None:
+    with pytest.raises(PosFault, match="2806"):
+        ready.device.verify_pin(pin)
+    assert ready.device.session is not None
+    assert ready.device.session.card.pin_tries_left() == 5
+
+
+@pytest.mark.parametrize("kind", InvoiceType)
+@pytest.mark.parametrize("direction", TransactionType)
+def test_all_ten_kinds_are_signed_and_packaged(ready: Bench, kind: InvoiceType, direction: TransactionType) -> None:
+    """Tests 13 to 22 of the list."""
+    sold = ready.device.sell(
+        Order(
+            body=body(
+                invoiceType=int(kind),
+                transactionType=direction.name,
+                referentDocumentNumber=f"{UID}-{UID}-1",
+                referentDocumentDT="2026-05-30T10:00:00+02:00",
+            )
+        )
+    )
+    answer = json.loads(sold.answer)
+    assert answer["invoiceCounterExtension"] == "NPCTA"[kind] + "SR"[direction]
+    data = open_package(stored(ready, 1))
+    assert (data.request.invoice_type, data.request.transaction_type) == (kind, direction)
+    assert data.flags == ()
+
+
+def stored(bench: Bench, ordinal: int) -> bytes:
+    assert bench.device.session is not None
+    package = bench.device.session.store.package(ordinal)
+    assert package is not None
+    return package
+
+
+def test_s2_065_075_082_the_package_has_journal_and_utc_but_no_qr_code(ready: Bench) -> None:
+    options = {"omitQRCodeGen": "0", "omitTextualRepresentation": "1"}
+    answer = json.loads(ready.device.sell(Order(body=body(options=options))).answer)
+    assert answer["verificationQRCode"]
+    assert answer["journal"] is None
+    data = open_package(stored(ready, 1))
+    raw = data.raw["result"]
+    assert raw["journal"].startswith("============ FISCAL INVOICE")  # type: ignore[index, call-overload, union-attr]
+    assert raw["verificationQRCode"] is None  # type: ignore[index, call-overload]
+    assert str(raw["sdcDateTime"]).endswith("Z")  # type: ignore[index, call-overload]
+    assert data.result.sdc_time == START
+
+
+def test_the_limit_is_crossed_once_and_then_refused(tmp_path: Path) -> None:
+    """Test 3 of the list, offline: the first invoice over the limit is signed, the next one is refused with 2210."""
+    bench = Bench(tmp_path, limit=Money.of(100))
+    bench.ready()
+    bench.device.sell(Order(body=body()))
+    assert codes(bench.device) == ["0100", "0210"]
+    bench.device.sell(Order(body=body()))
+    assert codes(bench.device) == ["0100", "2210", "1400", "0210"]
+    assert status(bench.device)["auditRequired"] is True
+    refused(bench.device, "2210")
+    assert bench.device.session is not None
+    assert bench.device.session.store.open_intents() == [], "the refused intent is voided"
+    bench.close()
+
+
+def test_an_expired_card_is_not_asked_to_sign(tmp_path: Path) -> None:
+    """Checklist 14, S2-025 to S2-027: 2809 and no APDU 13."""
+    bench = Bench(tmp_path, at=START - timedelta(days=365, hours=-1), years=1)
+    bench.ready()
+    bench.device.sell(Order(body=body()))
+    bench.clock.forward(hours=1)
+    refused(bench.device, "2809")
+    assert "2809" in codes(bench.device)
+    assert bench.device.session is not None
+    last = bench.device.session.card.last_signed_invoice()
+    assert last is not None
+    assert last.total_counter == 1
+    bench.close()
+
+
+def test_s2_026_the_expiry_is_read_at_each_insertion(ready: Bench) -> None:
+    assert ready.device.session is not None
+    first = ready.device.session.facts.not_after
+    younger = make_card(ready.folder / "YOUNGER1", uid="YOUNGER1", at=START - timedelta(minutes=1))
+    ready.reader.insert(younger)
+    ready.device.refresh()
+    assert ready.device.session.facts.not_after > first
+    ready.reader.insert(ready.card)
+    ready.device.refresh()
+    assert ready.device.session.facts.not_after == first
+    younger.power_off()
+
+
+def test_a_card_removed_while_it_signs(ready: Bench) -> None:
+    """Checklist 5: no answer without a package, no number twice; the same request gets its invoice afterwards."""
+
+    class Loosening:
+        def transmit(self, apdu: bytes) -> bytes:
+            answer = ready.card.transmit(apdu)
+            if apdu[:2] == b"\x88\x13":
+                ready.reader.remove()
+            return answer
+
+    ready.reader.insert(Loosening())
+    ready.device.verify_pin(PIN)
+    with pytest.raises(PosFault, match="1300"):
+        ready.device.sell(Order(body=body(), request_id="r1"))
+    ready.reader.insert(ready.card)
+    ready.device.verify_pin(PIN)
+    answer = json.loads(ready.device.find_invoice("r1") or b"null")
+    assert answer["totalCounter"] == 1
+    assert ready.device.sell(Order(body=body(), request_id="r1")).signed is None
+    sold = ready.device.sell(Order(body=body(), request_id="r2"))
+    assert sold.signed is not None
+    assert sold.signed.total_counter == 2
+
+
+def test_a_card_removed_before_it_signs(ready: Bench) -> None:
+    class Lost:
+        def transmit(self, apdu: bytes) -> bytes:
+            if apdu[:2] == b"\x88\x13":
+                raise CardUnavailable("no contact")
+            return ready.card.transmit(apdu)
+
+    ready.reader.insert(Lost())
+    ready.device.verify_pin(PIN)
+    with pytest.raises(PosFault, match="2220"):
+        ready.device.sell(Order(body=body(), request_id="r1"))
+    refused(ready.device, "1500")
+    ready.device.verify_pin(PIN)
+    ready.reader.insert(ready.card)
+    ready.device.verify_pin(PIN)
+    sold = ready.device.sell(Order(body=body(), request_id="r1"))
+    assert sold.signed is not None
+    assert sold.signed.total_counter == 1
+
+
+def test_a_card_that_cannot_be_read(bench: Bench) -> None:
+    class Mute:
+        def transmit(self, apdu: bytes) -> bytes:
+            raise CardUnavailable("mute")
+
+    bench.reader.insert(Mute())
+    assert codes(bench.device) == ["2220", "1500", "0210"]
+    refused(bench.device, "2220")
+    bench.reader.insert(bench.card)
+    assert codes(bench.device)[0] == "1500"
+
+
+def test_a_full_store_refuses_before_the_intent(ready: Bench) -> None:
+    """Watermarks: 90 % warns with 1100, 95 % stops signing before anything is written (503)."""
+    ready.device.sell(Order(body=body()))
+    assert ready.device.session is not None
+    used = ready.device.session.store.used_bytes()
+    almost = attrs.evolve(ready.settings, storage=Storage(store_bytes_max=used * 100 // 92))
+    full = attrs.evolve(ready.settings, storage=Storage(store_bytes_max=used * 100 // 96))
+    ready.device.settings = almost
+    assert "1100" in codes(ready.device)
+    ready.device.sell(Order(body=body()))
+    ready.device.settings = full
+    with pytest.raises(StorageFull):
+        ready.device.sell(Order(body=body(), request_id="r3"))
+    assert MakerCode.STORAGE_FULL in status(ready.device)["mssc"]
+    last = ready.device.session.card.last_signed_invoice()
+    assert last is not None
+    assert last.total_counter == 2
+    ready.device.settings = ready.settings
+    ready.device.sell(Order(body=body(), request_id="r3"))
+
+
+def sell_many(device: Device, times: int) -> None:
+    for _ in range(times):
+        device.sell(Order(body=body()))
+
+
+def test_a_disk_that_fills_up_under_a_sale_acknowledges_nothing(ready: Bench) -> None:
+    assert ready.device.session is not None
+    connection = ready.device.session.store._database._connection
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreBroken):
+        sell_many(ready.device, 100)
+    ready.device.abandon()
+    device = ready.switch_on()
+    device.verify_pin(PIN)
+    assert device.session is not None
+    last = device.session.card.last_signed_invoice()
+    packages = [ordinal for ordinal, _ in device.session.store.waiting(100)]
+    assert packages == list(range(1, (last.total_counter if last else 0) + 1))
+
+
+def test_equal_baskets_without_id_are_two_sales(ready: Bench) -> None:
+    first, second = (ready.device.sell(Order(body=body())) for _ in range(2))
+    assert first.signed is not None
+    assert second.signed is not None
+    assert (first.signed.total_counter, second.signed.total_counter) == (1, 2)
+
+
+def test_the_same_id_with_other_bytes_is_a_new_invoice(ready: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    first = ready.device.sell(Order(body=body(), request_id="r"))
+    second = ready.device.sell(Order(body=body(cashier="Eva"), request_id="r"))
+    assert json.loads(second.answer)["totalCounter"] == 2
+    assert "request id 'r' was used before" in caplog.text
+    assert ready.device.sell(Order(body=body(), request_id="r")).answer == first.answer
+    assert ready.device.find_invoice("r") == second.answer
+
+
+def test_the_answer_of_a_request_survives_a_restart(ready: Bench) -> None:
+    sold = ready.device.sell(Order(body=body(), request_id="r"))
+    ready.device.close()
+    device = ready.switch_on()
+    assert device.find_invoice("r") == sold.answer
+    assert device.find_invoice("unknown") is None
+
+
+def test_two_programs_never_share_a_store(ready: Bench) -> None:
+    second = Device(ready.reader, ready.folder, ready.settings, ready.clock)
+    with pytest.raises(PosFault, match="1999"):
+        second.sell(Order(body=body()))
+    assert MakerCode.STORE_TAKEN in status(second)["mssc"]
+
+
+def test_s2_070_no_common_language_stops_the_initialization(bench: Bench) -> None:
+    foreign = Device(bench.reader, bench.folder, bench.settings, bench.clock, languages=["xx-XX"])
+    bench.device.close()
+    foreign.obey_all(setup_commands())
+    assert foreign.session is not None
+    results = dict(foreign.session.store.setup.unreported())
+    assert results[f"{UID}-0007"] is False
+    assert results[f"{UID}-0000"] is True
+    foreign.verify_pin(PIN)
+    refused(foreign, "2400")
+    assert MakerCode.SETUP_PROBLEM in status(foreign)["mssc"]
+    foreign.close()
+
+
+def test_the_configuration_of_each_card_is_its_own(ready: Bench) -> None:
+    """S2-006: a new card begins without, an old one finds its own again (checklist 15)."""
+    other = make_card(ready.folder / "OTHER001", uid="OTHER001")
+    ready.reader.insert(other)
+    ready.device.verify_pin(PIN)
+    refused(ready.device, "2400")
+    ready.device.obey_all(setup_commands("OTHER001"))
+    ready.device.sell(Order(body=body()))
+    ready.reader.insert(ready.card)
+    ready.device.verify_pin(PIN)
+    ready.device.sell(Order(body=body()))
+    other.power_off()
+
+
+def test_future_rates_wait_for_their_time(ready: Bench) -> None:
+    """Checklist 13: a future group changes nothing until its validFrom."""
+    rates = json.loads(setup_commands()[0].payload)
+    rates.append({**rates[1], "groupId": 3, "validFrom": (START + timedelta(hours=1)).isoformat()})
+    ready.device.obey_all([Command("F", CommandType.SET_TAX_RATES, json.dumps(rates), UID)])
+    assert json.loads(ready.device.sell(Order(body=body())).answer)["taxGroupRevision"] == 2
+    ready.clock.forward(hours=1)
+    assert json.loads(ready.device.sell(Order(body=body())).answer)["taxGroupRevision"] == 3
+
+
+def test_the_log_never_shows_a_pin(ready: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(1)
+    with pytest.raises(PosFault):
+        ready.device.verify_pin("8391")
+    ready.device.verify_pin(PIN)
+    assert caplog.records
+    assert "8391" not in caplog.text
+    assert "08 03 09 01" not in caplog.text
+    assert "08030901" not in caplog.text
+    assert PIN not in caplog.text
