@@ -122,7 +122,8 @@ def check_counts(connection: Connection, snapshot: Snapshot, walk: Walk, report:
     for table in ("records", "bodies", "identity"):
         if counts[table] > walk.booked[table]:
             detail = f"{counts[table]} rows, and the log leads to {walk.booked[table]}"
-            report(finding(FindingCode.ROWS_WITHOUT_ENTRY, table, detail, Shows.LOG))
+            shows = (Shows.LOG, Shows.MIRROR) if walk.mirror is not None else (Shows.LOG,)
+            report(finding(FindingCode.ROWS_WITHOUT_ENTRY, table, detail, *shows))
     tiles, level = 0, 0
     while full_tiles(level, walk.tree.size):
         tiles += full_tiles(level, walk.tree.size)

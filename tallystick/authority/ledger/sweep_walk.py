@@ -98,6 +98,7 @@ class Walk:
     registrations: dict[Key, tuple[int, bytes]] = attrs.Factory(dict)
     _mirror_frame: Frame | None = None
     _batch: int | None = None
+    _noted: int = 0
     tree_ends: bool = False
 
     def run(self, progress: Callable[[int, int], None]) -> None:
@@ -346,6 +347,8 @@ class Walk:
         state, note, place = states.get(size), notes.get(size), f"tree of {size}"
         if state is None and note is None:
             return
+        if note is not None:
+            self._noted = size
         root = self.tree.frontier.root()
         signed = self._signed_root(note, place) if note is not None else None
         if note is not None and signed != root:
@@ -414,12 +417,10 @@ class Walk:
             return None
 
     def pass_mirror_end(self) -> None:
-        """After the last entry: the signed heads that the mirror still holds."""
-        self._next_mirrored(self.tree.size)
-        frame = self._mirror_frame
-        if frame is not None and frame.entry is not None:
+        """After the last entry: the signed heads that the mirror still holds, and nothing else."""
+        if self._next_mirrored(self.end) is not None or self._mirror_frame is not None:
             detail = "the mirror goes on where the log ends"
-            self.report(finding(FindingCode.MIRROR_DIFFERS, f"entry {frame.entry.log_index}", detail, Shows.MIRROR))
+            self.report(finding(FindingCode.MIRROR_DIFFERS, f"entry {self.end}", detail, Shows.MIRROR))
 
     def mirrored_head(self, note: bytes) -> None:
         """Compare a head that the mirror holds with the tree as walked so far."""
@@ -433,6 +434,9 @@ class Walk:
             self.report(
                 finding(FindingCode.CHECKPOINT_DIFFERS, f"tree of {head.size}", detail, Shows.MIRROR, Shows.LOG)
             )
+        elif head.size == self.tree.size != self._noted and head.size < self.snapshot.tree.size:
+            detail = "the mirror holds a signed head that the tables lack"
+            self.report(finding(FindingCode.CHECKPOINT_DIFFERS, f"tree of {head.size}", detail, Shows.MIRROR))
         elif head.size > self.end:
             detail = f"the mirror holds a signed head of {head.size} entries"
             self.report(finding(FindingCode.TREE_STATE_DIFFERS, f"tree of {self.end}", detail, Shows.MIRROR))
