@@ -8,7 +8,7 @@ import ssl
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -33,6 +33,8 @@ from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, open_country
 
 PROCESSES = ("sequencer", "unwrap", "api", "worker")
+WITH_PUBLIC = ("sequencer", "unwrap", "public", "api", "worker")
+"""With the listener that buyers ask; the API tells devices its address, so it comes after."""
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -44,11 +46,21 @@ class RunningAuthority:
     supervisor: Supervisor
     cards: list[Card]
     token: str
+    processes: Sequence[str] = PROCESSES
 
     @property
     def port(self) -> int:
         """Of the device API."""
         return self.country.birth.device_api_port
+
+    @property
+    def public_port(self) -> int:
+        """Of the listener that buyers ask."""
+        return _port(self.country, "public")
+
+    def start(self, name: str, *command: str, **environment: str) -> None:
+        """Start a further process under the same supervisor, as the authority's are, and wait until it is ready."""
+        self.supervisor.start(_child(self.country, name, command, environment))
 
     @property
     def client_tls(self) -> ssl.SSLContext:
@@ -57,18 +69,21 @@ class RunningAuthority:
 
     def processor_seconds(self) -> dict[str, float]:
         """Processor time used so far by each process, the database's with all its children."""
-        used = {name: _own_seconds(self.supervisor.pid(name)) for name in PROCESSES}
+        used = {name: _own_seconds(self.supervisor.pid(name)) for name in self.processes}
         used["postgres"] = _family_seconds(self._postmaster())
         return used
 
     def resident_bytes(self) -> dict[str, int]:
         """Resident memory of each of the authority's own processes."""
-        page = os.sysconf("SC_PAGE_SIZE")
-        pids = {name: self.supervisor.pid(name) for name in PROCESSES}
-        return {name: int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page for name, pid in pids.items()}
+        return {name: resident_bytes(self.supervisor.pid(name)) for name in self.processes}
 
     def _postmaster(self) -> int:
         return int((self.country.state.postgres / "data" / "postmaster.pid").read_text().split()[0])
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _own_seconds(pid: int) -> float:
@@ -91,7 +106,7 @@ def _family_seconds(pid: int) -> float:
 
 
 @contextmanager
-def running_authority(cards: int) -> Iterator[RunningAuthority]:
+def running_authority(cards: int, processes: Sequence[str] = PROCESSES) -> Iterator[RunningAuthority]:
     """Make a country with so many registered cards, start its processes, and remove everything afterwards."""
     with tempfile.TemporaryDirectory(dir=disk_folder(), prefix="tallystick-bench-") as name:
         root = Path(name)
@@ -102,19 +117,20 @@ def running_authority(cards: int) -> Iterator[RunningAuthority]:
             run = country.state.run
             run.mkdir(parents=True, exist_ok=True)
             with Supervisor(run) as supervisor:
-                for process in PROCESSES:
-                    supervisor.start(_child(country, process))
+                for process in processes:
+                    supervisor.start(_child(country, process, ("authority", process), {}))
                 _wait_for_registrations(country, made)
-                yield RunningAuthority(country, supervisor, made, _token(country, made[0]))
+                yield RunningAuthority(country, supervisor, made, _token(country, made[0]), processes)
         finally:
             country.close()
 
 
-def _child(country: Country, name: str) -> ChildSpec:
+def _child(country: Country, name: str, command: Sequence[str], environment: dict[str, str]) -> ChildSpec:
     state = country.state
+    public = state.run / "public.port"
     return ChildSpec(
         name=name,
-        argv=(sys.executable, "-m", "tallystick", "authority", name),
+        argv=(sys.executable, "-m", "tallystick", *command),
         log_file=state.logs / f"{name}.log",
         environment={
             "TALLYSTICK_STATE": str(state.root),
@@ -123,10 +139,18 @@ def _child(country: Country, name: str) -> ChildSpec:
             "TALLYSTICK_SINGLE_DISK_ACCEPTED": "true",
             "TALLYSTICK_DEVICE_API_PORT": str(country.birth.device_api_port),
             "TALLYSTICK_DEVICE_API_URL": country.api_url,
-            "TALLYSTICK_HEALTH_PORT": "19440",
+            "TALLYSTICK_HEALTH_PORT": "0",
+            "TALLYSTICK_PUBLIC_PORT": "0",
+            "TALLYSTICK_POS_PORT": "0",
+            **({"TALLYSTICK_PUBLIC_URL": f"http://127.0.0.1:{_port(country, 'public')}/"} if public.exists() else {}),
+            **environment,
         },
         ready=ready_by_url(state.run / f"{name}.health"),
     )
+
+
+def _port(country: Country, process: str) -> int:
+    return int((country.state.run / f"{process}.port").read_text())
 
 
 def _register(country: Country, number: int) -> Card:

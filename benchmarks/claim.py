@@ -5,6 +5,11 @@ from __future__ import annotations
 import attrs
 
 HEADER = "name | measured | limit | ratio | target | ok"
+MISS = "MISS"
+
+
+class CannotRun(Exception):
+    """A benchmark cannot measure here; the message says why in one line. It is printed and counts as a miss."""
 
 
 @attrs.frozen(slots=True)
@@ -25,7 +30,12 @@ class Claim:
     def line(self) -> str:
         """The line to print; a miss is never hidden."""
         ratio = "" if self.ratio is None else f"{self.ratio:.3g}"
-        return " | ".join((self.name, self.measured, self.limit, ratio, self.target, "ok" if self.ok else "MISS"))
+        return " | ".join((self.name, self.measured, self.limit, ratio, self.target, "ok" if self.ok else MISS))
+
+
+def unmeasured(name: str, why: str) -> str:
+    """The line of a benchmark without a figure: it could not run, or it broke."""
+    return " | ".join((name, " ".join(why.split()).replace("|", "/"), "", "", "", MISS))
 
 
 def per_second(value: float, what: str) -> str:

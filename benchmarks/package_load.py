@@ -1,11 +1,11 @@
-"""Submits pre-sealed packages over TLS as fast as the authority answers, on so many connections."""
+"""Submits sealed packages over TLS on so many connections: as fast as the authority answers, or at a steady rate."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import attrs
@@ -28,9 +28,9 @@ class LoadResult:
 
 
 class _Connection(asyncio.Protocol):
-    """One request at a time, the next as soon as the answer is there."""
+    """One request at a time, the next as soon as the answer is there and its moment has come."""
 
-    def __init__(self, requests: Iterator[bytes], result: LoadResult, done: asyncio.Future[None]) -> None:
+    def __init__(self, requests: Iterator[tuple[float, bytes]], result: LoadResult, done: asyncio.Future[None]) -> None:
         self._requests = requests
         self._result = result
         self._done = done
@@ -44,10 +44,18 @@ class _Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         assert self._transport is not None
-        request = next(self._requests, None)
-        if request is None:
+        due, request = next(self._requests, (0.0, b""))
+        if not request:
             self._transport.close()
             return
+        early = due - time.perf_counter()
+        if early > 0:
+            asyncio.get_running_loop().call_later(early, self._send, request)
+        else:
+            self._send(request)
+
+    def _send(self, request: bytes) -> None:
+        assert self._transport is not None
         self._sent_at = time.perf_counter()
         self._transport.write(request)
 
@@ -72,19 +80,32 @@ class _Connection(asyncio.Protocol):
             self._done.set_result(None)
 
 
-def submit(port: int, tls: ssl.SSLContext, token: str, bodies: list[bytes], connections: int) -> LoadResult:
-    """Submit every package once."""
-    return uvloop.run(_submit(port, tls, token, bodies, connections))
+def submit(
+    port: int,
+    tls: ssl.SSLContext,
+    token: str,
+    bodies: Iterable[bytes],
+    connections: int,
+    *,
+    rate: float | None = None,
+) -> LoadResult:
+    """Submit every package once; ``rate`` is packages a second, none is as fast as answers come."""
+    return uvloop.run(_submit(port, tls, token, bodies, connections, rate))
 
 
-async def _submit(port: int, tls: ssl.SSLContext, token: str, bodies: list[bytes], connections: int) -> LoadResult:
+async def _submit(
+    port: int, tls: ssl.SSLContext, token: str, bodies: Iterable[bytes], connections: int, rate: float | None
+) -> LoadResult:
     loop = asyncio.get_running_loop()
     fields = ("Host: 127.0.0.1", "Content-Type: application/json", f"{TOKEN_HEADER}: {token}", "Content-Length: ")
     head = "\r\n".join(("POST /api/v3/sdc/audit HTTP/1.1", *fields)).encode()
-    requests = (b"%s%d\r\n\r\n%s" % (head, len(body), body) for body in bodies)
+    start = time.perf_counter()
+    requests = (
+        (start + number / rate if rate else 0.0, b"%s%d\r\n\r\n%s" % (head, len(body), body))
+        for number, body in enumerate(bodies)
+    )
     result = LoadResult()
     ends = [loop.create_future() for _ in range(connections)]
-    start = time.perf_counter()
     for end in ends:
         await loop.create_connection(
             lambda end=end: _Connection(requests, result, end),  # type: ignore[misc]  # bound on purpose
