@@ -8,6 +8,7 @@ reader, which judges it; so this one never refuses anything and never decides ab
 from __future__ import annotations
 
 import binascii
+import re
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -35,6 +36,7 @@ PLAIN_BYTES_MAX = 30_000
 """Longer ones go the slow way, which counts elements; no array of a shorter one can have too many."""
 
 _NUMBER_CHARACTERS = 20
+_BLANK_AFTER_QUOTE = re.compile(rb'"[ \t\n\r]')
 _UNITS_MAX = 10**18
 _MONEY, _QUANTITY, _RATE = 10**Money.places, 10**Quantity.places, 10**Rate.places
 _YES = {"1": True, "0": False}
@@ -132,9 +134,11 @@ _decode = msgspec.json.Decoder(_AuditData, float_hook=_fraction).decode
 def read_plainly(plain: bytes, zone: tzinfo) -> tuple[InvoiceRequest, InvoiceResult] | None:
     """Both halves of a package, or None when it is not written plainly. ``plain`` holds no doubtful characters."""
     try:
+        if _BLANK_AFTER_QUOTE.search(plain) is not None:
+            return None  # before a colon it would hide a member from the count
         value = _decode(plain)
         if _members(value) != plain.count(b'":') - plain.count(b'\\":'):
-            return None  # a member stands twice, or a blank before a colon hides one
+            return None  # a member stands twice
         return _request(value.request, zone), _result(value.result)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _NotPlain, Fault, ArithmeticError, ValueError):
         return None
