@@ -109,4 +109,4 @@ def _has_bidi_control(plain: bytes) -> bool:
     """Whether some text may turn the writing direction, and so look like another one on a screen."""
     if (b"\xe2" in plain or b"\xd8" in plain) and _BIDI_CONTROL.search(plain) is not None:
         return True
-    return b"\\u" in plain and _BIDI_ESCAPE.search(plain) is not None
+    return b"\\" in plain and _BIDI_ESCAPE.search(plain) is not None
