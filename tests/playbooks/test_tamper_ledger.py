@@ -62,8 +62,11 @@ def manipulations() -> Iterator[Manipulation]:
                 yield Manipulation(kind, some)
     for kind in KINDS:
         yield Manipulation(kind, tables, relinked=True)
-    for kind, table in itertools.product(("alter", "delete", "cut"), ("bodies", "records", "leaves", "identity")):
+    # Identity and altered leaves are left out here: making all fit again only undoes the manipulation.
+    for kind, table in itertools.product(("delete", "cut"), ("bodies", "records", "leaves")):
         yield Manipulation(kind, (table,), relinked=True)
+    for table in ("bodies", "records"):
+        yield Manipulation("alter", (table,), relinked=True)
 
 
 SINGLE_ROWS = {
