@@ -12,7 +12,8 @@ from esdc_authority import SmallAuthority
 from esdc_bench import PIN, UID, Bench, body
 from esdc_power import hold_round, without_flushes
 
-from tallystick.device.esdc.audit_round import AuditMemory, Round, missing_ranges
+from tallystick.device.esdc.audit_memory import AuditMemory
+from tallystick.device.esdc.audit_round import Round, missing_ranges
 from tallystick.device.esdc.authority_client import AuthorityAway, HttpAnswer
 from tallystick.device.esdc.fiscalise import Order
 from tallystick.device.esdc.settings import DEMO_TIMING, EsdcSettings

@@ -17,9 +17,10 @@ from esdc_authority import SmallAuthority
 from esdc_bench import UID, Bench, body, calm_country, make_card
 from esdc_power import Shop, Supply, fed_disk, without_flushes
 
-from tallystick.device.esdc.device import Device, Session
+from tallystick.device.esdc.device import Device
 from tallystick.device.esdc.facts import Position
 from tallystick.device.esdc.fiscalise import Order
+from tallystick.device.esdc.session import Session
 from tallystick.device.esdc.settings import DEMO_TIMING, EsdcSettings
 from tallystick.kernel.fixed_point import Money
 

@@ -14,18 +14,9 @@ from esdc_bench import PREFIX, START, UID, body, calm_country, pack, setup_comma
 
 from tallystick.device.esdc.conversation import Conversation
 from tallystick.device.esdc.facts import CardFacts, Facts, Position
-from tallystick.device.esdc.fiscalise import (
-    FindAnswer,
-    KeepIntent,
-    KeepPackaged,
-    Order,
-    Sign,
-    SignUncertain,
-    Sold,
-    Void,
-    fiscalise,
-)
+from tallystick.device.esdc.fiscalise import Order, SignUncertain, Sold, fiscalise
 from tallystick.device.esdc.languages import LanguageNotOffered
+from tallystick.device.esdc.sale_needs import FindAnswer, KeepIntent, KeepPackaged, Sign, Void
 from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.setup import build_setup
 from tallystick.device.secure_element import CardUnavailable, StatusWordError

@@ -15,8 +15,9 @@ from esdc_bench import PIN, Bench
 
 from tallystick.device.applet import VirtualCard
 from tallystick.device.esdc import database
+from tallystick.device.esdc.audit_memory import AuditMemory
 from tallystick.device.esdc.audit_needs import Call, DeviceNeed
-from tallystick.device.esdc.audit_round import AuditMemory, Round, audit_round
+from tallystick.device.esdc.audit_round import Round, audit_round
 from tallystick.device.esdc.authority_client import HttpAnswer
 from tallystick.device.esdc.card_slot import VirtualReader
 from tallystick.device.esdc.database import Database

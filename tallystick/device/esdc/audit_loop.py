@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tallystick.device.esdc import metrics
+from tallystick.device.esdc.audit_memory import AuditMemory
 from tallystick.device.esdc.audit_needs import Call, DeviceNeed
-from tallystick.device.esdc.audit_round import AuditMemory, Round, audit_round
+from tallystick.device.esdc.audit_round import Round, audit_round
 from tallystick.device.esdc.authority_client import AuthorityAway, AuthorityClient, HttpAnswer
 from tallystick.device.esdc.conversation import Conversation, Need
 from tallystick.device.esdc.database import StoreBroken

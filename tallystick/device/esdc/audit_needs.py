@@ -11,8 +11,9 @@ import attrs
 from tallystick.device.esdc.audit_records import Cycle
 from tallystick.device.esdc.authority_client import HttpAnswer
 from tallystick.device.esdc.conversation import Need
-from tallystick.device.esdc.device import Device, Session
+from tallystick.device.esdc.device import Device
 from tallystick.device.esdc.facts import CardFacts
+from tallystick.device.esdc.session import Session
 from tallystick.device.esdc.setup_records import Token
 from tallystick.device.secure_element import StatusWordError
 from tallystick.kernel.instants import unix_ms

@@ -8,14 +8,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import attrs
 
+from tallystick.device.esdc.audit_memory import AuditMemory
 from tallystick.device.esdc.audit_needs import (
-    Call,
     DropToken,
-    KeepToken,
     LookAround,
     NoteReported,
     NoteSubmitted,
@@ -26,82 +25,30 @@ from tallystick.device.esdc.audit_needs import (
 )
 from tallystick.device.esdc.audit_records import Cycle
 from tallystick.device.esdc.audit_schedule import AuditFacts, heartbeat_interval, next_start, next_submission
+from tallystick.device.esdc.audit_session import Authority, TokenRefused, open_session
 from tallystick.device.esdc.authority_client import AuthorityAway, HttpAnswer
 from tallystick.device.esdc.conversation import Conversation, ask
 from tallystick.device.esdc.settings import EsdcSettings, Timing
-from tallystick.device.esdc.setup_records import Token
 from tallystick.device.esdc.status import near_limit
 from tallystick.device.esdc.store import AuditStatus
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
-from tallystick.kernel.instants import Clock, unix_ms
+from tallystick.kernel.instants import Clock
 from tallystick.wire.card import AmountStatus
 from tallystick.wire.taxcore_api import (
-    TOKEN_HEADER,
     AuditAnswer,
     Command,
     ProofOfAuditRequest,
     read_audit_answer,
     read_commands,
-    read_token,
     write_boolean,
     write_proof_of_audit_request,
 )
 
 log = logging.getLogger(__name__)
 
-PATH = "/api/v3/sdc/"
 MISSING_HEADER = "ts-missing"
-_TOKEN_MARGIN = timedelta(minutes=1)
 _RANGE = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
-_LATER = frozenset({408, 425, 429})
-
-
-class TokenRefused(Exception):
-    """The authority does not accept the token: ask for another."""
-
-
-@attrs.define(slots=True)
-class AuditMemory:
-    """What one round leaves for the next. Nothing here must survive a restart."""
-
-    insertion: int | None = None
-    opened_at: datetime | None = None
-    initialised: bool = False
-    next_heartbeat: datetime | None = None
-    after: int = 0
-    """Packages up to here were not taken in this pass over the queue; they wait until `retry_at`."""
-    retry_at: datetime | None = None
-    retry_pause: timedelta = timedelta()
-
-    def begin(self, insertion: int, now: datetime) -> None:
-        """A card was put in."""
-        self.insertion = insertion
-        self.opened_at = now
-        self.initialised = False
-        self.next_heartbeat = None
-        self.after = 0
-        self.retry_at = None
-        self.retry_pause = timedelta()
-
-    def begin_pass(self, now: datetime) -> None:
-        """Take the packages up again that were not taken before, when their pause is over."""
-        if self.retry_at is not None and now >= self.retry_at:
-            self.after = 0
-            self.retry_at = None
-
-    def skip(self, ordinal: int, now: datetime, timing: Timing) -> None:
-        """The authority did not take this package now (S2-085, status 1): try again after a growing pause."""
-        self.after = max(self.after, ordinal)
-        if self.retry_at is None:
-            self.retry_pause = min(self.retry_pause * 2 or timing.retry_first, timing.retry_most)
-            self.retry_at = now + self.retry_pause
-
-    def end_pass(self) -> None:
-        """Everything that waited was taken."""
-        if self.retry_at is None:
-            self.after = 0
-            self.retry_pause = timedelta()
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -124,7 +71,7 @@ def audit_round(memory: AuditMemory, settings: EsdcSettings, clock: Clock) -> Co
     if view.insertion != memory.insertion:
         memory.begin(view.insertion, clock())
         view = yield from ask(LookAround(memory.after, settings.packages_in_a_row))
-    authority = yield from _open_session(view, clock())
+    authority = yield from open_session(view, clock())
     try:
         yield from _control(authority, memory, view, settings, clock)
         statuses = yield from _send_packages(authority, memory, view, settings.timing, clock)
@@ -135,54 +82,8 @@ def audit_round(memory: AuditMemory, settings: EsdcSettings, clock: Clock) -> Co
     return _end(memory, view, cycle, statuses, settings)
 
 
-@attrs.frozen(slots=True)
-class _Authority:
-    """The authority in this session: address and token."""
-
-    api_url: str
-    token: str
-
-    def call(self, method: str, path: str, body: bytes | None = None) -> Conversation[HttpAnswer]:
-        """A call with the token; raises `TokenRefused` and `AuthorityAway`."""
-        answer = yield from ask(
-            Call(
-                api_url=self.api_url,
-                method=method,
-                path=PATH + path,
-                body=body,
-                headers={TOKEN_HEADER: self.token},
-            )
-        )
-        if answer.status == 401:
-            raise TokenRefused
-        _must_be_there(answer)
-        return answer
-
-
-def _must_be_there(answer: HttpAnswer) -> None:
-    if answer.status >= 500 or answer.status in _LATER:
-        text = answer.headers.get("retry-after", "")
-        raise AuthorityAway(f"HTTP {answer.status}", float(text) if text.isdecimal() else 0)
-
-
-def _open_session(view: View, now: datetime) -> Conversation[_Authority]:
-    """The stored token, or a new one by the card's client certificate (S2-092)."""
-    token, api_url = view.token, view.card.api_url
-    if token is None or token.api_url != api_url or token.expires_ms < unix_ms(now + _TOKEN_MARGIN):
-        answer = yield from ask(Call(api_url=api_url, method="GET", path=PATH + "token", certificate_of=view.card.uid))
-        if answer.status != 200:
-            raise AuthorityAway(f"no token: HTTP {answer.status}")
-        try:
-            given = read_token(answer.body)
-        except Fault as fault:
-            raise AuthorityAway(f"no token: {fault}") from fault
-        token = Token(api_url, given.token, unix_ms(given.expires_at))
-        yield from ask(KeepToken(token))
-    return _Authority(api_url, token.token)
-
-
 def _control(
-    authority: _Authority, memory: AuditMemory, view: View, settings: EsdcSettings, clock: Clock
+    authority: Authority, memory: AuditMemory, view: View, settings: EsdcSettings, clock: Clock
 ) -> Conversation[None]:
     """Initialization after each insertion (S2-003, S2-006), else the heartbeat; then results that are due (S2-016)."""
     now = clock()
@@ -198,14 +99,14 @@ def _control(
 
 
 def _obey_and_report(
-    authority: _Authority, commands: Sequence[Command], results: Sequence[tuple[str, bool]] = ()
+    authority: Authority, commands: Sequence[Command], results: Sequence[tuple[str, bool]] = ()
 ) -> Conversation[None]:
     if commands:
         results = yield from ask(Obey(_once(commands)))
     yield from _report(authority, results)
 
 
-def _report(authority: _Authority, results: Sequence[tuple[str, bool]]) -> Conversation[None]:
+def _report(authority: Authority, results: Sequence[tuple[str, bool]]) -> Conversation[None]:
     """Tell what became of commands (S2-004); one that the authority does not know is not told twice."""
     for command_id, success in results:
         answer = yield from authority.call("PUT", f"commands/{command_id}", write_boolean(success))
@@ -215,7 +116,7 @@ def _report(authority: _Authority, results: Sequence[tuple[str, bool]]) -> Conve
 
 
 def _send_packages(
-    authority: _Authority, memory: AuditMemory, view: View, timing: Timing, clock: Clock
+    authority: Authority, memory: AuditMemory, view: View, timing: Timing, clock: Clock
 ) -> Conversation[list[int]]:
     """Submit the next packages, oldest first (S2-093, S2-097); what was judged is settled, whatever comes after."""
     judged: list[tuple[int, int]] = []
@@ -269,7 +170,7 @@ def _commands(answer: HttpAnswer) -> tuple[Command, ...]:
 
 
 def _proof(
-    authority: _Authority, memory: AuditMemory, view: View, settings: EsdcSettings, clock: Clock
+    authority: Authority, memory: AuditMemory, view: View, settings: EsdcSettings, clock: Clock
 ) -> Conversation[Cycle | None]:
     """Start a cycle when it is due, hand its request in, and again until the proof comes; gives the newest cycle."""
     now = clock()
@@ -284,7 +185,7 @@ def _proof(
     return cycle
 
 
-def _submit(authority: _Authority, cycle: Cycle, now: datetime) -> Conversation[None]:
+def _submit(authority: Authority, cycle: Cycle, now: datetime) -> Conversation[None]:
     assert cycle.request is not None
     assert cycle.sum is not None
     assert cycle.limit is not None

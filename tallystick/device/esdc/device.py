@@ -13,23 +13,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-import attrs
-
-from tallystick.device.esdc.card_slot import CardReader, read_card_facts
+from tallystick.device.esdc.card_slot import CardReader
 from tallystick.device.esdc.commands import CardNotReady, obey
 from tallystick.device.esdc.conversation import hold
-from tallystick.device.esdc.database import StoreBroken, StoreTaken
-from tallystick.device.esdc.facts import CardFacts, Facts, Position, Setup
+from tallystick.device.esdc.database import StoreBroken
+from tallystick.device.esdc.facts import Facts, Position
 from tallystick.device.esdc.fiscalise import Order, SignUncertain, Sold, fiscalise
 from tallystick.device.esdc.recovery import CardDisagrees, NotConfigured, recover
+from tallystick.device.esdc.session import CardTrouble, Session, open_session
 from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.setup import SetupProblem, build_setup
 from tallystick.device.esdc.storage import FreeBytes, Fullness, free_bytes_of_disk, fullness
-from tallystick.device.esdc.store import Store
 from tallystick.device.secure_element import (
-    CardPort,
     CardUnavailable,
-    SecureElement,
     StatusWordError,
     status_code_for,
 )
@@ -42,7 +38,6 @@ from tallystick.wire.taxcore_api import Command
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-STORE_FILE = "esdc.db"
 _PIN = re.compile(r"[0-9]{4}", re.ASCII)
 
 
@@ -52,23 +47,6 @@ class StorageFull(Exception):
 
 class PinPaused(Exception):
     """Too many wrong PINs in a row: nobody may try until a person confirms at the device or puts the card in anew."""
-
-
-@attrs.define(slots=True)
-class Session:
-    """One insertion of a card: everything here is forgotten when the card leaves."""
-
-    port: CardPort
-    card: SecureElement
-    facts: CardFacts
-    store: Store
-    setup: Setup | None = None
-    setup_problem: str = ""
-    position: Position | None = None
-    pin_verified: bool = False
-    wrong_pins: int = 0
-    locked: bool = False
-    insertion: int = 0
 
 
 class Device:
@@ -118,33 +96,21 @@ class Device:
         if port is None:
             self.trouble = StatusCode.CARD_NOT_PRESENT
             return
-        card = SecureElement(port)
+        self._insertions += 1
         try:
-            facts = read_card_facts(card)
-        except (CardUnavailable, StatusWordError, Fault) as error:
-            self._note_trouble(StatusCode.SECURE_ELEMENT_UNREACHABLE, error)
-            return
-        try:
-            store = Store(
-                self._stores / facts.uid / STORE_FILE,
-                uid=facts.uid,
-                environment=facts.environment,
-                storage=self.settings.storage,
-            )
-        except StoreTaken as error:
-            self._note_trouble(StatusCode.UNDEFINED_WARNING, error)
+            self.session = open_session(port, self._stores, self.settings.storage, self._insertions)
+        except CardTrouble as trouble:
+            self._note_trouble(trouble)
             return
         self.trouble = None
-        self._insertions += 1
-        self.session = Session(port=port, card=card, facts=facts, store=store, insertion=self._insertions)
         self.load_setup()
         self._settle(self.session)
-        log.info("card %s inserted", facts.uid)
+        log.info("card %s inserted", self.session.facts.uid)
 
-    def _note_trouble(self, code: StatusCode, error: Exception) -> None:
-        if self.trouble is not code:
-            log.error("card cannot be used: %s", error)
-        self.trouble = code
+    def _note_trouble(self, trouble: CardTrouble) -> None:
+        if self.trouble is not trouble.code:
+            log.error("card cannot be used: %s", trouble)
+        self.trouble = trouble.code
 
     def load_setup(self) -> None:
         """Read the stored configuration of the inserted card."""

@@ -6,15 +6,15 @@ card, is stored before the card is asked; the package is stored before the POS i
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime, timedelta
 
 import attrs
 
-from tallystick.device.esdc.conversation import Conversation, Means, Need, ask
+from tallystick.device.esdc.conversation import Conversation, ask
 from tallystick.device.esdc.facts import CardFacts, Facts, Position
-from tallystick.device.esdc.invoice import Invoice, complete
+from tallystick.device.esdc.invoice import complete
 from tallystick.device.esdc.languages import choose_language
+from tallystick.device.esdc.sale_needs import FindAnswer, KeepIntent, KeepPackaged, Sign, Void
 from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.store import Intent
 from tallystick.device.esdc.tax_record import write_taxes
@@ -28,8 +28,6 @@ from tallystick.kernel.tax import calculate_taxes, category_totals
 from tallystick.kernel.tax_rates import TaxRateGroup, group_at, moment_for_rates
 from tallystick.wire.card import SignAnswer, SignRequest
 from tallystick.wire.pos_invoice import parse_invoice_request
-
-log = logging.getLogger(__name__)
 
 CLOCK_NOT_SET_BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -78,67 +76,6 @@ class Sold:
 
 class SignUncertain(Exception):
     """The card's answer does not say whether it signed: the intent must be judged before anything else is signed."""
-
-
-@attrs.frozen(slots=True)
-class FindAnswer(Need[bytes | None]):
-    """The stored answer to the same request."""
-
-    request_id: str
-    request_hash: bytes
-
-    def perform(self, means: Means) -> bytes | None:
-        """Look it up; an id that comes with other bytes is a new invoice, and noted."""
-        found = means.store.find_answer(self.request_id, self.request_hash)
-        if found is None and means.store.newest_answer(self.request_id) is not None:
-            log.warning("request id %r was used before for another request", self.request_id)
-        return found
-
-
-@attrs.frozen(slots=True)
-class KeepIntent(Need[int]):
-    """First commit; answers the sale's number."""
-
-    intent: Intent
-
-    def perform(self, means: Means) -> int:
-        """Store it durably."""
-        return means.store.keep_intent(self.intent)
-
-
-@attrs.frozen(slots=True)
-class Sign(Need[SignAnswer]):
-    """APDU 13."""
-
-    request: SignRequest
-
-    def perform(self, means: Means) -> SignAnswer:
-        """Send it to the card; raises `StatusWordError` or `CardUnavailable`."""
-        return means.card.sign_invoice(self.request)
-
-
-@attrs.frozen(slots=True)
-class Void(Need[None]):
-    """The card refused before it signed anything."""
-
-    sale: int
-
-    def perform(self, means: Means) -> None:
-        """Store that."""
-        means.store.void(self.sale)
-
-
-@attrs.frozen(slots=True)
-class KeepPackaged(Need[None]):
-    """Second commit."""
-
-    sale: int
-    invoice: Invoice
-
-    def perform(self, means: Means) -> None:
-        """Store it durably."""
-        invoice = self.invoice
-        means.store.keep_packaged(self.sale, invoice.ordinal, invoice.package, invoice.answer)
 
 
 def fiscalise(

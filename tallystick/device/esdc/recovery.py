@@ -15,8 +15,9 @@ import msgspec
 
 from tallystick.device.esdc.conversation import Conversation, Means, Need, ask
 from tallystick.device.esdc.facts import Facts, Position
-from tallystick.device.esdc.fiscalise import KeepPackaged, Void, answers
+from tallystick.device.esdc.fiscalise import answers
 from tallystick.device.esdc.invoice import Invoice, complete
+from tallystick.device.esdc.sale_needs import KeepPackaged, Void
 from tallystick.device.esdc.store import Intent, Newest, OpenIntent, SaleState
 from tallystick.device.esdc.tax_record import read_taxes
 from tallystick.device.secure_element import CardPort, CardUnavailable, SecureElement

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from tallystick.device.esdc.device import Device, Session
+from tallystick.device.esdc.device import Device
 from tallystick.device.esdc.fiscalise import CLOCK_NOT_SET_BEFORE
+from tallystick.device.esdc.session import Session
 from tallystick.device.esdc.setup import find_zone
 from tallystick.device.esdc.storage import Fullness
 from tallystick.device.secure_element import CardUnavailable, StatusWordError

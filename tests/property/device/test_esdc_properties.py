@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tallystick.device.esdc.facts import CardFacts, Facts, Position
-from tallystick.device.esdc.fiscalise import KeepIntent, Order, fiscalise
+from tallystick.device.esdc.fiscalise import Order, fiscalise
 from tallystick.device.esdc.languages import LanguageNotOffered, choose_language
+from tallystick.device.esdc.sale_needs import KeepIntent
 from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.setup import build_setup
 from tallystick.device.esdc.store import Intent

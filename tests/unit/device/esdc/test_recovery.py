@@ -14,7 +14,7 @@ from tallystick.device.applet import VirtualCard
 from tallystick.device.esdc.card_slot import VirtualReader
 from tallystick.device.esdc.conversation import hold
 from tallystick.device.esdc.device import Device
-from tallystick.device.esdc.fiscalise import KeepPackaged, Order, Sign
+from tallystick.device.esdc.fiscalise import Order
 from tallystick.device.esdc.recovery import (
     CardDisagrees,
     CardPosition,
@@ -25,6 +25,7 @@ from tallystick.device.esdc.recovery import (
     read_position,
     recover,
 )
+from tallystick.device.esdc.sale_needs import KeepIntent, KeepPackaged, Sign
 from tallystick.device.esdc.store import Intent
 from tallystick.device.secure_element import CardUnavailable, SecureElement
 from tallystick.kernel.faults import PosFault
@@ -167,8 +168,6 @@ def test_packaged_and_not_answered_the_pos_gets_the_stored_answer(
 
 def test_a_sale_cut_before_its_intent_never_was(ready: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Received only: dropped, the POS repeats."""
-    from tallystick.device.esdc.fiscalise import KeepIntent
-
     device = cut_sale(ready, monkeypatch, KeepIntent, after=False)
     assert store_of(device).open_intents() == []
     assert device.find_invoice("second") is None

@@ -1,0 +1,52 @@
+"""What one round of the audit leaves for the next; volatile, since a restart is like a new insertion."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import attrs
+
+from tallystick.device.esdc.settings import Timing
+
+
+@attrs.define(slots=True)
+class AuditMemory:
+    """What one round leaves for the next. Nothing here must survive a restart."""
+
+    insertion: int | None = None
+    opened_at: datetime | None = None
+    initialised: bool = False
+    next_heartbeat: datetime | None = None
+    after: int = 0
+    """Packages up to here were not taken in this pass over the queue; they wait until `retry_at`."""
+    retry_at: datetime | None = None
+    retry_pause: timedelta = timedelta()
+
+    def begin(self, insertion: int, now: datetime) -> None:
+        """A card was put in."""
+        self.insertion = insertion
+        self.opened_at = now
+        self.initialised = False
+        self.next_heartbeat = None
+        self.after = 0
+        self.retry_at = None
+        self.retry_pause = timedelta()
+
+    def begin_pass(self, now: datetime) -> None:
+        """Take the packages up again that were not taken before, when their pause is over."""
+        if self.retry_at is not None and now >= self.retry_at:
+            self.after = 0
+            self.retry_at = None
+
+    def skip(self, ordinal: int, now: datetime, timing: Timing) -> None:
+        """The authority did not take this package now (S2-085, status 1): try again after a growing pause."""
+        self.after = max(self.after, ordinal)
+        if self.retry_at is None:
+            self.retry_pause = min(self.retry_pause * 2 or timing.retry_first, timing.retry_most)
+            self.retry_at = now + self.retry_pause
+
+    def end_pass(self) -> None:
+        """Everything that waited was taken."""
+        if self.retry_at is None:
+            self.after = 0
+            self.retry_pause = timedelta()
