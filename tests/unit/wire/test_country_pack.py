@@ -151,6 +151,24 @@ def test_tolerances_as_the_judgement_takes_them() -> None:
     assert (Tolerances().past, Tolerances().reference_past) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("right", "also_right"),
+    [
+        ("currency_places = 0", "currency_places = 4"),
+        ("[1, 2]", "[268435455, 1]"),
+        ("id = 1\nvalid", "id = 2147483647\nvalid"),
+        ("id = 1\nvalid", "id = 0\nvalid"),
+        ("order_id = 1\nrates", "order_id = 0\nrates"),
+        ("max_category_order_id = 1", "max_category_order_id = 12"),
+        ("limit = 100", "limit = 0.0001"),
+        ("{ A = 0.5 }", '{ A = 0, "Ж" = 0.12345678 }'),
+    ],
+)
+def test_the_bounds_themselves_are_fine(right: str, also_right: str) -> None:
+    assert SMALLEST.count(right) == 1
+    parse_pack(SMALLEST.replace(right, also_right).encode(), "pack.toml")
+
+
 def test_windows_line_ends_are_no_difference() -> None:
     assert parse_pack(SMALLEST.replace("\n", "\r\n").encode(), "pack.toml").code == "XX"
     wrong = SMALLEST.replace("\n", "\r\n").replace('"poa"', '"never"')
@@ -187,6 +205,13 @@ since = 2028-07-01T00:00:00Z
         ("[1, 2]", "[1]", 7, "two integers"),
         ("[1, 2]", '[1, "2"]', 7, "list of a whole number"),
         ("[1, 2]", "[1, 2", 8, "TOML|array|at line"),
+        ("[1, 2]", "[0, 2]", 7, "two integers"),
+        ("[1, 2]", "[1, 268435456]", 7, "two integers"),
+        ("id = 1\nvalid", "id = -1\nvalid", 25, "between 0 and 2147483647"),
+        ("id = 1\nvalid", "id = 2147483648\nvalid", 25, "between 0 and 2147483647"),
+        ("order_id = 1\nrates", "order_id = 256\nrates", 31, "between 0 and 255"),
+        ("order_id = 1\nrates", "order_id = -1\nrates", 31, "between 0 and 255"),
+        ("[departments]", "[tolerances]\npast_days = 366001\n[departments]", 35, "between 0 and 366000"),
         ('time_zone = "UTC"', 'time_zone = "Mars/North"', 8, "IANA"),
         ('time_zone = "UTC"', 'time_zone = "../../etc/passwd"', 8, "IANA"),
         ('["en-US"]', "[]", 10, "at least one"),
