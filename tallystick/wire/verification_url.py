@@ -29,6 +29,8 @@ _SIGNATURE_BYTES = 256
 _INTERNAL_DATA_BYTES = (256, 512)
 _CHECKSUM_BYTES = 16
 _BUYER_ID_BYTES_MAX = LIMITS.buyer_id_bytes
+_PREFIX_CHARACTERS_MAX = 512
+_PREFIX = re.compile(r"https?://[!-~]+[?&]vl=")
 _UID = re.compile(rb"[A-Z0-9]{8}")
 _ESCAPES = (("%2B", "+"), ("%2F", "/"), ("%3D", "="), ("%2b", "+"), ("%2f", "/"), ("%3d", "="))
 
@@ -120,6 +122,11 @@ def to_url(prefix: str, data: VerificationData) -> str:
     """The prefix of command 2 and the percent-encoded Base64 (S2-058); escapes in upper case."""
     text = binascii.b2a_base64(encode(data), newline=False).decode("ascii")
     return prefix + text.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
+
+
+def is_prefix(text: str) -> bool:
+    """Whether command 2 may set this: an ASCII web address that ends in ``vl=`` and leaves the data enough room."""
+    return len(text) <= _PREFIX_CHARACTERS_MAX and _PREFIX.fullmatch(text) is not None
 
 
 def from_url(url_or_query: str) -> VerificationData:

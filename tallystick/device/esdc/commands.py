@@ -22,6 +22,7 @@ from tallystick.kernel.limits import LIMITS
 from tallystick.wire.configuration import parse_configuration
 from tallystick.wire.tax_rates import parse_tax_rate_groups
 from tallystick.wire.taxcore_api import Command, CommandType
+from tallystick.wire.verification_url import is_prefix
 
 PIN_REQUIRED = frozenset({0x6301, 0x6982})
 NO_ACTIVE_AUDIT = 0x6306
@@ -196,6 +197,8 @@ def is_good_configuration(command: Command, device_languages: Iterable[str]) -> 
             return bool(common_languages(device_languages, configuration.supported_languages))
     except Fault:
         return False
-    if kind in (CommandType.SET_VERIFICATION_URL, CommandType.SET_TIME_SERVER_URL):
+    if kind is CommandType.SET_VERIFICATION_URL:
+        return is_prefix(command.payload)  # or the QR code would fail after the card has signed
+    if kind is CommandType.SET_TIME_SERVER_URL:
         return 0 < len(command.payload) <= LIMITS.verification_url_bytes and command.payload.isprintable()
     return False

@@ -12,7 +12,7 @@ from taxcore_values import INTERNAL_DATA, PREFIX, SERVER_UID, SIGNATURE, UID
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.invoice import InvoiceType, TransactionType
-from tallystick.wire.verification_url import VerificationData, decode, encode, from_url, to_url
+from tallystick.wire.verification_url import VerificationData, decode, encode, from_url, is_prefix, to_url
 
 DATA = VerificationData(
     requested_by=UID,
@@ -182,6 +182,25 @@ def test_a_url_beyond_2_kib_is_refused_unread() -> None:
 def test_what_the_layout_cannot_hold_is_our_own_bug(data: VerificationData) -> None:
     with pytest.raises(ValueError):
         encode(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        (PREFIX, True),
+        ("http://127.0.0.1:8440/v/?vl=", True),
+        ("https://verify.example/v/?lang=en&vl=", True),
+        ("", False),
+        ("verify.example/v/?vl=", False),
+        ("https://verify.example/v/", False),
+        ("https://провера.example/v/?vl=", False),
+        ("https://verify.example/v /?vl=", False),
+        ("https://verify.example/v/?vl=\n", False),
+        ("https://verify.example/" + "v" * 500 + "?vl=", False),
+    ],
+)
+def test_prefixes_that_command_2_may_set(text: str, good: bool) -> None:
+    assert is_prefix(text) is good
 
 
 def test_the_number_of_the_invoice() -> None:

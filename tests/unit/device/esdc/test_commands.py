@@ -62,6 +62,7 @@ def test_the_uid_is_compared_in_any_case(bench: Bench) -> None:
         (1, ""),
         (2, "https://x/\u0000"),
         (2, "x" * 5000),
+        (2, "https://провера.example/v/?vl="),
         (7, "[]"),
         (7, encode_json(environment_parameters(configuration(("xx-XX",)))).decode()),
         (5, "not Base64!"),
