@@ -250,4 +250,4 @@ SELECT (SELECT count(*) FROM ledger.leaves WHERE log_index < :end),
        (SELECT count(*) FROM ledger.taxpayer_links WHERE log_index < :end),
        (SELECT count(*) FROM ledger.type_links WHERE log_index < :end),
        (SELECT count(*) FROM ledger.day_links WHERE log_index < :end),
-       (SELECT count(*) FROM ledger.tiles);
+       (SELECT count(*) FROM ledger.tiles WHERE (tile_index + 1) * 256::numeric ^ (level + 1) <= :end);

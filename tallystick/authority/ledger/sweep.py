@@ -28,7 +28,7 @@ from tallystick.authority.ledger.tasks import published_checkpoint
 from tallystick.authority.ledger.tree import TreeReader
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.merkle import root_at
-from tallystick.wire.signed_note import Check, NoteKey
+from tallystick.wire.signed_note import Check, Checkpoint, NoteKey
 from tallystick.wire.tiles import TILE_WIDTH
 
 FINDINGS_MAX = 1_000
@@ -52,6 +52,7 @@ def full_check(dsn: str, sources: SweepSources, progress: Progress = lambda done
     Streams: memory goes by the number of devices and taxpayers, not by that of entries. At most 1,000 findings.
     ``progress`` is told (entries walked, entries in all).
     """
+    published = _read_published(sources)  # before the snapshot: the log only grows
     with psycopg.connect(dsn, autocommit=True) as connection:
         snapshot = take_snapshot(connection)
         findings = _Findings()
@@ -73,12 +74,13 @@ def full_check(dsn: str, sources: SweepSources, progress: Progress = lambda done
         check_sequences(connection, snapshot, walk, findings.add)
         check_ordinals(connection, snapshot, findings.add)
         check_counts(connection, snapshot, walk, findings.add)
-        _check_published(connection, snapshot, sources, findings.add)
+        _check_published(connection, snapshot, published, findings.add)
     return findings.found
 
 
 def quick_check(dsn: str, sources: SweepSources, *, newest: int = 10_000) -> list[Finding]:
     """Check the newest entries, from a whole tile on: bodies, records, their links, identity, tree, signed heads."""
+    published = _read_published(sources)  # before the snapshot: the log only grows
     with psycopg.connect(dsn, autocommit=True) as connection:
         snapshot = take_snapshot(connection)
         findings = _Findings()
@@ -99,7 +101,7 @@ def quick_check(dsn: str, sources: SweepSources, *, newest: int = 10_000) -> lis
             whole=start == 0,
         )
         walk.run(lambda done, total: None)
-        _check_published(connection, snapshot, sources, findings.add)
+        _check_published(connection, snapshot, published, findings.add)
     return findings.found
 
 
@@ -114,22 +116,40 @@ class _Findings:
             self.found.append(new)
 
 
+def _read_published(sources: SweepSources) -> Checkpoint | Fault | None:
+    """The checkpoint that is out, or what is wrong with its file."""
+    if sources.published_folder is None:
+        return None
+    try:
+        return published_checkpoint(sources.published_folder)
+    except Fault as fault:
+        return fault
+
+
 def _check_published(
-    connection: Connection, snapshot: Snapshot, sources: SweepSources, report: Callable[[Finding], None]
+    connection: Connection,
+    snapshot: Snapshot,
+    head: Checkpoint | Fault | None,
+    report: Callable[[Finding], None],
 ) -> None:
     """The checkpoint that is out must be a head of this tree."""
-    if sources.published_folder is None:
-        return
     place = "published checkpoint"
+    if isinstance(head, Fault):
+        report(finding(FindingCode.PUBLISHED_DIFFERS, place, str(head), Shows.PUBLISHED))
+    elif head is not None and head.size > snapshot.tree.size:
+        detail = f"{head.size} entries are out, the ledger has {snapshot.tree.size}"
+        report(finding(FindingCode.PUBLISHED_DIFFERS, place, detail, Shows.PUBLISHED))
+    elif head is not None:
+        _check_root(connection, snapshot, head, report)
+
+
+def _check_root(
+    connection: Connection, snapshot: Snapshot, head: Checkpoint, report: Callable[[Finding], None]
+) -> None:
     try:
-        head = published_checkpoint(sources.published_folder)
-        if head is None:
-            return
-        if head.size > snapshot.tree.size:
-            detail = f"{head.size} entries are out, the ledger has {snapshot.tree.size}"
-            report(finding(FindingCode.PUBLISHED_DIFFERS, place, detail, Shows.PUBLISHED))
-        elif root_at(head.size, TreeReader(connection, snapshot.tree.size).hash_at) != head.root:
-            detail = f"the tree of {head.size} entries has another root"
-            report(finding(FindingCode.PUBLISHED_DIFFERS, place, detail, Shows.PUBLISHED))
-    except (Fault, LookupError) as error:
-        report(finding(FindingCode.PUBLISHED_DIFFERS, place, str(error), Shows.PUBLISHED))
+        same = root_at(head.size, TreeReader(connection, snapshot.tree.size).hash_at) == head.root
+        detail = f"the tree of {head.size} entries has another root"
+    except LookupError as error:
+        same, detail = False, str(error)
+    if not same:
+        report(finding(FindingCode.PUBLISHED_DIFFERS, "published checkpoint", detail, Shows.PUBLISHED))
