@@ -259,7 +259,7 @@ def load_tree(connection: Connection, size: int) -> GrowingTree:
     while level == 0 or size >> (TILE_HEIGHT * level):
         tree.edge.append(_edge_hashes(connection, level, size))
         level += 1
-    tree.frontier = Frontier.restore(size, _fold_edge(tree.edge, size))
+    tree.frontier = Frontier.restore(size, fold_edge(tree.edge, size))
     return tree
 
 
@@ -276,7 +276,7 @@ def _edge_hashes(connection: Connection, level: int, size: int) -> list[bytes]:
     return hashes
 
 
-def _fold_edge(edge: Sequence[Sequence[bytes]], size: int) -> bytes:
+def fold_edge(edge: Sequence[Sequence[bytes]], size: int) -> bytes:
     """The perfect nodes of a tree, largest first, from the partial tiles of all levels."""
     nodes: list[bytes] = []
     for hashes in edge:
