@@ -18,7 +18,7 @@ from tallystick.kernel.country_pack import Tolerances
 from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.fixed_point import Money, Quantity
 from tallystick.kernel.instants import unix_ms
-from tallystick.kernel.invoice import InvoiceItem, InvoiceRequest, TaxItem
+from tallystick.kernel.invoice import InvoiceItem, InvoiceRequest, Payment, TaxItem
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.tax import calculate_taxes, labels_missing
 from tallystick.kernel.tax_rates import TaxRateGroup
@@ -43,6 +43,10 @@ def check_group(named: TaxRateGroup | None, in_force: TaxRateGroup | None) -> No
 
 def check_labels(items: Sequence[InvoiceItem], tax_items: Sequence[TaxItem], group: TaxRateGroup) -> None:
     """Every label of the items and of the taxes must be in the group (``TS-2001``, 69)."""
+    used = {label for item in items for label in item.labels}
+    used.update([item.label for item in tax_items])
+    if not labels_missing(tuple(used), group):
+        return
     for place, labels in (
         *((f"items[{i}].labels", item.labels) for i, item in enumerate(items)),
         ("taxItems", tuple(item.label for item in tax_items)),
@@ -92,15 +96,24 @@ def _older(moment: datetime, than: datetime, limit: timedelta | None) -> bool:
 
 def check_ranges(request: InvoiceRequest) -> None:
     """Quantities are more than 0, amounts are not negative, and both have at most 14 integer digits (``TS-2005``)."""
+    if all(map(_is_item, request.items)) and all(map(_is_payment, request.payments)):
+        return
     wrong = [
         *(f"items[{i}].quantity" for i, item in enumerate(request.items) if not _is_quantity(item.quantity)),
         *(f"items[{i}].totalAmount" for i, item in enumerate(request.items) if not _is_amount(item.total_amount)),
         *(f"items[{i}].unitPrice" for i, item in enumerate(request.items) if not _is_amount(item.unit_price)),
-        *(f"payment[{i}].amount" for i, payment in enumerate(request.payments) if not _is_amount(payment.amount)),
+        *(f"payment[{i}].amount" for i, payment in enumerate(request.payments) if not _is_payment(payment)),
     ]
-    if wrong:
-        fields = tuple(FieldFault(pointer, "range") for pointer in wrong)
-        raise Fault("TS-2005", detail="an amount or a quantity is out of range", fields=fields)
+    fields = tuple(FieldFault(pointer, "range") for pointer in wrong)
+    raise Fault("TS-2005", detail="an amount or a quantity is out of range", fields=fields)
+
+
+def _is_item(item: InvoiceItem) -> bool:
+    return _is_quantity(item.quantity) and _is_amount(item.total_amount) and _is_amount(item.unit_price)
+
+
+def _is_payment(payment: Payment) -> bool:
+    return _is_amount(payment.amount)
 
 
 def _is_quantity(quantity: Quantity) -> bool:
