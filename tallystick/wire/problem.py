@@ -31,6 +31,8 @@ def problem_json(fault: Fault, *, instance: str, operator: str, server_time: dat
         "instance": instance,
         "retry": str(kind.retry),
     }
+    if fault.step is not None:
+        problem["step"] = fault.step
     if fault.retry_after_seconds is not None:
         problem["retry_after_seconds"] = fault.retry_after_seconds
     problem["fix_by"] = str(kind.fix_by)

@@ -121,6 +121,7 @@ class MemoryKeeper:
         self.evidences: dict[tuple[bytes, bytes], Evidence] = {}
         self.evidence_indexes: dict[tuple[bytes, bytes], int] = {}
         self.registered: set[str] = set()
+        self.on_hold: set[str] = set()
         self.acked = True
         self._ledger = ledger
 
@@ -169,6 +170,10 @@ class MemoryKeeper:
                     acked=self.acked,
                 )
         return None
+
+    async def hold(self, uid: str, at: datetime) -> None:
+        """Remember who is on hold."""
+        self.on_hold.add(uid)
 
     async def is_registered(self, uid: str) -> bool:
         """Whether the database has what memory has not."""

@@ -18,6 +18,8 @@ from tallystick.authority.intake.store import Evidence, InQuarantine, Quarantine
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry import queries as registry
+from tallystick.authority.reference.registry.operations import set_state
+from tallystick.authority.reference.registry.values import SecureElementState
 from tallystick.authority.reference.room_queries import Connection
 from tallystick.kernel.faults import Fault
 
@@ -71,6 +73,16 @@ class Keeper:
     async def document(self, requested_by: str, signed_by: str, ordinal: int) -> LedgerDocument | None:
         """What the ledger has under a number."""
         return await self._run(lambda conn: ledger.document_by_number(conn, requested_by, signed_by, ordinal))
+
+    async def hold(self, uid: str, at: datetime) -> None:
+        """Put a device on hold; one that is revoked or closed stays so."""
+
+        def work(conn: Connection) -> None:
+            entry = registry.secure_element(conn, uid)
+            if entry is not None and not entry.state.is_final:
+                set_state(conn, uid, SecureElementState.HOLD, at)
+
+        await self._run(work)
 
     async def is_registered(self, uid: str) -> bool:
         """Whether the registry has the element, although the view in memory does not."""

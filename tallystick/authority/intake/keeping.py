@@ -78,10 +78,14 @@ class Keeping:
         return await self._stores.document(number.requested_by, number.signed_by, number.ordinal)
 
     async def _two_documents(self, package: Package) -> PackageAnswer:
-        """Both signatures are good and the number is the same: a cloned card, or worse. The device may delete it."""
+        """Both signatures are good and the number is the same: a cloned card, or worse.
+
+        The device may delete it, and is on hold from now on: what it sends is kept apart.
+        """
         metrics.fault(_ORDER, "TS-1403")
         first = await self._first_document(package)
         await self._keep_evidence(package, TWO_DOCUMENTS, first.body_hash if first else b"")
+        await self._stores.hold(package.signed_by, package.received_at)
         log.error("two documents under one number", extra=_who(package))
         return PackageAnswer(AuditStatus.VERIFIED, step=_ORDER, code="TS-1403")
 

@@ -76,6 +76,9 @@ class Stores(Protocol):
     async def document(self, requested_by: str, signed_by: str, ordinal: int) -> LedgerDocument | None:
         """What the ledger has under a number."""
 
+    async def hold(self, uid: str, at: datetime) -> None:
+        """Put a device on hold, if its state allows it."""
+
     async def is_registered(self, uid: str) -> bool:
         """Whether the registry has the element, although the view in memory does not."""
 

@@ -80,6 +80,8 @@ class Verdict:
 
     status: int = 4
     replayed: bool = False
+    step: int = 15
+    code: str = ""
 
 
 @attrs.define

@@ -16,7 +16,7 @@ from tallystick.authority.channels.sdc.bodies import (
 from tallystick.authority.channels.sdc.older import OlderInterface
 from tallystick.authority.channels.sdc.problems import Problems
 from tallystick.authority.channels.sdc.routes import Request, Routes
-from tallystick.authority.channels.sdc.services import SdcServices
+from tallystick.authority.channels.sdc.services import PackageVerdict, SdcServices
 from tallystick.authority.channels.sdc.shared import SharedDocuments
 from tallystick.authority.reference.commands import operations as commands
 from tallystick.authority.reference.commands.values import QueuedCommand
@@ -41,6 +41,14 @@ _TOKEN_HEADER = TOKEN_HEADER.lower().encode()
 _REPLAYED = ((b"ts-replayed", b"1"),)
 _EMPTY = Answer(200)
 _NOTHING = write_commands(())
+
+
+def _verdict_headers(verdict: PackageVerdict) -> tuple[tuple[bytes, bytes], ...]:
+    """What the status alone does not say: a repeated answer, and step and code of what was found."""
+    replayed = _REPLAYED if verdict.replayed else ()
+    if not verdict.code:
+        return replayed
+    return (*replayed, (b"ts-step", str(verdict.step).encode()), (b"ts-code", verdict.code.encode()))
 
 
 class SdcApi:
@@ -125,7 +133,7 @@ class SdcApi:
             )
         waiting = await self._waiting(holder.uid)
         answer = write_audit_answer(AuditAnswer(verdict.status, waiting)) if waiting else _plain_answer(verdict.status)
-        return Answer(200, answer, headers=_REPLAYED if verdict.replayed else ())
+        return Answer(200, answer, headers=_verdict_headers(verdict))
 
     async def _audit_proof(self, request: Request) -> Answer:
         """Submit Audit Request Payload: 200 whether or not a proof can be made; missing ordinals are named (K-13)."""

@@ -39,6 +39,14 @@ class PackageVerdict(Protocol):
     def replayed(self) -> bool:
         """Whether the same document was judged before."""
 
+    @property
+    def step(self) -> int:
+        """The number of the intake step that decided."""
+
+    @property
+    def code(self) -> str:
+        """The fault code of anything but a plain acceptance, else empty."""
+
 
 class PackageIntake(Protocol):
     """The pipeline for audit packages."""

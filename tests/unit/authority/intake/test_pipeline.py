@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from intake_bench import Bench, make_bench
 
-from benchmarks.package_maker import NOW, Card, seal
+from benchmarks.package_maker import NOW, Card, basket, sale, seal
 from tallystick.authority.intake import pipeline
 from tallystick.authority.intake.checks import KEPT_CHECKS, PROOF_CHECKS
 from tallystick.authority.intake.package import PackageAnswer
@@ -312,3 +312,10 @@ def test_the_same_envelope_with_another_payload_is_another_package(bench: Bench)
     first, second = (read_sealed(bench.card.package()) for _ in range(2))
     mixed = write_sealed(SealedPackage(first.key, first.iv, second.payload))
     assert run(bench, mixed).status == 0
+
+
+def test_a_cloned_card_goes_on_hold(bench: Bench) -> None:
+    clone = attrs.evolve(bench.card, type_counters=[0] * 10)
+    assert asyncio.run(bench.submit(bench.card.package())).status == 4
+    assert asyncio.run(bench.submit(clone.package(sale(basket(3))))).code == "TS-1403"
+    assert bench.keeper.on_hold == {bench.card.uid}
