@@ -6,6 +6,7 @@ is told with all that show it; then the walk goes on from what is stored, so tha
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tallystick.authority.ledger.findings import Finding, FindingCode, Shows, fi
 from tallystick.authority.ledger.growing_tree import FullTile, GrowingTree
 from tallystick.authority.ledger.mirror import Frame, MirrorDamaged, MirrorEntry, read_frames, segments
 from tallystick.authority.ledger.rows import wrap_64
+from tallystick.authority.ledger.store import load_tree_state
 from tallystick.authority.ledger.sweep_rows import (
     LINK_TABLES,
     Connection,
@@ -276,7 +278,7 @@ class Walk:
             expected = _next_link(shows, standing, key, seq, body_hash)
         else:
             expected = leaf_link
-            standing = self.standings[shows][key] = Standing(seq, leaf_link, 0)
+            standing = self.standings[shows][key] = Standing(seq, leaf_link, row.total if row else 0)
         if row is None:
             others = {other for other, link in entry.links.items() if link.log_index == entry.index}
             detail = f"the {shows} sequence has no such link"
@@ -417,10 +419,23 @@ class Walk:
             return None
 
     def pass_mirror_end(self) -> None:
-        """After the last entry: the signed heads that the mirror still holds, and nothing else."""
-        if self._next_mirrored(self.end) is not None or self._mirror_frame is not None:
-            detail = "the mirror goes on where the log ends"
-            self.report(finding(FindingCode.MIRROR_DIFFERS, f"entry {self.end}", detail, Shows.MIRROR))
+        """After the last entry: the mirror may go on with what arrived meanwhile, and with one batch in work."""
+        frames = [self._mirror_frame] if self._mirror_frame else []
+        sealed, batches = 0, []
+        try:
+            for frame in itertools.chain(frames, self.mirror or ()):
+                if frame.note is not None:
+                    if not sealed:
+                        self.mirrored_head(frame.note)
+                    sealed = parse_checkpoint(parse_note(frame.note).text).size
+                elif frame.batch is not None:
+                    batches.append(frame.batch[1])
+        except (MirrorDamaged, Fault) as error:
+            self.report(finding(FindingCode.MIRROR_DIFFERS, "mirror", str(error), Shows.MIRROR))
+        size = load_tree_state(self.connection).size
+        if sealed > size or sum(1 for first in batches if first >= size) > 1:
+            detail = f"the mirror goes on to {max(sealed, *batches, 0)} where the log ends"
+            self.report(finding(FindingCode.MIRROR_DIFFERS, f"entry {size}", detail, Shows.MIRROR))
 
     def mirrored_head(self, note: bytes) -> None:
         """Compare a head that the mirror holds with the tree as walked so far."""
@@ -437,9 +452,6 @@ class Walk:
         elif head.size == self.tree.size != self._noted and head.size < self.snapshot.tree.size:
             detail = "the mirror holds a signed head that the tables lack"
             self.report(finding(FindingCode.CHECKPOINT_DIFFERS, f"tree of {head.size}", detail, Shows.MIRROR))
-        elif head.size > self.end:
-            detail = f"the mirror holds a signed head of {head.size} entries"
-            self.report(finding(FindingCode.TREE_STATE_DIFFERS, f"tree of {self.end}", detail, Shows.MIRROR))
 
 
 def mirror_frames(folder: Path) -> Iterator[Frame]:
