@@ -6,14 +6,12 @@ number the device gets does not depend on this order: the first fault of `verdic
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.ports import PackageRules
 from tallystick.authority.reference.registry.values import SecureElementState
 from tallystick.kernel import judgement
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.tax_rates import TaxRateGroup, moment_for_rates
+from tallystick.kernel.tax_rates import moment_for_rates
 
 _REFERENCE_TIME = "/request/referentDocumentDT"
 
@@ -58,19 +56,9 @@ def rate_group_was_valid(rules: PackageRules, package: Package) -> None:
 
 
 def labels_are_known(_: PackageRules, package: Package) -> None:
-    """Status 69. Most labels are spelled as the group has them; the kernel looks at the others."""
-    if package.group is None:
-        return
-    items, tax_items = package.request.items, package.result.tax_items
-    labels = {label for item in items for label in item.labels}
-    labels.update([item.label for item in tax_items])
-    if not labels <= _labels_of(package.group):
-        judgement.check_labels(items, tax_items, package.group)
-
-
-@lru_cache(maxsize=64)
-def _labels_of(group: TaxRateGroup) -> frozenset[str]:
-    return group.labels()
+    """Status 69."""
+    if package.group is not None:
+        judgement.check_labels(package.request.items, package.result.tax_items, package.group)
 
 
 def categories_are_known(_: PackageRules, package: Package) -> None:

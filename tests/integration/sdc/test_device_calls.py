@@ -166,12 +166,13 @@ def test_http_200_with_any_audit_status(authority: Any, status: int) -> None:
 
 
 def test_a_repeated_answer_says_so(authority: Any) -> None:
-    assert "ts-code" not in authority.device().call("POST", AUDIT, PACKAGE).headers
+    device = authority.device()
+    assert "ts-code" not in device.call("POST", AUDIT, PACKAGE).headers
     authority.intake.verdict = type(authority.intake.verdict)(73, step=9, code="TS-2008")
-    headers = authority.device().call("POST", AUDIT, PACKAGE).headers
+    headers = device.call("POST", AUDIT, PACKAGE).headers
     assert (headers["ts-step"], headers["ts-code"]) == ("9", "TS-2008")
     authority.intake.verdict = type(authority.intake.verdict)(4, replayed=True)
-    assert authority.device().call("POST", AUDIT, PACKAGE).headers["ts-replayed"] == "1"
+    assert device.call("POST", AUDIT, PACKAGE).headers["ts-replayed"] == "1"
 
 
 def test_a_package_goes_through_without_sql(authority: Any) -> None:
