@@ -29,6 +29,7 @@ def sign_in_by_link(request: HttpRequest, user: int, token: str) -> HttpResponse
     account = authenticate(request, user_id=user, link_token=token)
     if account is None:
         return render(request, "sign_in.html", {"demo": True, "spent": True}, status=401)
+    request.session.flush()  # whoever had this session before has it no longer, the same user included
     login(request, account)
     return redirect("live")
 

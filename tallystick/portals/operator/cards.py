@@ -63,7 +63,7 @@ def _backlog(country: Country) -> tuple[Card, ...]:
         Card(
             "Documents missing",
             f"{missing:,}",
-            f"numbers skipped by {country.devices_heard:,} devices",
+            f"gaps in the numbering of {country.devices_heard:,} devices",
             BAD if missing else GOOD,
         ),
         Card("Commands outstanding", f"{country.commands.outstanding:,}", f"{country.commands.failed:,} failed so far"),

@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw
 
 from tallystick.authority.projections.verification.check import State
 from tallystick.authority.projections.verification.page_parts import InvoiceView, invoice_parts
-from tallystick.authority.projections.verification.texts import html_text
+from tallystick.authority.projections.verification.texts import amount_text, html_text, time_text
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES, PageLanguage
+from tallystick.kernel.instants import from_unix_ms
 
 STYLE_PATH = "/v/style.css"
 VALID_PICTURE_PATH = "/Content/Images/Verification/Valid.png"
@@ -37,9 +38,17 @@ def verification_page(state: State, language: PageLanguage, *, query: str, view:
     status = (
         f'<section class="status {state}"><p class="kind">{html_text(language.sections["status"])}</p>'
         f'<h1>{mark}<span id="invoiceStatusLabel">{html_text(title)}</span></h1>'
-        f"<p>{html_text(explanation)}</p></section>"
+        f"<p>{html_text(explanation)}</p>{_summary(view) if view is not None else ''}</section>"
     )
     return _document(title, language, query, status + (invoice_parts(view) if view is not None else ""))
+
+
+def _summary(view: InvoiceView) -> str:
+    """How much, where and when, as signed: what a buyer compares with the paper in his hand."""
+    data, words = view.facts.data, view.language
+    amount, moment = amount_text(data.amount.decimal, words), time_text(from_unix_ms(data.time_ms), words, view.zone)
+    place = html_text(view.facts.requester.seller.location_name)
+    return f'<p class="summary"><strong>{amount}</strong> {place}, {moment}</p>'
 
 
 def trouble_page(trouble: str, language: PageLanguage, *, code: str) -> str:

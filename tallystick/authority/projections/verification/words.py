@@ -152,7 +152,7 @@ ENGLISH = PageLanguage(
 
 CYRILLIC = PageLanguage(
     tag="sr-Cyrl-RS",
-    own_name="Српски (ћирилица)",
+    own_name="Српски",
     decimal_sign=",",
     thousands_sign=".",
     time_pattern="{day}.{month}.{year}. {hour}:{minute:02}:{second:02}",
@@ -256,7 +256,7 @@ def _latin_table(table: Mapping[str, str]) -> Mapping[str, str]:
 LATIN = attrs.evolve(
     CYRILLIC,
     tag="sr-Latn-RS",
-    own_name="Srpski (latinica)",
+    own_name="Srpski",
     fields=_latin_table(CYRILLIC.fields),
     sections=_latin_table(CYRILLIC.sections),
     states=_latin_table(CYRILLIC.states),
