@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from outcomes import fault_code
 
 from tallystick.crypto.certificates import (
     TrustStore,
@@ -22,7 +23,9 @@ from tallystick.crypto.certificates import (
     verify_chain,
 )
 from tallystick.crypto.keys import rsa_private
+from tallystick.crypto.policy import install_registry
 from tallystick.crypto.taxcore_oids import CertificateClass, Environment, read_usage
+from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
 from tallystick.kernel.faults import Fault
 
 ISSUER_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -207,35 +210,84 @@ def test_a_chain_of_another_country_is_refused() -> None:
     assert refusal(issued(country()), without_root) == "TS-1102"
 
 
-def forged(issuer_der: bytes, issuer_key: object, *, is_authority: bool = True) -> bytes:
-    issuer = x509.load_der_x509_certificate(issuer_der)
+def made(
+    name: str,
+    issuer: tuple[str, ec.EllipticCurvePrivateKey],
+    key: ec.EllipticCurvePrivateKey,
+    constraints: x509.BasicConstraints | None,
+    *,
+    may_sign: bool = True,
+) -> x509.Certificate:
+    """A certificate of our own algorithms with any constraints."""
+    usage = dict.fromkeys(
+        ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only"), False
+    )
     builder = (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Impostor")]))
-        .issuer_name(issuer.subject)
-        .public_key(ISSUER_KEY.public_key())
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer[0])]))
+        .public_key(key.public_key())
         .serial_number(9)
         .not_valid_before(NOW - timedelta(days=1))
         .not_valid_after(NOW + timedelta(days=10))
-        .add_extension(x509.BasicConstraints(is_authority, None), True)
+        .add_extension(
+            x509.KeyUsage(digital_signature=True, key_cert_sign=may_sign, crl_sign=False, decipher_only=False, **usage),
+            True,
+        )
     )
-    return builder.sign(issuer_key, hashes.SHA384()).public_bytes(serialization.Encoding.DER)  # type: ignore[arg-type]
+    if constraints is not None:
+        builder = builder.add_extension(constraints, True)
+    return builder.sign(issuer[1], hashes.SHA256())
 
 
-def test_a_card_cannot_act_as_an_authority() -> None:
-    """A leaf in the trust store by mistake, or an intermediate below an intermediate, issues nothing."""
-    home = country()
-    leaf = issued(home)
-    authority_key = home.pki.private_key("secure-element-ca").handle
-    store = home.pki.trust_store()
-    below_leaf = forged(leaf, rsa_key(0).handle, is_authority=False)
-    with_leaf = TrustStore((*store.authorities, x509.load_der_x509_certificate(leaf)))
-    assert refusal(below_leaf, with_leaf) == "TS-1310", "cards sign with what no authority may use"
-    authority_der = der_of(home.pki.files.client_authority.read_bytes())
-    intermediate = forged(authority_der, authority_key)
-    below = forged(intermediate, ISSUER_KEY, is_authority=False)
-    deeper = TrustStore((*store.authorities, x509.load_der_x509_certificate(intermediate)))
-    assert refusal(below, deeper) == "TS-1102"
+ANY_AUTHORITY = x509.BasicConstraints(ca=True, path_length=None)
+LEAF = x509.BasicConstraints(ca=False, path_length=None)
+KEYS = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
+
+
+def chain(middle: x509.BasicConstraints | None, *, root_length: int | None = 1, may_sign: bool = True) -> str | None:
+    """Leaf under a middle certificate under a root, all trusted but the leaf: the code of its refusal."""
+    root = made("R", ("R", KEYS[0]), KEYS[0], x509.BasicConstraints(ca=True, path_length=root_length))
+    between = made("M", ("R", KEYS[0]), KEYS[1], middle, may_sign=may_sign)
+    leaf = made("L", ("M", KEYS[1]), KEYS[2], LEAF)
+    der = leaf.public_bytes(serialization.Encoding.DER)
+    return fault_code(lambda: verify_chain(der, TrustStore((root, between)), NOW))
+
+
+def test_only_an_authority_can_issue() -> None:
+    """A card or a server that slipped into the trust store, or an authority below one too many, issues nothing."""
+    assert chain(ANY_AUTHORITY) is None
+    assert chain(x509.BasicConstraints(ca=True, path_length=0)) is None
+    assert chain(LEAF) == "TS-1102"
+    assert chain(None) == "TS-1102"
+    assert chain(ANY_AUTHORITY, may_sign=False) == "TS-1102"
+    assert chain(ANY_AUTHORITY, root_length=0) == "TS-1102"
+
+
+def test_k_01_an_algorithm_of_a_chain_ends_with_its_date() -> None:
+    """The registry is asked at the moment that is judged."""
+    end = NOW + timedelta(days=100)
+    rules = [
+        AlgorithmRule(Algorithm.ECDSA_P384, Purpose.CERTIFICATE, Status.REQUIRED),
+        AlgorithmRule(Algorithm.ECDSA_P384, Purpose.CERTIFICATE, Status.FORBIDDEN, end),
+    ]
+    der, trusted = issued(country()), country().pki.trust_store()
+    install_registry(REGISTRY.changed_by(rules))
+    try:
+        verify_chain(der, trusted, end - timedelta(seconds=1))
+        assert refusal(der, trusted, end) == "TS-1310"
+    finally:
+        install_registry(REGISTRY)
+
+
+def test_a_chain_of_four_is_too_long() -> None:
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(4)]
+    names = ["A", "B", "C", "D"]
+    line = [made("A", ("A", keys[0]), keys[0], ANY_AUTHORITY)]
+    line += [made(names[n], (names[n - 1], keys[n - 1]), keys[n], ANY_AUTHORITY) for n in range(1, 4)]
+    store = TrustStore(tuple(line))
+    verify_chain(line[2].public_bytes(serialization.Encoding.DER), store, NOW)
+    assert refusal(line[3].public_bytes(serialization.Encoding.DER), store) == "TS-1102"
 
 
 def test_k_01_a_certificate_signed_with_an_old_hash_is_refused() -> None:

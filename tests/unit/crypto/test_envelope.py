@@ -73,6 +73,16 @@ DAMAGE: dict[str, Callable[[Sealed], Sealed]] = {
 }
 
 
+@pytest.mark.parametrize("end", [b"\x07\x02", b"\x03\x02\x03", b"\0", b"\x11", b"\xff"])
+def test_k_11_padding_is_looked_at_to_its_last_byte(end: bytes) -> None:
+    """PKCS#7: 1 to 16 bytes that all name their number; anything else is the one fault."""
+    secret, iv = b"k" * 32, b"i" * 16
+    payload = legacy.close(secret, iv, end.rjust(16, b"x"))[:16]
+    assert failure((wrapped(secret), wrapped(iv), payload)).code == "TS-1202"
+    whole = legacy.close(secret, iv, bytes((16,)) * 16)[:16]
+    assert PackageOpener(rsa_key(0)).open(wrapped(secret), wrapped(iv), whole) == b""
+
+
 def failure(of: Sealed) -> Fault:
     with pytest.raises(Fault) as caught:
         PackageOpener(rsa_key(0)).open(*of)

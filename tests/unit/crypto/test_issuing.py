@@ -139,6 +139,9 @@ def test_ts_3003_keys_with_a_small_factor_or_the_roca_form_are_refused() -> None
         with pytest.raises(Fault) as caught:
             check_key(public_from_modulus(weak))
         assert caught.value.code == "TS-3003"
+        with pytest.raises(Fault) as caught:
+            root().issue(card_order(public_key=public_from_modulus(weak)), NOW)
+        assert caught.value.code == "TS-3003"
 
 
 def roca_modulus() -> int:

@@ -152,3 +152,18 @@ def test_k_01_the_registry_is_asked_to_the_moment(ending_at_noon: datetime) -> N
         with pytest.raises(Fault) as caught:
             verify_invoice_signature(rsa_key(0).public, TEXT, signature, moment=noon + timedelta(days=366))
         assert caught.value.code == "TS-1310"
+
+
+def test_k_01_a_country_packs_registry_counts_from_its_installation() -> None:
+    """What was remembered for the day is forgotten when another registry is installed."""
+    moment = datetime(2027, 1, 1, 8, tzinfo=UTC)
+    sign_invoice_text(rsa_key(0), TEXT, moment=moment)
+    forbidden = AlgorithmRule(Algorithm.RSA_PKCS1_SHA1, Purpose.SECURE_ELEMENT, Status.FORBIDDEN)
+    policy.install_registry(REGISTRY.changed_by([forbidden]))
+    for act in (
+        lambda: sign_invoice_text(rsa_key(0), TEXT, moment=moment),
+        lambda: verify_invoice_signature(rsa_key(0).public, TEXT, bytes(256), moment=moment),
+    ):
+        with pytest.raises(Fault) as caught:
+            act()
+        assert caught.value.code == "TS-1310"

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from cards import NOW, Country, country, rsa_key
+from cryptography import x509
 
 from tallystick.crypto.certificates import pem_of
-from tallystick.crypto.keys import store_private_key
+from tallystick.crypto.issuing import Authority, Order
+from tallystick.crypto.keys import load_private_key, store_private_key
 from tallystick.crypto.pki import DemoPki
+from tallystick.crypto.profiles import pki_client
 from tallystick.crypto.tls import tls_client_context, tls_server_context
 
 
@@ -106,6 +109,24 @@ def test_a_server_certificate_does_not_pass_as_a_cards(current: Country) -> None
         shake(tls_server_context(files.folder), client(current, files.certificate("tls"), files.private_key("tls")))
 
 
+def test_a_certificate_of_another_branch_under_our_root_is_foreign(current: Country, tmp_path: Path) -> None:
+    """Even one with client authentication, signed by the root itself."""
+    files = current.pki.files
+    root = Authority(
+        x509.load_pem_x509_certificate(files.root.read_bytes()), load_private_key(files.private_key("root"))
+    )
+    order = Order(
+        profile=pki_client(current.pki.environment),
+        public_key=rsa_key(1).public,
+        subject=current.subject().attributes(),
+        texts=current.subject().texts(current.pki.environment),
+    )
+    (tmp_path / "c.pem").write_bytes(pem_of(root.issue(order, datetime.now().astimezone())))
+    store_private_key(tmp_path / "c-key.pem", rsa_key(1))
+    with pytest.raises(ssl.SSLError):
+        shake(tls_server_context(files.folder), client(current, tmp_path / "c.pem", tmp_path / "c-key.pem"))
+
+
 def test_a_device_believes_only_its_root_and_the_right_name(current: Country) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         shake(tls_server_context(current.pki.files.folder), client(country()))
@@ -123,8 +144,8 @@ def test_old_versions_and_ciphers_are_refused(current: Country) -> None:
     cipher = near.cipher()
     assert cipher is not None
     assert "GCM" in cipher[0]
-    for ciphers in ("AES128-GCM-SHA256:@SECLEVEL=0", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0"):
-        old.set_ciphers(ciphers)
+    for ciphers in ("AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES128-SHA256"):
+        old.set_ciphers(f"{ciphers}:@SECLEVEL=0")
         with pytest.raises(ssl.SSLError):
             shake(server, old)
     assert server.minimum_version == ssl.TLSVersion.TLSv1_2

@@ -127,12 +127,27 @@ def test_a_failing_disk_makes_the_card_mute_until_it_is_opened_anew(tmp_path: Pa
     assert int.from_bytes(card.transmit(apdu), "big") == StatusWord.MEMORY_FAILURE
     with pytest.raises(CardUnavailable):
         card.transmit(apdu)
-    memory = Memory(BrittleDisk(disk.read()))
-    memory._failed = True
-    with pytest.raises(MemoryFailure):
-        memory.commit(b"x")
     for image in disk.survivors():
         assert CardState.decode(Memory(BrittleDisk(image)).content).total_counter in (1, 2)
+
+
+def test_after_a_failure_the_memory_takes_nothing_more() -> None:
+    """Whether the failed commit holds is unknown: nothing may be built on it, even on a disk that mended."""
+
+    class Once(BrittleDisk):
+        broken = True
+
+        def sync(self) -> None:
+            if self.operations > 1 and self.broken:
+                self.broken = False
+                raise OSError("input/output error")
+            super().sync()
+
+    memory = Memory(Once(blank_image(OLD)))
+    for _ in range(2):
+        with pytest.raises(MemoryFailure):
+            memory.commit(NEW)
+    assert memory.content == OLD
 
 
 def test_a_full_disk_at_the_write_leaves_the_old(tmp_path: Path) -> None:
