@@ -60,7 +60,19 @@ def test_byte_order_mark_only_on_the_taxcore_wire() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b" ", b"{", b"[1,]", b"{'a':1}", b"[1] 2", b"\xff", b'"\xed\xa0\x80"', "{}".encode("utf-16"), b'"a\nb"', b"01"],
+    [
+        b"",
+        b" ",
+        b"{",
+        b"[1,]",
+        b"{'a':1}",
+        b"[1] 2",
+        b"\xff",
+        b'"\xed\xa0\x80"',
+        "{}".encode("utf-16"),
+        b'"a\nb"',
+        b"01",
+    ],
 )
 def test_broken_text_and_coding(data: bytes) -> None:
     assert refused(data) == "TS-1210"
