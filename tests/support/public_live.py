@@ -97,6 +97,7 @@ class Process:
     port: int
     health_port: int
     log_file: Path
+    child: subprocess.Popen[bytes]
 
     @property
     def url(self) -> str:
@@ -170,37 +171,9 @@ class LiveCountry:
         with psycopg.connect(as_role(self.dsn, INTAKE)) as connection:
             return export_tiles(connection, self.state.tiles)
 
-    def start(self, name: str, **settings: str) -> Process:
-        """Start ``tallystick authority NAME`` and wait until it is ready; it is stopped with the country."""
-        for file in ("port", "health"):
-            (self.state.run / f"{name}.{file}").unlink(missing_ok=True)
-        log_file = self.state.logs / f"{name}.log"
-        with log_file.open("wb") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "tallystick", "authority", name],
-                env=os.environ | self.environment(settings),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.stack.callback(_stop, child)
-        health = self.state.run / f"{name}.health"
-        wait_until(lambda: is_ready(health) or child.poll() is not None, what=log_file.read_text)
-        assert child.poll() is None, log_file.read_text()
-        port = int((self.state.run / f"{name}.port").read_text())
-        return Process(name, port, int(health.read_text()), log_file)
-
-    def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
-        """What a process is told."""
-        told = {
-            "state": str(self.state.root),
-            "database_url": self.dsn,
-            "timing": "demo",
-            "public_port": "0",
-            "portal_port": "0",
-            "health_port": "0",
-        }
-        return {f"TALLYSTICK_{name.upper()}": value for name, value in (told | dict(settings)).items()}
+    def start(self, name: str) -> Process:
+        """Start a process of the authority; it is stopped with the country."""
+        return start_process(self.stack, self.state, name, self.dsn)
 
     def sign_in_link(self, process: Process, user: str = "operator") -> str:
         """A one-time link, made as the demonstration makes it."""
@@ -213,6 +186,48 @@ class LiveCountry:
         argv = (sys.executable, "-m", "tallystick.portals.accounts.links", user, process.url)
         made = subprocess.run(argv, env=os.environ | told, capture_output=True, text=True, timeout=60, check=True)
         return made.stdout.strip()
+
+
+def start_process(stack: ExitStack, state: StateFolder, name: str, dsn: str, **settings: str) -> Process:
+    """Start ``tallystick authority NAME`` and wait until it is ready; it is stopped with the stack."""
+    for file in ("port", "health"):
+        (state.run / f"{name}.{file}").unlink(missing_ok=True)
+    log_file, health = state.logs / f"{name}.log", state.run / f"{name}.health"
+    with log_file.open("wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tallystick", "authority", name],
+            env=os.environ | _environment(state, dsn, settings),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    stack.callback(stop_process, child)
+    wait_until(lambda: is_ready(health) or child.poll() is not None, what=log_file.read_text)
+    assert child.poll() is None, log_file.read_text()
+    port = int((state.run / f"{name}.port").read_text())
+    return Process(name, port, int(health.read_text()), log_file, child)
+
+
+def _environment(state: StateFolder, dsn: str, settings: Mapping[str, str]) -> dict[str, str]:
+    told = {
+        "state": str(state.root),
+        "database_url": dsn,
+        "timing": "demo",
+        "public_port": "0",
+        "portal_port": "0",
+        "health_port": "0",
+    }
+    return {f"TALLYSTICK_{name.upper()}": value for name, value in (told | dict(settings)).items()}
+
+
+def stop_process(child: subprocess.Popen[bytes]) -> int:
+    """Ask it to end, wait, and give its exit status; what does not end is ended."""
+    child.send_signal(signal.SIGTERM)
+    try:
+        return child.wait(STOP_SECONDS)
+    finally:
+        child.kill()
+        child.wait()
 
 
 def is_ready(health: Path) -> bool:
@@ -237,15 +252,6 @@ def wait_until(
     while not condition():
         assert time.monotonic() < end, what()
         time.sleep(0.02)
-
-
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    child.send_signal(signal.SIGTERM)
-    try:
-        child.wait(STOP_SECONDS)
-    finally:
-        child.kill()
-        child.wait()
 
 
 @contextmanager

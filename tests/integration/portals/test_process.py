@@ -1,0 +1,102 @@
+"""The portal as a process: its port, its health, what it is told, how it ends, and what it refuses to start with."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from public_live import start_process, stop_process
+
+from tallystick.ops.state_folder import StateFolder
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Ends what the test started."""
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateFolder:
+    """A fresh state folder."""
+    made = StateFolder.of(str(tmp_path / "state"))
+    made.make()
+    return made
+
+
+def get(port: int, path: str, **headers: str) -> tuple[int, str, str]:
+    """Status, Location and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    found = answer.status, answer.getheader("Location") or "", answer.read().decode()
+    connection.close()
+    return found
+
+
+def test_a_taken_port_gives_way_and_the_process_ends_cleanly(
+    database: str, state: StateFolder, stack: ExitStack
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wanted = taken.getsockname()[1]
+        portal = start_process(stack, state, "portal", database, portal_port=str(wanted))
+        assert wanted < portal.port <= wanted + 20
+        assert get(portal.port, "/")[:2] == (302, "/sign-in/?next=/")
+        assert get(portal.port, "/sign-in/", Host="evil.example")[0] == 400
+    secret = state.keys / "portal-secret"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert json.loads(get(portal.health_port, "/ready")[2]) == {"ready": True, "failed": {}}
+    assert 'tallystick_process_info{process="portal"' in get(portal.health_port, "/metrics")[2]
+    assert stop_process(portal.child) == 0
+    assert not (state.run / "portal.health").exists()
+    assert [line for line in portal.log.splitlines() if not line.startswith("{")] == []
+
+
+def test_outside_a_demonstration_the_portal_knows_no_link(database: str, state: StateFolder, stack: ExitStack) -> None:
+    portal = start_process(stack, state, "portal", database, timing="production")
+    assert get(portal.port, "/sign-in/1/abc-def/")[0] == 404
+    assert "this installation is none" in get(portal.port, "/sign-in/")[2]
+
+
+def test_the_portal_does_not_serve_as_the_owner(
+    database: str, state: StateFolder, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A role that owns tables or passes row security is no role to serve with."""
+    monkeypatch.setenv("TALLYSTICK_PORTAL_DSN", database)
+    with pytest.raises(AssertionError, match="owns tables"):
+        start_process(stack, state, "portal", database)
+
+
+def test_the_portal_says_when_its_database_is_away(database: str, state: StateFolder, stack: ExitStack) -> None:
+    portal = start_process(stack, state, "portal", database)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER ROLE tallystick_portal NOLOGIN")
+        try:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tallystick_portal'"
+            )
+            status, _, ready = get(portal.health_port, "/ready")
+            assert status == 503
+            assert re.search("database", ready)
+            assert get(portal.port, "/", Cookie="ts=abcdefghijklmnop")[0] == 503
+        finally:
+            connection.execute("ALTER ROLE tallystick_portal LOGIN")
+    assert get(portal.port, "/", Cookie="ts=abcdefghijklmnop")[0] == 302
+
+
+def test_no_process_is_left_behind(database: str, state: StateFolder, stack: ExitStack) -> None:
+    portal = start_process(stack, state, "portal", database)
+    children = Path(f"/proc/{portal.child.pid}/task/{portal.child.pid}/children").read_text().split()
+    assert children
+    stop_process(portal.child)
+    assert not [one for one in children if Path(f"/proc/{one}/cmdline").exists()]
+    assert portal.child.returncode == 0
