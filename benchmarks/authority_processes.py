@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import ssl
 import sys
 import tempfile
@@ -35,6 +36,8 @@ from tallystick.simulation.country import Country, open_country
 PROCESSES = ("sequencer", "unwrap", "api", "worker")
 WITH_PUBLIC = ("sequencer", "unwrap", "public", "api", "worker")
 """With the listener that buyers ask; the API tells devices its address, so it comes after."""
+_PORTS = (20_000, 32_000)
+"""The device API has a port from the country's birth on, and binds it much later: drawn, so that runs rarely meet."""
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -111,7 +114,8 @@ def running_authority(cards: int, processes: Sequence[str] = PROCESSES) -> Itera
     with tempfile.TemporaryDirectory(dir=disk_folder(), prefix="tallystick-bench-") as name:
         root = Path(name)
         root.chmod(0o755)
-        country = open_country(Settings(state=name, device_api_port=18443), StateFolder.of(name))
+        settings = Settings(state=name, device_api_port=random.randrange(*_PORTS))
+        country = open_country(settings, StateFolder.of(name))
         try:
             made = [_register(country, number) for number in range(cards)]
             run = country.state.run

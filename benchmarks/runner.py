@@ -96,6 +96,12 @@ def end(process: subprocess.Popen[str]) -> None:
         return
 
 
+def _short(error: Exception) -> str:
+    """Kind, first and last line of an exception: the last often is the end of a log that says why."""
+    lines = str(error).splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}" + (f" ... {lines[-1]}" if len(lines) > 1 else "")
+
+
 def main() -> NoReturn:
     """The child: print the claims of one benchmark; exit status 0, or what went wrong."""
     name, full = sys.argv[1], "--full" in sys.argv
@@ -108,7 +114,7 @@ def main() -> NoReturn:
         sys.exit(CANNOT_RUN)
     except Exception as error:
         traceback.print_exc()
-        print(unmeasured(name, f"broke: {type(error).__name__}: {error}"), flush=True)
+        print(unmeasured(name, f"broke: {_short(error)}"), flush=True)
         sys.exit(BROKE)
     sys.exit(ENDED_WELL)
 
