@@ -200,6 +200,7 @@ def swap(table: str, one: int, other: int) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("what", list(manipulations()), ids=str)
 def test_s0_041_each_manipulation_is_shown_by_two(ledger: LedgerFolder, what: Manipulation) -> None:
+    """S0-004: rows altered, deleted, exchanged, cut off."""
     manipulate(ledger, what)
     findings = ledger.sweep()
     assert len(shown_by(findings)) >= 2, "\n".join(lines(findings)) or "nothing noticed"

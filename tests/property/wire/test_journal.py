@@ -94,6 +94,7 @@ readable_requests = st.builds(_readable, requests, st.lists(words, min_size=3, m
 def test_a_journal_read_back_says_what_was_printed(
     request: InvoiceRequest, taxes: list[TaxItem], language: JournalLanguage
 ) -> None:
+    """S2-066: one anatomy in every language, by which one reader finds every part."""
     read = read_journal(render_journal(request, facts_of(request, taxes, language), language, ZONE))
     assert (read.language, read.is_fiscal) == (language.tag, request.invoice_type.is_fiscal)
     assert (read.invoice_type, read.transaction_type) == (request.invoice_type, request.transaction_type)

@@ -181,6 +181,7 @@ def issued(home: Country, at: datetime = NOW) -> bytes:
 
 
 def test_a_chain_leads_to_our_root() -> None:
+    """S0-038: from the card's certificate, which names device and merchant, over the issuer of cards to the root."""
     verify_chain(issued(country()), country().pki.trust_store(), NOW)
 
 

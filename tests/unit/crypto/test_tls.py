@@ -135,7 +135,7 @@ def test_a_device_believes_only_its_root_and_the_right_name(current: Country) ->
 
 
 def test_old_versions_and_ciphers_are_refused(current: Country) -> None:
-    """Security 3.2: 1.2 with ECDHE and AEAD only."""
+    """S0-034, security 3.2: 1.2 with ECDHE and AEAD only."""
     server = tls_server_context(current.pki.files.folder)
     old = client(current)
     old.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -18,7 +18,7 @@ def by_hand(tag: bytes, *fields: bytes) -> bytes:
     return hashlib.sha256(preimage).digest()
 
 
-def test_s0_036_tagged_hash_by_hand() -> None:
+def test_s0_040_tagged_hash_by_hand() -> None:
     assert hashing.tagged_hash("record", b"a", b"") == by_hand(b"tallystick/v1/record", b"a", b"")
     preimage = b"\x14tallystick/v1/record" + b"\0\0\0\x01a" + b"\0\0\0\0"
     assert hashing.tagged_hash("record", b"a", b"") == hashlib.sha256(preimage).digest()

@@ -201,6 +201,7 @@ TOLERANCES = Tolerances(future_minutes=10, past_days=30, reference_past_days=365
     ],
 )
 def test_ts_2008_time_against_arrival(sdc_time: datetime, arrived_at: datetime, status: int | None) -> None:
+    """S0-036: the window on both sides."""
     if status is None:
         check_time(sdc_time, unix_ms(sdc_time), arrived_at, TOLERANCES)
     else:

@@ -63,7 +63,7 @@ def test_an_answer_without_a_status_word_is_a_coded_fault() -> None:
 @pytest.mark.parametrize("ins", ["11", "20"])
 @pytest.mark.parametrize("tail", ["0402000107", "000004020001070000", "04313233340000", "05020001", "31323334"])
 def test_a_log_line_never_shows_a_pin(cla: str, ins: str, tail: str) -> None:
-    """S2-128, S2-129: PIN data are covered whatever class, coding or damage the command has."""
+    """PIN data are covered whatever class, coding or damage the command has."""
     line = describe(bytes.fromhex(cla + ins + "0400" + tail)).replace(" ", "")
     for secret in ("02000107", "020001", "31323334"):
         assert secret not in line

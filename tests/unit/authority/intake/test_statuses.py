@@ -80,6 +80,7 @@ def test_status_0_sealed_for_another_authority(bench: Bench, rsa_keys: list[Priv
 
 
 def test_status_2_signature_of_another_key(bench: Bench) -> None:
+    """S0-035."""
     def spoil(_: Json, result: Json) -> None:
         result["signature"] = "AA" + result["signature"][2:]
 
@@ -91,6 +92,7 @@ def test_status_2_signature_of_another_key(bench: Bench) -> None:
 
 @pytest.mark.parametrize("key", ["totalAmount", "transactionTypeCounter"])
 def test_status_2_a_signed_value_was_changed(bench: Bench, key: str) -> None:
+    """S0-035."""
     def spoil(_: Json, result: Json) -> None:
         result[key] += 1
 
@@ -154,6 +156,7 @@ def test_a_later_revocation_does_not_harm(bench: Bench) -> None:
 
 
 def test_status_72_tin_of_another_taxpayer(bench: Bench) -> None:
+    """S0-038."""
     def spoil(_: Json, result: Json) -> None:
         result["tin"] = "111111111"
 
@@ -274,6 +277,7 @@ def test_status_67_sdc_time_is_not_the_signed_one(bench: Bench) -> None:
 
 
 def test_status_73_ahead_of_the_arrival(bench: Bench) -> None:
+    """S0-036."""
     answer = judge(bench, bench.card.plain(at=NOW + timedelta(minutes=11)))
     booked(bench, answer, 73, "TS-2008", 9)
 
@@ -401,6 +405,7 @@ def test_a_refund_without_its_original_is_flagged(bench: Bench) -> None:
 
 
 def test_counters_that_fall_are_flagged(bench: Bench) -> None:
+    """S0-004: what a card counted and did not hand in shows in its sums."""
     assert judge(bench, bench.card.plain()).status == 4
     bench.card.sales -= sale().total_amount.scaled + 10
     answer = judge(bench, bench.card.plain())

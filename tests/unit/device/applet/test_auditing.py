@@ -115,7 +115,7 @@ def test_s2_115_the_newest_start_makes_the_older_proof_void(card: VirtualCard) -
 
 
 def test_a_proof_works_once(card: VirtualCard) -> None:
-    """16.3: replay after it was taken 6306; replay of an old one while a newer audit is open 6A80."""
+    """S0-037, wire 16.3: replay after it was taken 6306; replay of an old one while a newer audit is open 6A80."""
     session = ready(card)
     session.sign_invoice(sale(1, "40"))
     proof = country().proof(start(session))

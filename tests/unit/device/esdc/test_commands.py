@@ -71,6 +71,7 @@ def test_the_uid_is_compared_in_any_case(bench: Bench) -> None:
     ],
 )
 def test_what_cannot_be_done_is_reported_as_failed(ready: Bench, kind: int, payload: str) -> None:
+    """S2-015: each kind is judged in its own way; nothing of a refused one stays."""
     before = store_of(ready).setup.configuration()
     ready.device.obey_all([command(kind, payload)])
     assert results(ready)["N-1"] is False

@@ -35,7 +35,7 @@ def refused(device: Device, code: str, **changes: Any) -> None:
 
 
 def test_without_a_card(bench: Bench) -> None:
-    """Tests 27 to 31 of the list: 1300 everywhere, 1500 and 0210 in the status."""
+    """Tests 27 to 31 of the list: 1300 everywhere, 1500 and 0210 in the status (S2-125)."""
     bench.reader.remove()
     assert codes(bench.device) == ["1300", "1500", "0210"]
     refused(bench.device, "1300")
@@ -46,7 +46,7 @@ def test_without_a_card(bench: Bench) -> None:
 
 
 def test_a_card_without_pin(bench: Bench) -> None:
-    """Tests 34 to 36: 1500 and 0210, 1500 for invoices."""
+    """Tests 34 to 36: 1500 and 0210, 1500 for invoices (S2-123)."""
     bench.device.obey_all(setup_commands())
     assert codes(bench.device) == ["1500", "0210"]
     refused(bench.device, "1500")
@@ -54,7 +54,7 @@ def test_a_card_without_pin(bench: Bench) -> None:
 
 
 def test_a_card_with_pin(ready: Bench) -> None:
-    """Tests 37 and 38: 0100 and 0210, and nothing that begins with 2."""
+    """Tests 37 and 38: 0100 and 0210, and nothing that begins with 2 (S2-124)."""
     assert codes(ready.device) == ["0100", "0210"]
     assert codes(ready.device, online=False) == ["0100", "0220"]
     told = status(ready.device)
@@ -173,7 +173,7 @@ def test_s2_065_075_082_the_package_has_journal_and_utc_but_no_qr_code(ready: Be
 
 
 def test_the_limit_is_crossed_once_and_then_refused(tmp_path: Path) -> None:
-    """Test 3 of the list, offline: the first invoice over the limit is signed, the next one is refused with 2210."""
+    """Test 3 of the list, offline: the first invoice over the limit is signed, the next refused with 2210 (S2-130)."""
     bench = Bench(tmp_path, limit=Money.of(100))
     bench.ready()
     bench.device.sell(Order(body=body()))
@@ -275,7 +275,7 @@ def test_the_configuration_of_each_card_is_its_own(ready: Bench) -> None:
 
 
 def test_future_rates_wait_for_their_time(ready: Bench) -> None:
-    """Checklist 13: a future group changes nothing until its validFrom."""
+    """Checklist 13, S2-054: a future group changes nothing until its validFrom."""
     rates = json.loads(setup_commands()[0].payload)
     rates.append({**rates[1], "groupId": 3, "validFrom": (START + timedelta(hours=1)).isoformat()})
     ready.device.obey_all([Command("F", CommandType.SET_TAX_RATES, json.dumps(rates), UID)])

@@ -89,7 +89,7 @@ def test_a_card_that_cannot_be_read(bench: Bench) -> None:
 
 
 def test_a_full_store_refuses_before_the_intent(ready: Bench) -> None:
-    """Watermarks: 90 % warns with 1100, 95 % stops signing before anything is written (503)."""
+    """Watermarks (S2-128, S2-129): 90 % warns with 1100, 95 % stops signing before anything is written (503)."""
     ready.device.sell(Order(body=body()))
     assert ready.device.session is not None
     used = ready.device.session.store.used_bytes()

@@ -130,7 +130,7 @@ def test_a_pin_that_is_not_four_digits_never_reaches_the_card(pin: str) -> None:
     assert status_code_for(caught.value.status_word, caught.value.instruction) is StatusCode.PIN_NOT_OK
 
 
-def test_s2_128_card_traffic_is_logged_only_on_demand_and_never_a_pin(
+def test_card_traffic_is_logged_only_on_demand_and_never_a_pin(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     card = VirtualCard.open(new_card(tmp_path))
