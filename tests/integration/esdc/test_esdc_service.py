@@ -21,7 +21,7 @@ GUID_CHARACTERS = 36
 
 
 def test_s2_086_a_sale_is_submitted_and_its_package_deleted(tmp_path: Path) -> None:
-    """The whole way: POS, card, package, authority, status 4, deletion; its hash record stays (S2-083, S2-085, K-07)."""
+    """The whole way: POS, card, package, authority, status 4, deletion; its hash stays (S2-083, S2-085, K-07)."""
 
     async def act(scene: Scene) -> None:
         authority = await scene.authority()

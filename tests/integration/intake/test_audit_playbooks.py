@@ -265,6 +265,7 @@ def test_intent_before_the_act_a_crash_after_the_intent_gives_the_same_bytes(run
 
 def test_ts_1405_a_sum_that_is_not_that_of_the_documents_gets_no_proof(run: Run) -> None:
     """S0-004: under-reporting."""
+
     async def test(bench: AuditBench) -> None:
         await bench.deliver(*bench.sell(2))
         bench.live.card.unaudited += 1

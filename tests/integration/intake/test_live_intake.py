@@ -69,6 +69,7 @@ def test_s2_148_a_package_is_verified_booked_and_found_again(run: Run) -> None:
 
 def test_duplicates_in_any_order_and_at_once_give_one_record_and_one_answer(run: Run) -> None:
     """S0-037."""
+
     async def test(live: Live) -> None:
         bodies = [live.card.package() for _ in range(20)]
         queue = bodies * 4
@@ -108,6 +109,7 @@ def test_the_same_invoice_sealed_anew_is_the_same_document(run: Run) -> None:
 
 def test_the_same_signed_act_with_other_items_is_evidence(run: Run) -> None:
     """S0-035: a change of what the card did not sign is kept and shown, not taken."""
+
     async def test(live: Live) -> None:
         plain = live.card.plain()
         first = await live.submit(seal(plain, live.card.encryption_key))

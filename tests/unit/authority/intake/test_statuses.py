@@ -81,6 +81,7 @@ def test_status_0_sealed_for_another_authority(bench: Bench, rsa_keys: list[Priv
 
 def test_status_2_signature_of_another_key(bench: Bench) -> None:
     """S0-035."""
+
     def spoil(_: Json, result: Json) -> None:
         result["signature"] = "AA" + result["signature"][2:]
 
@@ -93,6 +94,7 @@ def test_status_2_signature_of_another_key(bench: Bench) -> None:
 @pytest.mark.parametrize("key", ["totalAmount", "transactionTypeCounter"])
 def test_status_2_a_signed_value_was_changed(bench: Bench, key: str) -> None:
     """S0-035."""
+
     def spoil(_: Json, result: Json) -> None:
         result[key] += 1
 
@@ -157,6 +159,7 @@ def test_a_later_revocation_does_not_harm(bench: Bench) -> None:
 
 def test_status_72_tin_of_another_taxpayer(bench: Bench) -> None:
     """S0-038."""
+
     def spoil(_: Json, result: Json) -> None:
         result["tin"] = "111111111"
 
