@@ -1,4 +1,4 @@
-"""Sign-in and sign-out."""
+"""Sign-in by a one-time link, and sign-out."""
 
 from __future__ import annotations
 

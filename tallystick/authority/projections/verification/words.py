@@ -126,7 +126,7 @@ ENGLISH = PageLanguage(
     ),
     explanations=_states(
         "The tax authority holds this invoice, and its signature is good.",
-        "The signature is good. It is not in the tax authority's register yet: look again later.",
+        "The signature is good. This invoice is not in the register yet: look again later.",
         "The signature is good, but under this number the tax authority holds another invoice. Please report it.",
         "The signature is good, but this is a training invoice, a pro forma invoice or a copy: no proof of payment.",
         "The secure element was expired or revoked when it signed. Please report it.",
@@ -206,7 +206,7 @@ CYRILLIC = PageLanguage(
     ),
     explanations=_states(
         "Пореска управа има овај рачун и његов потпис је исправан.",
-        "Потпис је исправан. Рачун још није уписан у регистар пореске управе: погледајте поново касније.",
+        "Потпис је исправан. Рачун још није уписан у регистар: погледајте поново касније.",
         "Потпис је исправан, али под овим бројем пореска управа има други рачун. Молимо пријавите.",
         "Потпис је исправан, али ово је рачун за обуку, предрачун или копија: није доказ о плаћању.",
         "Безбедносни елемент је при потписивању био истекао или опозван. Молимо пријавите.",
