@@ -1,0 +1,85 @@
+"""No primitive is used past the registry: each use of this package, forbidden, is refused (K-01)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from cards import NOW, country, rsa_key
+from cryptography.x509.oid import NameOID
+from outcomes import fault_code
+
+from tallystick.crypto import policy
+from tallystick.crypto.certificates import verify_chain
+from tallystick.crypto.envelope import (
+    PackageOpener,
+    open_internal_data,
+    recover_message,
+    seal_internal_data,
+    seal_package,
+    sign_with_recovery,
+)
+from tallystick.crypto.issuing import Order, self_signed
+from tallystick.crypto.keys import PrivateKey, generate_ed25519_key, generate_p256_key, generate_p384_key
+from tallystick.crypto.policy import Use
+from tallystick.crypto.profiles import ROOT
+from tallystick.crypto.signatures import sign_ed25519, sign_invoice_text, verify_ed25519, verify_invoice_signature
+from tallystick.kernel.algorithms import REGISTRY, AlgorithmRule, Status
+
+LOG_KEY = generate_ed25519_key()
+
+
+def issue_with(key: PrivateKey) -> None:
+    order = Order(profile=ROOT, public_key=key.public, subject=((NameOID.COMMON_NAME, "Root"),))
+    self_signed(order, key, NOW)
+
+
+SEALED = seal_package(b"{}", rsa_key(0).public)
+INTERNAL = seal_internal_data(b"1", rsa_key(0).public)
+SIGNED = sign_invoice_text(rsa_key(0), b"text")
+PROOF = sign_with_recovery(b"proof", rsa_key(0))
+NOTE = sign_ed25519(LOG_KEY, b"note")
+CARD = country().pki.issue_secure_element(country().subject(), rsa_key(0).public.spki, at=NOW)
+
+ACTS: dict[Use, Callable[[], object]] = {
+    Use.SIGN_INVOICE: lambda: sign_invoice_text(rsa_key(0), b"text"),
+    Use.VERIFY_INVOICE: lambda: verify_invoice_signature(rsa_key(0).public, b"text", SIGNED),
+    Use.SEAL_PACKAGE: lambda: seal_package(b"{}", rsa_key(0).public),
+    Use.OPEN_PACKAGE: lambda: PackageOpener(rsa_key(0)).open(*SEALED),
+    Use.SEAL_INTERNAL_DATA: lambda: seal_internal_data(b"1", rsa_key(0).public),
+    Use.OPEN_INTERNAL_DATA: lambda: open_internal_data(INTERNAL, rsa_key(0)),
+    Use.SIGN_PROOF: lambda: sign_with_recovery(b"proof", rsa_key(0)),
+    Use.VERIFY_PROOF: lambda: recover_message(PROOF, rsa_key(0).public),
+    Use.SIGN_CHECKPOINT: lambda: sign_ed25519(LOG_KEY, b"note"),
+    Use.VERIFY_CHECKPOINT: lambda: verify_ed25519(LOG_KEY.public, b"note", NOTE),
+    Use.SIGN_CERTIFICATE_P256: lambda: issue_with(generate_p256_key()),
+    Use.SIGN_CERTIFICATE_P384: lambda: issue_with(generate_p384_key()),
+    Use.VERIFY_CERTIFICATE_P384: lambda: verify_chain(CARD, country().pki.trust_store(), NOW),
+}
+# Chains signed with these are not ours; test_certificates.py judges them.
+FOREIGN = {Use.VERIFY_CERTIFICATE_P256, Use.VERIFY_CERTIFICATE_RSA}
+
+
+@pytest.fixture(autouse=True)
+def restored_registry() -> Iterator[None]:
+    yield
+    policy.install_registry(REGISTRY)
+
+
+def test_every_use_has_its_act_here() -> None:
+    assert set(ACTS) | FOREIGN == set(Use)
+
+
+@pytest.mark.parametrize("use", ACTS)
+def test_k_01_a_forbidden_use_is_refused(use: Use) -> None:
+    assert fault_code(ACTS[use]) is None
+    algorithm, purpose, _ = use.value
+    policy.install_registry(REGISTRY.changed_by([AlgorithmRule(algorithm, purpose, Status.FORBIDDEN)]))
+    assert fault_code(ACTS[use]) == "TS-1310"
+
+
+@pytest.mark.parametrize("use", ACTS)
+def test_k_01_legacy_only_still_checks_and_opens_but_makes_nothing_new(use: Use) -> None:
+    algorithm, purpose, only_checks = use.value
+    policy.install_registry(REGISTRY.changed_by([AlgorithmRule(algorithm, purpose, Status.VERIFY_LEGACY_ONLY)]))
+    assert fault_code(ACTS[use]) == (None if only_checks else "TS-1310")
