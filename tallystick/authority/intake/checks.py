@@ -1,6 +1,6 @@
 """The pipeline for audit packages as data: which checks stand under which step, in their order.
 
-Steps 1 to 5, 14 and 15 are named here too, but carried out by the pipeline itself: they wait for others.
+Steps 1 to 5, 14 and 15 wait for others, and are carried out by `pipeline` and `keeping`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ import attrs
 from tallystick.authority.intake import judging, proving
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.ports import PackageRules
+from tallystick.authority.intake.steps import Step, steps_of
+from tallystick.authority.ledger.entry import Channel
 
 CheckFunction = Callable[[PackageRules, Package], Awaitable[None] | None]
 
 
 @attrs.frozen(slots=True)
 class Check:
-    """One check: the number of its step, and the function, which passes silently or raises one fault."""
+    """One check: its step, and the function, which passes silently or raises one fault."""
 
-    step: int
+    step: Step
     function: CheckFunction
 
     @property
@@ -29,35 +31,45 @@ class Check:
         return self.function.__name__
 
 
-PROOF_CHECKS = (
-    Check(6, proving.signer_is_known),
-    Check(6, proving.signature_is_good),
+def in_order(channel: Channel, *checks: Check) -> tuple[Check, ...]:
+    """The checks of a channel, which must stand in the order of their steps; ``ValueError`` for a step out of place."""
+    steps = [check.step for check in checks]
+    if steps != sorted(steps) or not set(steps) <= set(steps_of(channel)):
+        raise ValueError(f"checks of {channel.name} out of order, or under a step that does not apply: {steps}")
+    return checks
+
+
+PROOF_CHECKS = in_order(
+    Channel.ESDC,
+    Check(Step.SIGNATURE, proving.signer_is_known),
+    Check(Step.SIGNATURE, proving.signature_is_good),
 )
 """Who fails here is refused: nobody has shown that a card signed this."""
 
-KEPT_CHECKS = (
-    Check(6, proving.not_revoked_then),
-    Check(6, proving.not_expired_then),
-    Check(7, proving.names_agree),
-    Check(7, proving.everything_was_read),
-    Check(7, proving.url_is_present),
-    Check(7, proving.mrc_is_well_formed),
-    Check(7, proving.payment_is_present),
-    Check(7, proving.url_says_the_same),
-    Check(7, proving.internal_data_opens),
-    Check(7, proving.internal_data_agrees),
-    Check(8, judging.device_is_registered),
-    Check(8, judging.device_is_not_on_hold),
-    Check(9, judging.time_is_credible),
-    Check(9, judging.reference_time_is_credible),
-    Check(10, judging.counters_only_rise),
-    Check(11, judging.rate_group_was_valid),
-    Check(11, judging.labels_are_known),
-    Check(11, judging.categories_are_known),
-    Check(11, judging.amounts_are_in_range),
-    Check(11, judging.taxes_are_right),
-    Check(11, judging.totals_add_up),
-    Check(11, judging.buyer_id_is_well_formed),
-    Check(12, judging.reference_is_given),
+KEPT_CHECKS = in_order(
+    Channel.ESDC,
+    Check(Step.SIGNATURE, proving.not_revoked_then),
+    Check(Step.SIGNATURE, proving.not_expired_then),
+    Check(Step.BINDING, proving.names_agree),
+    Check(Step.BINDING, proving.everything_was_read),
+    Check(Step.BINDING, proving.url_is_present),
+    Check(Step.BINDING, proving.mrc_is_well_formed),
+    Check(Step.BINDING, proving.payment_is_present),
+    Check(Step.BINDING, proving.url_says_the_same),
+    Check(Step.BINDING, proving.internal_data_opens),
+    Check(Step.BINDING, proving.internal_data_agrees),
+    Check(Step.DEVICE_STATE, judging.device_is_registered),
+    Check(Step.DEVICE_STATE, judging.device_is_not_on_hold),
+    Check(Step.FRESHNESS, judging.time_is_credible),
+    Check(Step.FRESHNESS, judging.reference_time_is_credible),
+    Check(Step.ORDER, judging.counters_only_rise),
+    Check(Step.ARITHMETIC, judging.rate_group_was_valid),
+    Check(Step.ARITHMETIC, judging.labels_are_known),
+    Check(Step.ARITHMETIC, judging.categories_are_known),
+    Check(Step.ARITHMETIC, judging.amounts_are_in_range),
+    Check(Step.ARITHMETIC, judging.taxes_are_right),
+    Check(Step.ARITHMETIC, judging.totals_add_up),
+    Check(Step.ARITHMETIC, judging.buyer_id_is_well_formed),
+    Check(Step.REFERENCES, judging.reference_is_given),
 )
 """Who fails here was lawfully signed: booked with a flag, or kept in quarantine."""

@@ -13,6 +13,7 @@ from tallystick.authority.intake import booking, metrics
 from tallystick.authority.intake.package import Package, PackageAnswer
 from tallystick.authority.intake.ports import PackageRules, Sequencer, Stores
 from tallystick.authority.intake.rescue import Rescued, rescue
+from tallystick.authority.intake.steps import Step
 from tallystick.authority.intake.store import TWO_DOCUMENTS, UNSIGNED_PART_DIFFERS, Evidence, Quarantined, Refused
 from tallystick.authority.intake.verdicts import AuditStatus, Outcome
 from tallystick.authority.ledger.entry import Booked, EntryKind
@@ -22,8 +23,6 @@ from tallystick.kernel.hashing import sha256
 from tallystick.wire.audit_package import AuditData, read_audit_data
 
 log = logging.getLogger(__name__)
-
-_SEQUENCER, _ANSWER, _ORDER, _READ = 14, 15, 10, 4
 
 
 class Keeping:
@@ -45,11 +44,11 @@ class Keeping:
         try:
             booked = await self._sequencer.append(booking.document_entry(self._rules, package))
         except Fault as fault:
-            fault.step = _SEQUENCER
+            fault.step = Step.SEQUENCER
             if fault.code == "TS-1403":
                 return await self._two_documents(package)
             if fault.code == "TS-2401":
-                return PackageAnswer(AuditStatus.NOT_STORED, step=_SEQUENCER, code=fault.code)
+                return PackageAnswer(AuditStatus.NOT_STORED, step=Step.SEQUENCER, code=fault.code)
             raise
         if booked.duplicate:
             return await self._replayed(package, booked)
@@ -82,12 +81,12 @@ class Keeping:
 
         The device may delete it, and is on hold from now on: what it sends is kept apart.
         """
-        metrics.fault(_ORDER, "TS-1403")
+        metrics.fault(Step.ORDER, "TS-1403")
         first = await self._first_document(package)
         await self._keep_evidence(package, TWO_DOCUMENTS, first.body_hash if first else b"")
         await self._stores.hold(package.signed_by, package.received_at)
         log.error("two documents under one number", extra=_who(package))
-        return PackageAnswer(AuditStatus.VERIFIED, step=_ORDER, code="TS-1403")
+        return PackageAnswer(AuditStatus.VERIFIED, step=Step.ORDER, code="TS-1403")
 
     async def _keep_evidence(self, package: Package, kind: str, first_body_hash: bytes) -> None:
         evidence = Evidence(
@@ -126,7 +125,7 @@ class Keeping:
                 ordinal=result.total_counter,
                 tin=package.element.tin,
                 turnover=booking.turnover(package),
-                step=first.step,
+                step=int(first.step),
                 codes=list(package.codes),
                 verdict=int(package.verdict),
                 received_at=package.received_at,
@@ -151,7 +150,7 @@ class Keeping:
             return None
         if not first.acked:
             fault = Fault("TS-5003", detail="the first copy waits for its second", retry_after_seconds=2)
-            fault.step = _ANSWER
+            fault.step = Step.GATE_AND_ANSWER
             raise fault
         metrics.REPLAYS.inc()
         return PackageAnswer(first.verdict, replayed=True, index=first.index)
@@ -161,7 +160,7 @@ class Keeping:
         that a card signed it although it cannot be read."""
         if package.read is not None:
             return await self._booked_before(package)
-        if fault.step == _READ:
+        if fault.step == Step.READ_STRICTLY:
             rescued = rescue(self._rules, package)
             if rescued is not None:
                 return await self._quarantine(package, _rescued_row(package, rescued, fault))
@@ -174,7 +173,7 @@ class Keeping:
             token_uid=package.token_uid,
             token_tin=package.token_tin,
             body=package.body,
-            step=step,
+            step=int(step),
             code=fault.code,
             detail=fault.detail,
             answered=int(answered),
@@ -206,7 +205,7 @@ def _rescued_row(package: Package, rescued: Rescued, fault: Fault) -> Quarantine
         ordinal=said.total_counter,
         tin=rescued.signer.tin,
         turnover=booking.signed_turnover(said.invoice_type, said.transaction_type, said.amount),
-        step=_READ,
+        step=int(Step.READ_STRICTLY),
         codes=[fault.code],
         verdict=int(AuditStatus.NOT_OPENED),
         received_at=package.received_at,

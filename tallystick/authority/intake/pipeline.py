@@ -20,6 +20,7 @@ from tallystick.authority.intake.checks import KEPT_CHECKS, PROOF_CHECKS
 from tallystick.authority.intake.keeping import Keeping
 from tallystick.authority.intake.package import Finding, Package, PackageAnswer
 from tallystick.authority.intake.ports import PackageRules, Sequencer, Stores
+from tallystick.authority.intake.steps import Step
 from tallystick.authority.intake.verdicts import UNIFORM, AuditStatus, Outcome, outcome_of, status_of
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
@@ -28,7 +29,6 @@ from tallystick.wire.audit_package import read_audit_data, read_sealed
 
 log = logging.getLogger(__name__)
 
-_OPEN, _READ = 3, 4
 _COUNTED = frozenset({AuditStatus.NOT_OPENED, AuditStatus.SIGNATURE_INVALID, AuditStatus.CERTIFICATE_NOT_ISSUED})
 
 
@@ -102,7 +102,7 @@ class Intake:
         except Exception:
             # Our own bug says nothing about the package: the device keeps it and sends it again.
             log.exception("a package could not be judged", extra={"file_hash": package.file_hash.hex()})
-            answer = PackageAnswer(AuditStatus.NOT_STORED, step=14, code="TS-5099")
+            answer = PackageAnswer(AuditStatus.NOT_STORED, step=Step.SEQUENCER, code="TS-5099")
         finally:
             metrics.IN_WORK.dec()
         if answer.refused:
@@ -124,23 +124,23 @@ class Intake:
     async def _enter(self, package: Package) -> None:
         """Steps 1 to 4: gates, budget, open, read."""
         if self.stopped:
-            raise at_step(1, Fault("TS-5001", retry_after_seconds=60))
+            raise at_step(Step.GATES, Fault("TS-5001", retry_after_seconds=60))
         if len(self._in_work) > self._policy.in_work_most:
-            raise at_step(1, Fault("TS-5002", detail="too many packages in work", retry_after_seconds=2))
+            raise at_step(Step.GATES, Fault("TS-5002", detail="too many packages in work", retry_after_seconds=2))
         if len(package.body) > LIMITS.audit_package_bytes:
-            raise at_step(1, Fault("TS-1003"))
+            raise at_step(Step.GATES, Fault("TS-1003"))
         try:
             self._budget.check(package.token_uid, package.token_tin, package.received_at)
         except Fault as fault:
-            raise at_step(2, fault) from None
+            raise at_step(Step.TRANSPORT_IDENTITY, fault) from None
         try:
             package.unwrapped = await self._rules.unwrap.open_package(read_sealed(package.body))
         except Fault as fault:
-            raise at_step(_OPEN, fault) from None
+            raise at_step(Step.OPEN, fault) from None
         try:
             package.read = read_audit_data(package.opened.plain, zone=self._rules.zone)
         except Fault as fault:
-            raise at_step(_READ, Fault("TS-1202", detail=f"{fault.code} {fault.detail}")) from None
+            raise at_step(Step.READ_STRICTLY, Fault("TS-1202", detail=f"{fault.code} {fault.detail}")) from None
 
     def _prove(self, package: Package) -> None:
         """Step 6, first half: whoever fails is refused."""
@@ -190,7 +190,7 @@ class Intake:
             self._budget.count(package.token_uid, package.token_tin, package.received_at)
         uniform = answered is AuditStatus.NOT_OPENED
         return PackageAnswer(
-            answered, step=_OPEN if uniform else step, code="TS-1202" if uniform else fault.code, refused=True
+            answered, step=Step.OPEN if uniform else step, code="TS-1202" if uniform else fault.code, refused=True
         )
 
     async def _wait_for_the_tick(self, started: float) -> None:
@@ -199,7 +199,7 @@ class Intake:
             await asyncio.sleep(tick - (perf_counter() - started) % tick)
 
 
-def at_step(step: int, fault: Fault) -> Fault:
+def at_step(step: Step, fault: Fault) -> Fault:
     """The fault with the number of the step that raised it."""
     fault.step = step
     return fault
@@ -207,4 +207,4 @@ def at_step(step: int, fault: Fault) -> Fault:
 
 def _is_package(fault: Fault) -> bool:
     """Whether the body had the shape of a package at all; else it is an HTTP error, not a status."""
-    return fault.step != _OPEN or fault.code == "TS-1202"
+    return fault.step != Step.OPEN or fault.code == "TS-1202"

@@ -1,16 +1,36 @@
 """The fifteen steps as data: what each does, on which channels, and what is kept when it refuses (security, 4.1).
 
-The number stands in the code, the log, the metric and the answer. The pipeline of a channel is a list of checks
-(`CHECKS` of the channel's module), each under one of these numbers, in this order.
+The number stands in the code, the log, the metric and the answer. The pipeline of a channel is a list of checks, each
+under one of these numbers, in this order.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import attrs
 
 from tallystick.authority.ledger.entry import Channel
+
+
+class Step(IntEnum):
+    """The number of a step."""
+
+    GATES = 1
+    TRANSPORT_IDENTITY = 2
+    OPEN = 3
+    READ_STRICTLY = 4
+    SAME_BYTES_BEFORE = 5
+    SIGNATURE = 6
+    BINDING = 7
+    DEVICE_STATE = 8
+    FRESHNESS = 9
+    ORDER = 10
+    ARITHMETIC = 11
+    REFERENCES = 12
+    OUTSIDE_CHECKS = 13
+    SEQUENCER = 14
+    GATE_AND_ANSWER = 15
 
 
 class Kept(StrEnum):
@@ -25,41 +45,36 @@ class Kept(StrEnum):
 
 
 @attrs.frozen(slots=True)
-class Step:
-    """One step: number, name, the channels that it applies to, and what is kept of a document that fails here."""
+class StepRow:
+    """One step: the channels that it applies to, and what is kept of a document that fails here."""
 
-    number: int
-    name: str
+    step: Step
     channels: frozenset[Channel]
     kept: Kept
 
 
 ALL = frozenset(Channel) - {Channel.NONE}
+_WITH_MARKING_CODES = frozenset({Channel.ECR_ONLINE, Channel.ECR_OFFLINE, Channel.ERP})
 
 STEPS = (
-    Step(1, "gates", ALL, Kept.COUNTERS),
-    Step(2, "transport identity", ALL, Kept.SOURCE),
-    Step(3, "open", ALL, Kept.BODY),
-    Step(4, "read strictly", ALL, Kept.BODY),
-    Step(5, "same bytes before", ALL, Kept.NOTHING),
-    Step(6, "signature", ALL, Kept.BODY),
-    Step(7, "binding", ALL, Kept.QUARANTINE),
-    Step(8, "device state", ALL, Kept.QUARANTINE),
-    Step(9, "freshness", ALL, Kept.FLAG),
-    Step(10, "order", ALL, Kept.FLAG),
-    Step(11, "arithmetic", ALL, Kept.FLAG),
-    Step(12, "references", ALL, Kept.FLAG),
-    Step(13, "outside checks", frozenset({Channel.ECR_ONLINE, Channel.ECR_OFFLINE, Channel.ERP}), Kept.FLAG),
-    Step(14, "sequencer", ALL, Kept.NOTHING),
-    Step(15, "gate and answer", ALL, Kept.NOTHING),
+    StepRow(Step.GATES, ALL, Kept.COUNTERS),
+    StepRow(Step.TRANSPORT_IDENTITY, ALL, Kept.SOURCE),
+    StepRow(Step.OPEN, ALL, Kept.BODY),
+    StepRow(Step.READ_STRICTLY, ALL, Kept.BODY),
+    StepRow(Step.SAME_BYTES_BEFORE, ALL, Kept.NOTHING),
+    StepRow(Step.SIGNATURE, ALL, Kept.BODY),
+    StepRow(Step.BINDING, ALL, Kept.QUARANTINE),
+    StepRow(Step.DEVICE_STATE, ALL, Kept.QUARANTINE),
+    StepRow(Step.FRESHNESS, ALL, Kept.FLAG),
+    StepRow(Step.ORDER, ALL, Kept.FLAG),
+    StepRow(Step.ARITHMETIC, ALL, Kept.FLAG),
+    StepRow(Step.REFERENCES, ALL, Kept.FLAG),
+    StepRow(Step.OUTSIDE_CHECKS, _WITH_MARKING_CODES, Kept.FLAG),
+    StepRow(Step.SEQUENCER, ALL, Kept.NOTHING),
+    StepRow(Step.GATE_AND_ANSWER, ALL, Kept.NOTHING),
 )
 
 
-def step(number: int) -> Step:
-    """The step of a number."""
-    return STEPS[number - 1]
-
-
-def steps_of(channel: Channel) -> tuple[int, ...]:
-    """The numbers that apply to a channel, in order."""
-    return tuple(one.number for one in STEPS if channel in one.channels)
+def steps_of(channel: Channel) -> tuple[Step, ...]:
+    """The steps that apply to a channel, in order."""
+    return tuple(row.step for row in STEPS if channel in row.channels)

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 import ctypes
+import gc
 import logging
 import re
 import resource
@@ -165,6 +166,7 @@ def run_unwrap(socket_path: Path, key_path: Path, *, threads: int = THREADS) -> 
     """The process: hide the memory, read the key, serve on the socket until SIGTERM or SIGINT."""
     hide_memory()
     key = load_private_key(key_path)
+    gc.freeze()
 
     async def main() -> None:
         stopped = asyncio.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -108,6 +109,7 @@ def run_until_stopped(context: Context, serve: Callable[[asyncio.Event], Awaitab
     """Run an asynchronous process until SIGTERM or SIGINT sets the event."""
 
     async def main() -> None:
+        gc.freeze()  # what was imported stays for good: no collection need walk over it
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

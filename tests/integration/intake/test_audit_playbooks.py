@@ -13,21 +13,15 @@ import pytest
 from audit_live import SETTLE, AuditBench
 from intake_live import live_intake
 
-from benchmarks.package_maker import LIMIT, NOW
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.projections.audit import queries
-from tallystick.authority.projections.audit.strategies import EveryDocument
 from tallystick.authority.projections.audit.tasks import Done, Indexed
 from tallystick.authority.projections.audit.values import (
     AuditFacts,
-    AuditRequest,
-    Contradiction,
     Decision,
-    Incomplete,
     Prove,
     RequestState,
-    Wait,
 )
 from tallystick.authority.reference.registry.values import SecureElementState
 from tallystick.crypto.keys import PrivateKey
@@ -346,40 +340,3 @@ def test_s2_106_another_strategy_can_take_its_place(run: Run) -> None:
         assert bench.message(command).new_limit == Money(7)
 
     run(test)
-
-
-def facts(**changes: object) -> AuditFacts:
-    """Facts that call for a proof."""
-    request = AuditRequest(
-        request_id=1,
-        uid="ABCD1234",
-        audit_sequence=1,
-        nonce=bytes(32),
-        total_counter=3,
-        proven_counter=0,
-        unaudited=Money(30),
-        limit=LIMIT,
-        received_at=NOW,
-        overridden=bool(changes.pop("overridden", False)),
-    )
-    values: dict[str, object] = {
-        "request": request,
-        "missing": (),
-        "last_arrival": NOW - SETTLE,
-        "acknowledged": True,
-        "held": lambda: Money(30),
-    }
-    return AuditFacts(**(values | changes))  # type: ignore[arg-type]  # names are those of the class
-
-
-def test_the_production_strategy_in_one_table() -> None:
-    decide = EveryDocument(SETTLE).decide
-    assert decide(facts(), NOW) == Prove(Money(30))
-    assert decide(facts(last_arrival=None), NOW) == Prove(Money(30))
-    assert decide(facts(missing=((1, 2),)), NOW) == Incomplete(((1, 2),), NOW + SETTLE)
-    assert decide(facts(last_arrival=NOW - SECOND), NOW) == Wait(NOW - SECOND + SETTLE)
-    assert decide(facts(held=lambda: Money(29)), NOW) == Contradiction(Money(29))
-    assert isinstance(decide(facts(acknowledged=False), NOW), Wait), "the gate"
-    overridden = facts(overridden=True, missing=((1, 2),), held=lambda: Money(0))
-    assert decide(overridden, NOW) == Prove(Money(30)), "S2-104"
-    assert isinstance(decide(facts(overridden=True, acknowledged=False), NOW), Wait)

@@ -13,9 +13,9 @@ from intake_bench import Bench, make_bench
 
 from benchmarks.package_maker import NOW, Card, basket, sale, seal
 from tallystick.authority.intake import pipeline
-from tallystick.authority.intake.checks import KEPT_CHECKS, PROOF_CHECKS
+from tallystick.authority.intake.checks import KEPT_CHECKS, PROOF_CHECKS, Check, in_order
 from tallystick.authority.intake.package import PackageAnswer
-from tallystick.authority.intake.steps import STEPS, steps_of
+from tallystick.authority.intake.steps import STEPS, Step, steps_of
 from tallystick.authority.intake.verdicts import WIRE_ORDER, AuditStatus, Outcome, outcome_of, status_of
 from tallystick.authority.ledger.entry import Channel, EntryKind
 from tallystick.authority.reference.registry.values import SecureElementState
@@ -32,8 +32,7 @@ def run(bench: Bench, body: bytes, sender: Card | None = None) -> PackageAnswer:
 
 
 def test_fifteen_steps_numbered_in_order() -> None:
-    assert [step.number for step in STEPS] == list(range(1, 16))
-    assert len({step.name for step in STEPS}) == 15
+    assert [int(row.step) for row in STEPS] == list(range(1, 16))
     for channel in Channel:
         applied = steps_of(channel)
         assert list(applied) == sorted(applied)
@@ -46,6 +45,10 @@ def test_checks_of_the_package_channel_stand_in_the_order_of_their_steps() -> No
     assert numbers == sorted(numbers)
     assert set(numbers) == set(steps_of(Channel.ESDC)) - {1, 2, 3, 4, 5, 14, 15}
     assert len({check.name for check in (*PROOF_CHECKS, *KEPT_CHECKS)}) == len(numbers)
+    with pytest.raises(ValueError, match="out of order"):
+        in_order(Channel.ESDC, *reversed(KEPT_CHECKS))
+    with pytest.raises(ValueError, match="does not apply"):
+        in_order(Channel.ESDC, Check(Step.OUTSIDE_CHECKS, KEPT_CHECKS[0].function))
 
 
 def test_the_order_of_the_wire_is_the_published_one() -> None:
