@@ -136,7 +136,9 @@ def _keys(state: StateFolder, pack: CountryPack) -> DemoPki:
             at=system_clock(),
         )
         write_atomically(done, b"")
-    return DemoPki.load(state.keys, environment=pack.environment)
+    pki = DemoPki.load(state.keys, environment=pack.environment)
+    pki.renew_tls(system_clock())
+    return pki
 
 
 def _fill(dsn: str, pack: CountryPack) -> None:
