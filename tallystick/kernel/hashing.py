@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import struct
 from functools import lru_cache
 
 TAG_PREFIX = "tallystick/v1/"
@@ -47,7 +48,7 @@ def device_genesis(uid: str, certificate_sha256: bytes, registration_leaf_hash: 
 
 def device_link(previous: bytes, number: int, body_hash: bytes) -> bytes:
     """``D_n`` over the previous link, the position in the sequence (u64) and the body."""
-    return tagged_hash("device-link", previous, _u64(number), body_hash)
+    return _finish(_DEVICE_LINK, previous, body_hash, _LINK.pack(previous, 8, _u64(number), 32, body_hash))
 
 
 def taxpayer_genesis(salt: bytes, tin: str) -> bytes:
@@ -59,7 +60,7 @@ def taxpayer_genesis(salt: bytes, tin: str) -> bytes:
 
 def taxpayer_link(previous: bytes, number: int, body_hash: bytes) -> bytes:
     """``T_n`` over the previous link, the position in the sequence (u64) and the body."""
-    return tagged_hash("taxpayer-link", previous, _u64(number), body_hash)
+    return _finish(_TAXPAYER_LINK, previous, body_hash, _LINK.pack(previous, 8, _u64(number), 32, body_hash))
 
 
 def type_genesis(document_type: int) -> bytes:
@@ -69,7 +70,8 @@ def type_genesis(document_type: int) -> bytes:
 
 def type_link(previous: bytes, document_type: int, number: int, body_hash: bytes) -> bytes:
     """``Y_n``: the national sequence of one document type (u16)."""
-    return tagged_hash("type-link", previous, document_type.to_bytes(2, "big"), _u64(number), body_hash)
+    fields = _TYPED_LINK.pack(previous, 2, document_type, 8, _u64(number), 32, body_hash)
+    return _finish(_TYPE_LINK, previous, body_hash, fields)
 
 
 def day_genesis(day: int) -> bytes:
@@ -79,15 +81,17 @@ def day_genesis(day: int) -> bytes:
 
 def day_link(previous: bytes, day: int, number: int, body_hash: bytes, total: int) -> bytes:
     """``Z_n``: the national sequence of one business day, with its running total modulo 2^64 (amount x 10000)."""
-    fields = (day.to_bytes(4, "big", signed=True), _u64(number), body_hash, _u64(total & _U64))
-    return tagged_hash("day-link", previous, *fields)
+    fields = _TOTALLED_LINK.pack(previous, 4, day, 8, _u64(number), 32, body_hash, 8, total & _U64)
+    return _finish(_DAY_LINK, previous, body_hash, fields)
 
 
 def record_commitment(salt: bytes, record: bytes) -> bytes:
     """What a public leaf says about a private record: a hash under 32 random bytes that are kept beside the record."""
     if len(salt) != HASH_BYTES:
         raise ValueError("a record's salt has 32 bytes")
-    return tagged_hash("record", salt, record)
+    started = _RECORD.copy()
+    started.update(salt + len(record).to_bytes(4, "big") + record)
+    return started.digest()
 
 
 def md5_checksum(data: bytes) -> bytes:
@@ -103,6 +107,25 @@ def hmac_sha256(key: bytes, data: bytes) -> bytes:
 def same_bytes(left: bytes, right: bytes) -> bool:
     """Compare two secrets or keyed hashes in a time that does not depend on their content."""
     return hmac.compare_digest(left, right)
+
+
+# Every document of a nation passes these: the same preimages as `tagged_hash` makes, begun once and copied.
+_LINK = struct.Struct(">32sI8sI32s")
+_TYPED_LINK = struct.Struct(">32sIHI8sI32s")
+_TOTALLED_LINK = struct.Struct(">32sIiI8sI32sIQ")
+_DEVICE_LINK, _TAXPAYER_LINK, _TYPE_LINK, _DAY_LINK, _RECORD = (
+    hashlib.sha256(_tag(name) + HASH_BYTES.to_bytes(4, "big"))
+    for name in ("device-link", "taxpayer-link", "type-link", "day-link", "record")
+)
+
+
+def _finish(begun: hashlib._Hash, previous: bytes, body_hash: bytes, fields: bytes) -> bytes:
+    """The hash of a link whose tag and first length are hashed already; packing would hide hashes of another length."""
+    if len(previous) != HASH_BYTES or len(body_hash) != HASH_BYTES:
+        raise ValueError("links and body hashes have 32 bytes")
+    started = begun.copy()
+    started.update(fields)
+    return started.digest()
 
 
 def _u64(number: int) -> bytes:

@@ -15,7 +15,7 @@ _INT2 = struct.Struct(">ih")
 _INT4 = struct.Struct(">ii")
 _INT8 = struct.Struct(">iq")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
-_OID_BYTEA, _OID_INT8, _OID_INT2, _OID_INT4, _OID_TEXT, _OID_NUMERIC = 17, 20, 21, 23, 25, 1700
+_OID_BYTEA, _OID_INT8, _OID_INT2, _OID_INT4, _OID_TEXT = 17, 20, 21, 23, 25
 _EMPTY = struct.Struct(">iiI")
 
 
@@ -66,19 +66,3 @@ def int4_array(values: Iterable[int]) -> bytes:
 def int8_array(values: Iterable[int]) -> bytes:
     """A ``bigint[]``."""
     return _array(_OID_INT8, [_INT8.pack(8, value) for value in values])
-
-
-def numeric_array(values: Iterable[int]) -> bytes:
-    """A ``numeric[]`` of whole numbers of any size."""
-    return _array(_OID_NUMERIC, [_LENGTH.pack(len(value)) + value for value in map(numeric, values)])
-
-
-def numeric(value: int) -> bytes:
-    """A whole number as ``numeric``: digits of base 10,000, the highest first."""
-    rest, digits = abs(value), []
-    while rest:
-        rest, digit = divmod(rest, 10_000)
-        digits.append(digit)
-    digits.reverse()
-    sign = 0x4000 if value < 0 else 0
-    return struct.pack(f">hhHh{len(digits)}h", len(digits), len(digits) - 1, sign, 0, *digits)

@@ -12,8 +12,6 @@ from functools import lru_cache
 from time import gmtime
 from typing import NamedTuple
 
-import attrs
-
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.growing_tree import FullTile
 from tallystick.authority.ledger.mirror import entry_frame
@@ -36,7 +34,7 @@ from tallystick.kernel.hashing import (
 from tallystick.kernel.identifiers import parse_uid
 from tallystick.kernel.merkle import leaf_hash
 from tallystick.wire.leaf import NO_LINK, pack_leaf
-from tallystick.wire.record import RECORD_VERSION, Record, canonical_members, write_record
+from tallystick.wire.record import RECORD_VERSION, Record, canonical_members, write_document_record, write_record
 
 _DAY_MS = 86_400_000
 _DOCUMENT = int(EntryKind.DOCUMENT)
@@ -70,22 +68,6 @@ class Outcome(NamedTuple):
     body_hash: bytes = b""
     fault: str = ""
     detail: str = ""
-
-
-@attrs.frozen(slots=True)
-class _Place:
-    """The links that an entry gets, and what its record says about them."""
-
-    device_prev: bytes = b""
-    device_seq: int = 0
-    device: bytes = NO_LINK
-    taxpayer_seq: int = 0
-    taxpayer: bytes = NO_LINK
-    day_seq: int = 0
-    day: bytes = NO_LINK
-
-
-_NOWHERE = _Place()
 
 
 @lru_cache(maxsize=1024)
@@ -210,47 +192,46 @@ class Batch:
         return self._book_event(entry, body_hash)
 
     def _book_document(self, entry: NewEntry, head: DeviceHead, act_hash: bytes, body_hash: bytes) -> Outcome:
-        rows, tin = self.rows, entry.tin.encode("ascii")
-        index = self.tree.size
-        previous = head.link
-        head.seq += 1
-        head.link = device_link(previous, head.seq, body_hash)
+        """Give a document its place in all five sequences."""
+        requested_by, signed_by = entry.device
+        tin, index, previous = entry.tin.encode("ascii"), self.tree.size, head.link
+        device_seq = head.seq = head.seq + 1
+        device_next = head.link = device_link(previous, device_seq, body_hash)
         head.total += entry.day_amount
         head.arrive(entry.se_total)
         taxpayer = self._taxpayer(entry.tin)
-        taxpayer.seq += 1
-        taxpayer.link = taxpayer_link(taxpayer.link, taxpayer.seq, body_hash)
+        taxpayer_seq = taxpayer.seq = taxpayer.seq + 1
+        taxpayer_next = taxpayer.link = taxpayer_link(taxpayer.link, taxpayer_seq, body_hash)
         taxpayer.total += entry.day_amount
+        kind = self._next_type(entry.document_type, entry.day_amount, body_hash)
         day = self._day(entry.day)
-        day.seq += 1
+        day_seq = day.seq = day.seq + 1
         day.total += entry.day_amount
-        day.link = day_link(day.link, entry.day, day.seq, body_hash, day.total)
-        place = _Place(previous, head.seq, head.link, taxpayer.seq, taxpayer.link, day.seq, day.link)
-        self._book(entry, entry.document_type, act_hash, body_hash, tin, place)
-        requested_by, signed_by = entry.device[0].encode("ascii"), entry.device[1].encode("ascii")
-        rows.number(
-            index,
-            month_of(entry.received_at_ms),
-            tin,
-            requested_by,
-            signed_by,
-            entry.se_total,
-            act_hash,
-            body_hash,
-            entry.verdict,
+        day_next = day.link = day_link(day.link, entry.day, day_seq, body_hash, day.total)
+        record = write_document_record(
+            entry, act_hash, body_hash, previous, device_seq, taxpayer_seq, entry.document_type, kind.seq, day_seq
         )
-        rows.device(signed_by, requested_by, head.seq, body_hash, head.link, index)
-        rows.taxpayer(tin, taxpayer.seq, body_hash, taxpayer.link, index)
-        rows.day(entry.day, day.seq, body_hash, wrap_64(day.total), day.link, index)
-        act = KnownAct(entry.device[0], act_hash, body_hash, index, entry.verdict)
-        self._here.setdefault((entry.device[1], entry.se_total), []).append(act)
+        month = month_of(entry.received_at_ms)
+        self._book(entry, month, tin, record, device_next, taxpayer_next, kind.link, day_next)
+        rows, signer, requester = self.rows, signed_by.encode("ascii"), requested_by.encode("ascii")
+        rows.number(index, month, tin, requester, signer, entry.se_total, act_hash, body_hash, entry.verdict)
+        rows.device(signer, requester, device_seq, body_hash, device_next, index)
+        rows.taxpayer(tin, taxpayer_seq, body_hash, taxpayer_next, index)
+        rows.type(entry.document_type, kind.seq, body_hash, kind.link, index)
+        rows.day(entry.day, day_seq, body_hash, wrap_64(day.total), day_next, index)
+        act = KnownAct(requested_by, act_hash, body_hash, index, entry.verdict)
+        self._here.setdefault((signed_by, entry.se_total), []).append(act)
         return Outcome(index, entry.verdict, False, body_hash)
 
     def _book_event(self, entry: NewEntry, body_hash: bytes) -> Outcome:
-        index, tin = self.tree.size, entry.tin.encode("ascii")
-        act_hash = entry.act_hash or body_hash
-        leaf = self._book(entry, entry.document_type or entry.kind, act_hash, body_hash, tin, _NOWHERE)
-        self.rows.event(index, month_of(entry.received_at_ms), tin, body_hash, entry.verdict)
+        """Give an entry that is no document its place in the type's sequence and the log."""
+        index, tin, month = self.tree.size, entry.tin.encode("ascii"), month_of(entry.received_at_ms)
+        document_type = entry.document_type or entry.kind
+        kind = self._next_type(document_type, 0, body_hash)
+        record = write_record(_event_record(entry, document_type, kind.seq, entry.act_hash or body_hash, body_hash))
+        leaf = self._book(entry, month, tin, record, NO_LINK, NO_LINK, kind.link, NO_LINK)
+        self.rows.type(document_type, kind.seq, body_hash, kind.link, index)
+        self.rows.event(index, month, tin, body_hash, entry.verdict)
         if entry.kind == _REGISTRY and entry.device != ("", "") and self.overlay.device(entry.device) is None:
             requested_by, signed_by = entry.device
             genesis = device_genesis(f"{requested_by}-{signed_by}", entry.certificate_hash, leaf)
@@ -261,37 +242,46 @@ class Batch:
         return Outcome(index, entry.verdict, False, body_hash)
 
     def _book(
-        self, entry: NewEntry, document_type: int, act_hash: bytes, body_hash: bytes, tin: bytes, place: _Place
+        self,
+        entry: NewEntry,
+        month: int,
+        tin: bytes,
+        record: bytes,
+        device_next: bytes,
+        taxpayer_next: bytes,
+        type_next: bytes,
+        day_next: bytes,
     ) -> bytes:
-        """What every entry gets: type link, record, leaf, tree, body; returns the leaf's hash."""
-        index = self.tree.size
-        kind = self._type(document_type)
-        kind.seq += 1
-        kind.total += entry.day_amount
-        kind.link = type_link(kind.link, document_type, kind.seq, body_hash)
-        record = write_record(_record(entry, document_type, kind.seq, act_hash, body_hash, place))
+        """What every entry gets: leaf, tree, body and record in tables and mirror; returns the leaf's hash."""
+        index, received_ms, body = self.tree.size, entry.received_at_ms, entry.body
         salt = self._random_bytes(HASH_BYTES)
+        commitment = record_commitment(salt, record)
         leaf = pack_leaf(
             entry.kind,
             entry.channel,
             entry.leaf_flags,
-            entry.received_at_ms,
-            record_commitment(salt, record),
-            place.device,
-            place.taxpayer,
-            kind.link,
-            place.day,
+            received_ms,
+            commitment,
+            device_next,
+            taxpayer_next,
+            type_next,
+            day_next,
         )
         hashed = leaf_hash(leaf)
         self.tiles += self.tree.append(hashed)
-        month = month_of(entry.received_at_ms)
         self.months.add(month)
-        self.rows.stored(index, month, tin, entry.media_type.encode("ascii"), entry.body, salt, record, leaf)
-        self.rows.type(document_type, kind.seq, body_hash, kind.link, index)
-        self.frames += entry_frame(index, leaf, salt, record, entry.body)
-        self.waits_from_ms.append(entry.received_at_ms)
-        self.bytes += len(entry.body) + len(record)
+        self.rows.stored(index, month, tin, entry.media_type.encode("ascii"), body, salt, record, leaf)
+        self.frames += entry_frame(index, leaf, salt, record, body)
+        self.waits_from_ms.append(received_ms)
+        self.bytes += len(body) + len(record)
         return hashed
+
+    def _next_type(self, document_type: int, amount: int, body_hash: bytes) -> Head:
+        kind = self._type(document_type)
+        kind.seq += 1
+        kind.total += amount
+        kind.link = type_link(kind.link, document_type, kind.seq, body_hash)
+        return kind
 
     def _taxpayer(self, tin: str) -> Head:
         head = self.overlay.taxpayers.get(tin)
@@ -322,22 +312,13 @@ class Batch:
         return head
 
 
-def _record(
-    entry: NewEntry, document_type: int, type_seq: int, act_hash: bytes, body_hash: bytes, place: _Place
-) -> Record:
-    document = place is not _NOWHERE
+def _event_record(entry: NewEntry, document_type: int, type_seq: int, act_hash: bytes, body_hash: bytes) -> Record:
     return Record(
         act_hash=act_hash.hex(),
         body_hash=body_hash.hex(),
         certificate_hash=entry.certificate_hash.hex(),
         channel=str(entry.channel),
-        currency=entry.currency,
-        day=str(entry.day) if document else "",
-        day_amount=str(entry.day_amount) if document else "",
-        day_seq=str(place.day_seq) if document else "",
         device=f"{entry.device[0]}-{entry.device[1]}" if entry.device[1] else "",
-        device_prev=place.device_prev.hex(),
-        device_seq=str(place.device_seq) if document else "",
         facts=canonical_members(entry.facts),
         file_hash=entry.file_hash.hex(),
         flags=entry.flags,
@@ -349,14 +330,9 @@ def _record(
         received_at=str(entry.received_at_ms),
         refers_to=entry.refers_to,
         se_total=str(entry.se_total) if entry.se_total else "",
-        se_type=str(entry.se_type) if entry.se_type else "",
-        tax_totals=canonical_members({name: str(amount) for name, amount in entry.tax_totals.items()}),
         taxpayer=entry.tin,
-        taxpayer_seq=str(place.taxpayer_seq) if document else "",
-        total=str(entry.total) if document else "",
         type=str(document_type),
         type_seq=str(type_seq),
-        utc_offset_minutes=str(entry.utc_offset_minutes) if document else "",
         verdict=str(entry.verdict),
         version=RECORD_VERSION,
     )

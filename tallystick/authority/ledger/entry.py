@@ -48,7 +48,7 @@ class LeafFlag(IntFlag):
     REFERS_OUTSIDE = 16
 
 
-class NewEntry(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+class NewEntry(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
     """One checked document or event on its way into the ledger. Hashes are 32 raw bytes, times Unix ms UTC.
 
     ``device`` is the pair (requestedBy, signedBy); ``day_amount`` is what the day total takes: amount x 10000 with its
@@ -83,7 +83,7 @@ class NewEntry(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
     facts: dict[str, str] = {}
 
 
-class Booked(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
+class Booked(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):
     """The sequencer's answer, given only behind the acknowledgement gate.
 
     ``duplicate`` is true when the same act was booked before; then ``verdict`` and ``body_hash`` are the first ones.

@@ -153,7 +153,7 @@ def first_verdict(connection: Connection, requested_by: str, signed_by: str, ord
 def device_standing(connection: Connection, device: Device) -> DeviceStanding | None:
     """Where a device (requestedBy, signedBy) stands; None for one that is not registered in the ledger."""
     row = connection.execute(_SQL["device_standing"], _named(device)).fetchone()
-    return DeviceStanding(row[0], row[1], row[2], int(row[3]), row[4]) if row else None
+    return DeviceStanding(*row) if row else None
 
 
 def highest_ordinal(connection: Connection, device: Device) -> int:

@@ -19,7 +19,7 @@ SELECT epoch FROM ledger.lease FOR SHARE;
 WITH device AS (
     INSERT INTO ledger.device_heads
     SELECT * FROM unnest(:d_signed::text[], :d_requested::text[], :d_tin::text[], :d_seq::bigint[], :d_link::bytea[],
-                         :d_highest::bigint[], :d_missing::bigint[], :d_total::numeric[], :d_certificate::bytea[],
+                         :d_highest::bigint[], :d_missing::bigint[], :d_total::bigint[], :d_certificate::bytea[],
                          :d_registration::bigint[])
     ON CONFLICT (signed_by, requested_by) DO UPDATE
     SET seq = excluded.seq, link = excluded.link, highest_ordinal = excluded.highest_ordinal,
@@ -30,15 +30,15 @@ WITH device AS (
     ON CONFLICT (signed_by, requested_by, last_ordinal) DO UPDATE SET first_ordinal = excluded.first_ordinal
 ), taxpayer AS (
     INSERT INTO ledger.taxpayer_heads
-    SELECT * FROM unnest(:t_tin::text[], :t_seq::bigint[], :t_link::bytea[], :t_total::numeric[], :t_salt::bytea[])
+    SELECT * FROM unnest(:t_tin::text[], :t_seq::bigint[], :t_link::bytea[], :t_total::bigint[], :t_salt::bytea[])
     ON CONFLICT (tin) DO UPDATE SET seq = excluded.seq, link = excluded.link, total = excluded.total
 ), kind AS (
     INSERT INTO ledger.type_heads
-    SELECT * FROM unnest(:y_type::integer[], :y_seq::bigint[], :y_link::bytea[], :y_total::numeric[])
+    SELECT * FROM unnest(:y_type::integer[], :y_seq::bigint[], :y_link::bytea[], :y_total::bigint[])
     ON CONFLICT (document_type) DO UPDATE SET seq = excluded.seq, link = excluded.link, total = excluded.total
 ), day AS (
     INSERT INTO ledger.day_heads
-    SELECT * FROM unnest(:z_day::integer[], :z_seq::bigint[], :z_link::bytea[], :z_total::numeric[])
+    SELECT * FROM unnest(:z_day::integer[], :z_seq::bigint[], :z_link::bytea[], :z_total::bigint[])
     ON CONFLICT (day) DO UPDATE SET seq = excluded.seq, link = excluded.link, total = excluded.total
 ), tile AS (
     INSERT INTO ledger.tiles

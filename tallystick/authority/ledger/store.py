@@ -20,7 +20,6 @@ from tallystick.authority.ledger.binary import (
     int4_array,
     int8,
     int8_array,
-    numeric_array,
     positional,
     text_array,
 )
@@ -28,7 +27,7 @@ from tallystick.authority.ledger.booking import Batch, KnownAct
 from tallystick.authority.ledger.copying import copy_all
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.growing_tree import GrowingTree
-from tallystick.authority.ledger.rows import TABLES
+from tallystick.authority.ledger.rows import TABLES, wrap_64
 from tallystick.authority.ledger.sequences import DeviceHead, Head, LedgerState, hole_changes
 from tallystick.authority.ledger.waits import pack_waits
 from tallystick.kernel.hashing import sha256
@@ -184,7 +183,7 @@ def _closing(batch: Batch, epoch: int, now_ms: int, checkpoints: Sequence[tuple[
         "d_link": bytea_array(head.link for head in devices),
         "d_highest": int8_array(head.highest for head in devices),
         "d_missing": int8_array(head.missing for head in devices),
-        "d_total": numeric_array(head.total for head in devices),
+        "d_total": int8_array(wrap_64(head.total) for head in devices),
         "d_certificate": bytea_array(head.certificate_hash for head in devices),
         "d_registration": int8_array(head.registration_index for head in devices),
         "h_signed": text_array(head.signed_by for head, _, _ in holes),
@@ -194,16 +193,16 @@ def _closing(batch: Batch, epoch: int, now_ms: int, checkpoints: Sequence[tuple[
         "t_tin": text_array(overlay.taxpayers),
         "t_seq": int8_array(head.seq for head in taxpayers),
         "t_link": bytea_array(head.link for head in taxpayers),
-        "t_total": numeric_array(head.total for head in taxpayers),
+        "t_total": int8_array(wrap_64(head.total) for head in taxpayers),
         "t_salt": bytea_array(head.salt for head in taxpayers),
         "y_type": int4_array(types),
         "y_seq": int8_array(head.seq for head in types.values()),
         "y_link": bytea_array(head.link for head in types.values()),
-        "y_total": numeric_array(head.total for head in types.values()),
+        "y_total": int8_array(wrap_64(head.total) for head in types.values()),
         "z_day": int4_array(days),
         "z_seq": int8_array(head.seq for head in days.values()),
         "z_link": bytea_array(head.link for head in days.values()),
-        "z_total": numeric_array(head.total for head in days.values()),
+        "z_total": int8_array(wrap_64(head.total) for head in days.values()),
         "m_level": int2_array(tile.level for tile in batch.tiles),
         "m_index": int8_array(tile.index for tile in batch.tiles),
         "m_hashes": bytea_array(tile.hashes for tile in batch.tiles),
@@ -305,12 +304,12 @@ def load_state(connection: Connection, tree: GrowingTree, newest: TreeState) -> 
         requested_by, signed_by, tin, link, certificate, registration, seq, total, highest = row
         lacking = tuple(holes.get((requested_by, signed_by), ()))
         state.add_device(
-            DeviceHead(requested_by, signed_by, tin, link, certificate, registration, seq, int(total), highest, lacking)
+            DeviceHead(requested_by, signed_by, tin, link, certificate, registration, seq, total, highest, lacking)
         )
     for tin, seq, link, total, salt in connection.execute(_SQL["load_taxpayer_heads"]):
-        state.taxpayers[tin] = Head(seq, link, int(total), salt)
+        state.taxpayers[tin] = Head(seq, link, total, salt)
     for kind, seq, link, total in connection.execute(_SQL["load_type_heads"]):
-        state.types[kind] = Head(seq, link, int(total))
+        state.types[kind] = Head(seq, link, total)
     for day, seq, link, total in connection.execute(_SQL["load_day_heads"]):
-        state.days[day] = Head(seq, link, int(total))
+        state.days[day] = Head(seq, link, total)
     return state

@@ -126,7 +126,7 @@ def _heads(connection: Connection, table: LinkTable) -> dict[Key, StoredHead]:
     width, found = table.key_length, {}
     for row in connection.execute(_SQL[table.heads]):
         seq, link, total, *rest = row[width:]
-        found[tuple(row[:width])] = StoredHead(seq, link, int(total), *rest)
+        found[tuple(row[:width])] = StoredHead(seq, link, total, *rest)
     return found
 
 

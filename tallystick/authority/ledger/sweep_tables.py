@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from tallystick.authority.ledger.findings import FindingCode, Shows, finding
+from tallystick.authority.ledger.rows import wrap_64
 from tallystick.authority.ledger.sweep_rows import (
     LINK_TABLES,
     Connection,
@@ -74,7 +75,7 @@ def check_standings(snapshot: Snapshot, walk: Walk, report: Report) -> None:
             if head is None or (head.seq, head.link) != (standing.seq, standing.link):
                 detail = "the head is not what the bodies give"
                 report(finding(FindingCode.HEAD_DIFFERS, place, detail, shows, Shows.LOG))
-            elif head.total != standing.total:
+            elif head.total != wrap_64(standing.total):
                 detail = f"the total is {head.total}, the records give {standing.total}"
                 report(finding(FindingCode.TOTAL_DIFFERS, place, detail, shows, Shows.LOG))
     for key, (index, certificate) in walk.registrations.items():

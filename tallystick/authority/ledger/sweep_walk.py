@@ -315,7 +315,7 @@ class Walk:
             return None
         if shows is Shows.TAXPAYER:
             head = self.snapshot.heads[shows].get(key)
-            link = taxpayer_genesis(head.salt, str(key[0])) if head and len(head.salt) == 32 else b""
+            link = taxpayer_genesis(head.salt, str(key[0])) if head and len(head.salt) == 32 else bytes(32)
         else:
             assert isinstance(key[0], int)
             link = type_genesis(key[0]) if shows is Shows.TYPE else day_genesis(key[0])

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outcomes import fault_code
 
+from tallystick.authority.ledger.entry import NewEntry
 from tallystick.wire.leaf import Leaf, read_leaf, write_leaf
-from tallystick.wire.record import Record, canonical_members, read_record, write_record
+from tallystick.wire.record import Record, canonical_members, read_record, write_document_record, write_record
 from tallystick.wire.signed_note import (
     Checkpoint,
     NoteSignature,
@@ -70,6 +71,45 @@ def test_leaf(leaf: Leaf) -> None:
 @given(records)
 def test_record(record: Record) -> None:
     assert read_record(write_record(record)) == record
+
+
+@given(
+    st.builds(
+        NewEntry,
+        kind=st.just(1),
+        channel=st.integers(0, 255),
+        body=st.just(b""),
+        media_type=texts,
+        received_at_ms=st.integers(0, 2**50),
+        file_hash=st.one_of(st.just(b""), hashes),
+        device=st.just(("ABCD1234", "WXYZ9876")),
+        tin=texts,
+        premises=texts,
+        day=st.integers(-1000, 90_000),
+        issued_at_ms=st.integers(0, 2**50),
+        utc_offset_minutes=st.integers(-900, 900),
+        currency=texts,
+        total=st.integers(-(2**70), 2**70),
+        day_amount=st.integers(-(2**70), 2**70),
+        tax_totals=st.dictionaries(texts, st.integers(-(2**40), 2**40), max_size=4),
+        se_total=st.integers(1, 2**32),
+        se_type=st.integers(0, 2**32),
+        certificate_hash=st.one_of(st.just(b""), hashes),
+        refers_to=texts,
+        flags=st.lists(texts, max_size=3).map(tuple),
+        leaf_flags=st.integers(0, 31),
+        verdict=st.integers(0, 99),
+        facts=st.dictionaries(texts, texts, max_size=4),
+    ),
+    hashes,
+)
+def test_the_quick_way_writes_the_same_record(entry: NewEntry, some: bytes) -> None:
+    """``read_record`` writes what it has read once more, the plain way, and refuses any difference."""
+    record = read_record(write_document_record(entry, some, some, some, 1, 2, 256, 3, 4))
+    assert record.facts == entry.facts
+    assert record.tax_totals == {label: str(amount) for label, amount in entry.tax_totals.items()}
+    assert (record.flags, record.taxpayer, record.premises) == (entry.flags, entry.tin, entry.premises)
+    assert (record.total, record.day, record.se_total) == (str(entry.total), str(entry.day), str(entry.se_total))
 
 
 @given(tiles)

@@ -96,7 +96,7 @@ CREATE TABLE ledger.day_links (
     PRIMARY KEY (day, seq)
 );
 
--- Where each sequence stands. Room on the pages keeps the updates in place.
+-- Where each sequence stands; totals are modulo 2^64 in two's complement. Room on the pages keeps the updates in place.
 CREATE TABLE ledger.device_heads (
     signed_by text COLLATE "C" NOT NULL,
     requested_by text COLLATE "C" NOT NULL,
@@ -105,7 +105,7 @@ CREATE TABLE ledger.device_heads (
     link bytea STORAGE PLAIN NOT NULL,
     highest_ordinal bigint NOT NULL,
     missing bigint NOT NULL,
-    total numeric NOT NULL,
+    total bigint NOT NULL,
     certificate_hash bytea STORAGE PLAIN NOT NULL,
     registration_index bigint NOT NULL,
     PRIMARY KEY (signed_by, requested_by)
@@ -115,7 +115,7 @@ CREATE TABLE ledger.taxpayer_heads (
     tin text COLLATE "C" PRIMARY KEY,
     seq bigint NOT NULL,
     link bytea STORAGE PLAIN NOT NULL,
-    total numeric NOT NULL,
+    total bigint NOT NULL,
     salt bytea STORAGE PLAIN NOT NULL
 ) WITH (fillfactor = 50);
 
@@ -123,14 +123,14 @@ CREATE TABLE ledger.type_heads (
     document_type integer PRIMARY KEY,
     seq bigint NOT NULL,
     link bytea STORAGE PLAIN NOT NULL,
-    total numeric NOT NULL
+    total bigint NOT NULL
 ) WITH (fillfactor = 20);
 
 CREATE TABLE ledger.day_heads (
     day integer PRIMARY KEY,
     seq bigint NOT NULL,
     link bytea STORAGE PLAIN NOT NULL,
-    total numeric NOT NULL
+    total bigint NOT NULL
 ) WITH (fillfactor = 20);
 
 -- Ordinals below a device's highest that have not arrived, as ranges named by their end; an empty range (first > last)
