@@ -46,7 +46,10 @@ class Scene:
     def round(self, seconds: float = 1) -> Round:
         """Some time passes, then one round."""
         self.bench.clock.forward(seconds=seconds)
-        return hold_round(self.bench.device, self.memory, self.authority)
+        try:
+            return hold_round(self.bench.device, self.memory, self.authority)
+        finally:
+            self.store.write_notes()
 
     def begin(self) -> None:
         """Initialise and unlock."""
@@ -187,6 +190,30 @@ def test_what_was_judged_before_the_line_broke_is_settled(scene: Scene, monkeypa
     assert scene.held() == [3]
 
 
+def test_s2_085_verdicts_are_written_with_the_next_sale_or_after_a_second(scene: Scene) -> None:
+    """A verdict costs no commit of its own while sales go on; a power cut before only sends the package again."""
+    scene.sell()
+    end = hold_round(scene.bench.device, scene.memory, scene.authority)
+    assert scene.held() == [1]
+    assert scene.store.waiting_count() == 0, "not sent twice meanwhile"
+    assert end.wake_at <= scene.bench.clock.now + timedelta(seconds=1)
+    scene.sell()
+    assert scene.held() == [2], "the sale's commit took the verdict along"
+    hold_round(scene.bench.device, scene.memory, scene.authority)
+    scene.bench.clock.forward(seconds=1)
+    hold_round(scene.bench.device, scene.memory, scene.authority)
+    assert scene.held() == [], "without a sale, after a second"
+    scene.sell()
+    hold_round(scene.bench.device, scene.memory, scene.authority)
+    scene.bench.device.abandon()
+    scene.bench.switch_on().verify_pin(PIN)
+    scene.memory = AuditMemory()
+    assert scene.held() == [3]
+    scene.round()
+    assert len(scene.authority.packages[3]) == 2
+    assert scene.held() == []
+
+
 def test_s2_117_case_1_one_package_one_proof(scene: Scene) -> None:
     scene.sell()
     scene.round(20)
@@ -202,12 +229,14 @@ def test_s2_117_case_1_one_package_one_proof(scene: Scene) -> None:
 
 
 def test_s2_118_case_2_invoices_after_the_start_stay_unaudited(until_proof: Scene) -> None:
+    """S2-110, S2-112, S2-113: the proof frees what was signed before its start, and no more."""
     scene = until_proof
     scene.sell(3)
     scene.authority.makes_proofs = False
     scene.round(20)
     scene.sell(3)
     scene.round()
+    assert list(scene.authority.packages) == [1, 2, 3, 4, 5, 6], "S2-110: sent while the audit is open"
     assert scene.held() == [1, 2, 3, 4, 5, 6], "K-07: kept until the proof"
     scene.authority.makes_proofs = True
     scene.round(5)
@@ -264,6 +293,21 @@ def test_a_request_is_repeated_but_never_more_often_than_its_interval(scene: Sce
     assert len(set(scene.authority.requests)) == 1, "the same request, not a new start"
 
 
+def test_a_proof_that_comes_when_the_request_is_due_again_ends_the_cycle(scene: Scene) -> None:
+    """The round that carries the proof out must not hand the same request in once more and reopen the cycle."""
+    scene.authority.makes_proofs = False
+    scene.sell()
+    scene.round(20)
+    scene.authority._prove(scene.authority.requests[0])
+    scene.round(5)
+    assert len(scene.authority.requests) == 1
+    assert scene.store.audit.finished_count() == 1
+    cycle = scene.store.audit.newest()
+    assert cycle is not None
+    scene.store.audit.note_submitted(cycle.cycle, 1)
+    assert scene.store.audit.finished_count() == 1, "whatever comes late"
+
+
 def test_s2_109_near_the_limit_the_audit_starts_at_once(tmp_path: Path) -> None:
     with without_flushes():
         scene = Scene(tmp_path, limit=100)
@@ -283,6 +327,7 @@ def test_s2_109_near_the_limit_the_audit_starts_at_once(tmp_path: Path) -> None:
 
 
 def test_without_pin_packages_go_but_no_audit_starts(scene: Scene) -> None:
+    """S2-110: packages do not wait for a Start Audit."""
     scene.sell(2)
     scene.bench.reader.insert(scene.bench.card)
     for _ in range(3):
@@ -295,6 +340,7 @@ def test_without_pin_packages_go_but_no_audit_starts(scene: Scene) -> None:
 
 
 def test_a_result_that_could_not_be_reported_is_reported_later(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S2-016."""
     report = scene.authority._report
 
     def away(command_id: str, body: bytes) -> HttpAnswer:

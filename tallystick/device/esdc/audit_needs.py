@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import attrs
@@ -21,6 +21,9 @@ from tallystick.wire.card import AmountStatus
 from tallystick.wire.taxcore_api import Command
 
 T = TypeVar("T")
+
+VERDICTS_WAIT = timedelta(seconds=1)
+"""How long verdicts wait for the commit of a sale, which takes them along for nothing."""
 
 
 class DeviceNeed(Need[T], Generic[T]):
@@ -57,6 +60,8 @@ class View:
     newest_ordinal: int
     amounts: AmountStatus | None
     may_start: bool
+    write_at: datetime | None
+    """When verdicts must be written that no other commit has taken along."""
 
 
 @attrs.frozen(slots=True)
@@ -67,9 +72,11 @@ class LookAround(DeviceNeed[View]):
     most: int
 
     def on(self, device: Device) -> View:
-        """Read it."""
+        """Read it; verdicts that waited too long for another commit get their own."""
         session = device.require_card()
         store = session.store
+        if store.judged_since is not None and device.clock() >= store.judged_since + VERDICTS_WAIT:
+            store.write_notes()
         return View(
             insertion=session.insertion,
             card=session.facts,
@@ -80,6 +87,7 @@ class LookAround(DeviceNeed[View]):
             cycle=store.audit.newest(),
             newest_ordinal=session.position.counter if session.position else 0,
             amounts=_amounts(session),
+            write_at=None if store.judged_since is None else store.judged_since + VERDICTS_WAIT,
             may_start=session.pin_verified and session.position is not None,
         )
 
@@ -141,9 +149,18 @@ class Settle(DeviceNeed[None]):
     judged: tuple[tuple[int, int], ...]
 
     def on(self, device: Device) -> None:
-        """Delete, keep or leave waiting, by the country's retention (S2-085, K-07)."""
+        """Delete, keep or leave waiting, by the country's retention (S2-085, K-07), at the latest after a second."""
         store = device.require_card().store
-        store.settle(self.judged, keep_until_proof=device.settings.keep_until_proof)
+        store.settle(self.judged, keep_until_proof=device.settings.keep_until_proof, now=device.clock())
+
+
+@attrs.frozen(slots=True)
+class FindCycle(DeviceNeed[Cycle | None]):
+    """The newest cycle as it is now."""
+
+    def on(self, device: Device) -> Cycle | None:
+        """Read it."""
+        return device.require_card().store.audit.newest()
 
 
 @attrs.frozen(slots=True)

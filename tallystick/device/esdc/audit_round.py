@@ -14,7 +14,9 @@ import attrs
 
 from tallystick.device.esdc.audit_memory import AuditMemory
 from tallystick.device.esdc.audit_needs import (
+    VERDICTS_WAIT,
     DropToken,
+    FindCycle,
     LookAround,
     NoteReported,
     NoteSubmitted,
@@ -79,7 +81,7 @@ def audit_round(memory: AuditMemory, settings: EsdcSettings, clock: Clock) -> Co
     except TokenRefused as error:
         yield from ask(DropToken())
         raise AuthorityAway("the token was refused") from error
-    return _end(memory, view, cycle, statuses, settings)
+    return _end(memory, view, cycle, statuses, settings, clock())
 
 
 def _control(
@@ -174,15 +176,27 @@ def _proof(
 ) -> Conversation[Cycle | None]:
     """Start a cycle when it is due, hand its request in, and again until the proof comes; gives the newest cycle."""
     now = clock()
-    cycle = view.cycle
-    start_at = next_start(_audit_facts(memory, view, settings), settings.timing)
-    if view.may_start and start_at is not None and now >= start_at:
+    facts = _audit_facts(memory, view, settings)
+    if not (_start_is_due(view, facts, settings, now) or _submission_is_due(facts.last, settings, now)):
+        return facts.last
+    cycle = yield from ask(FindCycle())  # a command of this very round may have ended the one that was seen
+    facts = attrs.evolve(facts, last=cycle)
+    if _start_is_due(view, facts, settings, now):
         cycle = (yield from ask(StartCycle(now))) or cycle
-    submit_at = next_submission(cycle, settings.timing)
-    if cycle is not None and submit_at is not None and now >= submit_at:
+    if cycle is not None and _submission_is_due(cycle, settings, now):
         yield from _submit(authority, cycle, now)
         memory.next_heartbeat = now + settings.timing.heartbeat_pending
     return cycle
+
+
+def _start_is_due(view: View, facts: AuditFacts, settings: EsdcSettings, now: datetime) -> bool:
+    moment = next_start(facts, settings.timing)
+    return view.may_start and moment is not None and now >= moment
+
+
+def _submission_is_due(cycle: Cycle | None, settings: EsdcSettings, now: datetime) -> bool:
+    moment = next_submission(cycle, settings.timing)
+    return moment is not None and now >= moment
 
 
 def _submit(authority: Authority, cycle: Cycle, now: datetime) -> Conversation[None]:
@@ -213,12 +227,18 @@ def _audit_facts(memory: AuditMemory, view: View, settings: EsdcSettings) -> Aud
 
 
 def _end(
-    memory: AuditMemory, view: View, cycle: Cycle | None, statuses: Sequence[int], settings: EsdcSettings
+    memory: AuditMemory,
+    view: View,
+    cycle: Cycle | None,
+    statuses: Sequence[int],
+    settings: EsdcSettings,
+    now: datetime,
 ) -> Round:
     facts = attrs.evolve(_audit_facts(memory, view, settings), last=cycle)
     moments = [
         memory.next_heartbeat,
         memory.retry_at,
+        view.write_at or (now + VERDICTS_WAIT if statuses else None),
         next_start(facts, settings.timing) if view.may_start else None,
         next_submission(cycle, settings.timing),
     ]

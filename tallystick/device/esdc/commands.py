@@ -124,6 +124,7 @@ class FinishCycle(Need[None]):
 
     def perform(self, means: Means) -> None:
         """Store that, and delete the packages up to the remembered ordinal (S2-112)."""
+        means.store.write_notes()
         cycle = means.store.audit.newest()
         if cycle is not None and cycle.is_open:
             means.store.audit.finish(cycle)

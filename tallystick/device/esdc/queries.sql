@@ -80,9 +80,6 @@ UPDATE sale SET state = 5, audit_status = :status WHERE ordinal = :ordinal AND s
 -- name: set_kept
 UPDATE sale SET state = 6, audit_status = :status WHERE ordinal = :ordinal AND state IN (3, 4);
 
--- name: set_try_again
-UPDATE sale SET state = 4, audit_status = :status WHERE ordinal = :ordinal AND state IN (3, 4);
-
 -- name: drop_package
 DELETE FROM package WHERE ordinal = :ordinal;
 
@@ -112,7 +109,7 @@ INSERT INTO cycle (state, started_ms, last_ordinal) VALUES (1, :started_ms, :las
 UPDATE cycle SET state = 2, request = :request, sum = :sum, card_limit = :card_limit WHERE cycle = :cycle;
 
 -- name: set_submitted
-UPDATE cycle SET state = 3, submitted_ms = :submitted_ms WHERE cycle = :cycle;
+UPDATE cycle SET state = 3, submitted_ms = :submitted_ms WHERE cycle = :cycle AND state IN (2, 3);
 
 -- name: set_finished
 UPDATE cycle SET state = 4 WHERE cycle = :cycle;

@@ -7,7 +7,8 @@ voided and gap are the two other ends. Two commits stand before an answer: the i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 
@@ -85,6 +86,8 @@ class Store:
         self._storage = storage or Storage()
         self._database = Database(path)
         self._answered: deque[int] = deque()
+        self._judged: dict[int, tuple[int, bool]] = {}
+        self._judged_since: datetime | None = None
         try:
             self.stopped_cleanly = self._open(uid, environment)
         except BaseException:
@@ -113,7 +116,7 @@ class Store:
         """Note the clean stop and close."""
         try:
             with self._database as writing:
-                self._write_answered(writing)
+                self._write_notes(writing)
                 writing.run("note_stop", {"clean": 1})
         finally:
             self._database.close()
@@ -127,7 +130,7 @@ class Store:
     def keep_intent(self, intent: Intent) -> int:
         """First commit of a sale; gives its number in this store."""
         with self._database as writing:
-            self._write_answered(writing)
+            self._write_notes(writing)
             sale = writing.run(
                 "add_sale",
                 {
@@ -169,9 +172,14 @@ class Store:
         """The answer was handed to the network; written with the next commit. May be called from any thread."""
         self._answered.append(sale)
 
-    def _write_answered(self, writing: Database) -> None:
+    def _write_notes(self, writing: Database) -> None:
+        """What may wait for a commit that is made anyway: answers that left, and the authority's verdicts."""
         while self._answered:
             writing.run("set_answered", {"sale": self._answered.popleft()})
+        for ordinal, (status, keep_until_proof) in self._judged.items():
+            _write_verdict(writing, ordinal, status, keep_until_proof=keep_until_proof)
+        self._judged.clear()
+        self._judged_since = None
 
     def void(self, sale: int) -> None:
         """The card signed nothing for this intent; the row stays."""
@@ -219,12 +227,13 @@ class Store:
 
     def waiting(self, most: int, after: int = 0) -> list[tuple[int, bytes]]:
         """Packages that the authority has not judged yet, oldest first, from beyond an ordinal."""
-        return [(row[0], row[1]) for row in self._database.rows("waiting", {"most": most, "after": after})]
+        rows = self._database.rows("waiting", {"most": most + len(self._judged), "after": after})
+        return [(row[0], row[1]) for row in rows if row[0] not in self._judged][:most]
 
     def waiting_count(self) -> int:
         """How many packages the authority has not judged yet."""
         row = self._database.row("waiting_count")
-        return row[0] if row else 0
+        return row[0] - len(self._judged) if row else 0
 
     def held_count(self) -> int:
         """How many packages are stored."""
@@ -241,27 +250,44 @@ class Store:
         row = self._database.row("find_sale", {"ordinal": ordinal})
         return (SaleState(row[0]), row[1], row[2]) if row else None
 
-    def settle(self, judged: Sequence[tuple[int, int]], *, keep_until_proof: bool) -> None:
-        """Write the authority's answers (ordinal, status) in one commit: 4 delivers, 1 still waits, others are kept."""
-        with self._database as writing:
-            self._write_answered(writing)
-            for ordinal, status in judged:
-                values = {"ordinal": ordinal, "status": status}
-                if status == AuditStatus.VERIFIED:
-                    writing.run("set_delivered", values)
-                    if not keep_until_proof:
-                        writing.run("drop_package", {"ordinal": ordinal})
-                elif status == AuditStatus.SEND_AGAIN:
-                    writing.run("set_try_again", values)
-                else:
-                    writing.run("set_kept", values)
+    def settle(self, judged: Iterable[tuple[int, int]], *, keep_until_proof: bool, now: datetime) -> None:
+        """Take the authority's verdicts (ordinal, status): 4 delivers, 1 still waits, others are kept (S2-085).
+
+        They are written with the next commit, or by `write_notes`; a power cut before that only sends them again.
+        """
+        final = {n: (status, keep_until_proof) for n, status in judged if status != AuditStatus.SEND_AGAIN}
+        self._judged |= final
+        if final and self._judged_since is None:
+            self._judged_since = now
+
+    @property
+    def judged_since(self) -> datetime | None:
+        """Since when verdicts wait for a commit."""
+        return self._judged_since
+
+    def write_notes(self) -> None:
+        """Commit what waits for a commit, if anything does."""
+        if self._judged or self._answered:
+            with self._database as writing:
+                self._write_notes(writing)
 
     def send_again(self, ranges: Iterable[tuple[int, int]]) -> None:
         """The authority misses these ordinals: what is still held waits once more."""
         with self._database as writing:
+            self._write_notes(writing)
             for first, last in ranges:
                 writing.run("send_again", {"first": first, "last": last})
 
     def used_bytes(self) -> int:
         """Bytes of the file that hold something."""
         return self._database.used_bytes()
+
+
+def _write_verdict(writing: Database, ordinal: int, status: int, *, keep_until_proof: bool) -> None:
+    values = {"ordinal": ordinal, "status": status}
+    if status != AuditStatus.VERIFIED:
+        writing.run("set_kept", values)
+        return
+    writing.run("set_delivered", values)
+    if not keep_until_proof:
+        writing.run("drop_package", {"ordinal": ordinal})

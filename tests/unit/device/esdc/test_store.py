@@ -10,6 +10,7 @@ import pytest
 from tallystick.device.esdc.settings import Storage
 from tallystick.device.esdc.store import Intent, SaleState, Store
 from tallystick.kernel.hashing import sha256
+from tallystick.kernel.instants import EPOCH
 
 
 @pytest.fixture
@@ -37,6 +38,11 @@ def sold(store: Store, number: int, request_id: str | None = None) -> int:
     sale = store.keep_intent(intent(number, request_id))
     store.keep_packaged(sale, number, b"package %d" % number, b"answer %d" % number)
     return sale
+
+
+def settle(store: Store, judged: list[tuple[int, int]], *, keep_until_proof: bool) -> None:
+    store.settle(judged, keep_until_proof=keep_until_proof, now=EPOCH)
+    store.write_notes()
 
 
 def state(store: Store, ordinal: int) -> SaleState:
@@ -103,7 +109,7 @@ def test_s2_085_only_4_delivers_only_1_waits_and_others_are_kept(store: Store) -
     statuses = {1: 4, 2: 1, 3: 0, 4: 2, 5: 67, 6: 78}
     for ordinal in statuses:
         sold(store, ordinal)
-    store.settle(list(statuses.items()), keep_until_proof=False)
+    settle(store, list(statuses.items()), keep_until_proof=False)
     assert [ordinal for ordinal, _ in store.waiting(10)] == [2]
     assert store.package(1) is None
     assert [store.package(ordinal) is not None for ordinal in (2, 3, 4, 5, 6)] == [True] * 5
@@ -112,14 +118,14 @@ def test_s2_085_only_4_delivers_only_1_waits_and_others_are_kept(store: Store) -
 
 def test_k_07_the_hash_record_outlives_the_package(store: Store) -> None:
     sold(store, 1)
-    store.settle([(1, 4)], keep_until_proof=False)
+    settle(store, [(1, 4)], keep_until_proof=False)
     assert store.record(1) == (SaleState.DELIVERED, sha256(b"package 1"), 4)
 
 
 def test_k_07_with_retention_until_proof_status_4_keeps_the_package(store: Store) -> None:
     for ordinal in (1, 2, 3):
         sold(store, ordinal)
-    store.settle([(1, 4), (2, 4)], keep_until_proof=True)
+    settle(store, [(1, 4), (2, 4)], keep_until_proof=True)
     assert store.held_count() == 3
     assert [ordinal for ordinal, _ in store.waiting(10)] == [3]
     store.audit.open(2, 1)
@@ -144,16 +150,16 @@ def test_packages_wait_oldest_first_and_from_beyond_an_ordinal(store: Store) -> 
 def test_missing_ordinals_wait_again_where_the_package_is_still_held(store: Store) -> None:
     for ordinal in (1, 2, 3):
         sold(store, ordinal)
-    store.settle([(1, 4)], keep_until_proof=False)
-    store.settle([(2, 4), (3, 67)], keep_until_proof=True)
+    settle(store, [(1, 4)], keep_until_proof=False)
+    settle(store, [(2, 4), (3, 67)], keep_until_proof=True)
     store.send_again([(1, 3)])
     assert [ordinal for ordinal, _ in store.waiting(10)] == [2, 3]
 
 
 def test_a_judged_package_is_not_judged_twice(store: Store) -> None:
     sold(store, 1)
-    store.settle([(1, 4)], keep_until_proof=True)
-    store.settle([(1, 67)], keep_until_proof=True)
+    settle(store, [(1, 4)], keep_until_proof=True)
+    settle(store, [(1, 67)], keep_until_proof=True)
     assert state(store, 1) is SaleState.DELIVERED
 
 
@@ -162,5 +168,5 @@ def test_freed_pages_do_not_count_as_used(store: Store) -> None:
         store.keep_packaged(store.keep_intent(intent(ordinal)), ordinal, bytes(5000), b"")
     full = store.used_bytes()
     assert full > 59 * 5000
-    store.settle([(ordinal, 4) for ordinal in range(1, 60)], keep_until_proof=False)
+    settle(store, [(ordinal, 4) for ordinal in range(1, 60)], keep_until_proof=False)
     assert store.used_bytes() < full - 50 * 5000
