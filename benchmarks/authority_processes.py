@@ -13,12 +13,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPSConnection
 from pathlib import Path
+from urllib.request import urlopen
 
 import attrs
 import psycopg
 
 from benchmarks.limits import disk_folder
 from benchmarks.package_maker import Card
+from benchmarks.processor_time import family_seconds, own_seconds
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.reference.registry.operations import register_secure_element, register_taxpayer
 from tallystick.authority.reference.registry.values import Taxpayer
@@ -38,7 +40,6 @@ WITH_PUBLIC = ("sequencer", "unwrap", "public", "api", "worker")
 """With the listener that buyers ask; the API tells devices its address, so it comes after."""
 _PORTS = (20_000, 32_000)
 """The device API has a port from the country's birth on, and binds it much later: drawn, so that runs rarely meet."""
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @attrs.frozen
@@ -72,9 +73,16 @@ class RunningAuthority:
 
     def processor_seconds(self) -> dict[str, float]:
         """Processor time used so far by each process, the database's with all its children."""
-        used = {name: _own_seconds(self.supervisor.pid(name)) for name in self.processes}
-        used["postgres"] = _family_seconds(self._postmaster())
+        used = {name: own_seconds(self.supervisor.pid(name)) for name in self.processes}
+        used["postgres"] = family_seconds(self._postmaster())
         return used
+
+    def metric(self, process: str, name: str) -> float:
+        """A metric without labels, as the process publishes it."""
+        port = int((self.country.state.run / f"{process}.health").read_text())
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
     def resident_bytes(self) -> dict[str, int]:
         """Resident memory of each of the authority's own processes."""
@@ -87,25 +95,6 @@ class RunningAuthority:
 def resident_bytes(pid: int) -> int:
     """Resident memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _own_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
-
-
-def _family_seconds(pid: int) -> float:
-    """A process, its children that live, and those that it has waited for."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    total = sum(map(int, fields[11:15])) / _TICKS_PER_SECOND
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            rest = entry.read_text().rpartition(") ")[2].split()
-        except OSError:
-            continue
-        if int(rest[1]) == pid:
-            total += (int(rest[11]) + int(rest[12])) / _TICKS_PER_SECOND
-    return total
 
 
 @contextmanager

@@ -10,6 +10,9 @@ ANSWERS = Counter("tallystick_intake_packages", "Audit packages answered, by sta
 FAULTS = Counter("tallystick_intake_faults", "Faults found in audit packages, by step and code", ["step", "code"])
 REPLAYS = Counter("tallystick_intake_replays", "Packages that had been answered before")
 IN_WORK = Gauge("tallystick_intake_in_work", "Packages that are being judged now")
+OPENING = Counter(
+    "tallystick_unwrap_processor_seconds", "Processor time that opening takes: RSA, and the little that goes with it"
+)
 SECONDS = Histogram(
     "tallystick_intake_seconds",
     "From arrival to answer of a package that is kept",
