@@ -13,7 +13,7 @@ import attrs
 import psycopg
 import pytest
 from intake_live import ORIGIN
-from public_live import LiveCountry, Process, live_country, now, shelf, wait_until
+from public_live import LiveCountry, Process, live_country, now, shelf, stop_process, wait_until
 
 from benchmarks.package_maker import Card, sale
 from tallystick.crypto.keys import load_private_key
@@ -156,6 +156,13 @@ def test_the_listener_cannot_write(country: LiveCountry) -> None:
     pool = open_pool(as_role(country.dsn, PORTAL))
     with pool, pool.connection() as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         connection.execute("UPDATE registry.app_user SET is_active = false")
+
+
+def test_the_process_ends_cleanly(country: LiveCountry) -> None:
+    public = country.start("public")
+    assert ask(public, "/v/").status == 400
+    assert stop_process(public.child) == 0
+    assert not [line for line in public.log.splitlines() if '"level": "error"' in line or not line.startswith("{")]
 
 
 def test_server_refusals_are_coded_too(country: LiveCountry) -> None:
