@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import threading
@@ -28,6 +29,7 @@ FENCED_EXIT_STATUS = 75
 HALTED_EXIT_STATUS = 78
 _STOP_SECONDS = 30
 _RETRY_AFTER_SECONDS = 2
+_COLLECT_AFTER = 50_000
 
 Answer = asyncio.Future[bytes]
 
@@ -60,27 +62,34 @@ class Sequencer:
         with contextlib.suppress(FileNotFoundError):
             self._socket_path.unlink()
 
-    async def _handle(self, payload: bytes) -> bytes:
+    def _handle(self, payload: bytes) -> Answer:
+        """Queue an append; every other call is answered at once."""
+        assert self._loop is not None
+        answer: Answer = self._loop.create_future()
         writer = self.writer
         if payload[:1] == STATUS:
-            return write_status(writer.status)
-        if writer.state is not State.SERVING:
-            return write_refusal(*REFUSALS[writer.state])
-        if self._pending >= LIMITS.sequencer_queue_documents or writer.queued_bytes >= QUEUE_BYTES_MAX:
-            return write_refusal("TS-5002", "the sequencer's queue is full", _RETRY_AFTER_SECONDS)
-        self._pending += 1
-        try:
-            answer: Answer = asyncio.get_running_loop().create_future()
+            answer.set_result(write_status(writer.status))
+        elif writer.state is not State.SERVING:
+            answer.set_result(write_refusal(*REFUSALS[writer.state]))
+        elif self._pending >= LIMITS.sequencer_queue_documents or writer.queued_bytes >= QUEUE_BYTES_MAX:
+            answer.set_result(write_refusal("TS-5002", "the sequencer's queue is full", _RETRY_AFTER_SECONDS))
+        else:
+            self._pending += 1
             writer.put(Ticket(payload, answer))
-            return await answer
-        finally:
-            self._pending -= 1
+        return answer
 
     def _deliver(self, answers: Sequence[tuple[Ticket, bytes]]) -> None:
         """In the writer's thread: hand the answers of a batch to the loop at once."""
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it all who waited
-            self._loop.call_soon_threadsafe(_set_answers, answers)
+            self._loop.call_soon_threadsafe(self._set_answers, answers)
+
+    def _set_answers(self, answers: Sequence[tuple[Ticket, bytes]]) -> None:
+        for ticket, payload in answers:
+            answer: Answer = ticket.reply_to
+            if not answer.done():
+                self._pending -= 1
+                answer.set_result(payload)
 
     def _run_writer(self) -> None:
         try:
@@ -89,13 +98,6 @@ class Sequencer:
             assert self._loop is not None
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self.ended.set)
-
-
-def _set_answers(answers: Sequence[tuple[Ticket, bytes]]) -> None:
-    for ticket, answer in answers:
-        future: Answer = ticket.reply_to
-        if not future.done():
-            future.set_result(answer)
 
 
 def writer_settings(
@@ -171,4 +173,8 @@ async def _serve(settings: WriterSettings, socket_path: Path, serving: Callable[
 async def _announce(writer: Writer, serving: Callable[[], None]) -> None:
     while writer.state is not State.SERVING:
         await asyncio.sleep(0.02)
+    # The heads that were loaded live as long as the process: the collector need not look at them again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
     serving()
