@@ -1,4 +1,4 @@
-"""The audit as a playbook: statuses, resubmission, proof-of-audit cases 1 to 3, an authority that refuses or leaves."""
+"""The audit as a playbook: statuses, resubmission, results, an authority that refuses or is away."""
 
 from __future__ import annotations
 
@@ -6,76 +6,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import attrs
 import pytest
-from esdc_authority import SmallAuthority
-from esdc_bench import PIN, UID, Bench, body
+from esdc_bench import PIN, UID
 from esdc_power import hold_round, without_flushes
+from esdc_rounds import TIMING, Scene
 
 from tallystick.device.esdc.audit_memory import AuditMemory
-from tallystick.device.esdc.audit_round import Round, missing_ranges
+from tallystick.device.esdc.audit_round import missing_ranges
 from tallystick.device.esdc.authority_client import AuthorityAway, HttpAnswer
-from tallystick.device.esdc.fiscalise import Order
-from tallystick.device.esdc.settings import DEMO_TIMING, EsdcSettings
-from tallystick.device.esdc.store import SaleState, Store
-from tallystick.kernel.faults import PosFault
-from tallystick.kernel.fixed_point import Money
 from tallystick.wire.taxcore_api import Command
-
-TIMING = attrs.evolve(
-    DEMO_TIMING,
-    start_interval=timedelta(seconds=20),
-    near_limit_interval=timedelta(seconds=5),
-    start_floor=timedelta(seconds=5),
-    proof_patience=timedelta(seconds=15),
-    resubmit_interval=timedelta(seconds=5),
-    heartbeat=timedelta(seconds=5),
-    heartbeat_pending=timedelta(seconds=1),
-)
-
-
-class Scene:
-    """A device and an authority that talk in rounds."""
-
-    def __init__(self, folder: Path, *, keep_until_proof: bool = False, limit: int = 100_000) -> None:
-        settings = EsdcSettings(mrc="99-0100-" + UID, timing=TIMING, keep_until_proof=keep_until_proof)
-        self.bench = Bench(folder, settings=settings, limit=Money.of(limit))
-        self.authority = SmallAuthority(self.bench.clock)
-        self.memory = AuditMemory()
-
-    def round(self, seconds: float = 1) -> Round:
-        """Some time passes, then one round."""
-        self.bench.clock.forward(seconds=seconds)
-        try:
-            return hold_round(self.bench.device, self.memory, self.authority)
-        finally:
-            self.store.write_notes()
-
-    def begin(self) -> None:
-        """Initialise and unlock."""
-        self.bench.device.verify_pin(PIN)
-        self.round()
-
-    def sell(self, times: int = 1) -> None:
-        """Sales of 68.46 each."""
-        for _ in range(times):
-            self.bench.clock.forward(seconds=0.1)
-            self.bench.device.sell(Order(body=body()))
-
-    @property
-    def store(self) -> Store:
-        """The card's store."""
-        assert self.bench.device.session is not None
-        return self.bench.device.session.store
-
-    def held(self) -> list[int]:
-        """Ordinals whose packages are stored."""
-        return [ordinal for ordinal in range(1, 20) if self.store.package(ordinal) is not None]
-
-    def unaudited(self) -> Money:
-        """What the card has not been relieved of."""
-        assert self.bench.device.session is not None
-        return self.bench.device.session.card.amount_status().sum
 
 
 @pytest.fixture
@@ -212,118 +151,6 @@ def test_s2_085_verdicts_are_written_with_the_next_sale_or_after_a_second(scene:
     scene.round()
     assert len(scene.authority.packages[3]) == 2
     assert scene.held() == []
-
-
-def test_s2_117_case_1_one_package_one_proof(scene: Scene) -> None:
-    scene.sell()
-    scene.round(20)
-    assert len(scene.authority.requests) == 1
-    scene.round(1)
-    assert scene.unaudited() == Money(0)
-    assert scene.store.audit.finished_count() == 1
-    record = scene.store.record(1)
-    assert record is not None
-    assert record[0] is SaleState.AUDITED
-    scene.round(60)
-    assert len(scene.authority.requests) == 1, "S2-088: nothing new, no start"
-
-
-def test_s2_118_case_2_invoices_after_the_start_stay_unaudited(until_proof: Scene) -> None:
-    """S2-110, S2-112, S2-113: the proof frees what was signed before its start, and no more."""
-    scene = until_proof
-    scene.sell(3)
-    scene.authority.makes_proofs = False
-    scene.round(20)
-    scene.sell(3)
-    scene.round()
-    assert list(scene.authority.packages) == [1, 2, 3, 4, 5, 6], "S2-110: sent while the audit is open"
-    assert scene.held() == [1, 2, 3, 4, 5, 6], "K-07: kept until the proof"
-    scene.authority.makes_proofs = True
-    scene.round(5)
-    scene.round(1)
-    assert scene.held() == [4, 5, 6]
-    assert scene.unaudited() == Money.of("205.38")
-    scene.round(20)
-    scene.round(1)
-    assert scene.held() == []
-    assert scene.unaudited() == Money(0)
-
-
-def test_s2_119_case_3_a_second_start_voids_the_first(until_proof: Scene) -> None:
-    """The proof of the first start is refused by the card; with the second, 1 to 5 are audited."""
-    scene = until_proof
-    scene.sell(3)
-    scene.authority.makes_proofs = False
-    scene.round(20)
-    scene.sell(2)
-    scene.round(16)
-    assert len(set(scene.authority.requests)) == 2
-    first, second = scene.authority.requests[0], scene.authority.requests[-1]
-    scene.authority._prove(first)
-    scene.round(1)
-    assert list(scene.authority.results.values())[-1] is False
-    assert scene.held() == [1, 2, 3, 4, 5]
-    scene.authority._prove(second)
-    scene.round(1)
-    assert list(scene.authority.results.values())[-1] is True
-    assert scene.held() == []
-    assert scene.unaudited() == Money(0)
-
-
-def test_k_13_ordinals_that_the_authority_misses_are_sent_again(until_proof: Scene) -> None:
-    scene = until_proof
-    scene.sell(3)
-    scene.round()
-    del scene.authority.packages[2]
-    scene.round(20)
-    scene.round(1)
-    assert len(scene.authority.packages[2]) == 1
-    scene.round(5)
-    scene.round(1)
-    assert scene.unaudited() == Money(0)
-
-
-def test_a_request_is_repeated_but_never_more_often_than_its_interval(scene: Scene) -> None:
-    scene.authority.makes_proofs = False
-    scene.sell()
-    scene.round(20)
-    for _ in range(8):
-        scene.round(1)
-    assert len(scene.authority.requests) == 2
-    assert len(set(scene.authority.requests)) == 1, "the same request, not a new start"
-
-
-def test_a_proof_that_comes_when_the_request_is_due_again_ends_the_cycle(scene: Scene) -> None:
-    """The round that carries the proof out must not hand the same request in once more and reopen the cycle."""
-    scene.authority.makes_proofs = False
-    scene.sell()
-    scene.round(20)
-    scene.authority._prove(scene.authority.requests[0])
-    scene.round(5)
-    assert len(scene.authority.requests) == 1
-    assert scene.store.audit.finished_count() == 1
-    cycle = scene.store.audit.newest()
-    assert cycle is not None
-    scene.store.audit.note_submitted(cycle.cycle, 1)
-    assert scene.store.audit.finished_count() == 1, "whatever comes late"
-
-
-def test_s2_109_near_the_limit_the_audit_starts_at_once(tmp_path: Path) -> None:
-    with without_flushes():
-        scene = Scene(tmp_path, limit=100)
-        scene.begin()
-        scene.sell(2)
-        with pytest.raises(PosFault, match="2210"):
-            scene.sell()
-        scene.round(1)
-        scene.round(1)
-        assert scene.unaudited() == Money(0)
-        scene.sell(2)
-        scene.round(1)
-        assert len(scene.authority.requests) == 1, "S2-120: not before the floor"
-        scene.round(5)
-        assert len(scene.authority.requests) == 2
-        scene.bench.close()
 
 
 def test_without_pin_packages_go_but_no_audit_starts(scene: Scene) -> None:
