@@ -59,8 +59,8 @@ def test_the_data_set_is_accounted_for_basket_by_basket() -> None:
         pytest.skip("the purchase data could not be installed here")
     source = BasketSource(folder, LABELS, "A")
     store, expected = source.busiest_stores(400)[-1]
-    baskets = list(source.baskets(store))
-    counts = source.counts
+    counts = MappingCounts()
+    baskets = list(source.baskets(store, counts))
     assert counts.baskets_read == expected
     assert counts.baskets_read == counts.baskets_sellable + counts.baskets_without_lines
     assert len(baskets) == counts.baskets_sellable
@@ -69,6 +69,6 @@ def test_the_data_set_is_accounted_for_basket_by_basket() -> None:
 
 
 def test_own_catalogue_is_the_same_each_time() -> None:
-    first, second = (list(CatalogueSource(LABELS, "B").baskets(3)) for _ in range(2))
+    first, second = (list(CatalogueSource(LABELS, "B").baskets(3, MappingCounts())) for _ in range(2))
     assert first == second
     assert len(first) == CatalogueSource(LABELS, "B").busiest_stores(3)[2][1]
