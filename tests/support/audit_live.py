@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from base64 import b64decode
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,12 +16,14 @@ from intake_live import Live
 
 from benchmarks.package_maker import LIMIT, NOW, Card, seal
 from tallystick.authority.intake import queries as intake_queries
+from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.client import append_blocking
-from tallystick.authority.projections.audit import tasks
+from tallystick.authority.ledger.entry import EntryKind
+from tallystick.authority.projections.audit import queries, tasks
 from tallystick.authority.projections.audit.operations import AuditDesk
 from tallystick.authority.projections.audit.strategies import EveryDocument
 from tallystick.authority.projections.audit.tasks import Done, ProofServices
-from tallystick.authority.projections.audit.values import Ranges
+from tallystick.authority.projections.audit.values import Ranges, RequestState
 from tallystick.authority.reference.commands import operations as commands
 from tallystick.authority.reference.commands import queries as command_queries
 from tallystick.authority.reference.commands.values import QueuedCommand
@@ -175,3 +178,19 @@ class AuditBench:
                 return work(conn)
 
         return await asyncio.to_thread(in_thread)
+
+
+async def state(bench: AuditBench) -> tuple[RequestState, str]:
+    """Where the newest request stands."""
+    with bench.live.pool.connection() as conn:
+        card = queries.card(conn, bench.card.card.uid)
+    assert card is not None
+    return card.state, card.code
+
+
+def proof_entries(bench: AuditBench) -> list[str]:
+    """Events of kind 0C in the ledger, in order."""
+    with bench.live.pool.connection() as conn:
+        entries = list(ledger.documents_between(conn, 0, ledger.acked_size(conn)))
+    kind = str(int(EntryKind.PROOF_OF_AUDIT))
+    return [json.loads(entry.body)["event"] for entry in entries if entry.facts.kind == kind]

@@ -46,8 +46,10 @@ SELECT ordinal FROM intake.evidence
 WHERE signed_by = :signed_by AND ordinal BETWEEN :first AND :last AND entry_index IS NOT NULL;
 
 -- name: kept_turnover
-SELECT coalesce(sum(abs(turnover)), 0)::bigint AS turnover FROM intake.quarantine
-WHERE signed_by = :signed_by AND ordinal BETWEEN :first AND :last AND entry_index IS NOT NULL;
+SELECT coalesce(sum(abs(q.turnover)), 0)::bigint AS turnover FROM intake.quarantine q
+WHERE q.signed_by = :signed_by AND q.ordinal BETWEEN :first AND :last AND q.entry_index IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM ledger.identity i
+                  WHERE i.signed_by = q.signed_by AND i.se_total = q.ordinal AND i.requested_by = q.requested_by);
 
 -- name: overview
 SELECT (SELECT count(*) FROM intake.refused) AS refused,

@@ -128,7 +128,10 @@ def kept_ordinals(conn: Connection, signed_by: str, first: int, last: int) -> se
 
 
 def kept_turnover(conn: Connection, signed_by: str, first: int, last: int) -> int:
-    """Sum of the amounts of fiscal receipts in quarantine, both directions counted up, in ten-thousandths."""
+    """Sum of the amounts of fiscal receipts in quarantine, both directions counted up, in ten-thousandths.
+
+    What was booked after all counts there, not here.
+    """
     return int(_QUERIES.value(conn, "kept_turnover", signed_by=signed_by, first=first, last=last))
 
 

@@ -40,7 +40,7 @@ class AuditDesk:
         The same request again changes nothing. A newer start supersedes older ones; an older one that comes late is
         kept and never proven (S2-115). Raises ``TS-3101`` (malformed) and ``TS-3102`` (of another card).
         """
-        content = ArpContent.decode(self.open_arp(payload))
+        content = self._open(payload)
         if content.uid != uid:
             raise Fault("TS-3102", detail="the request is of another card than the session")
         store.lock_card(conn, uid)
@@ -54,6 +54,15 @@ class AuditDesk:
         facts = {"uid": uid, "audit_sequence": content.audit_sequence, "missing": list(missing[:10])}
         log.info("an audit request arrived", extra=facts | {"superseded": late, "new": request_id is not None})
         return missing
+
+    def _open(self, payload: bytes) -> ArpContent:
+        """One fault in the same words for whatever does not open or is no request (K-11)."""
+        try:
+            return ArpContent.decode(self.open_arp(payload))
+        except Fault as fault:
+            if fault.code != "TS-3101":
+                raise
+            raise Fault("TS-3101", detail="not an audit request for this authority") from None
 
     def command_reported(self, conn: Connection, uid: str, command_id: UUID, success: bool, at: datetime) -> None:
         """A card's result for a command: an executed proof ends its cycle (S2-105), a failed one ends nothing (S2-118).
