@@ -9,6 +9,7 @@ import pytest
 from esdc_power import without_flushes
 from esdc_rounds import Scene
 
+from tallystick.device.esdc.settings import Storage
 from tallystick.device.esdc.store import SaleState
 from tallystick.kernel.faults import PosFault
 from tallystick.kernel.fixed_point import Money
@@ -109,6 +110,20 @@ def test_a_request_is_repeated_but_never_more_often_than_its_interval(scene: Sce
         scene.round(1)
     assert len(scene.authority.requests) == 2
     assert len(set(scene.authority.requests)) == 1, "the same request, not a new start"
+
+
+def test_an_almost_full_store_starts_the_audit_at_once(until_proof: Scene) -> None:
+    """The watermark of 90 %: what only a proof frees is asked for without waiting."""
+    scene = until_proof
+    scene.sell(3)
+    scene.round(1)
+    assert scene.authority.requests == []
+    bound = scene.store.used_bytes() * 100 // 92
+    scene.bench.device.settings = attrs.evolve(scene.bench.settings, storage=Storage(store_bytes_max=bound))
+    scene.round(1)
+    assert len(scene.authority.requests) == 1
+    scene.round(1)
+    assert scene.held() == []
 
 
 def test_a_proof_that_comes_when_the_request_is_due_again_ends_the_cycle(scene: Scene) -> None:

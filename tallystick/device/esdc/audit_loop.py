@@ -37,6 +37,8 @@ class AuditLoop:
         self._settings = slot.settings
         self._client = AuthorityClient(slot.authority_ca, slot.token_client, slot.settings.call_timeout_seconds)
         self._memory = AuditMemory()
+        self._waiting = metrics.WAITING.labels(slot=slot.name)
+        self._unaudited = metrics.UNAUDITED.labels(slot=slot.name)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         esdc.call_on_sale(self._wake.set)
@@ -94,11 +96,10 @@ class AuditLoop:
         )
 
     def _measure(self, end: Round) -> None:
-        slot = self._esdc.slot.name
-        metrics.WAITING.labels(slot=slot).set(end.waiting)
-        metrics.UNAUDITED.labels(slot=slot).set(end.unaudited_ratio)
+        self._waiting.set(end.waiting)
+        self._unaudited.set(end.unaudited_ratio)
         for status in end.statuses:
-            metrics.PACKAGES.labels(slot=slot, status=str(status)).inc()
+            metrics.PACKAGES.labels(slot=self._esdc.slot.name, status=str(status)).inc()
 
     def _note_online(self, online: bool, reason: str = "") -> None:
         if online != self._esdc.online or (reason and self._memory.insertion is None):

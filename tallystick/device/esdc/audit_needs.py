@@ -15,6 +15,7 @@ from tallystick.device.esdc.device import Device
 from tallystick.device.esdc.facts import CardFacts
 from tallystick.device.esdc.session import Session
 from tallystick.device.esdc.setup_records import Token
+from tallystick.device.esdc.storage import Fullness
 from tallystick.device.secure_element import StatusWordError
 from tallystick.kernel.instants import unix_ms
 from tallystick.wire.card import AmountStatus
@@ -60,6 +61,7 @@ class View:
     newest_ordinal: int
     amounts: AmountStatus | None
     may_start: bool
+    storage_low: bool
     write_at: datetime | None
     """When verdicts must be written that no other commit has taken along."""
 
@@ -88,6 +90,7 @@ class LookAround(DeviceNeed[View]):
             newest_ordinal=session.position.counter if session.position else 0,
             amounts=_amounts(session),
             write_at=None if store.judged_since is None else store.judged_since + VERDICTS_WAIT,
+            storage_low=device.fullness(session) is not Fullness.ROOM,
             may_start=session.pin_verified and session.position is not None,
         )
 

@@ -218,10 +218,11 @@ def missing_ranges(header: str) -> tuple[tuple[int, int], ...]:
 
 def _audit_facts(memory: AuditMemory, view: View, settings: EsdcSettings) -> AuditFacts:
     assert memory.opened_at is not None
+    limit_is_near = view.amounts is not None and near_limit(view.amounts, settings.near_limit_per_cent)
     return AuditFacts(
         opened_at=memory.opened_at,
         newest_ordinal=view.newest_ordinal,
-        near_limit=view.amounts is not None and near_limit(view.amounts, settings.near_limit_per_cent),
+        hurry=limit_is_near or view.storage_low,
         last=view.cycle,
     )
 

@@ -13,11 +13,12 @@ from tallystick.kernel.instants import from_unix_ms
 
 @attrs.frozen(slots=True, kw_only=True)
 class AuditFacts:
-    """What decides about the next Start: since when this card is in, how far it has counted, how near its limit is."""
+    """What decides about the next Start: since when this card is in, how far it has counted, whether there is hurry."""
 
     opened_at: datetime
     newest_ordinal: int
-    near_limit: bool
+    hurry: bool
+    """The card is near its limit, or the store is almost full."""
     last: Cycle | None
 
 
@@ -32,14 +33,14 @@ def next_start(facts: AuditFacts, timing: Timing) -> datetime | None:
     if facts.newest_ordinal <= (last.last_ordinal if last else 0):
         return None
     if last is None:
-        return facts.opened_at if facts.near_limit else facts.opened_at + timing.start_interval
-    return from_unix_ms(last.started_ms) + max(timing.start_floor, _pause_after(last, facts.near_limit, timing))
+        return facts.opened_at if facts.hurry else facts.opened_at + timing.start_interval
+    return from_unix_ms(last.started_ms) + max(timing.start_floor, _pause_after(last, facts.hurry, timing))
 
 
-def _pause_after(last: Cycle, near_limit: bool, timing: Timing) -> timedelta:
+def _pause_after(last: Cycle, hurry: bool, timing: Timing) -> timedelta:
     if last.is_open:
         return timing.proof_patience
-    return timing.near_limit_interval if near_limit else timing.start_interval
+    return timing.near_limit_interval if hurry else timing.start_interval
 
 
 def next_submission(last: Cycle | None, timing: Timing) -> datetime | None:

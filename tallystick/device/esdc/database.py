@@ -27,7 +27,9 @@ _PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
     "PRAGMA cell_size_check = ON",
     "PRAGMA busy_timeout = 5000",
-    "PRAGMA wal_autocheckpoint = 200",
+    # A sale writes some 14 pages: a checkpoint at every 200, as often as each 14th sale, would show in their 95th
+    # percentile; at 1000 it is each 70th, and the log stays under 5 MB.
+    "PRAGMA wal_autocheckpoint = 1000",
 )
 
 Row = tuple[Any, ...]
@@ -57,6 +59,7 @@ class Database:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             for pragma in _PRAGMAS:
                 self._connection.execute(pragma).fetchall()
+            (self._page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
             if is_new:
                 path.chmod(0o600)
                 self._create()
@@ -103,8 +106,7 @@ class Database:
         """Bytes that hold something; pages set free by deletions do not count."""
         (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
         (unused,) = self._connection.execute("PRAGMA freelist_count").fetchone()
-        (size,) = self._connection.execute("PRAGMA page_size").fetchone()
-        return int((pages - unused) * size)
+        return int((pages - unused) * self._page_bytes)
 
     def __enter__(self) -> Self:
         """Begin a transaction."""

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TypeVar
 
 import attrs
+from prometheus_client import Counter
 
 from tallystick.device.esdc import metrics
 from tallystick.device.esdc.card_slot import CardReader
@@ -60,6 +61,7 @@ class Esdc:
         self._worker = Worker(f"esdc-{slot.name}")
         self._on_broken = on_broken
         self._waiting = 0
+        self._ends: dict[str, Counter] = {}
         self._seconds = metrics.SALE_SECONDS.labels(slot=slot.name)
         self._on_sale: Callable[[], None] = lambda: None
 
@@ -129,7 +131,10 @@ class Esdc:
         return sold, self.device.session.store
 
     def _count(self, end: str) -> None:
-        metrics.SALES.labels(slot=self.slot.name, end=end).inc()
+        counter = self._ends.get(end)
+        if counter is None:
+            counter = self._ends[end] = metrics.SALES.labels(slot=self.slot.name, end=end)
+        counter.inc()
 
     async def find_invoice(self, request_id: str) -> bytes | None:
         """The stored answer to a request id; raises 1300 and 2400."""

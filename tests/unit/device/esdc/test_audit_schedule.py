@@ -23,7 +23,7 @@ def cycle(state: CycleState, last_ordinal: int = 5, submitted: timedelta | None 
 
 
 def facts(last: Cycle | None = None, *, newest: int = 6, near: bool = False) -> AuditFacts:
-    return AuditFacts(opened_at=START.replace(microsecond=0), newest_ordinal=newest, near_limit=near, last=last)
+    return AuditFacts(opened_at=START.replace(microsecond=0), newest_ordinal=newest, hurry=near, last=last)
 
 
 def minutes(given: AuditFacts, timing: Timing = P) -> float | None:
