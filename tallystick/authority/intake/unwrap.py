@@ -114,17 +114,15 @@ class WorkerThreads:
         for thread in self._threads:
             thread.start()
 
-    async def handle(self, request: bytes) -> bytes:
-        """Queue one request and wait for its answer; a full queue answers at once."""
-        if self._waiting >= self._limit:
-            return _BUSY
-        self._waiting += 1
+    def handle(self, request: bytes) -> asyncio.Future[bytes]:
+        """Queue one request; the future has its answer. A full queue answers at once."""
         future: asyncio.Future[bytes] = self._loop.create_future()
+        if self._waiting >= self._limit:
+            future.set_result(_BUSY)
+            return future
+        self._waiting += 1
         self._jobs.put((future, request))
-        try:
-            return await future
-        finally:
-            self._waiting -= 1
+        return future
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -139,6 +137,7 @@ class WorkerThreads:
         self._wake_up_sent = False
         while self._done:
             future, answer = self._done.popleft()
+            self._waiting -= 1
             if not future.done():
                 future.set_result(answer)
 
