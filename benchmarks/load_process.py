@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
@@ -47,6 +48,7 @@ class LoadProcess:
         self._process.join(_END_SECONDS)
 
     def _work(self) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the benchmark's own way to end is not this process's
         here = self._authority
         bodies = self._bodies()
         result = submit(here.port, here.client_tls, here.token, bodies, self._connections, rate=self._rate)

@@ -33,11 +33,11 @@ FULL_SECONDS = (60.0, 600.0)
 SHORT_SECONDS = (25.0, 45.0)
 """From the start of the load to the first look, and from there to its end."""
 SALES = 4_000
-MORE_SALES_SECONDS = 40.0
+MORE_SALES_SECONDS = 60.0
 """After the load the E-SDC sells on until it has sold some thousand times, or this time is over."""
 _ESDC = "esdc"
 _LIMIT = Money.of(10**9)
-_ASK_EVERY = 10
+_ASK_EVERY = 25
 _QR_EVERY = 4
 _SETTLE_SECONDS = 2.0
 _PORT = re.compile(r"serves POS on http://127\.0\.0\.1:(\d+)")
