@@ -29,14 +29,15 @@ CREATE TABLE ledger.identity (
 ALTER TABLE ledger.identity ADD CONSTRAINT identity_act UNIQUE (signed_by, se_total, act_hash);
 CREATE UNIQUE INDEX identity_number ON ledger.identity (signed_by, requested_by, se_total) WHERE signed_by <> '';
 
--- The exact bytes as received. Partitioned by month, the taxpayer in the key.
+-- The exact bytes as received. Partitioned by month, the taxpayer in the key; the index first, so that the key grows at
+-- its end.
 CREATE TABLE ledger.bodies (
     month integer NOT NULL,
     tin text COLLATE "C" NOT NULL,
     log_index bigint NOT NULL,
     media_type text NOT NULL,
     body bytea STORAGE EXTERNAL NOT NULL,
-    PRIMARY KEY (month, tin, log_index)
+    PRIMARY KEY (log_index, month, tin)
 ) PARTITION BY LIST (month);
 
 -- The private record and the salt of its commitment.
@@ -46,7 +47,7 @@ CREATE TABLE ledger.records (
     log_index bigint NOT NULL,
     salt bytea STORAGE PLAIN NOT NULL,
     record bytea STORAGE EXTERNAL NOT NULL,
-    PRIMARY KEY (month, tin, log_index)
+    PRIMARY KEY (log_index, month, tin)
 ) PARTITION BY LIST (month);
 
 -- The public leaves in the order of the log; month and tin find the body and the record.
@@ -173,6 +174,23 @@ CREATE TABLE ledger.checkpoints (
     note bytea STORAGE PLAIN NOT NULL
 );
 
+-- Every question goes by a key, so the planner needs no statistics of hashes and bodies, nor new ones all the time.
+DO $$
+DECLARE
+    of record;
+BEGIN
+    FOR of IN SELECT c.oid::regclass AS name, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+              WHERE c.relnamespace = 'ledger'::regnamespace AND c.relkind IN ('r', 'p') AND a.atttypid = 'bytea'::regtype
+    LOOP
+        EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS 0', of.name, of.attname);
+    END LOOP;
+    FOR of IN SELECT c.oid::regclass AS name FROM pg_class c
+              WHERE c.relnamespace = 'ledger'::regnamespace AND c.relkind = 'r'
+    LOOP
+        EXECUTE format('ALTER TABLE %s SET (autovacuum_analyze_scale_factor = 1)', of.name);
+    END LOOP;
+END $$;
+
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the ledger only grows: % of % refused', TG_OP, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
@@ -208,8 +226,10 @@ BEGIN
     FOREACH parent IN ARRAY ARRAY['bodies', 'records'] LOOP
         part := format('%s_%s_%s', parent, 1970 + wanted / 12, lpad((wanted % 12 + 1)::text, 2, '0'));
         IF to_regclass('ledger.' || part) IS NULL THEN
-            EXECUTE format('CREATE TABLE ledger.%I (LIKE ledger.%I INCLUDING ALL) WITH (toast_tuple_target = 8160)',
-                           part, parent);
+            EXECUTE format('CREATE TABLE ledger.%I (LIKE ledger.%I INCLUDING ALL)
+                            WITH (toast_tuple_target = 8160, autovacuum_analyze_scale_factor = 1)', part, parent);
+            EXECUTE format('ALTER TABLE ledger.%I ALTER COLUMN %I SET STATISTICS 0', part,
+                           CASE parent WHEN 'bodies' THEN 'body' ELSE 'record' END);
             EXECUTE format('ALTER TABLE ledger.%I ATTACH PARTITION ledger.%I FOR VALUES IN (%s)', parent, part, wanted);
         END IF;
     END LOOP;
