@@ -54,23 +54,23 @@ class Database:
         self._lock = _take_lock(path.with_suffix(".lock"))
         self._queries = load_queries(_PACKAGE, driver="sqlite")
         self._broken = False
-        is_new = not path.exists()
         try:
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             for pragma in _PRAGMAS:
                 self._connection.execute(pragma).fetchall()
             (self._page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
-            if is_new:
-                path.chmod(0o600)
+            if self._connection.execute("PRAGMA user_version").fetchone()[0] == 0:
                 self._create()
-                sync_folder(path.parent)
         except sqlite3.DatabaseError as error:
             os.close(self._lock)
             raise StoreBroken(f"cannot open {path.name}: {error}") from error
 
     def _create(self) -> None:
+        """A new file, or one whose making was interrupted: tables and version come in one transaction."""
+        self.path.chmod(0o600)
         schema = files(_PACKAGE).joinpath("schema.sql").read_text(encoding="utf-8")
-        self._connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nCOMMIT;")
+        self._connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {FORMAT};\nCOMMIT;")
+        sync_folder(self.path.parent)
 
     def close(self) -> None:
         """Close the file; the lock goes last."""

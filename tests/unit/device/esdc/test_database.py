@@ -51,6 +51,15 @@ def test_the_folder_is_private_and_so_is_the_file(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "new" / "esdc.db").stat().st_mode) == 0o600
 
 
+def test_a_store_whose_making_was_interrupted_is_made_again(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "esdc.db").touch()
+    open_store(tmp_path).close()
+    again = open_store(tmp_path)
+    assert again.stopped_cleanly
+    again.close()
+
+
 def test_two_programs_never_work_with_one_store(tmp_path: Path) -> None:
     first = open_store(tmp_path)
     with pytest.raises(StoreTaken):
