@@ -23,7 +23,8 @@ from tallystick.authority.ledger.findings import Finding
 from tallystick.authority.ledger.sequencer import Sequencer, writer_settings
 from tallystick.authority.ledger.sweep import SweepSources, full_check
 from tallystick.authority.ledger.tasks import export_tiles
-from tallystick.authority.ledger.writer import State, WriterSettings
+from tallystick.authority.ledger.writer import State
+from tallystick.authority.ledger.writer_settings import WriterSettings
 from tallystick.crypto.keys import PublicKey, generate_ed25519_key, load_private_key, store_private_key
 from tallystick.crypto.signatures import verify_ed25519
 from tallystick.kernel.faults import Fault

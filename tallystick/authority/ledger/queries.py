@@ -5,7 +5,6 @@ Nothing here grows in cost with the ledger: each question goes by a key, or read
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -56,17 +55,6 @@ class LedgerDocument:
     def flags(self) -> tuple[str, ...]:
         """Codes that the booking carries."""
         return tuple(self.facts.flags)
-
-
-@attrs.frozen(slots=True)
-class FirstVerdict:
-    """What is booked under a number: its index, its verdict and its hashes, and whether it may be answered."""
-
-    index: int
-    verdict: int
-    act_hash: bytes
-    body_hash: bytes
-    acked: bool
 
 
 @attrs.frozen(slots=True)
@@ -141,13 +129,6 @@ def document_by_index(connection: Connection, index: int) -> LedgerDocument | No
         leaf=leaf,
         acked=acked,
     )
-
-
-def first_verdict(connection: Connection, requested_by: str, signed_by: str, ordinal: int) -> FirstVerdict | None:
-    """What is booked under a number, without its content: cheaper than the document."""
-    number = {"requested_by": requested_by, "signed_by": signed_by, "ordinal": ordinal}
-    row = connection.execute(_SQL["first_verdict"], number).fetchone()
-    return FirstVerdict(*row) if row else None
 
 
 def device_standing(connection: Connection, device: Device) -> DeviceStanding | None:
@@ -240,12 +221,3 @@ def count_missing(connection: Connection) -> tuple[int, int]:
     row = connection.execute(_SQL["count_missing"]).fetchone()
     assert row is not None
     return row[0], row[1]
-
-
-def documents_between(connection: Connection, start: int, end: int) -> Iterator[LedgerDocument]:
-    """Entries ``start`` to ``end`` (exclusive) in the order of the log, for folds; reads as it goes."""
-    for index in range(start, end):
-        document = document_by_index(connection, index)
-        if document is None:
-            return
-        yield document

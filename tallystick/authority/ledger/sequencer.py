@@ -14,7 +14,8 @@ from pathlib import Path
 import uvloop
 
 from tallystick.authority.ledger.protocol import STATUS, write_refusal, write_status
-from tallystick.authority.ledger.writer import REFUSALS, State, Ticket, Writer, WriterSettings
+from tallystick.authority.ledger.writer import REFUSALS, State, Writer
+from tallystick.authority.ledger.writer_settings import Ticket, WriterSettings
 from tallystick.crypto.keys import load_private_key
 from tallystick.crypto.signatures import sign_ed25519
 from tallystick.kernel.instants import Clock

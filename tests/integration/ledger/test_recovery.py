@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
+import psycopg
 import pytest
 from ledger_bench import CASH, LedgerFolder, document, fault_of, fill, lines, now, reach, registration, until
 
@@ -290,6 +291,34 @@ def test_fp_16_17_a_failed_flush_ends_the_process_and_nothing_is_acknowledged(
     assert ledger.rows("SELECT count(*) FROM ledger.identity WHERE signed_by <> ''") == [(0,)]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("error", [psycopg.errors.DiskFull, psycopg.errors.IoError])
+def test_fp_17_a_full_disk_of_the_database_ends_the_process_and_nothing_is_acknowledged(
+    ledger: LedgerFolder, monkeypatch: pytest.MonkeyPatch, error: type[psycopg.Error]
+) -> None:
+    ends: list[BaseException] = []
+
+    def crash(cause: BaseException) -> NoReturn:
+        ends.append(cause)
+        raise Crashed
+
+    def refuse(self: store.WriterConnection) -> None:
+        raise error("no space")
+
+    async def walk() -> None:
+        async with ledger.serving(crash=crash) as (client, sequencer):
+            await client.append(registration(CASH[0]))
+            monkeypatch.setattr(store.WriterConnection, "commit", refuse)
+            assert await fault_of(client.append(document(CASH[0], 1))) == "TS-5003"
+            await until(sequencer.ended.is_set, "end of the writer")
+
+    asyncio.run(walk())
+    monkeypatch.undo()
+    assert [type(end) for end in ends] == [error]
+    serves(ledger)
+    assert ledger.rows("SELECT count(*) FROM ledger.identity WHERE signed_by <> ''") == [(0,)]
+
+
 def unflushed_is_lost(ledger: LedgerFolder, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """A disk that keeps only what was flushed, cut off at the moment of each answer; (entries answered, kept)."""
     kept: dict[str, int] = {}
@@ -334,19 +363,12 @@ def test_switch_off_flush_of_the_mirror(ledger: LedgerFolder, monkeypatch: pytes
 def doubtful_commit(ledger: LedgerFolder, monkeypatch: pytest.MonkeyPatch) -> str:
     """The second copy does not confirm: the gate's first condition stays behind the commit."""
 
-    class Doubting(Gate):
-        __slots__ = ()
-
-        @property
-        def acked_size(self) -> int:
-            return min(self.replicated, self.mirrored, self.signed) - 1
-
     async def walk() -> str:
-        async with ledger.serving() as (client, sequencer):
+        async with ledger.serving() as (client, _):
             await client.append(registration(CASH[0]))
             await client.append(document(CASH[0], 1))
-            gate = sequencer.writer.gate
-            sequencer.writer.gate = Doubting(gate.replicated, gate.mirrored, gate.signed)
+            behind = property(lambda gate: min(gate.replicated, gate.mirrored, gate.signed) - 1)
+            monkeypatch.setattr(Gate, "acked_size", behind)
             first = await fault_of(client.append(document(CASH[0], 2)))
             repeated = await fault_of(client.append(document(CASH[0], 2)))
             assert repeated == first, "the gate holds for repeats, too"
