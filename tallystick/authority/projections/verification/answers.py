@@ -28,7 +28,7 @@ def verification_json(verdict: Verdict, opened: OpenedInvoice | None, proof: Pro
     answer = {
         "invoiceRequest": _request(facts, opened),
         "invoiceResult": _result(facts, opened),
-        "journal": (opened.result.journal or "") if opened is not None else "",
+        "journal": (opened.result.journal or "").removesuffix("\r\n") if opened is not None else "",
         "isValid": booked and verdict.state in (State.VALID, State.NOT_FISCAL),
         "status": str(verdict.state),
         "proof": None if proof is None else _proof(proof),

@@ -61,13 +61,16 @@ def open_url(url: str, find_element: FindElement) -> SignedFacts:
     """Steps 1 to 3, without any database.
 
     The taxpayer under the signature is the requester's: on a hosted signer the signing element is the operator's.
-    Raises ``TS-1220`` for what cannot be read, ``TS-1311`` for an unknown element, ``TS-1312`` for a wrong signature.
+    Raises ``TS-1220`` for what cannot be read, ``TS-1311`` for an unknown element, ``TS-1312`` for a wrong signature,
+    ``TS-1313`` for a card that is said to have signed for another one.
     """
     data = from_url(url)
     from_unix_ms(data.time_ms)  # a time that no calendar has cannot be shown
     signer, requester = find_element(data.signed_by), find_element(data.requested_by)
     if signer is None or requester is None:
         raise Fault("TS-1311", detail="no such secure element")
+    if data.requested_by != data.signed_by and not signer.signs_for_others:
+        raise Fault("TS-1313", detail="a card signs for itself alone")  # who asked is not under the signature
     text = signed_text(
         time_ms=data.time_ms,
         tin=requester.tin,

@@ -10,6 +10,7 @@ import attrs
 
 from tallystick.crypto.certificates import read_card_certificate
 from tallystick.crypto.keys import PublicKey
+from tallystick.crypto.taxcore_oids import CertificateClass
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.invoice import Seller
@@ -77,6 +78,11 @@ class SecureElementEntry:
     def public_key(self) -> PublicKey:
         """The key that verifies its invoices, parsed once."""
         return read_card_certificate(self.certificate).public_key
+
+    @property
+    def signs_for_others(self) -> bool:
+        """Whether this is a hosted signer, the only kind that signs what another element requested."""
+        return read_card_certificate(self.certificate).certificate_class is CertificateClass.V35
 
     def was_revoked(self, moment: datetime) -> bool:
         """Whether the revocation had taken effect at that moment."""

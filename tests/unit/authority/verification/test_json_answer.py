@@ -183,3 +183,8 @@ def test_without_a_good_token_the_item_list_is_refused(bench: PublicBench, body:
 def test_a_huge_form_is_refused(bench: PublicBench) -> None:
     reply = bench.post("/specifications", b"x" * 70_000)
     assert (reply.status, reply.json["code"]) == (413, "TS-1003")
+
+
+def test_the_journal_ends_without_the_line_break_of_its_last_line(bench: PublicBench) -> None:
+    result = bench.book(journal="one\r\ntwo\r\n")
+    assert bench.verify(result.verification_url).json["journal"] == "one\r\ntwo"
