@@ -20,6 +20,7 @@ from tallystick.authority.ledger.entry import Booked, EntryKind
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
+from tallystick.kernel.invoice import InvoiceOptions
 from tallystick.wire.audit_package import AuditData, read_audit_data
 
 log = logging.getLogger(__name__)
@@ -66,11 +67,14 @@ class Keeping:
         if first is None:
             return answer
         answer = attrs.evolve(answer, index=first.index)
-        if not unsigned_part_differs(first.body, package.data):
+        if not self._differs(first.body, package.data):
             return answer
         await self._keep_evidence(package, UNSIGNED_PART_DIFFERS, booked.body_hash)
         log.warning("a signed act came with another unsigned part", extra=_who(package))
         return answer
+
+    def _differs(self, first_body: bytes, data: AuditData) -> bool:
+        return unsigned_part_differs(read_audit_data(first_body, zone=self._rules.zone), data)
 
     async def _first_document(self, package: Package) -> LedgerDocument | None:
         number = package.result.number
@@ -138,7 +142,7 @@ class Keeping:
         if kept.entry_index is None:
             booked = await self._sequencer.append(booking.quarantine_entry(row))
             await self._stores.number_quarantined(row.act_hash, booked.index)
-        elif kept.body_hash != row.body_hash and package.read and unsigned_part_differs(kept.body, package.read):
+        elif kept.body_hash != row.body_hash and package.read and self._differs(kept.body, package.read):
             await self._keep_evidence(package, UNSIGNED_PART_DIFFERS, kept.body_hash)
         log.warning("a package is kept apart", extra=_who(package) | {"step": row.step, "codes": row.codes})
         return PackageAnswer(row.verdict, step=row.step, code=row.codes[0], replayed=kept.entry_index is not None)
@@ -183,14 +187,13 @@ class Keeping:
         log.warning("a package is refused", extra=_who(package) | {"step": step, "code": fault.code})
 
 
-def unsigned_part_differs(first_body: bytes, data: AuditData) -> bool:
-    """Whether what the card does not sign says something else: items, payments, taxes or journal."""
-    first = read_audit_data(first_body)
+def unsigned_part_differs(first: AuditData, data: AuditData) -> bool:
+    """Whether what the card does not sign says something else: the request but for its options, taxes or journal."""
     return _unsigned_part(first) != _unsigned_part(data)
 
 
 def _unsigned_part(data: AuditData) -> tuple[object, ...]:
-    return data.request.items, data.request.payments, data.result.tax_items, data.result.journal
+    return attrs.evolve(data.request, options=InvoiceOptions()), data.result.tax_items, data.result.journal
 
 
 def _rescued_row(package: Package, rescued: Rescued, fault: Fault) -> Quarantined:

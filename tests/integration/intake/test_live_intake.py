@@ -131,6 +131,45 @@ def test_the_same_signed_act_with_other_items_is_evidence(run: Run) -> None:
     run(test)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("cashier", "Eve"),
+        ("referentDocumentNumber", "ABCD1234-ABCD1234-7"),
+        ("dateAndTimeOfIssue", "2026-01-01T10:00:00"),
+        ("invoiceNumber", "7/2.0"),
+        ("buyerCostCenterId", "50:1"),
+    ],
+)
+def test_the_same_signed_act_with_another_field_of_the_request_is_evidence(run: Run, key: str, value: str) -> None:
+    """S0-035: cashier, reference and times are as little under the signature as the items are."""
+
+    async def test(live: Live) -> None:
+        plain = live.card.plain()
+        await live.submit(seal(plain, live.card.encryption_key))
+        forged = msgspec.json.decode(plain)
+        forged["request"][key] = value
+        answer = await live.submit(seal(msgspec.json.encode(forged), live.card.encryption_key))
+        assert (answer.status, answer.replayed) == (4, True)
+        assert live.rows("SELECT kind FROM intake.evidence") == [(UNSIGNED_PART_DIFFERS,)]
+
+    run(test)
+
+
+def test_options_and_the_form_of_a_time_are_no_other_document(run: Run) -> None:
+    async def test(live: Live) -> None:
+        first = msgspec.json.decode(live.card.plain())
+        first["request"]["dateAndTimeOfIssue"] = "2026-01-01T10:00:00"  # without offset: the authority's zone
+        await live.submit(seal(msgspec.json.encode(first), live.card.encryption_key))
+        first["request"]["dateAndTimeOfIssue"] = "2026-01-01T10:00:00.000"
+        first["request"]["options"] = {"omitQRCodeGen": "1"}
+        answer = await live.submit(seal(msgspec.json.encode(first), live.card.encryption_key))
+        assert (answer.status, answer.replayed) == (4, True)
+        assert live.rows("SELECT count(*) FROM intake.evidence") == [(0,)]
+
+    run(test)
+
+
 def test_another_spelling_of_the_same_json_is_no_evidence_to_judge(run: Run) -> None:
     async def test(live: Live) -> None:
         plain = live.card.plain()
