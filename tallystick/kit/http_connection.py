@@ -65,6 +65,10 @@ class _TooLarge(Exception):
     """The header section or the URL is too large."""
 
 
+class _Contradiction(Exception):
+    """A head that two readers may understand differently (RFC 9112 §3.2, §6.1)."""
+
+
 class Connection(HttpToolsProtocol):
     """Counts header bytes and time, and shows the client's certificate (DER) to the application in the scope."""
 
@@ -204,9 +208,17 @@ class Connection(HttpToolsProtocol):
         self._head_bytes += len(name) + len(value) + 4
         if self._head_bytes > self._shared.limits.header_section_bytes:
             raise _TooLarge
+        self._refuse_contradictions(name.lower(), value)
         super().on_header(name, value)
         if len(self.headers) > self._shared.limits.header_fields:
             raise _TooLarge
+
+    def _refuse_contradictions(self, name: bytes, value: bytes) -> None:
+        """Two hosts, or a transfer coding beside ``chunked``, which we would pass over in silence."""
+        if name == b"host" and any(known == b"host" for known, _ in self.headers):
+            raise _Contradiction
+        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            raise _Contradiction
 
     def on_headers_complete(self) -> None:
         """The head is whole; the application starts."""
