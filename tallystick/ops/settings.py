@@ -89,6 +89,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     single_disk_accepted: Annotated[
         bool, Meta(description="Serve although the mirror lies on the disk of the database.")
     ] = False
+    failure_budget: Annotated[
+        bool,
+        Meta(
+            description="Stop a device for a while whose packages could not be accepted 20 times in an hour, or a "
+            "taxpayer 60 times in a day. Off only in a sandbox, where makers of devices learn by failing."
+        ),
+    ] = True
 
     @property
     def log_origin(self) -> str:

@@ -8,6 +8,7 @@ from psycopg_pool import ConnectionPool
 
 from tallystick.authority.channels.sdc.api import build_app, refusals
 from tallystick.authority.channels.sdc.services import SdcServices
+from tallystick.authority.intake.budget import BudgetPolicy
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.pipeline import Intake, IntakePolicy
 from tallystick.authority.intake.ports import PackageRules
@@ -70,7 +71,8 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     pool.open()
     unwrap, sequencer = UnwrapClient(context.socket("unwrap")), SequencerClient(context.socket("sequencer"))
     rules = PackageRules(directory=directory, rates=rates, unwrap=unwrap, pack=context.pack, zone=context.zone)
-    intake = Intake(rules, sequencer, Keeper(pool.connection), IntakePolicy())
+    policy = IntakePolicy(budget=BudgetPolicy(enabled=settings.failure_budget))
+    intake = Intake(rules, sequencer, Keeper(pool.connection), policy)
     await intake.remember_refusals(system_clock())
     services = _services(context, pool, directory, rates, outstanding, intake)
     server = Server(
