@@ -1,1 +1,1 @@
-"""The operator's services: channels take documents in, intake checks them, the ledger keeps them, projections follow."""
+"""The operator's services: channels take documents in, intake checks, the ledger keeps, projections follow."""

@@ -43,6 +43,8 @@ class AwayPool:
 class Verdict:
     status: int = 4
     replayed: bool = False
+    step: int = 15
+    code: str = ""
 
 
 class OpenIntake:
