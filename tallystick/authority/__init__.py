@@ -1,1 +1,1 @@
-"""The operator's services: channels take documents in, intake checks, the ledger keeps, projections follow."""
+"""The operator's services: channels take in, intake checks, the ledger keeps, projections follow."""
