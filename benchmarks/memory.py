@@ -61,9 +61,8 @@ def run(full: bool) -> Iterable[Claim]:
         while seen.sales < SALES and time.monotonic() < until:
             _sell(probe, buyer, seen, until=time.monotonic() + 1)
         esdc = resident_bytes(authority.supervisor.pid(_ESDC))
-    measure = f"first {duration(first)}" + (
-        "" if full else f", then {duration(rest)}: a short stand-in for 60 s, 600 s"
-    )
+    stands_in = "" if full else ": a short stand-in for 60 s, 600 s"
+    measure = f"first {duration(first)}, then {duration(rest)}{stands_in}"
     yield _growth(before, after, result, measure)
     yield Claim(
         f"memory of an E-SDC with one card, after {seen.sales:,} sales",
