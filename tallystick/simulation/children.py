@@ -67,6 +67,7 @@ class Children:
             "TALLYSTICK_COUNTRY": country.pack.code,
             "TALLYSTICK_TIMING": "demo",
             "TALLYSTICK_SINGLE_DISK_ACCEPTED": "true",
+            "TALLYSTICK_FAILURE_BUDGET": "false",  # a demonstration is a sandbox: wrong packages are welcome
             "TALLYSTICK_DEVICE_API_PORT": str(country.birth.device_api_port),
             "TALLYSTICK_DEVICE_API_URL": country.api_url,
             "TALLYSTICK_PUBLIC_HOST": self._public_host,

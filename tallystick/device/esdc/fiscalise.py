@@ -91,7 +91,7 @@ def fiscalise(
         return Sold(answer=answered)
     language = choose_language(order.accept_language, facts.setup.languages)
     request = parse_invoice_request(order.body, zone=facts.setup.zone)  # steps 1 and 2
-    check_reference(request, settings)
+    check_reference(request, settings, now)
     check_clock(position, now, settings.clock_back_tolerance)
     moment = signing_time(position, now)
     check_validity(facts.card, moment)  # step 3
@@ -123,10 +123,16 @@ def _answered_before(order: Order, request_hash: bytes) -> Conversation[bytes | 
     return (yield from ask(FindAnswer(order.request_id, request_hash)))
 
 
-def check_reference(request: InvoiceRequest, settings: EsdcSettings) -> None:
-    """Step 2, by the country: copies and refunds may need the time of what they refer to (C-17)."""
+def check_reference(request: InvoiceRequest, settings: EsdcSettings, now: datetime) -> None:
+    """Step 2, by the country: copies and refunds may need the time of what they refer to (C-17).
+
+    Nothing refers to the future: the authority would answer 74, after the buyer has the receipt.
+    """
+    reference = request.referent_document_dt
+    if reference is not None and reference > now:
+        raise PosFault.single(StatusCode.INVALID_VALUE, "referentDocumentDT")
     refers_back = request.invoice_type is InvoiceType.COPY or request.transaction_type is TransactionType.REFUND
-    if settings.reference_time_required and refers_back and request.referent_document_dt is None:
+    if settings.reference_time_required and refers_back and reference is None:
         raise PosFault.single(StatusCode.FIELD_REQUIRED, "referentDocumentDT")
 
 

@@ -33,7 +33,7 @@ POOL_CONNECTIONS = 6
 def run() -> None:
     """Serve until stopped."""
     context = Context.load("api")
-    run_until_stopped(context, lambda stopped: _serve(context, stopped))
+    run_until_stopped(context, lambda stopped: _serve(context, stopped), database_role=INTAKE)
 
 
 def configuration_of(context: Context) -> Configuration:

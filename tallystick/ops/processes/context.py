@@ -85,6 +85,11 @@ class Context:
         dsn = self.dsn(role)
         return lambda: psycopg.connect(dsn, connect_timeout=5)
 
+    def check_database(self, role: str) -> None:
+        """Readiness: raises when the database does not answer; the listener bounds the time."""
+        with psycopg.connect(self.dsn(role), connect_timeout=2) as connection:
+            connection.execute("SELECT 1")
+
     def socket(self, process: str) -> Path:
         """The UNIX socket of a process."""
         return self.state.run / f"{process}.sock"
@@ -105,8 +110,13 @@ class Context:
         return HealthListener(self.name, checks, port=self.settings.health_port, announce=announce)
 
 
-def run_until_stopped(context: Context, serve: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run an asynchronous process until SIGTERM or SIGINT sets the event."""
+def run_until_stopped(
+    context: Context, serve: Callable[[asyncio.Event], Awaitable[None]], *, database_role: str = ""
+) -> None:
+    """Run an asynchronous process until SIGTERM or SIGINT sets the event.
+
+    With a role, the process is ready only while the database answers that role.
+    """
 
     async def main() -> None:
         gc.freeze()  # what was imported stays for good: no collection need walk over it
@@ -115,7 +125,9 @@ def run_until_stopped(context: Context, serve: Callable[[asyncio.Event], Awaitab
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopped.set)
-        checks = {"event loop": event_loop_check(loop), "serving": context.check_serving}
+        checks: dict[str, Check] = {"event loop": event_loop_check(loop), "serving": context.check_serving}
+        if database_role:
+            checks["database"] = lambda: context.check_database(database_role)
         with context.health(checks):
             await serve(stopped)
 

@@ -26,7 +26,7 @@ _TOKEN_SECRET_BYTES = 32
 def run() -> None:
     """Serve until stopped."""
     context = Context.load("public")
-    run_until_stopped(context, lambda stopped: _serve(context, stopped))
+    run_until_stopped(context, lambda stopped: _serve(context, stopped), database_role=PORTAL)
 
 
 def open_pool(dsn: str) -> ConnectionPool[DatabaseConnection]:
