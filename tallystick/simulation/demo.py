@@ -37,7 +37,7 @@ DEFAULT_STORES = 20
 CARD_LIMIT = Money.of(Decimal(30_000))
 """Of a card in the demonstration: low enough that every busy shop is audited several times."""
 _TICK_SECONDS = 0.1
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.5
 _DRAIN_SECONDS = 120.0
 
 
@@ -169,7 +169,9 @@ class Demo:
             while not market.finished and not self._stop_wanted():
                 self._pause(supervisor)
                 if time.monotonic() >= next_look:
-                    display.show(observer.look())
+                    figures = observer.look()
+                    market.pace(figures.waiting_at_devices)
+                    display.show(figures)
                     next_look = time.monotonic() + _LOOK_SECONDS
 
     def _drain(self, observer: Observer, supervisor: Supervisor) -> Figures:

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 TILLS_AT_ONCE = 32
 KEY_THREADS = 2
 SHOPS_AHEAD = 4
+WAITING_EACH_MAX = 20
 _OPENING_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
 
@@ -55,6 +56,8 @@ class Market:
         self._source = source
         self._stores = source.busiest_stores(stores)
         self.stop = threading.Event()
+        self.may_sell = threading.Event()
+        self.may_sell.set()
         self.open_shops: list[OpenShop] = []
         self.failures: list[str] = []
         self.planned = len(self._stores)
@@ -67,6 +70,14 @@ class Market:
     def start(self) -> None:
         """Begin to make shops and to sell."""
         self._maker_thread.start()
+
+    def pace(self, waiting_at_devices: int) -> None:
+        """Let the tills pause while much waits, so that what they sell is visible soon; they go on at half of it."""
+        most = WAITING_EACH_MAX * max(len(self.open_shops), 1)
+        if waiting_at_devices > most:
+            self.may_sell.clear()
+        elif waiting_at_devices < most // 2:
+            self.may_sell.set()
 
     @property
     def finished(self) -> bool:
@@ -124,6 +135,7 @@ class Market:
             baskets=islice(self._source.baskets(shop.store_id, counts), self.baskets_each),
             book=book,
             stop=self.stop,
+            may_sell=self.may_sell,
         )
         self.open_shops.append(OpenShop(shop, baskets, port, till, book, counts))
         self._running.append(self._tills.submit(till.run))

@@ -177,7 +177,9 @@ class Till:
         baskets: Iterable[Basket],
         book: SalesBook,
         stop: threading.Event,
+        may_sell: threading.Event,
     ) -> None:
+        self._may_sell = may_sell
         self._client = client
         self._pin = pin
         self._cashier = cashier
@@ -193,6 +195,7 @@ class Till:
                 if self._stop.is_set():
                     return
                 if basket.basket_id not in self._book.done:
+                    self._wait_for_devices()
                     self._sell(basket)
         except (OSError, PosError) as error:
             self.figures.failure = str(error)
@@ -200,6 +203,11 @@ class Till:
             self._client.close()
             self._book.close()
             self.figures.finished = True
+
+    def _wait_for_devices(self) -> None:
+        """Customers of real shops come one after another; these pause while the devices have too much to send."""
+        while not self._may_sell.wait(PAUSE_SECONDS) and not self._stop.is_set():
+            pass
 
     def _sell(self, basket: Basket) -> None:
         body = invoice_request(basket, self._cashier)

@@ -211,7 +211,7 @@ def test_c_17_a_country_may_want_the_time_of_the_reference() -> None:
 
 
 def test_nothing_refers_to_the_future() -> None:
-    """The authority would answer 74 after the buyer has the receipt, so the sale is refused before the card is asked."""
+    """The authority would answer 74 after the buyer has the receipt: refused before the card is asked."""
     number = f"{UID}-{UID}-1"
     ahead = body(transactionType="Refund", referentDocumentNumber=number, referentDocumentDT="2036-05-01T10:00:00Z")
     with pytest.raises(PosFault, match="referentDocumentDT:2805"):
