@@ -92,7 +92,7 @@ class Demo:
         )
         market.start()
         try:
-            with psycopg.connect(country.intake_dsn) as connection:
+            with psycopg.connect(country.intake_dsn, autocommit=True) as connection:
                 observer = Observer(market, connection, self._state.run / f"{RACK}.health")
                 sample = self._first_receipt(market, supervisor, country)
                 self._print_addresses(country, children, market, sample)

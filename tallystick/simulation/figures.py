@@ -72,7 +72,7 @@ def limit_used(health_file: Path) -> float:
 
 
 class Observer:
-    """Looks at the market on one connection, and at the devices through the rack's own figures."""
+    """Looks at the market on one connection (autocommit), and at the devices through the rack's own figures."""
 
     def __init__(self, market: Market, connection: psycopg.Connection[Any], rack_health: Path) -> None:
         self._rack_health = rack_health
@@ -87,7 +87,7 @@ class Observer:
         sold_before = sum(shop.till.figures.sold_before for shop in shops)
         devices = self.devices()
         now = system_clock()
-        figures = Figures(
+        return Figures(
             shops_open=len(shops),
             shops_planned=self._market.planned,
             tills_selling=sum(not shop.till.figures.finished for shop in shops),
@@ -100,8 +100,6 @@ class Observer:
             audit=audit.overview(self._connection),
             limit_used=limit_used(self._rack_health),
         )
-        self._connection.commit()
-        return figures
 
     def devices(self) -> list[DeviceFigures]:
         """Every device of the run, in the order in which the shops opened."""

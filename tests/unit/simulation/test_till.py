@@ -1,4 +1,4 @@
-"""A till as a careful POS: PIN when asked, the same request again after a lost answer, patience, a book of its sales."""
+"""A till as a careful POS: PIN when asked, the same request again after a lost answer, patience, a book of sales."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def till(pos: ScriptedPos, folder: Path, count: int, may_sell: threading.Event |
     open_door = threading.Event()
     open_door.set()
     return Till(
-        client=cast(PosClient, pos),
+        client=cast("PosClient", pos),
         pin="1234",
         cashier="Ana",
         baskets=baskets(count),
