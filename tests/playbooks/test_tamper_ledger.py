@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 import psycopg
 import pytest
-from ledger_bench import CASH, LedgerFolder, document, fill, lines, registration
+from ledger_bench import CASH, TABLES, LedgerFolder, document, fill, lines, registration
 from ledger_relink import relink
 from psycopg.conninfo import make_conninfo
 
@@ -230,6 +232,40 @@ def test_switch_off_one_sequence(ledger: LedgerFolder, monkeypatch: pytest.Monke
     monkeypatch.setattr(sweep_tables, "_check_place", lambda table, last, row, report: None)
     monkeypatch.setattr(sweep_tables, "check_standings", lambda snapshot, walk, report: None)
     assert shows not in shown_by(ledger.sweep())
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_damage_is_found_and_never_stops_the_check(ledger: LedgerFolder, seed: int) -> None:
+    """One value somewhere in the tables becomes another one of its type: told in findings, without an exception."""
+    chance = random.Random(seed)
+    columns = ledger.rows(
+        "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'ledger' "
+        "AND table_name = ANY(%s) AND column_name NOT IN ('month', 'closed_at_ms', 'total_bytes', 'waits', 'epoch', "
+        "'right_edge') ORDER BY 1, 2",
+        list(TABLES),
+    )
+    table, column, kind = chance.choice(columns)
+    rows = ledger.rows(f"SELECT ctid, {column} FROM ledger.{table} ORDER BY ctid")
+    place, value = chance.choice(rows)
+    while True:
+        try:
+            ledger.damage(table, column, place, _another(chance, kind, value))
+            break
+        except psycopg.errors.UniqueViolation:  # the server holds against that much; another value, then
+            continue
+    assert ledger.sweep(), f"{table}.{column} of {place}: {value!r}"
+
+
+def _another(chance: random.Random, kind: str, value: Any) -> object:
+    """Another value of the column's type, near the first or far from it."""
+    if kind == "bytea":
+        position = chance.randrange(len(value))
+        changed = bytes([value[position] ^ (1 << chance.randrange(8))])
+        return chance.choice([value[:position] + changed + value[position + 1 :], value[:-1], value + b"\0", b""])
+    if kind == "text":
+        return chance.choice([value + "X", value[::-1] + "-", "", "9", "Ж"])
+    limits = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+    return chance.choice([value + 1, value - 1, limits[kind], -limits[kind]])
 
 
 def test_an_old_backup_is_shown_by_mirror_and_public(booked: LedgerFolder) -> None:

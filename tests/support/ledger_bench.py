@@ -180,6 +180,13 @@ class LedgerFolder:
             for statement in statements:
                 connection.execute(statement.encode())
 
+    def damage(self, table: str, column: str, place: str, value: object) -> None:
+        """Put another value into one row, constraints out of the way as well."""
+        with psycopg.connect(self.dsn) as connection:
+            connection.execute("SET session_replication_role = replica")
+            statement = f"UPDATE ledger.{table} SET {column} = %s WHERE ctid = %s"
+            connection.execute(statement.encode(), (value, place))
+
     def back_up(self) -> None:
         """Keep all tables as they are now."""
         copies = (f"CREATE TABLE backup.{table} AS TABLE ledger.{table}" for table in TABLES)

@@ -147,14 +147,14 @@ SELECT coalesce(sum(missing), 0)::bigint, count(*) FROM ledger.device_heads;
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
 
 -- name: count_leaves_to_newest
-SELECT max(log_index) + 1 FROM ledger.leaves;
+SELECT max(log_index)::numeric + 1 FROM ledger.leaves;
 
 -- name: newest_checkpoint_size
 SELECT max(tree_size) FROM ledger.checkpoints;
 
 -- name: sweep_device_heads
 SELECT signed_by, requested_by, seq, link, total, ''::bytea, highest_ordinal, missing, certificate_hash,
-       registration_index
+       registration_index, tin
 FROM ledger.device_heads;
 
 -- name: sweep_taxpayer_heads
@@ -211,13 +211,13 @@ SELECT day, seq, body_hash, link, log_index, total FROM ledger.day_links
 WHERE (day, seq) > (:key0::integer, :seq::bigint) ORDER BY day, seq LIMIT :limit;
 
 -- name: sweep_identity
-SELECT i.signed_by, i.requested_by, i.se_total, i.log_index, i.act_hash, i.body_hash, i.verdict
+SELECT i.signed_by, i.requested_by, i.se_total, i.log_index, i.act_hash, i.body_hash, i.verdict, i.month, i.tin
 FROM unnest(:signed::text[], :requested::text[], :ordinals::bigint[]) AS w (signed_by, requested_by, se_total)
 JOIN ledger.identity i
     ON i.signed_by = w.signed_by AND i.requested_by = w.requested_by AND i.se_total = w.se_total AND i.signed_by <> '';
 
 -- name: sweep_events
-SELECT log_index, act_hash, body_hash, verdict FROM ledger.identity
+SELECT log_index, act_hash, body_hash, verdict, month, tin FROM ledger.identity
 WHERE signed_by = '' AND se_total = 0 AND act_hash = ANY(:hashes::bytea[]);
 
 -- name: page_identity
@@ -244,4 +244,4 @@ SELECT (SELECT count(*) FROM ledger.leaves WHERE log_index < :end),
        (SELECT count(*) FROM ledger.taxpayer_links WHERE log_index < :end),
        (SELECT count(*) FROM ledger.type_links WHERE log_index < :end),
        (SELECT count(*) FROM ledger.day_links WHERE log_index < :end),
-       (SELECT count(*) FROM ledger.tiles WHERE (tile_index + 1) * 256::numeric ^ (level + 1) <= :end);
+       (SELECT count(*) FROM ledger.tiles WHERE (tile_index::numeric + 1) * 256::numeric ^ (level + 1) <= :end);

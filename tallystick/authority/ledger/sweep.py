@@ -15,6 +15,7 @@ import psycopg
 from tallystick.authority.ledger.findings import Finding, FindingCode, Shows, finding
 from tallystick.authority.ledger.growing_tree import GrowingTree
 from tallystick.authority.ledger.store import load_tree
+from tallystick.authority.ledger.sweep_mirror import MirrorReader
 from tallystick.authority.ledger.sweep_rows import Connection, Snapshot, take_snapshot
 from tallystick.authority.ledger.sweep_tables import (
     check_counts,
@@ -23,7 +24,8 @@ from tallystick.authority.ledger.sweep_tables import (
     check_sizes,
     check_standings,
 )
-from tallystick.authority.ledger.sweep_walk import Walk, mirror_frames
+from tallystick.authority.ledger.sweep_tree import Report, TreeCheck
+from tallystick.authority.ledger.sweep_walk import Walk
 from tallystick.authority.ledger.tasks import published_checkpoint
 from tallystick.authority.ledger.tree import TreeReader
 from tallystick.kernel.faults import Fault
@@ -57,19 +59,9 @@ def full_check(dsn: str, sources: SweepSources, progress: Progress = lambda done
         snapshot = take_snapshot(connection)
         findings = _Findings()
         check_sizes(snapshot, findings.add)
-        frames = mirror_frames(sources.mirror_folder) if sources.mirror_folder else None
-        walk = Walk(
-            connection=connection,
-            snapshot=snapshot,
-            report=findings.add,
-            tree=GrowingTree(),
-            end=snapshot.size,
-            keys=tuple(sources.keys),
-            check=sources.check,
-            mirror=frames,
-        )
+        walk = _walk(connection, snapshot, sources, GrowingTree(), findings.add)
         walk.run(progress)
-        walk.pass_mirror_end()
+        walk.mirror.pass_end(connection)
         check_standings(snapshot, walk, findings.add)
         check_sequences(connection, snapshot, walk, findings.add)
         check_ordinals(connection, snapshot, findings.add)
@@ -90,19 +82,17 @@ def quick_check(dsn: str, sources: SweepSources, *, newest: int = 10_000) -> lis
             tree = load_tree(connection, start)
         except ValueError as error:
             return [finding(FindingCode.TILE_DIFFERS, f"tree of {start}", str(error), Shows.LOG)]
-        walk = Walk(
-            connection=connection,
-            snapshot=snapshot,
-            report=findings.add,
-            tree=tree,
-            end=snapshot.size,
-            keys=tuple(sources.keys),
-            check=sources.check,
-            whole=start == 0,
-        )
+        walk = _walk(connection, snapshot, attrs.evolve(sources, mirror_folder=None), tree, findings.add)
         walk.run(lambda done, total: None)
         _check_published(connection, snapshot, published, findings.add)
     return findings.found
+
+
+def _walk(connection: Connection, snapshot: Snapshot, sources: SweepSources, tree: GrowingTree, report: Report) -> Walk:
+    whole = tree.size == 0
+    grown = TreeCheck(connection, snapshot, report, tree, tuple(sources.keys), sources.check)
+    mirror = MirrorReader(sources.mirror_folder, grown, report)
+    return Walk(connection, snapshot, report, grown, mirror, snapshot.size, whole)
 
 
 class _Findings:

@@ -16,6 +16,7 @@ Connection = psycopg.Connection[Any]
 Key = tuple[object, ...]
 
 PAGE_ROWS = 5_000
+FAR_OFF_ENTRIES = 100_000
 _SQL = load_queries("tallystick.authority.ledger")
 
 
@@ -30,6 +31,7 @@ class StoredHead(NamedTuple):
     missing: int = 0
     certificate_hash: bytes = b""
     registration_index: int = 0
+    tin: str = ""
 
 
 class LinkRow(NamedTuple):
@@ -61,6 +63,8 @@ class IdentityRow(NamedTuple):
     act_hash: bytes
     body_hash: bytes
     verdict: int
+    month: int
+    tin: str
 
 
 @attrs.frozen(slots=True)
@@ -98,8 +102,9 @@ class Snapshot:
 
     @property
     def size(self) -> int:
-        """How far any part of the ledger goes."""
-        return max(self.tree.size, self.leaves, self.checkpoint_size)
+        """How far any part of the ledger goes; one that is far off from both others is not believed."""
+        _, middle, largest = sorted((self.tree.size, self.leaves, self.checkpoint_size))
+        return largest if largest - middle <= FAR_OFF_ENTRIES else middle
 
 
 def take_snapshot(connection: Connection) -> Snapshot:

@@ -17,7 +17,8 @@ from tallystick.authority.ledger.sweep_rows import (
     page_links,
     page_ordinals,
 )
-from tallystick.authority.ledger.sweep_walk import Report, Walk
+from tallystick.authority.ledger.sweep_tree import Report
+from tallystick.authority.ledger.sweep_walk import Walk
 from tallystick.wire.tiles import full_tiles
 
 
@@ -78,10 +79,10 @@ def check_standings(snapshot: Snapshot, walk: Walk, report: Report) -> None:
             elif head.total != wrap_64(standing.total):
                 detail = f"the total is {head.total}, the records give {standing.total}"
                 report(finding(FindingCode.TOTAL_DIFFERS, place, detail, shows, Shows.LOG))
-    for key, (index, certificate) in walk.registrations.items():
+    for key, registration in walk.registrations.items():
         head = snapshot.heads[Shows.DEVICE].get(key)
-        if head is not None and (head.registration_index, head.certificate_hash) != (index, certificate):
-            detail = "the head names another registration or certificate"
+        if head is not None and (head.registration_index, head.certificate_hash, head.tin) != registration:
+            detail = "the head names another registration, certificate or taxpayer"
             report(finding(FindingCode.HEAD_DIFFERS, f"device {key}", detail, Shows.DEVICE, Shows.LOG))
 
 
@@ -102,7 +103,7 @@ def check_ordinals(connection: Connection, snapshot: Snapshot, report: Report) -
             detail = "the count of missing ordinals is wrong"
             report(finding(FindingCode.HOLES_DIFFER, place, detail, Shows.HOLES, Shows.DEVICE))
     for key, head in devices.items():
-        if head.seq or head.highest or snapshot.holes.get(key):
+        if head.seq or head.highest or head.missing or snapshot.holes.get(key):
             detail = "no number of this device is booked"
             report(finding(FindingCode.HOLES_DIFFER, f"device {key}", detail, Shows.IDENTITY, Shows.DEVICE))
 
@@ -123,13 +124,13 @@ def check_counts(connection: Connection, snapshot: Snapshot, walk: Walk, report:
     for table in ("records", "bodies", "identity"):
         if counts[table] > walk.booked[table]:
             detail = f"{counts[table]} rows, and the log leads to {walk.booked[table]}"
-            shows = (Shows.LOG, Shows.MIRROR) if walk.mirror is not None else (Shows.LOG,)
+            shows = (Shows.LOG, Shows.MIRROR) if walk.mirror.present else (Shows.LOG,)
             report(finding(FindingCode.ROWS_WITHOUT_ENTRY, table, detail, *shows))
     tiles, level = 0, 0
     while full_tiles(level, walk.tree.size):
         tiles += full_tiles(level, walk.tree.size)
         level += 1
-    if counts["tiles"] > tiles and not walk.tree_ends:
+    if counts["tiles"] > tiles and not walk.tree.ended:
         detail = f"{counts['tiles']} tiles, and the leaves fill {tiles}"
         report(finding(FindingCode.TILE_DIFFERS, "tiles", detail, Shows.LOG))
 

@@ -6,18 +6,16 @@ is told with all that show it; then the walk goes on from what is stored, so tha
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import attrs
 
+from tallystick.authority.ledger.booking import month_of
 from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.ledger.findings import Finding, FindingCode, Shows, finding
-from tallystick.authority.ledger.growing_tree import FullTile, GrowingTree
-from tallystick.authority.ledger.mirror import Frame, MirrorDamaged, MirrorEntry, read_frames, segments
+from tallystick.authority.ledger.mirror import MirrorEntry
 from tallystick.authority.ledger.rows import wrap_64
-from tallystick.authority.ledger.store import load_tree_state
+from tallystick.authority.ledger.sweep_mirror import MirrorReader
 from tallystick.authority.ledger.sweep_rows import (
     LINK_TABLES,
     Connection,
@@ -27,11 +25,10 @@ from tallystick.authority.ledger.sweep_rows import (
     LinkRow,
     Snapshot,
     read_entries,
-    read_heads_between,
     read_identities,
     read_links,
-    read_tiles,
 )
+from tallystick.authority.ledger.sweep_tree import Report, TreeCheck
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import (
     day_genesis,
@@ -48,15 +45,12 @@ from tallystick.kernel.hashing import (
 from tallystick.kernel.merkle import leaf_hash
 from tallystick.wire.leaf import Leaf, read_leaf
 from tallystick.wire.record import Record, read_record
-from tallystick.wire.signed_note import Check, NoteKey, parse_checkpoint, parse_note, verify_note
-from tallystick.wire.tiles import TILE_HEIGHT, TILE_WIDTH
+from tallystick.wire.tiles import TILE_WIDTH
 
 CHUNK_ENTRIES = 8 * TILE_WIDTH
 _DOCUMENT = int(EntryKind.DOCUMENT)
 _REGISTRY = int(EntryKind.REGISTRY)
 _ALL_LINKS = (Shows.DEVICE, Shows.TAXPAYER, Shows.TYPE, Shows.DAY)
-
-Report = Callable[[Finding], None]
 
 
 @attrs.define(slots=True)
@@ -82,26 +76,20 @@ class Read:
 
 @attrs.define
 class Walk:
-    """Goes over the entries ``start`` to ``end``; ``start`` is a multiple of 256, and ``tree`` the tree before it."""
+    """Goes over the entries from where ``tree`` stands to ``end``; ``whole`` when it began at the first one."""
 
     connection: Connection
     snapshot: Snapshot
     report: Report
-    tree: GrowingTree
+    tree: TreeCheck
+    mirror: MirrorReader
     end: int
-    keys: tuple[NoteKey, ...] = ()
-    check: Check | None = None
-    mirror: Iterator[Frame] | None = None
     whole: bool = True
     standings: dict[Shows, dict[Key, Standing]] = attrs.Factory(lambda: {shows: {} for shows in _ALL_LINKS})
     incomplete: set[int] = attrs.Factory(set)
     booked: dict[str, int] = attrs.Factory(lambda: dict.fromkeys(("leaves", "records", "bodies", "identity"), 0))
     referred: dict[Shows, int] = attrs.Factory(lambda: dict.fromkeys(_ALL_LINKS, 0))
-    registrations: dict[Key, tuple[int, bytes]] = attrs.Factory(dict)
-    _mirror_frame: Frame | None = None
-    _batch: int | None = None
-    _noted: int = 0
-    tree_ends: bool = False
+    registrations: dict[Key, tuple[int, bytes, str]] = attrs.Factory(dict)
 
     def run(self, progress: Callable[[int, int], None]) -> None:
         """Walk to the end, chunk by chunk."""
@@ -115,25 +103,19 @@ class Walk:
 
     def _chunk(self, first: int, last: int) -> None:
         rows = read_entries(self.connection, first, last)
-        states, notes = read_heads_between(self.connection, first, last)
+        self.tree.open_span(first, last)
         entries = {index: self._read(index, row) for index, row in rows.items()}
         self._join_links([entry for entry in entries.values() if entry is not None])
         numbers, events = self._identities([entry for entry in entries.values() if entry is not None])
-        tiles: list[FullTile] = []
         for index in range(first, last):
-            entry = entries.get(index)
-            mirrored = self._next_mirrored(index)
+            entry, mirrored = entries.get(index), self.mirror.next_entry(index)
             if entry is None:
-                leaf = self._missing_leaf(index, rows.get(index), mirrored)
+                self.tree.grow(self._missing_leaf(index, rows.get(index), mirrored))
             else:
                 self.booked["leaves"] += 1
                 self._entry(entry, mirrored, numbers, events)
-                leaf = entry.row.leaf
-            self.tree_ends = self.tree_ends or leaf is None
-            if leaf is not None and not self.tree_ends:
-                tiles += self.tree.append(leaf_hash(leaf))
-                self._heads(index + 1, states, notes)
-        self._tiles(tiles)
+                self.tree.grow(entry.row.leaf)
+        self.tree.close_span()
 
     def _read(self, index: int, row: EntryRow) -> Read | None:
         try:
@@ -202,7 +184,7 @@ class Walk:
         self._against_identity(entry, record, identity, mirrored)
 
     def _against_mirror(self, entry: Read, mirrored: MirrorEntry | None) -> None:
-        if self.mirror is None or not self.whole:
+        if not self.mirror.present:
             return
         row = entry.row
         ours = MirrorEntry(entry.index, row.leaf, row.salt or b"", row.record or b"", row.body or b"")
@@ -228,6 +210,7 @@ class Walk:
         record = entry.record
         if record is None:
             self.incomplete.add(entry.index)
+            self.report(finding(FindingCode.RECORD_CHANGED, place, "the record cannot be read", Shows.LOG))
             return None
         if record.taxpayer != row.tin or record.kind != str(entry.leaf.kind):
             detail = "record and leaf are of different taxpayers or kinds"
@@ -262,7 +245,7 @@ class Walk:
             certificate = bytes.fromhex(record.certificate_hash)
             link = device_genesis(record.device, certificate, leaf_hash(entry.row.leaf))
             self.standings[Shows.DEVICE][key] = Standing(0, link)
-            self.registrations[key] = (entry.index, certificate)
+            self.registrations[key] = (entry.index, certificate, record.taxpayer)
 
     def _against_link(self, entry: Read, record: Record, shows: Shows, key: Key, seq: int, body_hash: bytes) -> None:
         place, row = f"entry {entry.index}, {shows} {_text(key)} no. {seq}", entry.links.get(shows)
@@ -335,143 +318,46 @@ class Walk:
             self.report(Finding(FindingCode.IDENTITY_DIFFERS, place, detail, frozenset(shows)))
             return
         self.booked["identity"] += 1
-        said = (entry.index, record.body_hash, record.verdict)
+        said = (entry.index, record.body_hash, record.verdict, record.taxpayer, month_of(int(record.received_at)))
         act_hash = record.act_hash if record.kind == str(_DOCUMENT) else record.body_hash
-        if (identity.log_index, identity.body_hash.hex(), str(identity.verdict)) != said:
-            detail = "index, body or verdict is another"
+        held = (identity.log_index, identity.body_hash.hex(), str(identity.verdict), identity.tin, identity.month)
+        if held != said:
+            detail = "index, body, verdict, taxpayer or month is another"
             self.report(Finding(FindingCode.IDENTITY_DIFFERS, place, detail, frozenset(shows)))
         elif identity.act_hash.hex() != act_hash:
             self.report(Finding(FindingCode.IDENTITY_DIFFERS, place, "another act", frozenset(shows)))
 
-    # --- the tree ----------------------------------------------------------------------------------------------
-
-    def _heads(self, size: int, states: dict[int, tuple[int, bytes]], notes: dict[int, bytes]) -> None:
-        state, note, place = states.get(size), notes.get(size), f"tree of {size}"
-        if state is None and note is None:
-            return
-        if note is not None:
-            self._noted = size
-        root = self.tree.frontier.root()
-        signed = self._signed_root(note, place) if note is not None else None
-        if note is not None and signed != root:
-            detail = "the signed root is not that of the leaves"
-            self.report(finding(FindingCode.CHECKPOINT_DIFFERS, place, detail, Shows.CHECKPOINT, Shows.LOG))
-        if state is None:
-            detail = "a head was signed for a batch that tree_state does not know"
-            self.report(finding(FindingCode.TREE_STATE_DIFFERS, place, detail, Shows.CHECKPOINT, Shows.LOG))
-            return
-        if state[1] != root:
-            shows = (Shows.LOG, Shows.CHECKPOINT) if signed == root else (Shows.LOG,)
-            self.report(finding(FindingCode.TREE_STATE_DIFFERS, place, "another root than the leaves have", *shows))
-        if self._batch is not None and state[0] != self._batch + 1:
-            detail = f"batch {state[0]} follows batch {self._batch}"
-            self.report(finding(FindingCode.TREE_STATE_DIFFERS, place, detail, Shows.LOG))
-        if note is None and size < self.snapshot.tree.size:
-            self.report(finding(FindingCode.CHECKPOINT_DIFFERS, place, "the batch has no signed head", Shows.LOG))
-        self._batch = state[0]
-
-    def _signed_root(self, note: bytes, place: str) -> bytes | None:
-        """The root of a checkpoint whose signature holds; None for any other."""
-        try:
-            parsed = parse_note(note)
-            if self.check is not None:
-                verify_note(parsed, self.keys, self.check)
-            return parse_checkpoint(parsed.text).root
-        except Fault as fault:
-            detail = f"no checkpoint of this log: {fault.detail}"
-            self.report(finding(FindingCode.CHECKPOINT_UNSIGNED, place, detail, Shows.CHECKPOINT, Shows.LOG))
-            return None
-
-    def _tiles(self, tiles: list[FullTile]) -> None:
-        by_level: dict[int, list[FullTile]] = {}
-        for tile in tiles:
-            by_level.setdefault(tile.level, []).append(tile)
-        for level, filled in by_level.items():
-            stored = read_tiles(self.connection, level, filled[0].index, filled[-1].index + 1)
-            for tile in filled:
-                if stored.get(tile.index) != (tile.hashes, tile.root):
-                    place = f"tile {tile.level}/{tile.index}"
-                    detail = "another content than the leaves give" if tile.index in stored else "the tile lacks"
-                    above = (tile.index + 1) << (TILE_HEIGHT * (tile.level + 1))
-                    shows = (Shows.LOG, Shows.CHECKPOINT) if above <= self.snapshot.checkpoint_size else (Shows.LOG,)
-                    self.report(finding(FindingCode.TILE_DIFFERS, place, detail, *shows))
-
-    # --- the mirror --------------------------------------------------------------------------------------------
-
-    def _next_mirrored(self, index: int) -> MirrorEntry | None:
-        """The mirror's copy of an entry; checks the signed heads that it passes on the way."""
-        if self.mirror is None:
-            return None
-        try:
-            while True:
-                frame = self._mirror_frame or next(self.mirror, None)
-                self._mirror_frame = frame
-                if frame is None or (frame.entry is not None and frame.entry.log_index > index):
-                    return None
-                self._mirror_frame = None
-                if frame.entry is not None and frame.entry.log_index == index:
-                    return frame.entry
-                if frame.note is not None:
-                    self.mirrored_head(frame.note)
-        except MirrorDamaged as error:
-            self.report(finding(FindingCode.MIRROR_DIFFERS, "mirror", str(error), Shows.MIRROR))
-            self.mirror = None
-            return None
-
-    def pass_mirror_end(self) -> None:
-        """After the last entry: the mirror may go on with what arrived meanwhile, and with one batch in work."""
-        frames = [self._mirror_frame] if self._mirror_frame else []
-        sealed, batches = 0, []
-        try:
-            for frame in itertools.chain(frames, self.mirror or ()):
-                if frame.note is not None:
-                    if not sealed:
-                        self.mirrored_head(frame.note)
-                    sealed = parse_checkpoint(parse_note(frame.note).text).size
-                elif frame.batch is not None:
-                    batches.append(frame.batch[1])
-        except (MirrorDamaged, Fault) as error:
-            self.report(finding(FindingCode.MIRROR_DIFFERS, "mirror", str(error), Shows.MIRROR))
-        size = load_tree_state(self.connection).size
-        if sealed > size or sum(1 for first in batches if first >= size) > 1:
-            detail = f"the mirror goes on to {max(sealed, *batches, 0)} where the log ends"
-            self.report(finding(FindingCode.MIRROR_DIFFERS, f"entry {size}", detail, Shows.MIRROR))
-
-    def mirrored_head(self, note: bytes) -> None:
-        """Compare a head that the mirror holds with the tree as walked so far."""
-        try:
-            head = parse_checkpoint(parse_note(note).text)
-        except Fault as fault:
-            self.report(finding(FindingCode.MIRROR_DIFFERS, "mirror", f"a head: {fault.detail}", Shows.MIRROR))
-            return
-        if head.size == self.tree.size and head.root != self.tree.frontier.root():
-            detail = "the mirror holds a signed head with another root"
-            self.report(
-                finding(FindingCode.CHECKPOINT_DIFFERS, f"tree of {head.size}", detail, Shows.MIRROR, Shows.LOG)
-            )
-        elif head.size == self.tree.size != self._noted and head.size < self.snapshot.tree.size:
-            detail = "the mirror holds a signed head that the tables lack"
-            self.report(finding(FindingCode.CHECKPOINT_DIFFERS, f"tree of {head.size}", detail, Shows.MIRROR))
-
-
-def mirror_frames(folder: Path) -> Iterator[Frame]:
-    """All frames of a mirror in their order."""
-    for segment in segments(folder):
-        yield from read_frames(segment)
-
 
 def _keys_of(record: Record) -> dict[Shows, tuple[Key, int]]:
-    """Key and number of an entry in each of its sequences; ``ValueError`` when the record lacks one."""
-    keys: dict[Shows, tuple[Key, int]] = {Shows.TYPE: ((int(record.type),), int(record.type_seq))}
+    """Key and number of an entry in each of its sequences.
+
+    ``ValueError`` when the record lacks one, or holds what no record of ours can: this one may have been forged.
+    """
+    _ = bytes.fromhex(record.body_hash + record.certificate_hash + record.act_hash), int(record.verdict)
+    _within(record.received_at, 0, 2**47)
+    keys: dict[Shows, tuple[Key, int]] = {Shows.TYPE: ((_within(record.type, 0, 0xFFFF),), _number(record.type_seq))}
     if record.kind == str(_DOCUMENT):
         requested_by, dash, signed_by = record.device.partition("-")
-        if not dash:
-            raise ValueError("a document without a device")
-        keys[Shows.DEVICE] = ((signed_by, requested_by), int(record.device_seq))
-        keys[Shows.TAXPAYER] = ((record.taxpayer,), int(record.taxpayer_seq))
-        keys[Shows.DAY] = ((int(record.day),), int(record.day_seq))
-        int(record.se_total)
+        if not dash or not record.taxpayer.isascii():
+            raise ValueError("a document without a device, or of a taxpayer that is none")
+        keys[Shows.DEVICE] = ((signed_by, requested_by), _number(record.device_seq))
+        keys[Shows.TAXPAYER] = ((record.taxpayer,), _number(record.taxpayer_seq))
+        keys[Shows.DAY] = ((_within(record.day, -(2**31), 2**31 - 1),), _number(record.day_seq))
+        _ = _number(record.se_total), int(record.day_amount)
+    if "\0" in record.device + record.taxpayer:
+        raise ValueError("names that no table can hold")
     return keys
+
+
+def _number(text: str) -> int:
+    return _within(text, 0, 2**63 - 1)
+
+
+def _within(text: str, low: int, high: int) -> int:
+    number = int(text)
+    if not low <= number <= high:
+        raise ValueError(f"{number} is out of range")
+    return number
 
 
 def _number_of(record: Record) -> tuple[str, str, int]:
