@@ -288,3 +288,14 @@ def wait_serving(ledger: LedgerFolder, child: subprocess.Popen[bytes]) -> bool:
 def lines(findings: list[Finding]) -> Iterator[str]:
     """Findings as text, for messages of assertions."""
     return (str(one) for one in findings)
+
+
+def serves(ledger: LedgerFolder) -> None:
+    """Start, book one more, and let the self-check look at all of it."""
+
+    async def walk() -> None:
+        async with ledger.serving() as (client, _):
+            await client.append(registration("NEWCARD1"))
+
+    asyncio.run(walk())
+    assert not ledger.sweep(), "\n".join(lines(ledger.sweep()))
