@@ -15,6 +15,7 @@ from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.ledger.findings import Finding, FindingCode, Shows, finding
 from tallystick.authority.ledger.mirror import MirrorEntry
 from tallystick.authority.ledger.rows import wrap_64
+from tallystick.authority.ledger.sweep_keys import keys_of, number_of
 from tallystick.authority.ledger.sweep_mirror import MirrorReader
 from tallystick.authority.ledger.sweep_rows import (
     LINK_TABLES,
@@ -126,7 +127,7 @@ class Walk:
             return entry
         try:
             entry.record = read_record(row.record)
-            entry.keys = _keys_of(entry.record)
+            entry.keys = keys_of(entry.record)
         except (Fault, ValueError):
             entry.record, entry.keys = None, {}
         return entry
@@ -143,7 +144,7 @@ class Walk:
         self, entries: list[Read]
     ) -> tuple[dict[tuple[str, str, int], IdentityRow], dict[bytes, IdentityRow]]:
         records = [entry.record for entry in entries if entry.record is not None]
-        numbers = (_number_of(record) for record in records if record.kind == str(_DOCUMENT))
+        numbers = (number_of(record) for record in records if record.kind == str(_DOCUMENT))
         events = (bytes.fromhex(record.body_hash) for record in records if record.kind != str(_DOCUMENT))
         return read_identities(self.connection, numbers, events)
 
@@ -178,7 +179,7 @@ class Walk:
         for shows, (key, seq) in entry.keys.items():
             self._against_link(entry, record, shows, key, seq, body_hash)
         if record.kind == str(_DOCUMENT):
-            identity = numbers.get(_number_of(record))
+            identity = numbers.get(number_of(record))
         else:
             identity = events.get(bytes.fromhex(record.body_hash))
         self._against_identity(entry, record, identity, mirrored)
@@ -326,43 +327,6 @@ class Walk:
             self.report(Finding(FindingCode.IDENTITY_DIFFERS, place, detail, frozenset(shows)))
         elif identity.act_hash.hex() != act_hash:
             self.report(Finding(FindingCode.IDENTITY_DIFFERS, place, "another act", frozenset(shows)))
-
-
-def _keys_of(record: Record) -> dict[Shows, tuple[Key, int]]:
-    """Key and number of an entry in each of its sequences.
-
-    ``ValueError`` when the record lacks one, or holds what no record of ours can: this one may have been forged.
-    """
-    _ = bytes.fromhex(record.body_hash + record.certificate_hash + record.act_hash), int(record.verdict)
-    _within(record.received_at, 0, 2**47)
-    keys: dict[Shows, tuple[Key, int]] = {Shows.TYPE: ((_within(record.type, 0, 0xFFFF),), _number(record.type_seq))}
-    if record.kind == str(_DOCUMENT):
-        requested_by, dash, signed_by = record.device.partition("-")
-        if not dash or not record.taxpayer.isascii():
-            raise ValueError("a document without a device, or of a taxpayer that is none")
-        keys[Shows.DEVICE] = ((signed_by, requested_by), _number(record.device_seq))
-        keys[Shows.TAXPAYER] = ((record.taxpayer,), _number(record.taxpayer_seq))
-        keys[Shows.DAY] = ((_within(record.day, -(2**31), 2**31 - 1),), _number(record.day_seq))
-        _ = _number(record.se_total), int(record.day_amount)
-    if "\0" in record.device + record.taxpayer:
-        raise ValueError("names that no table can hold")
-    return keys
-
-
-def _number(text: str) -> int:
-    return _within(text, 0, 2**63 - 1)
-
-
-def _within(text: str, low: int, high: int) -> int:
-    number = int(text)
-    if not low <= number <= high:
-        raise ValueError(f"{number} is out of range")
-    return number
-
-
-def _number_of(record: Record) -> tuple[str, str, int]:
-    requested_by, _, signed_by = record.device.partition("-")
-    return signed_by, requested_by, int(record.se_total)
 
 
 def _next_link(shows: Shows, standing: Standing, key: Key, seq: int, body_hash: bytes) -> bytes:
