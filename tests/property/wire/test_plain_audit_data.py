@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from datetime import UTC
 from functools import cache
 from typing import Any
@@ -105,7 +106,7 @@ def test_any_change_of_a_value_is_read_alike(data: st.DataObject) -> None:
             if data.draw(st.booleans()) and isinstance(place, dict):
                 del place[path[-1]]
             else:
-                place[path[-1]] = data.draw(_STRANGE)
+                place[path[-1]] = deepcopy(data.draw(_STRANGE))
         except (KeyError, IndexError, TypeError):
             continue
     plain = spelled(value)
