@@ -14,6 +14,7 @@ from tallystick.authority.projections.verification import check
 from tallystick.authority.projections.verification.check import State
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES
 from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.identifiers import Tin
 from tallystick.kernel.invoice import InvoiceType, TransactionType
 from tallystick.wire import verification_url
 
@@ -110,7 +111,7 @@ def forged(url: str, changes: dict[str, Any]) -> str:
 
 def test_a_code_that_names_another_card_of_the_same_taxpayer_is_not_verifiable(bench: PublicBench) -> None:
     """Who asked is not under the signature, only his TIN: a card never signs for another one."""
-    bench.elements["WXYZ9876"] = attrs.evolve(bench.other.entry(), tin=bench.card.tin)
+    bench.elements["WXYZ9876"] = attrs.evolve(bench.other.entry(), tin=Tin(bench.card.tin))
     url = forged(bench.book().verification_url, {"requested_by": "WXYZ9876"})
     assert (bench.verify(url, PROGRAM).status, bench.verify(url, PROGRAM).raw) == (400, b"")
 
