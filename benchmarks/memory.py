@@ -30,7 +30,7 @@ CONNECTIONS = 32
 GROWTH = 1.03
 ESDC_BYTES = 120 * 10**6
 FULL_SECONDS = (60.0, 600.0)
-SHORT_SECONDS = (25.0, 45.0)
+SHORT_SECONDS = (35.0, 45.0)
 """From the start of the load to the first look, and from there to its end."""
 SALES = 4_000
 MORE_SALES_SECONDS = 60.0

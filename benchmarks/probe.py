@@ -85,12 +85,30 @@ class Probe:
         """Sell once: the moment after the answer's last byte, and the address that the buyer gets."""
         self._number += 1
         headers = {"Content-Type": "application/json", "RequestId": f"probe-{self._number}"}
-        self._connection.request("POST", "/api/v3/invoices", basket(qr_code=qr_code), headers)
-        answer = self._connection.getresponse()
-        body = answer.read()
+        body = asked(self._connection, "POST", "/api/v3/invoices", basket(qr_code=qr_code), headers)
         moment = time.perf_counter()
-        assert answer.status == 200, body
         return moment, str(json.loads(body)["verificationUrl"])
+
+
+def asked(
+    connection: http.client.HTTPConnection, method: str, address: str, body: bytes | None, headers: dict[str, str]
+) -> bytes:
+    """The content of an answer 200; once more on a new connection where the kept one was closed as idle."""
+    try:
+        return _exchanged(connection, method, address, body, headers)
+    except ConnectionError:  # http.client's RemoteDisconnected is one
+        connection.close()
+        return _exchanged(connection, method, address, body, headers)
+
+
+def _exchanged(
+    connection: http.client.HTTPConnection, method: str, address: str, body: bytes | None, headers: dict[str, str]
+) -> bytes:
+    connection.request(method, address, body, headers)
+    answer = connection.getresponse()
+    content = answer.read()
+    assert answer.status == 200, f"HTTP {answer.status}: {content!r}"
+    return content
 
 
 def basket(*, qr_code: bool) -> bytes:
@@ -134,8 +152,4 @@ class Buyer:
     def _ask(self, address: str) -> str:
         assert self._connection is not None
         self.asked += 1
-        self._connection.request("GET", address, headers={"Accept": "application/json"})
-        answer = self._connection.getresponse()
-        body = answer.read()
-        assert answer.status == 200, f"HTTP {answer.status}"
-        return str(json.loads(body)["status"])
+        return str(json.loads(asked(self._connection, "GET", address, None, {"Accept": "application/json"}))["status"])

@@ -58,6 +58,8 @@ class Runner:
             if timer is not None:
                 timer.cancel()
             end(process)
+            if process.stdout is not None:
+                process.stdout.close()
         if self._late:
             lines.append(self._say(f"stopped: it took longer than {self._seconds:.0f} s"))
         elif status not in (ENDED_WELL, BROKE, CANNOT_RUN):
