@@ -99,6 +99,8 @@ class Demo:
                 self._watch(market, observer, supervisor)
                 market.end()
                 figures = self._drain(observer, supervisor)
+                if self._stop_wanted():
+                    supervisor.stop(RACK)  # the check looks at a ledger that rests
                 status = self._account(market, observer, country)
                 self._print_last(figures, sample)
         finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from pathlib import Path
 
 from psycopg_pool import ConnectionPool
 
@@ -19,7 +21,7 @@ from tallystick.authority.reference.following import Follower
 from tallystick.authority.reference.registry.directory import Directory
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.tls import tls_server_context
-from tallystick.kernel.hashing import hmac_sha256
+from tallystick.kit.atomic_file import write_atomically
 from tallystick.kit.http_server import Server
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
 from tallystick.ops.processes.proofs import audit_desk
@@ -92,6 +94,13 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     pool.close()
 
 
+def _token_secret(path: Path) -> bytes:
+    """What makes tokens, kept across restarts. A secret of its own: this process holds none of the authority's keys."""
+    if not path.exists():
+        write_atomically(path, secrets.token_bytes(32), mode=0o600)
+    return path.read_bytes()
+
+
 def _services(
     context: Context,
     pool: ConnectionPool[DatabaseConnection],
@@ -101,8 +110,7 @@ def _services(
     intake: Intake,
 ) -> SdcServices:
     settings = context.settings
-    # The key of tokens is drawn from a secret that only the authority has, so that tokens outlive a restart.
-    server_key = hmac_sha256(context.pki.private_key("package").pkcs8, b"tallystick/sdc/token")
+    server_key = _token_secret(context.state.keys / "token-secret")
     host = settings.device_api_url.split("://")[-1].split("/")[0]
     return SdcServices(
         pool=pool,
