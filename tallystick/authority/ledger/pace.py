@@ -11,7 +11,8 @@ import attrs
 from tallystick.kernel.limits import LIMITS
 
 WAIT_SECONDS_MAX = LIMITS.sequencer_batch_ms / 1000
-_QUIET_SECONDS = (0.002, 0.005)
+_QUIET_SECONDS = (0.002, 0.008)
+_QUIET_DISTANCES = 4
 _SKIP_MAX = 16
 _WEIGHT = 0.3
 
@@ -36,9 +37,9 @@ class Pace:
 
     @property
     def quiet_seconds(self) -> float:
-        """How long nothing must arrive for the wait to end early: about three times the usual distance."""
+        """How long nothing must arrive for the wait to end early: a few times the usual distance of two documents."""
         low, high = _QUIET_SECONDS
-        return min(high, max(low, 3 / self.rate)) if self.rate else low
+        return min(high, max(low, _QUIET_DISTANCES / self.rate)) if self.rate else low
 
     def waited(self, gained: int) -> None:
         """Tell how many documents a wait has gained."""

@@ -20,7 +20,7 @@ def test_a_stream_waits_for_company() -> None:
     stream(pace, batches=20, count=20, every_seconds=0.02)
     assert 900 < pace.rate < 1100
     assert pace.wait_seconds() == WAIT_SECONDS_MAX == 0.020
-    assert 0.002 <= pace.quiet_seconds <= 0.005
+    assert 0.003 <= pace.quiet_seconds <= 0.005
 
 
 def test_waiting_for_nothing_is_unlearned_and_learned_again() -> None:
