@@ -137,7 +137,7 @@ def _heads(connection: Connection, table: LinkTable) -> dict[Key, StoredHead]:
 
 def read_entries(connection: Connection, start: int, end: int) -> dict[int, EntryRow]:
     """The leaves of a span with their records and bodies, by index."""
-    rows = connection.execute(_SQL["sweep_entries"], {"start": start, "end": end}, prepare=True)
+    rows = connection.execute(_SQL["sweep_entries"], {"start": start, "end": end}, prepare=True, binary=True)
     return {row[0]: EntryRow(*row[1:]) for row in rows}
 
 
@@ -148,7 +148,7 @@ def read_links(
     asked = list(wanted)
     parameters: dict[str, object] = {f"key{at}": [key[at] for key, _ in asked] for at in range(table.key_length)}
     parameters["seqs"] = [seq for _, seq in asked]
-    rows = connection.execute(_SQL[table.by_key], parameters, prepare=True)
+    rows = connection.execute(_SQL[table.by_key], parameters, prepare=True, binary=True)
     found = (_link_row(row, table) for row in rows)
     return {(row.key, row.seq): row for row in found}
 
@@ -159,7 +159,7 @@ def page_links(connection: Connection, table: LinkTable) -> Iterator[LinkRow]:
     while True:
         parameters: dict[str, object] = {f"key{at}": part for at, part in enumerate(key)}
         parameters |= {"seq": seq, "limit": PAGE_ROWS}
-        rows = connection.execute(_SQL[table.page], parameters, prepare=True).fetchall()
+        rows = connection.execute(_SQL[table.page], parameters, prepare=True, binary=True).fetchall()
         for row in rows:
             yield _link_row(row, table)
         if len(rows) < PAGE_ROWS:
@@ -184,9 +184,9 @@ def read_identities(
     }
     documents = {
         (row[0], row[1], row[2]): IdentityRow(*row[3:])
-        for row in connection.execute(_SQL["sweep_identity"], parameters, prepare=True)
+        for row in connection.execute(_SQL["sweep_identity"], parameters, prepare=True, binary=True)
     }
-    found = connection.execute(_SQL["sweep_events"], {"hashes": list(events)}, prepare=True)
+    found = connection.execute(_SQL["sweep_events"], {"hashes": list(events)}, prepare=True, binary=True)
     return documents, {row[1]: IdentityRow(*row) for row in found}
 
 
@@ -195,7 +195,7 @@ def page_ordinals(connection: Connection) -> Iterator[tuple[Key, int, int]]:
     signed_by, requested_by, ordinal = "", "", -1
     while True:
         parameters = {"signed_by": signed_by, "requested_by": requested_by, "ordinal": ordinal, "limit": PAGE_ROWS}
-        rows = connection.execute(_SQL["page_identity"], parameters, prepare=True).fetchall()
+        rows = connection.execute(_SQL["page_identity"], parameters, prepare=True, binary=True).fetchall()
         for row in rows:
             yield (row[0], row[1]), row[2], row[3]
         if len(rows) < PAGE_ROWS:
