@@ -1,5 +1,7 @@
 """`tallystick authority`: the processes of the authority. Each takes everything from the settings."""
 
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(help="Run one process of the authority.", no_args_is_help=True)
@@ -30,11 +32,13 @@ def sequencer() -> None:
 
 
 @app.command()
-def unwrap() -> None:
+def unwrap(
+    number: Annotated[int, typer.Option(min=1, max=64, help="Which of `unwrap_processes`, counted from 1.")] = 1,
+) -> None:
     """Open sealed packages for the device API; holds the key, has no network."""
     from tallystick.ops.processes.unwrap import run
 
-    run()
+    run(number)
 
 
 @app.command()

@@ -30,6 +30,7 @@ class _Framed(asyncio.Protocol):
         self._buffer = bytearray()
         self._outgoing: list[bytes] = []
         self.transport: asyncio.Transport | None = None
+        self.loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is one, without saying so
@@ -52,7 +53,7 @@ class _Framed(asyncio.Protocol):
     def send(self, number: int, payload: bytes) -> None:
         """Queue a frame; all frames of one turn of the loop are written together."""
         if not self._outgoing:
-            asyncio.get_running_loop().call_soon(self._flush)
+            self.loop.call_soon(self._flush)
         self._outgoing.append(_HEAD.pack(len(payload) + 4, number))
         self._outgoing.append(payload)
 
@@ -99,6 +100,11 @@ class FramedClient:
         self._number = 0
         self._connecting = asyncio.Lock()
 
+    @property
+    def in_flight(self) -> int:
+        """How many calls wait for their answers."""
+        return len(self._side.waiting) if self._side is not None else 0
+
     async def call(self, payload: bytes) -> bytes:
         """Send one payload and wait for its answer; raises ``PeerAway``. The call may have been carried out."""
         side = self._side
@@ -106,7 +112,7 @@ class FramedClient:
             side = await self._connect()
         self._number = (self._number + 1) & 0xFFFFFFFF
         number = self._number
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bytes] = side.loop.create_future()
         side.waiting[number] = future
         side.send(number, payload)
         try:
@@ -143,7 +149,7 @@ class _ServerSide(_Framed):
         if isinstance(answer, asyncio.Future):  # no task is needed to wait for it, which halves the cost of a call
             answer.add_done_callback(lambda done: self.send(number, done.result()))
             return
-        task = asyncio.get_running_loop().create_task(self._answer(number, answer))
+        task = self.loop.create_task(self._answer(number, answer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -61,6 +61,44 @@ class Shared(ServerState):
 _FRAMING = (b"content-length", b"transfer-encoding")
 
 
+class JoinedWrites:
+    """A transport whose writes of one turn of the loop leave as one.
+
+    Head and body of an answer come in two writes; over TLS each would be a record and a system call of its own.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._waiting: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send with whatever else this turn of the loop has to send."""
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(data)
+
+    def _flush(self) -> None:
+        if self._waiting:
+            data = b"".join(self._waiting)
+            self._waiting.clear()
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close behind what was written."""
+        self._flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once; what was not sent is lost."""
+        self._waiting.clear()
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        """Whether it is closed, or about to be."""
+        return self._transport.is_closing()
+
+
 class _TooLarge(Exception):
     """The header section or the URL is too large."""
 
@@ -91,6 +129,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the newcomer, and send it away when there are too many."""
         super().connection_made(transport)
+        self.transport = cast("asyncio.Transport", JoinedWrites(transport, self.loop))
         limits = self._shared.limits
         crowded = len(self.connections) > limits.connections
         tls = transport.get_extra_info("ssl_object")
@@ -100,7 +139,7 @@ class Connection(HttpToolsProtocol):
             self._shared.certificates[self._certificate] += 1
             crowded |= self._shared.certificates[self._certificate] > limits.connections_per_certificate
         if crowded:
-            transport.close()
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection, its timer and its share of the certificate's count."""

@@ -75,6 +75,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     health_port: Annotated[
         Port, Meta(description="First port to try for health, readiness and metrics; always on loopback.")
     ] = 9440
+    unwrap_processes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="How many processes open sealed packages, each with a core to itself; 1,000 packages a second "
+            "each, or more. Start `tallystick authority unwrap --number N` for each.",
+        ),
+    ] = 1
     log_level: Annotated[
         Literal["card", "debug", "info", "warning", "error"],
         Meta(description="Least level that is logged; `card` adds the traffic with the secure element, without PINs."),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.database import database_file
+from tallystick.ops.processes.context import unwrap_name
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
@@ -36,8 +37,11 @@ class Children:
         for stale in (*run.glob("*.port"), *run.glob("*.health"), run / "rack"):
             stale.unlink(missing_ok=True)
         write_environment(run, self.portal_environment())
-        authority = ("sequencer", "unwrap", "public", "portal")
-        self._supervisor.start(*(self._spec(name, "authority", name) for name in authority))
+        numbers = range(1, self._settings.unwrap_processes + 1)
+        self._supervisor.start(
+            *(self._spec(name, "authority", name) for name in ("sequencer", "public", "portal")),
+            *(self._spec(unwrap_name(number), "authority", "unwrap", f"--number={number}") for number in numbers),
+        )
         self.public_url = f"http://{self._public_host}:{self._port('public')}/"
         self.portal_url = f"http://127.0.0.1:{self._port('portal')}/"
         self._supervisor.start(
@@ -67,6 +71,7 @@ class Children:
             "TALLYSTICK_COUNTRY": country.pack.code,
             "TALLYSTICK_TIMING": "demo",
             "TALLYSTICK_SINGLE_DISK_ACCEPTED": "true",
+            "TALLYSTICK_UNWRAP_PROCESSES": str(self._settings.unwrap_processes),
             "TALLYSTICK_FAILURE_BUDGET": "false",  # a demonstration is a sandbox: wrong packages are welcome
             "TALLYSTICK_DEVICE_API_PORT": str(country.birth.device_api_port),
             "TALLYSTICK_DEVICE_API_URL": country.api_url,

@@ -11,6 +11,7 @@ import binascii
 import re
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -38,6 +39,7 @@ PLAIN_BYTES_MAX = 30_000
 _NUMBER_CHARACTERS = 20
 _BLANK_AFTER_QUOTE = re.compile(rb'"[ \t\n\r]')
 _UNITS_MAX = 10**18
+_SCALE = 10**8
 _MONEY, _QUANTITY, _RATE = 10**Money.places, 10**Quantity.places, 10**Rate.places
 _YES = {"1": True, "0": False}
 _UINT32_END = 2**32
@@ -122,10 +124,23 @@ class _AuditData(Struct, forbid_unknown_fields=True):
     result: _Result
 
 
-def _fraction(text: str) -> Decimal:
+class _Scaled(int):
+    """A number with a fraction or an exponent, as a whole number of 10^-8."""
+
+
+@lru_cache(maxsize=4096)
+def _fraction(text: str) -> _Scaled:
+    """Prices, quantities and rates come again and again, so their reading is remembered."""
     if len(text) > _NUMBER_CHARACTERS:
         raise _NotPlain
-    return Decimal(text)
+    value = Decimal(text)
+    if abs(value) >= _UNITS_MAX:
+        raise _NotPlain
+    scaled = value * _SCALE  # at most 20 characters, below 10^18: exact, or smaller than any unit
+    whole = _Scaled(scaled)
+    if whole != scaled:
+        raise _NotPlain
+    return whole
 
 
 _decode = msgspec.json.Decoder(_AuditData, float_hook=_fraction).decode
@@ -167,10 +182,9 @@ def _units(value: Any, unit: int) -> int:
     """``value * unit`` as an exact integer."""
     if type(value) is int:
         scaled = value * unit
-    elif type(value) is Decimal:
-        product = value * unit  # at most 20 characters times 10^8: exact
-        scaled = int(product)
-        if scaled != product:
+    elif type(value) is _Scaled:
+        scaled, rest = divmod(value * unit, _SCALE)
+        if rest:
             raise _NotPlain
     else:
         raise _NotPlain

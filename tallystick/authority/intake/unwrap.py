@@ -1,7 +1,7 @@
 """The process that holds the authority's decryption key and does nothing else (K-11).
 
 It listens on a UNIX socket only, cannot be dumped or traced by another program of the same account, and answers with
-the plain text or with one refusal. RSA runs in threads, because the library gives the interpreter's lock back.
+the plain text or with one refusal. There may be several such processes, each on a socket of its own.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ import re
 import resource
 import signal
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
 
 import uvloop
 
@@ -40,7 +38,6 @@ from tallystick.kit.framed_socket import serve_framed
 
 log = logging.getLogger(__name__)
 
-THREADS = 2
 QUEUE_REQUESTS = 256
 _PR_SET_DUMPABLE = 4
 _REFUSED = bytes([Result.REFUSED])
@@ -99,54 +96,41 @@ class Opener:
         return OpenedPackage(plain, found.start(1), internal)
 
 
-class WorkerThreads:
-    """A few threads that carry requests out; answers come back to the loop in batches, one wake-up for many."""
+class Turns:
+    """Carries out one request in each turn of the loop, in the order of arrival; answers leave in between.
 
-    def __init__(self, work: Callable[[bytes], bytes], *, threads: int = THREADS, limit: int = QUEUE_REQUESTS) -> None:
+    There are no threads: RSA keeps a core busy all the same, and handing the interpreter's lock to and fro costs a
+    tenth of an operation. More cores take more processes (``unwrap_processes``).
+    """
+
+    def __init__(self, work: Callable[[bytes], bytes], *, limit: int = QUEUE_REQUESTS) -> None:
         self._work = work
         self._limit = limit
-        self._waiting = 0
-        self._jobs: SimpleQueue[tuple[asyncio.Future[bytes], bytes] | None] = SimpleQueue()
-        self._done: deque[tuple[asyncio.Future[bytes], bytes]] = deque()
-        self._wake_up_sent = False
+        self._jobs: deque[tuple[asyncio.Future[bytes], bytes]] = deque()
         self._loop = asyncio.get_running_loop()
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
-        for thread in self._threads:
-            thread.start()
 
     def handle(self, request: bytes) -> asyncio.Future[bytes]:
         """Queue one request; the future has its answer. A full queue answers at once."""
         future: asyncio.Future[bytes] = self._loop.create_future()
-        if self._waiting >= self._limit:
+        if len(self._jobs) >= self._limit:
             future.set_result(_BUSY)
             return future
-        self._waiting += 1
-        self._jobs.put((future, request))
+        if not self._jobs:
+            self._loop.call_soon(self._next)
+        self._jobs.append((future, request))
         return future
 
-    def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            future, request = job
-            self._done.append((future, self._work(request)))
-            if not self._wake_up_sent:
-                self._wake_up_sent = True
-                self._loop.call_soon_threadsafe(self._deliver)
+    def _next(self) -> None:
+        future, request = self._jobs.popleft()
+        if not future.done():
+            future.set_result(self._work(request))
+        if self._jobs:
+            self._loop.call_soon(self._next)
 
-    def _deliver(self) -> None:
-        # The flag falls before the queue is emptied, so an answer that comes meanwhile sends its own wake-up.
-        self._wake_up_sent = False
-        while self._done:
-            future, answer = self._done.popleft()
-            self._waiting -= 1
-            if not future.done():
-                future.set_result(answer)
-
-    def stop(self) -> None:
-        """End the threads when they have done what is queued."""
-        for _ in self._threads:
-            self._jobs.put(None)
-        for thread in self._threads:
-            thread.join()
+    async def finished(self) -> None:
+        """Return when all that is queued was carried out."""
+        while self._jobs:
+            await asyncio.sleep(0)
 
 
 def hide_memory() -> None:
@@ -158,19 +142,19 @@ def hide_memory() -> None:
             raise OSError(ctypes.get_errno(), "the process cannot be made undumpable")
 
 
-async def serve_unwrap(socket_path: Path, key: PrivateKey, stopped: asyncio.Event, *, threads: int = THREADS) -> None:
-    """Serve until `stopped` is set."""
-    workers = WorkerThreads(Opener(key).answer, threads=threads)
-    server = await serve_framed(socket_path, workers.handle)
+async def serve_unwrap(socket_path: Path, key: PrivateKey, stopped: asyncio.Event) -> None:
+    """Serve until `stopped` is set, and answer what is queued then."""
+    turns = Turns(Opener(key).answer)
+    server = await serve_framed(socket_path, turns.handle)
     try:
         await stopped.wait()
+        await turns.finished()
     finally:
         server.close()
-        workers.stop()
         socket_path.unlink(missing_ok=True)
 
 
-def run_unwrap(socket_path: Path, key_path: Path, *, threads: int = THREADS) -> None:
+def run_unwrap(socket_path: Path, key_path: Path) -> None:
     """The process: hide the memory, read the key, serve on the socket until SIGTERM or SIGINT."""
     hide_memory()
     key = load_private_key(key_path)
@@ -180,6 +164,6 @@ def run_unwrap(socket_path: Path, key_path: Path, *, threads: int = THREADS) -> 
         stopped = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        await serve_unwrap(socket_path, key, stopped, threads=threads)
+        await serve_unwrap(socket_path, key, stopped)
 
     uvloop.run(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from tallystick.authority.intake.unwrap_messages import (
@@ -21,10 +22,14 @@ _AUDIT_REQUEST = bytes([Operation.AUDIT_REQUEST])
 
 
 class UnwrapClient:
-    """Calls over one UNIX socket, many in flight. All methods raise ``TS-5002`` (queue full) and ``TS-5004`` (away)."""
+    """Calls over UNIX sockets, many in flight. All methods raise ``TS-5002`` (queue full) and ``TS-5004`` (away).
 
-    def __init__(self, path: Path) -> None:
-        self._peer = FramedClient(path)
+    Each path is that of one process; a call goes to the one with the fewest in flight, and to another one when that
+    is away: opening changes nothing, so it may be asked twice.
+    """
+
+    def __init__(self, *paths: Path) -> None:
+        self._peers = [FramedClient(path) for path in paths]
 
     async def open_package(self, sealed: SealedPackage) -> OpenedPackage:
         """Open an audit package; raises ``TS-1202`` whatever is wrong with it."""
@@ -39,21 +44,29 @@ class UnwrapClient:
         return read_answer(await self._call(_AUDIT_REQUEST + block), "TS-3101")
 
     async def _call(self, request: bytes) -> bytes:
-        try:
-            return await self._peer.call(request)
-        except PeerAway:
-            raise Fault("TS-5004", detail="packages cannot be opened now", retry_after_seconds=5) from None
+        peers = self._peers
+        for peer in peers if len(peers) == 1 else sorted(peers, key=_in_flight):
+            try:
+                return await peer.call(request)
+            except PeerAway:
+                continue
+        raise Fault("TS-5004", detail="packages cannot be opened now", retry_after_seconds=5)
 
     async def close(self) -> None:
-        """Close the connection."""
-        await self._peer.close()
+        """Close the connections."""
+        for peer in self._peers:
+            await peer.close()
 
 
-def open_arp_blocking(path: Path, block: bytes) -> bytes:
-    """`UnwrapClient.open_arp` for code that has no event loop: one connection for one call."""
+def _in_flight(peer: FramedClient) -> int:
+    return peer.in_flight
+
+
+def open_arp_blocking(paths: Sequence[Path], block: bytes) -> bytes:
+    """`UnwrapClient.open_arp` for code that has no event loop: a connection for one call."""
 
     async def once() -> bytes:
-        client = UnwrapClient(path)
+        client = UnwrapClient(*paths)
         try:
             return await client.open_arp(block)
         finally:

@@ -71,7 +71,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         context.dsn(INTAKE), min_size=1, max_size=POOL_CONNECTIONS, open=False, check=ConnectionPool.check_connection
     )
     pool.open()
-    unwrap, sequencer = UnwrapClient(context.socket("unwrap")), SequencerClient(context.socket("sequencer"))
+    unwrap, sequencer = UnwrapClient(*context.unwrap_sockets), SequencerClient(context.socket("sequencer"))
     rules = PackageRules(directory=directory, rates=rates, unwrap=unwrap, pack=context.pack, zone=context.zone)
     policy = IntakePolicy(budget=BudgetPolicy(enabled=settings.failure_budget))
     intake = Intake(rules, sequencer, Keeper(pool.connection), policy)

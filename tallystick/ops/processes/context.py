@@ -31,6 +31,11 @@ from tallystick.ops.state_folder import StateFolder
 DatabaseConnection = psycopg.Connection[Any]
 
 
+def unwrap_name(number: int) -> str:
+    """The name of the ``number``-th process that opens packages, counted from 1."""
+    return "unwrap" if number == 1 else f"unwrap-{number}"
+
+
 def system_clock() -> datetime:
     """The machine's clock, in UTC; handed inwards from here."""
     return datetime.now(UTC)
@@ -93,6 +98,11 @@ class Context:
     def socket(self, process: str) -> Path:
         """The UNIX socket of a process."""
         return self.state.run / f"{process}.sock"
+
+    @property
+    def unwrap_sockets(self) -> tuple[Path, ...]:
+        """The sockets of all processes that open packages."""
+        return tuple(self.socket(unwrap_name(number)) for number in range(1, self.settings.unwrap_processes + 1))
 
     def announce_port(self, port: int) -> None:
         """Say where this process serves, and that it does."""

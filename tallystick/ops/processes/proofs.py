@@ -31,8 +31,8 @@ class _KeptApart:
 
 def audit_desk(context: Context) -> AuditDesk:
     """The device API's door to proofs of audit."""
-    socket = context.socket("unwrap")
-    return AuditDesk(open_arp=lambda block: open_arp_blocking(socket, block), apart=_KeptApart())
+    sockets = context.unwrap_sockets
+    return AuditDesk(open_arp=lambda block: open_arp_blocking(sockets, block), apart=_KeptApart())
 
 
 def proof_services(context: Context) -> ProofServices:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from tallystick.authority.intake.unwrap import run_unwrap
-from tallystick.ops.processes.context import Context
+from tallystick.ops.processes.context import Context, unwrap_name
 
 
-def run() -> None:
-    """Serve until stopped."""
-    context = Context.load("unwrap")
+def run(number: int = 1) -> None:
+    """Serve until stopped, as the ``number``-th of ``unwrap_processes``."""
+    name = unwrap_name(number)
+    context = Context.load(name)
     with context.health({}):
-        run_unwrap(context.socket("unwrap"), context.pki.files.private_key("package"))
+        run_unwrap(context.socket(name), context.pki.files.private_key("package"))

@@ -16,12 +16,13 @@ import attrs
 import pytest
 
 from benchmarks.package_maker import Card, seal
-from tallystick.authority.intake.unwrap import Opener, WorkerThreads
+from tallystick.authority.intake.unwrap import Opener, Turns
 from tallystick.authority.intake.unwrap_client import UnwrapClient, open_arp_blocking
 from tallystick.authority.intake.unwrap_messages import OpenedPackage, Operation, Result, read_answer, read_opened
 from tallystick.crypto.envelope import seal_arp
 from tallystick.crypto.keys import PrivateKey, store_private_key
 from tallystick.kernel.faults import Fault
+from tallystick.kit.framed_socket import Handler, serve_framed
 from tallystick.wire.audit_package import read_sealed
 
 PROGRAM = """
@@ -108,11 +109,11 @@ def test_many_calls_in_flight_on_one_connection(running: Running, card: Card) ->
 
 def test_an_audit_request_opens_without_an_event_loop(running: Running, rsa_keys: list[PrivateKey]) -> None:
     arp = seal_arp(3, b"what the card says", rsa_keys[0].public)
-    assert open_arp_blocking(running.socket, arp) == b"what the card says"
-    assert open_arp_blocking(running.socket, arp[4:]) == b"what the card says"
+    assert open_arp_blocking([running.socket], arp) == b"what the card says"
+    assert open_arp_blocking([running.socket], arp[4:]) == b"what the card says"
     for bad in (arp[:-1], bytes(260), b""):
         with pytest.raises(Fault, match="TS-3101"):
-            open_arp_blocking(running.socket, bad)
+            open_arp_blocking([running.socket], bad)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -136,15 +137,62 @@ def test_an_absent_process_is_ts_5004(tmp_path: Path, card: Card) -> None:
         asyncio.run(talk())
 
 
-def test_a_full_queue_answers_at_once(card: Card) -> None:
-    def slowly(_: bytes) -> bytes:
-        time.sleep(0.05)
-        return bytes([Result.OPENED])
+def test_a_call_goes_on_to_another_process_when_one_is_away(running: Running, card: Card, tmp_path: Path) -> None:
+    plain = card.plain()
+    sealed = read_sealed(seal(plain, card.encryption_key))
 
+    async def talk() -> list[OpenedPackage]:
+        client = UnwrapClient(tmp_path / "nobody", running.socket)
+        opened = await asyncio.gather(*(client.open_package(sealed) for _ in range(4)))
+        await client.close()
+        return opened
+
+    assert {opened.plain for opened in asyncio.run(talk())} == {plain}
+
+
+def test_calls_are_spread_over_the_processes(tmp_path: Path) -> None:
+    async def talk() -> dict[str, int]:
+        counts = {"first": 0, "second": 0}
+        release = asyncio.Event()
+
+        def handler(name: str) -> Handler:
+            async def answer(_: bytes) -> bytes:
+                counts[name] += 1
+                await release.wait()
+                return bytes([Result.OPENED])
+
+            return answer
+
+        servers = [await serve_framed(tmp_path / name, handler(name)) for name in counts]
+        client = UnwrapClient(*(tmp_path / name for name in counts))
+        calls = []
+        for _ in range(10):
+            calls.append(asyncio.create_task(client.open_internal_data(b"x")))
+            await asyncio.sleep(0.01)
+        release.set()
+        await asyncio.gather(*calls)
+        await client.close()
+        for server in servers:
+            server.close()
+        return counts
+
+    assert asyncio.run(talk()) == {"first": 5, "second": 5}
+
+
+def test_what_is_queued_at_the_end_is_answered() -> None:
+    async def talk() -> list[bytes]:
+        turns = Turns(lambda request: request)
+        waiting = [turns.handle(bytes([number])) for number in range(5)]
+        await turns.finished()
+        return [answer.result() for answer in waiting if answer.done()]
+
+    assert asyncio.run(talk()) == [bytes([number]) for number in range(5)]
+
+
+def test_a_full_queue_answers_at_once(card: Card) -> None:
     async def talk() -> list[int]:
-        workers = WorkerThreads(slowly, threads=1, limit=4)
-        answers = await asyncio.gather(*(workers.handle(b"x") for _ in range(7)))
-        workers.stop()
+        turns = Turns(lambda _: bytes([Result.OPENED]), limit=4)
+        answers = await asyncio.gather(*(turns.handle(b"x") for _ in range(7)))
         return [answer[0] for answer in answers]
 
     assert asyncio.run(talk()) == [Result.OPENED] * 4 + [Result.BUSY] * 3
