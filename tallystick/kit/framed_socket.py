@@ -74,9 +74,38 @@ class _Framed(asyncio.Protocol):
 
 
 class _ClientSide(_Framed):
-    def __init__(self) -> None:
+    """Calls that wait for answers. One timer looks after all of them: what waited at two looks in a row has failed."""
+
+    def __init__(self, patience_seconds: float) -> None:
         super().__init__()
         self.waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._patience_seconds = patience_seconds
+        self._seen: tuple[int, ...] = ()
+        self._watched = False
+
+    def ask(self, number: int, payload: bytes) -> asyncio.Future[bytes]:
+        """Send a call; its answer comes through the future."""
+        future: asyncio.Future[bytes] = self.loop.create_future()
+        self.waiting[number] = future
+        self.send(number, payload)
+        if not self._watched:
+            self._watched = True
+            self._look_again()
+        return future
+
+    def _look_again(self) -> None:
+        self.loop.call_later(self._patience_seconds / 2, self._look)
+
+    def _look(self) -> None:
+        for number in self._seen:
+            future = self.waiting.get(number)
+            if future is not None and not future.done():
+                future.set_exception(PeerAway(f"no answer within {self._patience_seconds:g} s"))
+        self._seen = tuple(self.waiting)
+        if self._seen and self.transport is not None:
+            self._look_again()
+        else:
+            self._watched = False
 
     def received(self, number: int, payload: bytes) -> None:
         future = self.waiting.pop(number, None)
@@ -92,10 +121,14 @@ class _ClientSide(_Framed):
 
 
 class FramedClient:
-    """Calls to one server process; connects when needed and again after a loss."""
+    """Calls to one server process; connects when needed and again after a loss.
 
-    def __init__(self, path: Path) -> None:
+    A process that does not answer within the patience counts as away: it may be stopped, or its machine may be.
+    """
+
+    def __init__(self, path: Path, patience_seconds: float = 20.0) -> None:
         self._path = path
+        self._patience_seconds = patience_seconds
         self._side: _ClientSide | None = None
         self._number = 0
         self._connecting = asyncio.Lock()
@@ -112,11 +145,8 @@ class FramedClient:
             side = await self._connect()
         self._number = (self._number + 1) & 0xFFFFFFFF
         number = self._number
-        future: asyncio.Future[bytes] = side.loop.create_future()
-        side.waiting[number] = future
-        side.send(number, payload)
         try:
-            return await future
+            return await side.ask(number, payload)
         finally:
             side.waiting.pop(number, None)
 
@@ -125,7 +155,9 @@ class FramedClient:
             if self._side is not None and self._side.transport is not None:
                 return self._side
             try:
-                _, side = await asyncio.get_running_loop().create_unix_connection(_ClientSide, str(self._path))
+                _, side = await asyncio.get_running_loop().create_unix_connection(
+                    lambda: _ClientSide(self._patience_seconds), str(self._path)
+                )
             except OSError as error:
                 raise PeerAway(f"no server at {self._path.name}") from error
             self._side = side

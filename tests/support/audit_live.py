@@ -36,6 +36,7 @@ from tallystick.wire.taxcore_api import CommandType
 
 Result = TypeVar("Result")
 SETTLE = timedelta(minutes=10)
+PAUSE = timedelta(minutes=1)
 
 
 class Apart:
@@ -111,7 +112,7 @@ class AuditBench:
         """Over a live intake; the last key signs proofs."""
         apart = Apart()
         services = ProofServices(
-            strategy=EveryDocument(SETTLE),
+            strategy=EveryDocument(settle=SETTLE, pause=PAUSE),
             apart=apart,
             sign=lambda message: sign_with_recovery(message, keys[3]),
             append=partial(append_blocking, folder / "sequencer"),

@@ -5,7 +5,6 @@ A database that cannot be asked is our doubt (``TS-5009``): the device sends aga
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -22,6 +21,7 @@ from tallystick.authority.reference.registry.operations import set_state
 from tallystick.authority.reference.registry.values import SecureElementState
 from tallystick.authority.reference.room_queries import Connection
 from tallystick.kernel.faults import Fault
+from tallystick.kit.in_thread import ThreadTooSlow, in_thread
 
 Result = TypeVar("Result")
 Connect = Callable[[], AbstractContextManager[Connection]]
@@ -31,8 +31,9 @@ Connect = Callable[[], AbstractContextManager[Connection]]
 class Keeper:
     """`ports.Stores` over PostgreSQL."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, answer_seconds: float = 8.0) -> None:
         self._connect = connect
+        self._answer_seconds = answer_seconds
 
     async def refuse(self, refused: Refused) -> None:
         """Keep a refused file."""
@@ -89,11 +90,11 @@ class Keeper:
         return await self._run(lambda conn: registry.secure_element(conn, uid)) is not None
 
     async def _run(self, work: Callable[[Connection], Result]) -> Result:
-        def in_thread() -> Result:
+        def run() -> Result:
             with self._connect() as conn:
                 return work(conn)
 
         try:
-            return await asyncio.to_thread(in_thread)
-        except psycopg.Error as error:
+            return await in_thread(run, self._answer_seconds)
+        except (psycopg.Error, ThreadTooSlow) as error:
             raise Fault("TS-5009", detail="the database is away", retry_after_seconds=5) from error

@@ -17,6 +17,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kit.framed_socket import FramedClient, PeerAway
 from tallystick.wire.audit_package import SealedPackage
 
+_PATIENCE_SECONDS = 8.0
 _INTERNAL_DATA = bytes([Operation.INTERNAL_DATA])
 _AUDIT_REQUEST = bytes([Operation.AUDIT_REQUEST])
 
@@ -29,7 +30,7 @@ class UnwrapClient:
     """
 
     def __init__(self, *paths: Path) -> None:
-        self._peers = [FramedClient(path) for path in paths]
+        self._peers = [FramedClient(path, _PATIENCE_SECONDS) for path in paths]
 
     async def open_package(self, sealed: SealedPackage) -> OpenedPackage:
         """Open an audit package; raises ``TS-1202`` whatever is wrong with it."""

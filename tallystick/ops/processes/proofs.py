@@ -14,7 +14,10 @@ from tallystick.authority.projections.audit.tasks import ProofServices
 from tallystick.crypto.envelope import sign_with_recovery
 from tallystick.ops.processes.context import Context, DatabaseConnection
 
-_SETTLE = {"production": timedelta(minutes=10), "demo": timedelta(seconds=2)}
+_STRATEGIES = {
+    "production": EveryDocument(),
+    "demo": EveryDocument(settle=timedelta(seconds=2), pause=timedelta(seconds=1)),
+}
 
 
 class _KeptApart:
@@ -40,7 +43,7 @@ def proof_services(context: Context) -> ProofServices:
     key = context.pki.private_key("poa")
     socket = context.socket("sequencer")
     return ProofServices(
-        strategy=EveryDocument(settle=_SETTLE[context.settings.timing]),
+        strategy=_STRATEGIES[context.settings.timing],
         apart=_KeptApart(),
         sign=lambda message: sign_with_recovery(message, key),
         append=lambda entry: append_blocking(socket, entry),

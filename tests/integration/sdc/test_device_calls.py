@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from psycopg_pool import ConnectionPool
 
@@ -202,6 +203,20 @@ def test_an_accepted_package_is_answered_even_when_its_commands_cannot_be_read(s
         assert device.call("PUT", STATUS).code == "TS-5009"
     finally:
         away.close()
+
+
+def test_ts_5009_a_database_that_stands_still_is_answered_in_time(start: Start) -> None:
+    """Its connections stay open and nothing comes: no error ends such a wait, only a clock does."""
+    authority = start(database_answer_seconds=0.4)
+    device = authority.device()
+    assert device.call("PUT", STATUS).status == 200
+    with psycopg.connect(authority.dsn) as blocker:
+        blocker.execute("LOCK TABLE commands.command, sdc.contact IN ACCESS EXCLUSIVE MODE")
+        reply = device.call("PUT", STATUS)
+        assert (reply.status, reply.code, reply.headers["retry-after"]) == (503, "TS-5009", "5")
+        queue_seen = device.call("POST", AUDIT, PACKAGE)
+        assert queue_seen.json["status"] == 4, "packages do not wait for it"
+    assert device.call("PUT", STATUS).status == 200
 
 
 @pytest.mark.parametrize(

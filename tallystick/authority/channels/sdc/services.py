@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -22,6 +21,7 @@ from tallystick.crypto.certificates import TrustStore
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import Clock
+from tallystick.kit.in_thread import ThreadTooSlow, in_thread
 from tallystick.wire.configuration import Configuration
 from tallystick.wire.taxcore_api import Environment
 
@@ -93,6 +93,7 @@ class SdcServices:
     operator: str
     current_rates_as_array: bool = True
     database_wait_seconds: float = 3.0
+    database_answer_seconds: float = 8.0
     bodies_in_work_bytes: int = 64 * 1024 * 1024
     tokens: TokenCache = attrs.field(factory=TokenCache, init=False)
     gatekeeper: Gatekeeper = attrs.field(init=False)
@@ -102,13 +103,13 @@ class SdcServices:
         return Gatekeeper(self.directory, self.trusted, self.environment, self.clock)
 
     async def in_database(self, work: Callable[[Connection], Result]) -> Result:
-        """Run blocking work in one transaction on a thread; raises ``TS-5009`` when the database is away."""
+        """Run blocking work in one transaction on a thread; raises ``TS-5009`` when the database is away or silent."""
 
         def run() -> Result:
             with self.pool.connection(timeout=self.database_wait_seconds) as conn:
                 return work(conn)
 
         try:
-            return await asyncio.to_thread(run)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            return await in_thread(run, self.database_answer_seconds)
+        except (psycopg.OperationalError, psycopg.InterfaceError, ThreadTooSlow) as error:
             raise Fault("TS-5009", detail="come back in a moment", retry_after_seconds=5) from error

@@ -53,7 +53,7 @@ def facts(conn: Connection, apart: KeptApart, request: AuditRequest) -> AuditFac
     """Everything that a decision about a request rests on."""
     uid, last = request.uid, request.total_counter
     first = request.proven_counter + 1
-    newest = store.last_arrival(conn, uid)
+    newest = store.last_arrival(conn, uid, first, last)
 
     def held() -> Money:
         return Money(store.turnover(conn, uid, first, last) + apart.turnover(conn, uid, first, last))

@@ -70,12 +70,11 @@ WHERE p.success AND p.executed_index IS NULL ORDER BY p.request_id LIMIT :limit 
 UPDATE audit.proof SET executed_index = :executed_index WHERE request_id = :request_id;
 
 -- name: last_arrival
-SELECT d.log_index, (convert_from(r.record, 'UTF8')::json ->> 'received_at')::bigint AS received_ms
-FROM ledger.device_heads h
-JOIN ledger.device_links d ON d.signed_by = h.signed_by AND d.requested_by = h.requested_by AND d.seq = h.seq
-JOIN ledger.leaves l ON l.log_index = d.log_index
-LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
-WHERE h.signed_by = :uid AND h.requested_by = :uid;
+SELECT i.log_index, (convert_from(r.record, 'UTF8')::json ->> 'received_at')::bigint AS received_ms
+FROM ledger.identity i
+LEFT JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index
+WHERE i.signed_by = :uid AND i.requested_by = :uid AND i.se_total BETWEEN :first AND :last
+ORDER BY i.log_index DESC LIMIT 1;
 
 -- name: turnover
 SELECT coalesce(sum(abs((convert_from(r.record, 'UTF8')::json ->> 'day_amount')::bigint)), 0)::bigint

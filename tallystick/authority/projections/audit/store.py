@@ -187,9 +187,12 @@ def enter_execution(conn: Connection, request_id: int, executed_index: int) -> N
     _SQL.run(conn, "enter_execution", request_id=request_id, executed_index=executed_index)
 
 
-def last_arrival(conn: Connection, uid: str) -> tuple[int, int | None] | None:
-    """Index of the newest document of a card, and its arrival in ms; none for a document that the law had erased."""
-    row = _SQL.row(conn, "last_arrival", uid=uid)
+def last_arrival(conn: Connection, uid: str, first: int, last: int) -> tuple[int, int | None] | None:
+    """Of a card's documents from one ordinal to another, the one that arrived last: its index, its arrival in ms.
+
+    No arrival for a document that the law had erased.
+    """
+    row = _SQL.row(conn, "last_arrival", uid=uid, first=first, last=last)
     return (row[0], row[1]) if row else None
 
 

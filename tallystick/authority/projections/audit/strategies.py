@@ -17,6 +17,7 @@ from tallystick.authority.projections.audit.values import (
 )
 
 PRODUCTION_SETTLE = timedelta(minutes=10)
+PRODUCTION_PAUSE = timedelta(minutes=1)
 _GATE_PAUSE = timedelta(seconds=1)
 
 
@@ -29,12 +30,16 @@ class IssuanceStrategy(Protocol):
 
 @attrs.frozen(slots=True)
 class EveryDocument:
-    """A proof when every ordinal has arrived, ``settle`` after the last arrival, and the sums agree (S2-103, S2-114).
+    """A proof when every ordinal of the audit has arrived, some time has passed, and the sums agree (S2-103).
 
-    Two officers' override (S2-104) takes the place of missing documents and of the sum, never of the gate.
+    The time runs from the last arrival among the documents that the audit covers: ``settle`` when that came after the
+    start (S2-114, case 2a), else ``pause``, well below the ten minutes after which a busy device starts anew and voids
+    the proof (S2-109, S2-111). Sales after the start never hold it up. Two officers' override (S2-104) takes the place
+    of missing documents and of the sum, never of the gate.
     """
 
     settle: timedelta = PRODUCTION_SETTLE
+    pause: timedelta = PRODUCTION_PAUSE
 
     def decide(self, facts: AuditFacts, now: datetime) -> Decision:
         """As promised above."""
@@ -45,7 +50,14 @@ class EveryDocument:
             return Prove(request.unaudited)
         if facts.missing:
             return Incomplete(facts.missing, now + self.settle)
-        if facts.last_arrival is not None and facts.last_arrival + self.settle > now:
-            return Wait(facts.last_arrival + self.settle)
+        due = self._due(facts)
+        if due > now:
+            return Wait(due)
         held = facts.held()
         return Prove(request.unaudited) if held == request.unaudited else Contradiction(held)
+
+    def _due(self, facts: AuditFacts) -> datetime:
+        start, last = facts.request.received_at, facts.last_arrival
+        if last is None:
+            return start
+        return last + (self.settle if last > start else self.pause)

@@ -48,8 +48,9 @@ class AuditRequest:
 class AuditFacts:
     """What the authority holds of a card when it decides.
 
-    ``last_arrival`` is that of the card's newest document; ``acknowledged`` whether all its documents are behind the
-    gate. ``held`` adds up the turnover of the documents since the last proof, and is asked only when it decides.
+    ``last_arrival`` is the newest among the documents that the audit covers, those after the last proof and up to the
+    start; ``acknowledged`` whether all of them are behind the gate. ``held`` adds up their turnover, and is asked only
+    when it decides.
     """
 
     request: AuditRequest

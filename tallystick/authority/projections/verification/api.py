@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 from collections.abc import Callable
 from datetime import tzinfo
@@ -41,8 +40,10 @@ from tallystick.kernel.instants import Clock
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
 from tallystick.kit.http_server import Refusal
+from tallystick.kit.in_thread import in_thread
 from tallystick.wire.qr import qr_gif
 
+ANSWER_SECONDS = 8.0
 _HTML = "text/html; charset=utf-8"
 _POLICY = (
     b"default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
@@ -119,7 +120,7 @@ async def _dispatch(services: PublicServices, scope: Scope, receive: Receive) ->
     if scope["method"] not in ("GET", "HEAD"):
         raise Fault("TS-1001", detail="this path does not take that method")
     if path.lower() == "/v":
-        return await asyncio.to_thread(_verify, services, scope)
+        return await in_thread(lambda: _verify(services, scope), ANSWER_SECONDS)
     if path.startswith(LANGUAGE_PATH):
         return change_language(scope, path.removeprefix(LANGUAGE_PATH), secure=services.secure_cookies)
     if path == STYLE_PATH:
@@ -129,7 +130,7 @@ async def _dispatch(services: PublicServices, scope: Scope, receive: Receive) ->
     answering = log_path(path, form_fields(query_text(scope)))
     if answering is None:
         raise Fault("TS-1001", detail="no such path")
-    return await asyncio.to_thread(answering, services.ledger)
+    return await in_thread(lambda: answering(services.ledger), ANSWER_SECONDS)
 
 
 def _verify(services: PublicServices, scope: Scope) -> Answer:
@@ -184,7 +185,7 @@ async def _specifications(services: PublicServices, receive: Receive) -> Answer:
     number, token = form.get("invoiceNumber", ""), form.get("token", "")
     rows = None
     if services.page_tokens.take(token, number, services.clock()):
-        rows = await asyncio.to_thread(_rows_of, services, SdcInvoiceNumber.parse(number))
+        rows = await in_thread(lambda: _rows_of(services, SdcInvoiceNumber.parse(number)), ANSWER_SECONDS)
     return Answer(200, specifications_json(rows))
 
 

@@ -14,6 +14,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import Clock
 from tallystick.kit.asgi import Answer, BodyTooLarge, BodyTooSlow, Scope
 from tallystick.kit.http_server import Refusal
+from tallystick.kit.in_thread import ThreadTooSlow
 from tallystick.wire.problem import CONTENT_TYPE, problem_json
 
 _LOG = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def fault_of(error: Exception) -> Fault | None:
             return Fault("TS-1003", detail="more than is taken here")
         case BodyTooSlow():
             return Fault("TS-1005", detail="at least 1 KiB a second")
-        case psycopg.OperationalError() | psycopg.InterfaceError():
+        case psycopg.OperationalError() | psycopg.InterfaceError() | ThreadTooSlow():
             return Fault("TS-5009", detail="come back in a moment", retry_after_seconds=_DATABASE_AWAY_RETRY_SECONDS)
     return None
 

@@ -17,6 +17,7 @@ from tallystick.authority.projections.audit.values import (
 from tallystick.kernel.fixed_point import Money
 
 SETTLE = timedelta(minutes=10)
+PAUSE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
 
@@ -45,11 +46,14 @@ def facts(**changes: object) -> AuditFacts:
 
 
 def test_the_production_strategy_in_one_table() -> None:
-    decide = EveryDocument(SETTLE).decide
+    decide = EveryDocument(settle=SETTLE, pause=PAUSE).decide
     assert decide(facts(), NOW) == Prove(Money(30))
     assert decide(facts(last_arrival=None), NOW) == Prove(Money(30))
     assert decide(facts(missing=((1, 2),)), NOW) == Incomplete(((1, 2),), NOW + SETTLE)
-    assert decide(facts(last_arrival=NOW - SECOND), NOW) == Wait(NOW - SECOND + SETTLE)
+    assert decide(facts(last_arrival=NOW - SECOND), NOW) == Wait(NOW - SECOND + PAUSE), "before the start"
+    late = facts(last_arrival=NOW + SECOND)
+    assert decide(late, NOW + PAUSE + SECOND) == Wait(NOW + SECOND + SETTLE), "S2-114: after the start"
+    assert decide(late, NOW + SECOND + SETTLE) == Prove(Money(30))
     assert decide(facts(held=lambda: Money(29)), NOW) == Contradiction(Money(29))
     assert isinstance(decide(facts(acknowledged=False), NOW), Wait), "the gate"
     overridden = facts(overridden=True, missing=((1, 2),), held=lambda: Money(0))
