@@ -99,6 +99,7 @@ _SIGNATURE: dict[str, Row] = {
     "TS-1314": ("Verification URL differs from the document", 422, Retry.NEVER, FixBy.MAKER, 4),
     "TS-1315": ("Fields of the message signature missing", 400, Retry.NEVER, FixBy.MAKER, None),
     "TS-1316": ("Internal data wrong", 422, Retry.NEVER, FixBy.MAKER, 3),
+    "TS-1317": ("Journal missing from the package", 422, Retry.NEVER, FixBy.MAKER, 4),
 }
 
 _ORDER: dict[str, Row] = {

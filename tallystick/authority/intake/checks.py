@@ -55,6 +55,7 @@ KEPT_CHECKS = in_order(
     Check(Step.BINDING, proving.url_is_present),
     Check(Step.BINDING, proving.mrc_is_well_formed),
     Check(Step.BINDING, proving.payment_is_present),
+    Check(Step.BINDING, proving.journal_is_present),
     Check(Step.BINDING, proving.url_says_the_same),
     Check(Step.BINDING, proving.internal_data_opens),
     Check(Step.BINDING, proving.internal_data_agrees),

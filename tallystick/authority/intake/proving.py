@@ -140,6 +140,12 @@ def payment_is_present(_: PackageRules, package: Package) -> None:
         raise Fault("TS-1220", detail="payment is missing", audit_status=71)
 
 
+def journal_is_present(_: PackageRules, package: Package) -> None:
+    """S2-065: flagged, for the sale stands; the wire has no number for it."""
+    if not package.result.journal:
+        raise Fault("TS-1317", detail="the journal is missing")
+
+
 def url_says_the_same(_: PackageRules, package: Package) -> None:
     """A verification URL that shows a buyer something else than the document: booked with a flag."""
     url = package.result.verification_url

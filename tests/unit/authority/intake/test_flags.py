@@ -56,6 +56,14 @@ def test_status_70_counter_of_a_category_that_the_group_lacks(bench: Bench) -> N
     booked(bench, judge(bench, bench.card.plain()), 70, "TS-1407", 11)
 
 
+@pytest.mark.parametrize("journal", ["", None])
+def test_s2_065_a_package_without_a_journal_is_flagged(bench: Bench, journal: str | None) -> None:
+    def spoil(_: Json, result: Json) -> None:
+        result["journal"] = journal
+
+    booked(bench, judge(bench, edited(bench.card.plain(), spoil)), 4, "TS-1317", 7)
+
+
 def test_status_67_sdc_time_is_not_the_signed_one(bench: Bench) -> None:
     def spoil(_: Json, result: Json) -> None:
         result["sdcDateTime"] = "2026-11-21T09:00:01Z"
