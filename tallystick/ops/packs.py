@@ -7,7 +7,9 @@ from pathlib import Path
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.wire.country_pack import PackError, parse_pack
 
-COUNTRIES = Path(__file__).resolve().parents[2] / "countries"
+_PACKAGE = Path(__file__).resolve().parents[1]
+COUNTRIES = next(folder for folder in (_PACKAGE.parent / "countries", _PACKAGE / "countries") if folder.is_dir())
+"""Beside the package in a source tree, inside it where it was installed from a wheel."""
 
 
 def available_packs(folder: Path = COUNTRIES) -> tuple[str, ...]:
