@@ -127,6 +127,8 @@ class _AuditData(Struct, forbid_unknown_fields=True):
 class _Scaled(int):
     """A number with a fraction or an exponent, as a whole number of 10^-8."""
 
+    __slots__ = ()
+
 
 @lru_cache(maxsize=4096)
 def _fraction(text: str) -> _Scaled:

@@ -46,8 +46,12 @@ class Finding:
 
     @classmethod
     def of(cls, step: int, fault: Fault) -> Finding:
-        """Status and outcome by the tables."""
-        return cls(step, fault, status_of(fault), outcome_of(fault))
+        """Status and outcome by the tables.
+
+        The fault's traceback leads to frames that hold the package, and the package holds the finding: without this
+        cut each flagged package would stay in memory until the collector comes by.
+        """
+        return cls(step, fault.with_traceback(None), status_of(fault), outcome_of(fault))
 
 
 @attrs.define(slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from intake_bench import Bench
 from intake_statuses import DAY, Json, edited, judge
 
 from benchmarks.package_maker import NOW, rate_group, sale
-from tallystick.authority.intake.package import PackageAnswer
+from tallystick.authority.intake.package import Package, PackageAnswer
 from tallystick.authority.ledger.entry import EntryKind, LeafFlag
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.kernel.country_pack import Tolerances
@@ -54,6 +55,23 @@ def test_status_69_label_missing_in_the_group(bench: Bench) -> None:
 def test_status_70_counter_of_a_category_that_the_group_lacks(bench: Bench) -> None:
     bench.card.taxes[4] = [1, 0]
     booked(bench, judge(bench, bench.card.plain()), 70, "TS-1407", 11)
+
+
+def test_a_flagged_package_leaves_memory_at_once(bench: Bench) -> None:
+    """No cycle of finding, traceback and package: nothing is left for the collector."""
+
+    def spoil(_: Json, result: Json) -> None:
+        result["journal"] = ""
+
+    plain = edited(bench.card.plain(), spoil)
+    gc.collect()
+    gc.disable()
+    try:
+        judge(bench, plain)
+        bench.ledger.entries.clear()
+        assert [one for one in gc.get_objects() if isinstance(one, Package)] == []
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("journal", ["", None])
