@@ -47,6 +47,7 @@ class Limits:
     esdc_queue_requests: int = 32
     opening_failures_per_uid_hour: int = 20
     opening_failures_per_taxpayer_day: int = 60
+    unknown_codes_per_address_minute: int = 60
 
 
 LIMITS = Limits()

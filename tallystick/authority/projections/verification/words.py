@@ -20,6 +20,8 @@ class PageLanguage:
     sections: Mapping[str, str]
     states: Mapping[str, str]
     explanations: Mapping[str, str]
+    compact_note: str
+    compact_mismatch: str
     columns: tuple[str, ...]
     proof: Mapping[str, str]
     troubles: Mapping[str, tuple[str, str]]
@@ -59,7 +61,7 @@ _PRINT_IDS = (
     "payment",
     "kind",
 )
-_STATES = ("valid", "pending", "mismatch", "not-fiscal", "invalid", "not-verifiable")
+_STATES = ("valid", "pending", "mismatch", "not-fiscal", "invalid", "not-verifiable", "unconfirmed")
 
 
 def _fields(*words: str) -> Mapping[str, str]:
@@ -123,6 +125,7 @@ ENGLISH = PageLanguage(
         "This is not a fiscal receipt",
         "Invoice is marked invalid",
         "This code cannot be verified",
+        "Invoice is not confirmed",
     ),
     explanations=_states(
         "The tax authority holds this invoice, and its signature is good.",
@@ -131,7 +134,11 @@ ENGLISH = PageLanguage(
         "The signature is good, but this is a training invoice, a pro forma invoice or a copy: no proof of payment.",
         "The secure element was expired or revoked when it signed. Please report it.",
         "The code is damaged, or no registered device signed it. Ask the seller for a new receipt.",
+        "The register holds no invoice with this short code. Either it has not arrived yet, or the code is false. "
+        "Scan the long code of the receipt, or look again later.",
     ),
+    compact_mismatch="The short code shows other figures than the register, which follow. Please report it.",
+    compact_note="Checked from the register by the short code. The long code carries the signature, too.",
     columns=("Name", "Quantity", "Gross Unit Price", "Total Price", "Net Price", "Tax Amount", "Rate"),
     proof={
         "index": "Entry",
@@ -144,6 +151,7 @@ ENGLISH = PageLanguage(
     troubles={
         "missing": ("There is no such page", "Check the address, or scan the code of the receipt again."),
         "away": ("Verification is not available at the moment", "Please try again in a minute."),
+        "busy": ("Too many unknown codes from here", "Please wait a minute, or scan the long code of the receipt."),
     },
     invoice_types=("Normal", "Pro forma", "Copy", "Training", "Advance"),
     transaction_types=("Sale", "Refund"),
@@ -203,6 +211,7 @@ CYRILLIC = PageLanguage(
         "Ово није фискални рачун",
         "Рачун је означен као неисправан",
         "Овај код се не може проверити",
+        "Рачун није потврђен",
     ),
     explanations=_states(
         "Пореска управа има овај рачун и његов потпис је исправан.",
@@ -211,7 +220,11 @@ CYRILLIC = PageLanguage(
         "Потпис је исправан, али ово је рачун за обуку, предрачун или копија: није доказ о плаћању.",
         "Безбедносни елемент је при потписивању био истекао или опозван. Молимо пријавите.",
         "Код је оштећен или га није потписао регистрован уређај. Тражите нов рачун од продавца.",
+        "У регистру нема рачуна са овим кратким кодом. Или још није стигао, или код није исправан. "
+        "Скенирајте дуги код са рачуна или погледајте поново касније.",
     ),
+    compact_mismatch="Кратки код показује друге податке него регистар, који следе. Молимо пријавите.",
+    compact_note="Проверено у регистру по кратком коду. Дуги код са рачуна носи и сам потпис.",
     columns=("Назив", "Количина", "Јед. цена са ПДВ", "Укупна цена", "Основица", "ПДВ", "Стопа"),
     proof={
         "index": "Упис",
@@ -224,6 +237,7 @@ CYRILLIC = PageLanguage(
     troubles={
         "missing": ("Ова страница не постоји", "Проверите адресу или поново скенирајте код са рачуна."),
         "away": ("Провера тренутно није доступна", "Покушајте поново за минут."),
+        "busy": ("Превише непознатих кодова одавде", "Сачекајте минут или скенирајте дуги код са рачуна."),
     },
     invoice_types=("Промет", "Предрачун", "Копија", "Обука", "Аванс"),
     transaction_types=("Продаја", "Рефундација"),
@@ -261,6 +275,8 @@ LATIN = attrs.evolve(
     sections=_latin_table(CYRILLIC.sections),
     states=_latin_table(CYRILLIC.states),
     explanations=_latin_table(CYRILLIC.explanations),
+    compact_mismatch=_latin(CYRILLIC.compact_mismatch),
+    compact_note=_latin(CYRILLIC.compact_note),
     columns=tuple(map(_latin, CYRILLIC.columns)),
     proof=_latin_table(CYRILLIC.proof),
     troubles={name: (_latin(title), _latin(advice)) for name, (title, advice) in CYRILLIC.troubles.items()},
