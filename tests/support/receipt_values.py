@@ -3,19 +3,43 @@
 from __future__ import annotations
 
 from functools import cache
+from random import Random
 
 import attrs
 from journal_values import FACTS, REQUEST, ZONE
 from public_bench import rsa_keys
 
 from benchmarks.package_maker import Card
-from tallystick.kernel.invoice import InvoiceRequest, InvoiceResult
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.identifiers import Uid
+from tallystick.kernel.invoice import InvoiceRequest, InvoiceResult, InvoiceType, TransactionType
 from tallystick.ops.packs import load_pack
 from tallystick.wire.journal import LANGUAGES, counter_extension, render_journal
 from tallystick.wire.pos_result import invoice_result_json
 from tallystick.wire.pos_values import encode_json
+from tallystick.wire.verification_url import VerificationData, to_url
 
 PREFIX = "https://verify.example/v/?vl="
+
+
+def paper_url(prefix: str = PREFIX) -> str:
+    """The same verification URL in each run, of the usual length; its signature is nobody's."""
+    return to_url(
+        prefix,
+        VerificationData(
+            requested_by=Uid("AB12CD34"),
+            signed_by=Uid("ZZ99YYO0"),
+            total_counter=7,
+            type_counter=5,
+            amount=Money.of("3994.88"),
+            time_ms=1_772_438_710_123,
+            invoice_type=InvoiceType.NORMAL,
+            transaction_type=TransactionType.SALE,
+            buyer_id=b"",
+            encrypted_internal_data=Random(1).randbytes(256),
+            signature=Random(2).randbytes(256),
+        ),
+    )
 
 
 @cache
