@@ -78,10 +78,10 @@ def goldens(tag: str) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for line in (FOLDER / f"{tag}.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
-            current = found.setdefault(line[2:], [])
+            found[line[2:]] = []
         else:
             assert line.endswith("|"), line
-            current.append(line[:-1] + "\r\n")
+            found[next(reversed(found))].append(line[:-1] + "\r\n")
     return {name: "".join(lines) for name, lines in found.items()}
 
 

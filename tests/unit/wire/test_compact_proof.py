@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Any
 
 import attrs
 import pytest
@@ -73,7 +74,7 @@ def test_k_10_the_layout_byte_for_byte() -> None:
         {"signature": bytes(256)},
     ],
 )
-def test_the_authenticator_binds_everything_that_the_long_code_says(change: dict[str, object]) -> None:
+def test_the_authenticator_binds_everything_that_the_long_code_says(change: dict[str, Any]) -> None:
     assert authenticator_of(attrs.evolve(DATA, **change)) != authenticator_of(DATA)
 
 
@@ -126,7 +127,7 @@ def test_codes_that_fit_their_check_but_say_nonsense_are_refused() -> None:
 
 def test_values_that_do_not_fit_are_our_own_bug() -> None:
     proof = compact_proof(DATA)
-    changes: list[dict[str, object]] = [
+    changes: list[dict[str, Any]] = [
         {"authenticator": b"short"},
         {"time_ms": 2**48},
         {"amount": Money(2**64)},

@@ -139,7 +139,8 @@ def test_every_pack_has_receipts_in_its_first_language_and_in_english(code: str)
 
 
 def test_georgian_labels_are_taken_and_their_capitals_are_not() -> None:
-    assert parse_pack(SMALLEST.replace("A = 0.5", '"ა" = 0.5').replace('"A"', '"ა"').encode(), "pack.toml")
+    georgian = SMALLEST.replace("A = 0.5", '"ა" = 0.5').replace('"A"', '"ა"')
+    assert parse_pack(georgian.encode(), "pack.toml").default_label == "ა"
     capital = chr(0x1C90)
     message = str(refusal(SMALLEST.replace("A = 0.5", f'"{capital}" = 0.5').replace('"A"', f'"{capital}"')))
     assert "one upper-case character" in message

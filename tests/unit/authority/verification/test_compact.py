@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import psycopg
@@ -125,7 +126,7 @@ def test_another_document_under_the_number_is_unconfirmed(bench: PublicBench) ->
     ],
 )
 def test_changed_figures_beside_a_right_authenticator_are_a_mismatch(
-    bench: PublicBench, change: dict[str, object]
+    bench: PublicBench, change: dict[str, Any]
 ) -> None:
     result = bench.book()
     altered: CompactProof = attrs.evolve(proof_of(result), **change)
