@@ -1,25 +1,31 @@
 """What stands on a receipt, from top to bottom, whatever prints it (wire: 5.7).
 
-The journal as it is; the notice of a document that is not fiscal at double size; the codes before the closing title;
-nothing of ours between the two titles.
+The journal as it is; the notice of a document that is not fiscal at double size; on the copy of a refund a line for the
+buyer's signature; the codes before the closing title.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.invoice import InvoiceType, TransactionType
 from tallystick.kernel.limits import LIMITS
 from tallystick.paper.rolls import JOURNAL_COLUMNS, Roll
 from tallystick.paper.symbols import Codes, Symbol, symbols_of
-from tallystick.wire.journal import LANGUAGES
+from tallystick.wire.journal import LANGUAGES, type_line
 from tallystick.wire.pos_answer import PrintedAnswer
 
 DOUBLE = 2
 _UNPRINTABLE = "\ufffd"
 _NOTICES = frozenset(language.notice.strip() for language in LANGUAGES.values())
+_SIGNATURE_ROOM_LINES = 2
+_SIGNED_BY_BUYERS = {
+    type_line(InvoiceType.COPY, TransactionType.REFUND, language): language.buyer_signature
+    for language in LANGUAGES.values()
+}
 
 
 @attrs.frozen(slots=True)
@@ -54,10 +60,18 @@ def lay_out(answer: PrintedAnswer, roll: Roll, codes: Codes) -> Receipt:
     return Receipt(
         roll=roll,
         number=str(answer.number),
-        lines=tuple(made for line in lines[:-1] for made in _lines(line)),
+        lines=(*(made for line in lines[:-1] for made in _lines(line)), *_signature(lines)),
         symbols=symbols_of(answer.verification_url, roll, codes),
         closing=Line(lines[-1]),
     )
+
+
+def _signature(lines: Sequence[str]) -> Iterator[Line]:
+    """Room and a line for the buyer's signature, where the journal is that of a refund's copy (wire: 5.1, line 34)."""
+    label = next((_SIGNED_BY_BUYERS[line] for line in lines if line in _SIGNED_BY_BUYERS), None)
+    if label is not None:
+        yield from (Line("") for _ in range(_SIGNATURE_ROOM_LINES))
+        yield Line(f"{label} ".ljust(JOURNAL_COLUMNS, "_"))
 
 
 def _shown(text: str) -> str:

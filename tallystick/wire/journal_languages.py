@@ -24,6 +24,7 @@ class JournalLanguage:
 
     ``seller_labels`` is None where the five seller lines stand centred without labels. ``invoice_letters`` and
     ``transaction_letters`` make the counter extension. ``currency_sign`` follows a rate that is an amount.
+    ``buyer_signature`` stands on paper only, on the copy of a refund; it is no part of the journal.
     """
 
     tag: str
@@ -51,6 +52,7 @@ class JournalLanguage:
     sdc_time: str
     invoice_number: str
     counter: str
+    buyer_signature: str
     invoice_letters: Mapping[InvoiceType, str]
     transaction_letters: Mapping[TransactionType, str]
     thousands: str
@@ -112,6 +114,7 @@ _CYRILLIC = JournalLanguage(
     sdc_time="ПФР време:",
     invoice_number="ПФР број рачуна:",
     counter="Бројач рачуна:",
+    buyer_signature="Потпис купца:",
     invoice_letters={
         InvoiceType.NORMAL: "П",
         InvoiceType.PROFORMA: "Р",
@@ -166,6 +169,7 @@ _LATIN = JournalLanguage(
     sdc_time="PFR vreme:",
     invoice_number="PFR broj računa:",
     counter="Brojač računa:",
+    buyer_signature="Potpis kupca:",
     invoice_letters={
         InvoiceType.NORMAL: "P",
         InvoiceType.PROFORMA: "R",
@@ -220,6 +224,7 @@ _ENGLISH = JournalLanguage(
     sdc_time="SDC Time:",
     invoice_number="SDC Invoice No:",
     counter="Invoice Counter:",
+    buyer_signature="Customer Signature:",
     invoice_letters={
         InvoiceType.NORMAL: "N",
         InvoiceType.PROFORMA: "P",
@@ -274,6 +279,7 @@ _GEORGIAN = JournalLanguage(
     sdc_time="SDC დრო:",
     invoice_number="SDC ქვითრის ნომერი:",
     counter="ქვითრის მრიცხველი:",
+    buyer_signature="მყიდველის ხელმოწერა:",
     invoice_letters={
         InvoiceType.NORMAL: "ჩ",
         InvoiceType.PROFORMA: "პ",

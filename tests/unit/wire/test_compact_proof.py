@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -137,3 +138,12 @@ def test_values_that_do_not_fit_are_our_own_bug() -> None:
         wrong: CompactProof = attrs.evolve(proof, **change)
         with pytest.raises(ValueError):
             write_code(wrong)
+
+
+def test_the_function_of_the_guide_makes_the_same_link() -> None:
+    guide = (Path(__file__).resolve().parents[3] / "docs/guides/compact-code.md").read_text(encoding="utf-8")
+    published: dict[str, Any] = {}
+    exec(guide.partition("```python\n")[2].partition("```")[0], published)
+    for buyer_id in (b"", b"10:123456789"):
+        url = to_url(PREFIX, attrs.evolve(DATA, buyer_id=buyer_id))
+        assert published["compact"](url) == compact_link(url)
