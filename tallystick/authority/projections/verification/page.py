@@ -1,4 +1,4 @@
-"""The one HTML page outside the portals: what a buyer lands on, on a phone, without script, in three languages."""
+"""The one HTML page outside the portals: what a buyer lands on, on a phone, without script, in four languages."""
 
 from __future__ import annotations
 

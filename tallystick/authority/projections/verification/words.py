@@ -6,70 +6,10 @@ from collections.abc import Mapping
 
 import attrs
 
+from tallystick.authority.projections.verification.word_table import PageLanguage, fields_of, states_of
+from tallystick.authority.projections.verification.words_georgian import GEORGIAN
 
-@attrs.frozen(slots=True, kw_only=True)
-class PageLanguage:
-    """All texts of one language, its number signs and its time pattern."""
-
-    tag: str
-    own_name: str
-    decimal_sign: str
-    thousands_sign: str
-    time_pattern: str
-    fields: Mapping[str, str]
-    sections: Mapping[str, str]
-    states: Mapping[str, str]
-    explanations: Mapping[str, str]
-    compact_note: str
-    compact_mismatch: str
-    columns: tuple[str, ...]
-    proof: Mapping[str, str]
-    troubles: Mapping[str, tuple[str, str]]
-    invoice_types: tuple[str, ...]
-    transaction_types: tuple[str, ...]
-    payment_types: tuple[str, ...]
-
-
-_FIELD_IDS = (
-    "tinLabel",
-    "shopFullNameLabel",
-    "addressLabel",
-    "cityLabel",
-    "administrativeUnitLabel",
-    "buyerIdLabel",
-    "requestedByLabel",
-    "invoiceTypeId",
-    "transactionTypeId",
-    "totalAmountLabel",
-    "transactionTypeCounterLabel",
-    "totalCounterLabel",
-    "invoiceCounterExtensionLabel",
-    "invoiceNumberLabel",
-    "signedByLabel",
-    "sdcDateTimeLabel",
-)
-_PRINT_IDS = (
-    "company",
-    "store",
-    "cashier",
-    "costCenter",
-    "posNumber",
-    "posTime",
-    "number",
-    "total",
-    "tax",
-    "payment",
-    "kind",
-)
-_STATES = ("valid", "pending", "mismatch", "not-fiscal", "invalid", "not-verifiable", "unconfirmed")
-
-
-def _fields(*words: str) -> Mapping[str, str]:
-    return dict(zip(_FIELD_IDS + _PRINT_IDS, words, strict=True))
-
-
-def _states(*words: str) -> Mapping[str, str]:
-    return dict(zip(_STATES, words, strict=True))
+__all__ = ["PAGE_LANGUAGES", "PageLanguage"]
 
 
 ENGLISH = PageLanguage(
@@ -78,7 +18,7 @@ ENGLISH = PageLanguage(
     decimal_sign=".",
     thousands_sign=",",
     time_pattern="{day}/{month}/{year} {hour}:{minute:02}:{second:02}",
-    fields=_fields(
+    fields=fields_of(
         "TIN",
         "Location Name",
         "Address",
@@ -118,7 +58,7 @@ ENGLISH = PageLanguage(
         "language": "Language",
         "code": "QR code of this invoice",
     },
-    states=_states(
+    states=states_of(
         "Invoice is verified",
         "Invoice is signed, not yet received",
         "Invoice differs from our record",
@@ -127,7 +67,7 @@ ENGLISH = PageLanguage(
         "This code cannot be verified",
         "Invoice is not confirmed",
     ),
-    explanations=_states(
+    explanations=states_of(
         "The tax authority holds this invoice, and its signature is good.",
         "The signature is good. This invoice is not in the register yet: look again later.",
         "The signature is good, but under this number the tax authority holds another invoice. Please report it.",
@@ -164,7 +104,7 @@ CYRILLIC = PageLanguage(
     decimal_sign=",",
     thousands_sign=".",
     time_pattern="{day}.{month}.{year}. {hour}:{minute:02}:{second:02}",
-    fields=_fields(
+    fields=fields_of(
         "ПИБ",
         "Име продајног места",
         "Адреса",
@@ -204,7 +144,7 @@ CYRILLIC = PageLanguage(
         "language": "Језик",
         "code": "QR код овог рачуна",
     },
-    states=_states(
+    states=states_of(
         "Рачун је проверен",
         "Рачун је потписан, још није примљен",
         "Рачун се разликује од нашег записа",
@@ -213,7 +153,7 @@ CYRILLIC = PageLanguage(
         "Овај код се не може проверити",
         "Рачун није потврђен",
     ),
-    explanations=_states(
+    explanations=states_of(
         "Пореска управа има овај рачун и његов потпис је исправан.",
         "Потпис је исправан. Рачун још није уписан у регистар: погледајте поново касније.",
         "Потпис је исправан, али под овим бројем пореска управа има други рачун. Молимо пријавите.",
@@ -285,4 +225,5 @@ LATIN = attrs.evolve(
     payment_types=tuple(map(_latin, CYRILLIC.payment_types)),
 )
 
-PAGE_LANGUAGES: Mapping[str, PageLanguage] = {language.tag: language for language in (ENGLISH, CYRILLIC, LATIN)}
+_ALL = (ENGLISH, CYRILLIC, LATIN, GEORGIAN)
+PAGE_LANGUAGES: Mapping[str, PageLanguage] = {language.tag: language for language in _ALL}
