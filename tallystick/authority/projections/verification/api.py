@@ -75,7 +75,7 @@ _COMPRESSED_TYPES = ("text/html", "text/css", "application/json")
 
 @attrs.frozen(kw_only=True)
 class PublicServices:
-    """What the public listener needs. ``secure_cookies`` where it is reached over TLS only."""
+    """What the public listener needs. ``secure_cookies`` where it is reached over TLS only; ``proxies`` are our own."""
 
     find_element: FindElement
     ledger: LedgerView
@@ -85,6 +85,7 @@ class PublicServices:
     clock: Clock
     operator: str
     secure_cookies: bool = False
+    proxies: frozenset[str] = frozenset()
     unknown_codes: UnknownCodes = attrs.field(factory=UnknownCodes)
 
 
@@ -154,7 +155,7 @@ def _verify(services: PublicServices, scope: Scope) -> Answer:
 
 async def _verify_compact(services: PublicServices, scope: Scope, code: str) -> Answer:
     """As the long code, but what nobody confirms counts against its address, from before it is looked up."""
-    codes, address, now = services.unknown_codes, client_address(scope), services.clock()
+    codes, address, now = services.unknown_codes, client_address(scope, services.proxies), services.clock()
     codes.spend(address, now)
     unknown = False
     try:

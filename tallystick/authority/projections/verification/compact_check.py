@@ -4,14 +4,12 @@
 signature again · 4 compare the authenticator · 5 compare what the code shows · 6 judge kind and flags.
 
 Up to step 4 every failure is the same answer, *unconfirmed*: a number that nobody sold, one whose package is still on
-its way, and a wrong authenticator look alike, so that nothing is learned by trying.
+its way, and a wrong authenticator are told alike, so that trying codes teaches nothing about any of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import attrs
 
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.projections.verification.check import (
@@ -39,30 +37,24 @@ def check_compact(code: str, find_element: FindElement, find_document: FindDocum
     except Fault:
         return Verdict(State.NOT_VERIFIABLE, source=Source.LEDGER)
     document = behind_gate(find_document(proof.number))
-    facts = _signed(document, find_element) if document is not None else None
-    if document is None or facts is None:
+    signed = _signed(document, find_element) if document is not None else None
+    if document is None or signed is None or not same_bytes(signed[1].authenticator, proof.authenticator):
         return Verdict(State.UNCONFIRMED, source=Source.LEDGER)
-    ours = compact_proof(facts.data)
-    if not same_bytes(ours.authenticator, proof.authenticator):
-        return Verdict(State.UNCONFIRMED, source=Source.LEDGER)
-    if not _shows_the_same(proof, ours):
+    facts, ours = signed
+    if proof != ours:
         return Verdict(State.MISMATCH, facts, source=Source.LEDGER)
     return Verdict(judge(facts, document), facts, document, Source.LEDGER)
 
 
-def _shows_the_same(proof: CompactProof, ours: CompactProof) -> bool:
-    return attrs.evolve(proof, authenticator=ours.authenticator) == ours
-
-
-def _signed(document: LedgerDocument, find_element: FindElement) -> SignedFacts | None:
+def _signed(document: LedgerDocument, find_element: FindElement) -> tuple[SignedFacts, CompactProof] | None:
     """What the card signed, out of our record; none where the body was erased or nothing in it fits the act."""
     for data in _candidates(document):
         try:
-            facts = open_data(data, find_element)
-        except Fault:
+            facts, proof = open_data(data, find_element), compact_proof(data)
+        except (Fault, ValueError):
             continue
         if sha256(facts.text) == document.act_hash:
-            return facts
+            return facts, proof
     return None
 
 

@@ -14,6 +14,7 @@ from benchmarks.package_maker import basket, sale
 from tallystick.authority.ledger.entry import LeafFlag
 from tallystick.authority.projections.verification import compact_check
 from tallystick.authority.projections.verification.unknown_codes import UnknownCodes, source_of
+from tallystick.authority.projections.verification.visit import client_address
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
@@ -98,13 +99,15 @@ def test_a_wrong_authenticator_looks_like_a_number_that_nobody_sold(bench: Publi
     assert len({str(sorted(reply.headers.items())) for reply in replies}) == 1
 
 
-def test_switched_off_comparison_lets_a_forged_code_through(
+def test_switched_off_comparison_tells_a_stranger_what_was_sold(
     bench: PublicBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forged = attrs.evolve(proof_of(bench.book()), authenticator=bytes(16))
     assert told(bench, forged)[1] == "unconfirmed"
     monkeypatch.setattr(compact_check, "same_bytes", lambda *_: True)
-    assert told(bench, forged)[1] == "valid"
+    reply = ask(bench, forged)
+    assert reply.json["status"] == "mismatch"
+    assert reply.json["invoiceResult"]["totalAmount"] > 0
 
 
 def test_another_document_under_the_number_is_unconfirmed(bench: PublicBench) -> None:
@@ -234,3 +237,28 @@ def test_the_addresses_remembered_are_bounded(bench: PublicBench, monkeypatch: p
     for last in range(5):
         codes.spend(f"192.0.2.{last}", bench.now)
     codes.spend("192.0.2.0", bench.now)  # long forgotten
+
+
+def test_behind_our_own_proxy_the_visitor_counts_and_nobody_else_can_pretend(bench: PublicBench) -> None:
+    def scope(client: str, *forwarded: str) -> Any:
+        headers = [(b"x-forwarded-for", one.encode()) for one in forwarded]
+        return {"client": (client, 1), "headers": headers}
+
+    ours = frozenset({"10.0.0.1", "10.0.0.2"})
+    assert client_address(scope("10.0.0.1", "192.0.2.7"), ours) == "192.0.2.7"
+    assert client_address(scope("10.0.0.1", "203.0.113.9, 192.0.2.7, 10.0.0.2"), ours) == "192.0.2.7"
+    assert client_address(scope("10.0.0.1", "203.0.113.9", "192.0.2.7"), ours) == "192.0.2.7"
+    assert client_address(scope("10.0.0.1"), ours) == "10.0.0.1"
+    assert client_address(scope("192.0.2.7", "203.0.113.9"), ours) == "192.0.2.7"  # a stranger's claim
+    assert client_address(scope("192.0.2.7", "203.0.113.9"), frozenset()) == "192.0.2.7"
+
+
+@pytest.mark.parametrize("length", [0, 255, 300])
+def test_a_record_that_no_long_code_could_hold_confirms_nothing(
+    bench: PublicBench, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    result = bench.book()
+    strange = attrs.evolve(from_url(result.verification_url), encrypted_internal_data=bytes(length))
+    monkeypatch.setattr(compact_check, "_candidates", lambda _: [strange])
+    monkeypatch.setattr(compact_check, "open_data", lambda *_: None)
+    assert told(bench, result) == (200, "unconfirmed", False)
