@@ -178,6 +178,7 @@ def test_what_is_no_code_cannot_be_verified(bench: PublicBench, code: str) -> No
     assert person.status == 400
     assert person.ids["invoiceStatusLabel"] == "This code cannot be verified"
     assert "<script>" not in person.text.replace('<script type="text/plain">', "")
+    assert ("%3Fc%3D" in person.text) is (len(code) == 80)  # what has not even the form is not repeated
 
 
 def test_unknown_codes_of_one_address_come_to_an_end(bench: PublicBench) -> None:
