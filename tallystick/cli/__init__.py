@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import authority, esdc, ledger, state
+from tallystick.cli import authority, esdc, ledger, receipt, state
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 
@@ -25,6 +25,7 @@ app.command()(demo)
 app.add_typer(authority.app, name="authority")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(receipt.app, name="receipt")
 app.add_typer(state.app, name="state")
 app.command()(migrate)
 

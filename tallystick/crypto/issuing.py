@@ -25,6 +25,7 @@ from tallystick.crypto.profiles import Profile
 from tallystick.kernel.faults import Fault
 
 BACKDATED = timedelta(seconds=60)
+_COMMON_NAME_BYTES_MAX = 64
 _SMALL_PRIMES_PRODUCT = math.prod(p for p in range(3, 1000, 2) if all(p % d for d in range(3, math.isqrt(p) + 1, 2)))
 
 
@@ -181,6 +182,10 @@ def _general_name(host: str, network: bool) -> x509.GeneralName:
     return x509.IPAddress(ipaddress.ip_network(address) if network else address)
 
 
-def common_name(text: str) -> tuple[x509.ObjectIdentifier, str]:
-    """A subject attribute CN, cut to the 64 characters that X.520 allows."""
-    return NameOID.COMMON_NAME, text[:64]
+def common_name(text: str, ending: str = "") -> tuple[x509.ObjectIdentifier, str]:
+    """A subject attribute CN; the text, never its ending, is cut where both have more than 64 bytes.
+
+    X.520 allows 64 characters; libraries count bytes, of which a Georgian letter has three.
+    """
+    room = _COMMON_NAME_BYTES_MAX - len(ending.encode())
+    return NameOID.COMMON_NAME, text.encode()[:room].decode(errors="ignore") + ending

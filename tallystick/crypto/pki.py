@@ -254,7 +254,7 @@ def _authority_name(organization: str, country: str, title: str) -> tuple[tuple[
     return (
         (NameOID.COUNTRY_NAME, country),
         (NameOID.ORGANIZATION_NAME, organization),
-        common_name(f"{organization} {title}"),
+        common_name(organization, f" {title}"),
     )
 
 

@@ -186,6 +186,7 @@ _PORTAL: dict[str, Row] = {
     "TS-4007": ("Form out of date", 412, Retry.NEVER, FixBy.USER, None),
     "TS-4008": ("Upload refused", 422, Retry.NEVER, FixBy.USER, None),
     "TS-4009": ("Too many requests", 429, Retry.AFTER, FixBy.USER, None),
+    "TS-4020": ("Receipt does not fit on paper", 422, Retry.NEVER, FixBy.USER, None),
 }
 
 _OPERATION: dict[str, Row] = {

@@ -47,6 +47,9 @@ class Limits:
     esdc_queue_requests: int = 32
     opening_failures_per_uid_hour: int = 20
     opening_failures_per_taxpayer_day: int = 60
+    unknown_codes_per_address_minute: int = 60
+    pos_answer_bytes: int = 2 * 1024 * 1024
+    receipt_lines: int = 70_000
 
 
 LIMITS = Limits()

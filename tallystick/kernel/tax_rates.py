@@ -10,6 +10,22 @@ import attrs
 from tallystick.kernel.fixed_point import Rate
 from tallystick.kernel.invoice import InvoiceRequest, TaxCategoryType
 
+_MKHEDRULI = frozenset(map(chr, range(0x10D0, 0x1100)))
+
+
+def label_case(label: str) -> str:
+    """A label in the spelling in which it is stored and compared: upper case, but Georgian in its ordinary letters.
+
+    Georgian text has one case. Its capitals (Mtavruli), which ``upper`` gives, are for headlines and missing in fonts.
+    """
+    upper = label.upper()
+    return upper if upper.isascii() else "".join(map(_letter_case, label))
+
+
+def _letter_case(letter: str) -> str:
+    lower = letter.lower()
+    return lower if lower in _MKHEDRULI else letter.upper()
+
 
 @attrs.frozen(slots=True)
 class TaxRate:

@@ -53,6 +53,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     public_host: Annotated[
         str, Meta(description="Address of the public listener, where buyers verify their receipts.")
     ] = "127.0.0.1"
+    public_proxies: Annotated[
+        str,
+        Meta(
+            description="Addresses of our own proxies before the public listener, with blanks or commas between. What "
+            "they say in `X-Forwarded-For` names the visitor, for the limit on unknown codes."
+        ),
+    ] = ""
     operator: Annotated[
         str, Meta(description="Host name of the operator, in problem addresses and in the name of the log.")
     ] = "fdo.example"

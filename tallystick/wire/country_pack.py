@@ -16,7 +16,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.limits import LIMITS
-from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
+from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup, label_case
 from tallystick.wire.toml_file import PackError, TomlFile, TomlTable
 
 __all__ = ["PackError", "parse_pack"]
@@ -174,7 +174,7 @@ def _category(table: TomlTable, seen: set[str]) -> TaxCategory:
 def _rate(table: TomlTable, label: str, seen: set[str]) -> TaxRate:
     """One label and its rate; labels are one character and, upper-cased, unlike any other of the group."""
     value = table.take_decimal(label)
-    if len(label) != 1 or label != label.upper() or label in seen:
+    if len(label) != 1 or label != label_case(label) or label in seen:
         raise table.error(
             f"label {label!r} must be one upper-case character that no other rate of the group has", label
         )

@@ -33,6 +33,7 @@ __all__ = [
     "counter_extension",
     "read_journal",
     "render_journal",
+    "type_line",
 ]
 
 _DOUBLE_RULE = "=" * WIDTH
@@ -106,9 +107,14 @@ def _heading(request: InvoiceRequest, language: JournalLanguage, zone: tzinfo) -
     for label, value in lines:
         if value is not None:
             yield from _labelled(label, _one_line(value))
-    words = f"{language.invoice_words[request.invoice_type]} {language.transaction_words[request.transaction_type]}"
+    yield type_line(request.invoice_type, request.transaction_type, language)
+
+
+def type_line(invoice_type: InvoiceType, transaction_type: TransactionType, language: JournalLanguage) -> str:
+    """The line that names the kind of the invoice, centred with the smaller half of the dashes on the left."""
+    words = f"{language.invoice_words[invoice_type]} {language.transaction_words[transaction_type]}"
     left = (WIDTH - len(words)) // 2
-    yield "-" * left + words + "-" * (WIDTH - left - len(words))
+    return "-" * left + words + "-" * (WIDTH - left - len(words))
 
 
 def _items(request: InvoiceRequest, language: JournalLanguage) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The journal's words in each language: data of the receipt's anatomy, nothing else (S2-066 to S2-068).
 
 sr-Cyrl-RS is what genuine devices print, sr-Latn-RS its transliteration. The English labels are proved by a vendor
-sample of a sale; those of buyer, cost centre, reference, refund and non-fiscal documents are ours.
+sample of a sale; those of buyer, cost centre, reference, refund and non-fiscal documents are ours, as is all Georgian.
+Georgian is written in Mkhedruli letters and never upper-cased: its capitals (Mtavruli) are missing from most fonts.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class JournalLanguage:
 
     ``seller_labels`` is None where the five seller lines stand centred without labels. ``invoice_letters`` and
     ``transaction_letters`` make the counter extension. ``currency_sign`` follows a rate that is an amount.
+    ``buyer_signature`` stands on paper only, on the copy of a refund; it is no part of the journal.
     """
 
     tag: str
@@ -50,6 +52,7 @@ class JournalLanguage:
     sdc_time: str
     invoice_number: str
     counter: str
+    buyer_signature: str
     invoice_letters: Mapping[InvoiceType, str]
     transaction_letters: Mapping[TransactionType, str]
     thousands: str
@@ -65,6 +68,10 @@ def _serbian_time(local: datetime) -> str:
 
 def _english_time(local: datetime) -> str:
     return f"{local:%d/%m/%Y %H:%M:%S}"
+
+
+def _georgian_time(local: datetime) -> str:
+    return f"{local:%d.%m.%Y %H:%M:%S}"
 
 
 _CYRILLIC = JournalLanguage(
@@ -107,6 +114,7 @@ _CYRILLIC = JournalLanguage(
     sdc_time="ПФР време:",
     invoice_number="ПФР број рачуна:",
     counter="Бројач рачуна:",
+    buyer_signature="Потпис купца:",
     invoice_letters={
         InvoiceType.NORMAL: "П",
         InvoiceType.PROFORMA: "Р",
@@ -161,6 +169,7 @@ _LATIN = JournalLanguage(
     sdc_time="PFR vreme:",
     invoice_number="PFR broj računa:",
     counter="Brojač računa:",
+    buyer_signature="Potpis kupca:",
     invoice_letters={
         InvoiceType.NORMAL: "P",
         InvoiceType.PROFORMA: "R",
@@ -215,6 +224,7 @@ _ENGLISH = JournalLanguage(
     sdc_time="SDC Time:",
     invoice_number="SDC Invoice No:",
     counter="Invoice Counter:",
+    buyer_signature="Customer Signature:",
     invoice_letters={
         InvoiceType.NORMAL: "N",
         InvoiceType.PROFORMA: "P",
@@ -229,6 +239,61 @@ _ENGLISH = JournalLanguage(
     time=_english_time,
 )
 
+_GEORGIAN = JournalLanguage(
+    tag="ka-GE",
+    fiscal_title="========== ფისკალური ქვითარი ===========",
+    fiscal_end="===== ფისკალური ქვითრის დასასრული ======",
+    non_fiscal_title="===== ეს არ არის ფისკალური ქვითარი =====",
+    notice="      ეს არ არის ფისკალური ქვითარი",
+    seller_labels=("ს/კ:", "კომპანია:", "მაღაზია:", "მისამართი:", "რაიონი:"),
+    cashier="მოლარე:",
+    buyer_id="მყიდველის ს/კ:",
+    cost_center="მყიდველის ხარჯთა ცენტრი:",
+    pos_number="სალაროს ნომერი:",
+    pos_time="სალაროს დრო:",
+    referent_number="მითითებული ნომერი:",
+    referent_time="მითითებული დრო:",
+    invoice_words={
+        InvoiceType.NORMAL: "ჩვეულებრივი",
+        InvoiceType.PROFORMA: "პროფორმა",
+        InvoiceType.COPY: "ასლი",
+        InvoiceType.TRAINING: "სასწავლო",
+        InvoiceType.ADVANCE: "ავანსი",
+    },
+    transaction_words={TransactionType.SALE: "გაყიდვა", TransactionType.REFUND: "დაბრუნება"},
+    items_title="საქონელი",
+    items_head="სახელი  ფასი         რაოდ.          ჯამი",
+    totals={TransactionType.SALE: "სულ თანხა:", TransactionType.REFUND: "სულ დაბრუნება:"},
+    rule_after_total=False,
+    payments={
+        PaymentType.OTHER: "სხვა უნაღდო გადახდა:",
+        PaymentType.CASH: "ნაღდი ფული:",
+        PaymentType.CARD: "საბანკო ბარათი:",
+        PaymentType.CHECK: "ჩეკი:",
+        PaymentType.WIRE_TRANSFER: "საბანკო გადარიცხვა:",
+        PaymentType.VOUCHER: "ვაუჩერი:",
+        PaymentType.MOBILE_MONEY: "მობილური გადახდა:",
+    },
+    taxes_head="ნიშანი    სახელი განაკვეთი    გადასახადი",
+    total_tax="სულ გადასახადი:",
+    sdc_time="SDC დრო:",
+    invoice_number="SDC ქვითრის ნომერი:",
+    counter="ქვითრის მრიცხველი:",
+    buyer_signature="მყიდველის ხელმოწერა:",
+    invoice_letters={
+        InvoiceType.NORMAL: "ჩ",
+        InvoiceType.PROFORMA: "პ",
+        InvoiceType.COPY: "ა",
+        InvoiceType.TRAINING: "ს",
+        InvoiceType.ADVANCE: "ვ",
+    },
+    transaction_letters={TransactionType.SALE: "გ", TransactionType.REFUND: "დ"},
+    thousands="",
+    decimal_point=",",
+    currency_sign="ლარი",
+    time=_georgian_time,
+)
+
 LANGUAGES: Mapping[str, JournalLanguage] = MappingProxyType(
-    {language.tag: language for language in (_CYRILLIC, _LATIN, _ENGLISH)}
+    {language.tag: language for language in (_CYRILLIC, _LATIN, _ENGLISH, _GEORGIAN)}
 )

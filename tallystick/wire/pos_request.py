@@ -22,6 +22,7 @@ from tallystick.kernel.invoice import (
 )
 from tallystick.kernel.limits import LIMITS, Limits
 from tallystick.kernel.status_codes import StatusCode
+from tallystick.kernel.tax_rates import label_case
 from tallystick.wire import strict_json
 from tallystick.wire.pos_values import (
     INVOICE_TYPES,
@@ -342,7 +343,7 @@ class _RequestReader:
         labels: dict[str, None] = {}
         for number, one in enumerate(self._list(value, path, self._limits.item_labels)):
             if isinstance(one, str) and one:
-                labels[one.upper()] = None
+                labels[label_case(one)] = None
             else:
                 not_a_label = StatusCode.INVALID_TAX_LABELS if one == "" else StatusCode.INVALID_VALUE
                 self._fail(f"{path}[{number}]", not_a_label)

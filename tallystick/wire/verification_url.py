@@ -16,7 +16,8 @@ from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.hashing import md5_checksum
 from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
-from tallystick.kernel.invoice import InvoiceType, TransactionType
+from tallystick.kernel.instants import unix_ms
+from tallystick.kernel.invoice import InvoiceRequest, InvoiceResult, InvoiceType, TransactionType
 from tallystick.kernel.limits import LIMITS
 
 VERSION = 3
@@ -115,6 +116,23 @@ def decode(raw: bytes) -> VerificationData:
         buyer_id=raw[_FIXED_BYTES:internal_at].lstrip(b"\0"),
         encrypted_internal_data=raw[internal_at:signature_at],
         signature=raw[signature_at : signature_at + _SIGNATURE_BYTES],
+    )
+
+
+def signed_data(request: InvoiceRequest, result: InvoiceResult) -> VerificationData:
+    """What the verification URL of an invoice must say (S2-059)."""
+    return VerificationData(
+        requested_by=result.requested_by,
+        signed_by=result.signed_by,
+        total_counter=result.total_counter,
+        type_counter=result.type_counter,
+        amount=result.total_amount,
+        time_ms=unix_ms(result.sdc_time),
+        invoice_type=request.invoice_type,
+        transaction_type=request.transaction_type,
+        buyer_id=(request.buyer_id or "").encode(),
+        encrypted_internal_data=result.encrypted_internal_data,
+        signature=result.signature,
     )
 
 

@@ -63,6 +63,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         clock=system_clock,
         operator=settings.operator,
         secure_cookies=settings.public_url.startswith("https:"),
+        proxies=frozenset(settings.public_proxies.replace(",", " ").split()),
     )
     server = Server(build_app(services), settings.public_host, settings.public_port, refuse=refusals(services))
     context.announce_port(await server.start())

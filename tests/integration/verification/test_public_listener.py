@@ -22,6 +22,7 @@ from tallystick.kernel.invoice import InvoiceType
 from tallystick.kernel.merkle import leaf_hash, verify_consistency, verify_inclusion
 from tallystick.ops.processes.public import open_pool
 from tallystick.ops.schema.roles import PORTAL, as_role
+from tallystick.wire.compact_proof import compact_link
 from tallystick.wire.signed_note import KeyType, NoteKey, parse_checkpoint, parse_note, verify_note
 from tallystick.wire.tiles import read_bundle, read_hashes
 from tallystick.wire.tlog_proof import read_proof
@@ -173,3 +174,30 @@ def test_server_refusals_are_coded_too(country: LiveCountry) -> None:
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"TS-1004" in answer
     assert ask(public, "/v/?vl=" + "A" * 8000).status in (400, 413, 414)
+
+
+def test_k_10_the_compact_code_over_the_wire(country: LiveCountry) -> None:
+    """Unconfirmed before the package is here, valid after; strangers who guess are stopped by TS-4009."""
+    public = country.start("public")
+    request, result = country.sign(sale(shelf(3)))
+    path = "/" + compact_link(result.verification_url).split("/", 3)[3]
+
+    def told() -> tuple[int, str]:
+        reply = ask(public, path, "application/json")
+        answer = json.loads(reply.body)
+        return reply.status, answer.get("status") if reply.status == 200 else answer["code"]
+
+    assert told() == (200, "unconfirmed")
+    assert country.send(request, result) == 4
+    country.loop.run(country.live.shown())
+    assert told() == (200, "valid")
+    known, path = path, path.replace("/C/", "/v/?c=")
+    assert told() == (200, "valid")
+    _, unknown = country.sign(sale(shelf(2)))
+    path = "/" + compact_link(unknown.verification_url).split("/", 3)[3]
+    answers = [told() for _ in range(60)]
+    assert set(answers[:59]) == {(200, "unconfirmed")}  # one was asked for before
+    assert answers[59] == (429, "TS-4009")
+    path = known
+    assert told() == (429, "TS-4009")
+    assert status_of(public, result.verification_url) == "valid"

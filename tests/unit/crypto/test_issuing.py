@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from tallystick.crypto import issuing
 from tallystick.crypto.certificate_lint import lint
-from tallystick.crypto.issuing import Authority, Order, check_key, self_signed
+from tallystick.crypto.issuing import Authority, Order, check_key, common_name, self_signed
 from tallystick.crypto.keys import PublicKey, generate_p256_key, generate_p384_key, public_from_modulus
 from tallystick.crypto.profiles import ROOT, Profile, issuing_authority, pki_client, secure_element, tls_server
 from tallystick.crypto.taxcore_oids import Environment
@@ -181,3 +181,12 @@ def test_only_the_public_key_of_an_application_is_taken() -> None:
     found = parsed(root().issue(card_order(public_key=key), NOW))
     assert isinstance(found.public_key(), rsa.RSAPublicKey)
     assert found.subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)[0].value == "AB12CD34"
+
+
+@pytest.mark.parametrize("letter", ["x", "ж", "ა", "\U0001d11e"])
+def test_common_names_fit_in_any_script_and_keep_their_ending(letter: str) -> None:
+    """Libraries count bytes; what tells two authorities of one country apart stands at the end."""
+    _, name = common_name(letter * 70, " secure element CA")
+    assert name.endswith(f"{letter} secure element CA")
+    assert 60 < len(name.encode()) <= 64
+    assert common_name("short", " root") == (NameOID.COMMON_NAME, "short root")

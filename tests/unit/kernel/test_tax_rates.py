@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, TransactionType
-from tallystick.kernel.tax_rates import TaxRateGroup, group_at, moment_for_rates
+from tallystick.kernel.tax_rates import TaxRateGroup, group_at, label_case, moment_for_rates
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -61,3 +61,10 @@ def test_s2_042_s2_043_s2_044_moment_for_rates(
     invoice: InvoiceType, transaction: TransactionType, reference: dict[str, Any], expected: datetime
 ) -> None:
     assert moment_for_rates(request(invoice, transaction, **reference), NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("label", "stored"), [("a", "A"), ("ж", "Ж"), ("Ђ", "Ђ"), ("ა", "ა"), (chr(0x1C90), "ა"), ("aა", "Aა"), ("ß", "SS")]
+)
+def test_labels_are_stored_in_upper_case_but_georgian_has_none(label: str, stored: str) -> None:
+    assert label_case(label) == label_case(stored) == stored

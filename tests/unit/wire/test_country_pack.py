@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,7 @@ from tallystick.kernel.judgement import check_buyer_id
 from tallystick.kernel.tax_rates import group_at
 from tallystick.ops.packs import COUNTRIES, available_packs, load_pack
 from tallystick.wire.country_pack import PackError, parse_pack
+from tallystick.wire.journal import LANGUAGES
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 REFERENCE = (COUNTRIES / "AQ" / "pack.toml").read_text(encoding="utf-8")
@@ -112,6 +114,36 @@ def test_the_serbia_like_pack() -> None:
     }
     assert (pack.environment, pack.time_zone) == ((5, 8), "Europe/Belgrade")
     assert pack.server_time_zone == "Central Europe Standard Time"
+
+
+def test_the_georgia_like_pack() -> None:
+    pack = load_pack("GE")
+    rates = {
+        rate.label: (category.name, rate.rate) for category in pack.tax_groups[-1].categories for rate in category.rates
+    }
+    assert rates == {
+        "ა": ("დღგ", Rate.of("18")),
+        "ბ": ("დღგ", Rate.of("0")),
+        "გ": ("დღგ-ს გარეშე", Rate.of("0")),
+    }
+    assert (pack.currency, pack.time_zone, pack.languages) == ("GEL", "Asia/Tbilisi", ("ka-GE", "en-US"))
+    assert all(re.fullmatch(pack.tin_pattern, tin) for tin in ("123456789", "12345678901"))
+    assert not any(re.fullmatch(pack.tin_pattern, tin) for tin in ("12345678", "1234567890", "12345678A"))
+
+
+@pytest.mark.parametrize("code", available_packs())
+def test_every_pack_has_receipts_in_its_first_language_and_in_english(code: str) -> None:
+    languages = load_pack(code).languages
+    assert set(languages) <= set(LANGUAGES)
+    assert "en-US" in languages
+
+
+def test_georgian_labels_are_taken_and_their_capitals_are_not() -> None:
+    georgian = SMALLEST.replace("A = 0.5", '"ა" = 0.5').replace('"A"', '"ა"')
+    assert parse_pack(georgian.encode(), "pack.toml").default_label == "ა"
+    capital = chr(0x1C90)
+    message = str(refusal(SMALLEST.replace("A = 0.5", f'"{capital}" = 0.5').replace('"A"', f'"{capital}"')))
+    assert "one upper-case character" in message
 
 
 @pytest.mark.parametrize("buyer", ["10:100181732", "12:100181732:12345", "20:0", "40:XY 1", "36:АБ"])
@@ -273,7 +305,7 @@ def test_bytes_that_are_not_utf_8() -> None:
 
 
 def test_a_pack_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(PackError, match="there is no such pack; there are AQ, RS"):
+    with pytest.raises(PackError, match="there is no such pack; there are AQ, GE, RS"):
         load_pack("ZZ")
     with pytest.raises(PackError, match="there are none"):
         load_pack("../AQ", tmp_path)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from tallystick.authority.projections.verification.check import SignedFacts, State, Verdict
+from tallystick.authority.projections.verification.check import SignedFacts, Source, State, Verdict
 from tallystick.authority.projections.verification.items import ItemRow, OpenedInvoice
 from tallystick.authority.projections.verification.ledger_view import Proof
 from tallystick.kernel.fixed_point import Quantity
@@ -19,8 +19,8 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 def verification_json(verdict: Verdict, opened: OpenedInvoice | None, proof: Proof | None) -> bytes:
     """The JSON of the wire's verification service; cashier and buyer stay null for the public.
 
-    ``isValid`` is true only for what is booked: *pending* is not yet, *mismatch* and *invalid* never. ``status`` and
-    ``proof`` are ours and may be ignored.
+    ``isValid`` is true only for what is booked: *pending* is not yet, *mismatch* and *invalid* never. ``status``,
+    ``checkedFrom`` and ``proof`` are ours and may be ignored.
     """
     facts = verdict.facts
     assert facts is not None, "an answer is made for what could be verified"
@@ -31,7 +31,22 @@ def verification_json(verdict: Verdict, opened: OpenedInvoice | None, proof: Pro
         "journal": (opened.result.journal or "").removesuffix("\r\n") if opened is not None else "",
         "isValid": booked and verdict.state in (State.VALID, State.NOT_FISCAL),
         "status": str(verdict.state),
+        "checkedFrom": str(verdict.source),
         "proof": None if proof is None else _proof(proof),
+    }
+    return _ENCODER.encode(answer)
+
+
+def unconfirmed_json() -> bytes:
+    """The answer to a compact code that the ledger does not confirm: it says nothing about any document."""
+    answer = {
+        "invoiceRequest": None,
+        "invoiceResult": None,
+        "journal": "",
+        "isValid": False,
+        "status": str(State.UNCONFIRMED),
+        "checkedFrom": str(Source.LEDGER),
+        "proof": None,
     }
     return _ENCODER.encode(answer)
 

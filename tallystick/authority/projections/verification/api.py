@@ -8,8 +8,13 @@ from datetime import tzinfo
 
 import attrs
 
-from tallystick.authority.projections.verification.answers import specifications_json, verification_json
+from tallystick.authority.projections.verification.answers import (
+    specifications_json,
+    unconfirmed_json,
+    verification_json,
+)
 from tallystick.authority.projections.verification.check import FindElement, State, Verdict, behind_gate, check
+from tallystick.authority.projections.verification.compact_check import check_compact
 from tallystick.authority.projections.verification.items import ItemRow, opened_document
 from tallystick.authority.projections.verification.ledger_view import LedgerView, Proof
 from tallystick.authority.projections.verification.log_paths import log_path
@@ -25,8 +30,12 @@ from tallystick.authority.projections.verification.page import (
 from tallystick.authority.projections.verification.page_parts import InvoiceView
 from tallystick.authority.projections.verification.page_tokens import PageTokens
 from tallystick.authority.projections.verification.problems import Problems
+from tallystick.authority.projections.verification.unknown_codes import UnknownCodes
 from tallystick.authority.projections.verification.visit import (
     change_language,
+    client_address,
+    compact_code,
+    compact_query,
     form_fields,
     is_person,
     language_of,
@@ -66,7 +75,7 @@ _COMPRESSED_TYPES = ("text/html", "text/css", "application/json")
 
 @attrs.frozen(kw_only=True)
 class PublicServices:
-    """What the public listener needs. ``secure_cookies`` where it is reached over TLS only."""
+    """What the public listener needs. ``secure_cookies`` where it is reached over TLS only; ``proxies`` are our own."""
 
     find_element: FindElement
     ledger: LedgerView
@@ -76,6 +85,8 @@ class PublicServices:
     clock: Clock
     operator: str
     secure_cookies: bool = False
+    proxies: frozenset[str] = frozenset()
+    unknown_codes: UnknownCodes = attrs.field(factory=UnknownCodes)
 
 
 def build_app(services: PublicServices) -> App:
@@ -119,6 +130,9 @@ async def _dispatch(services: PublicServices, scope: Scope, receive: Receive) ->
         return await _specifications(services, receive)
     if scope["method"] not in ("GET", "HEAD"):
         raise Fault("TS-1001", detail="this path does not take that method")
+    code = compact_code(path, scope)
+    if code is not None:
+        return await _verify_compact(services, scope, code)
     if path.lower() == "/v":
         return await in_thread(lambda: _verify(services, scope), ANSWER_SECONDS)
     if path.startswith(LANGUAGE_PATH):
@@ -136,9 +150,31 @@ async def _dispatch(services: PublicServices, scope: Scope, receive: Receive) ->
 def _verify(services: PublicServices, scope: Scope) -> Answer:
     query = query_text(scope)
     verdict = check(query, services.find_element, services.ledger.document)
+    return _answer(services, scope, verdict, query)
+
+
+async def _verify_compact(services: PublicServices, scope: Scope, code: str) -> Answer:
+    """As the long code, but what nobody confirms counts against its address, from before it is looked up."""
+    codes, address, now = services.unknown_codes, client_address(scope, services.proxies), services.clock()
+    codes.spend(address, now)
+    unknown = False
+    try:
+        verdict = await in_thread(
+            lambda: check_compact(code, services.find_element, services.ledger.document), ANSWER_SECONDS
+        )
+        unknown = verdict.state is State.UNCONFIRMED
+    finally:
+        if not unknown:
+            codes.give_back(address)
+    return await in_thread(lambda: _answer(services, scope, verdict, compact_query(code)), ANSWER_SECONDS)
+
+
+def _answer(services: PublicServices, scope: Scope, verdict: Verdict, query: str) -> Answer:
     VERIFICATIONS.labels(state=verdict.state).inc()
     if verdict.state is State.NOT_VERIFIABLE:
         return _not_verifiable(services, scope, query)
+    if verdict.state is State.UNCONFIRMED:
+        return _unconfirmed(services, scope, query)
     proof = services.ledger.proof(verdict.document) if verdict.document is not None else None
     if wants_json(scope):
         return Answer(200, verification_json(verdict, opened_document(verdict.document), proof))
@@ -154,6 +190,14 @@ def _not_verifiable(services: PublicServices, scope: Scope, query: str) -> Answe
     return Answer(400, verification_page(State.NOT_VERIFIABLE, language, query=asked).encode(), _HTML)
 
 
+def _unconfirmed(services: PublicServices, scope: Scope, query: str) -> Answer:
+    """A compact code without a record: there is nothing of ours to show, and nothing signed in the code."""
+    if wants_json(scope):
+        return Answer(200, unconfirmed_json())
+    language = language_of(scope, services.default_language)
+    return Answer(200, verification_page(State.UNCONFIRMED, language, query=query).encode(), _HTML)
+
+
 def _page(services: PublicServices, scope: Scope, verdict: Verdict, proof: Proof | None, query: str) -> str:
     facts, opened = verdict.facts, opened_document(verdict.document)
     assert facts is not None, "only a URL with a good signature gets so far"
@@ -167,6 +211,7 @@ def _page(services: PublicServices, scope: Scope, verdict: Verdict, proof: Proof
         qr_gif=_code(opened.result.verification_url) if opened is not None else b"",
         token=services.page_tokens.make(str(facts.data.number), services.clock()),
         proof=proof,
+        source=verdict.source,
     )
     return verification_page(verdict.state, language, query=query, view=view)
 

@@ -33,6 +33,14 @@ class State(StrEnum):
     NOT_FISCAL = "not-fiscal"
     INVALID = "invalid"
     NOT_VERIFIABLE = "not-verifiable"
+    UNCONFIRMED = "unconfirmed"
+
+
+class Source(StrEnum):
+    """What an answer rests on: the signature that the code itself carries, or only our own record."""
+
+    SIGNATURE = "signature"
+    LEDGER = "ledger"
 
 
 @attrs.frozen(slots=True)
@@ -46,11 +54,15 @@ class SignedFacts:
 
 @attrs.frozen(slots=True)
 class Verdict:
-    """The outcome. ``document`` is our own record of that number, only where it is the one that the URL speaks of."""
+    """The outcome. ``document`` is our own record of that number, only where it is the one that the URL speaks of.
+
+    ``facts`` are what was signed: read from the code, or for a compact code from the record.
+    """
 
     state: State
     facts: SignedFacts | None = None
     document: LedgerDocument | None = None
+    source: Source = Source.SIGNATURE
 
 
 FindElement = Callable[[str], SecureElementEntry | None]
@@ -64,7 +76,11 @@ def open_url(url: str, find_element: FindElement) -> SignedFacts:
     Raises ``TS-1220`` for what cannot be read, ``TS-1311`` for an unknown element, ``TS-1312`` for a wrong signature,
     ``TS-1313`` for a card that is said to have signed for another one.
     """
-    data = from_url(url)
+    return open_data(from_url(url), find_element)
+
+
+def open_data(data: VerificationData, find_element: FindElement) -> SignedFacts:
+    """Steps 2 and 3; raises as `open_url`."""
     from_unix_ms(data.time_ms)  # a time that no calendar has cannot be shown
     signer, requester = find_element(data.signed_by), find_element(data.requested_by)
     if signer is None or requester is None:
@@ -100,10 +116,11 @@ def check(url: str, find_element: FindElement, find_document: FindDocument) -> V
     document = behind_gate(find_document(facts.data.number))
     if document is not None and document.act_hash != sha256(facts.text):
         return Verdict(State.MISMATCH, facts)
-    return Verdict(_state(facts, document), facts, document)
+    return Verdict(judge(facts, document), facts, document)
 
 
-def _state(facts: SignedFacts, document: LedgerDocument | None) -> State:
+def judge(facts: SignedFacts, document: LedgerDocument | None) -> State:
+    """Step 6: what our record of a signed invoice makes of it."""
     if not facts.data.invoice_type.is_fiscal:
         return State.NOT_FISCAL
     if document is None:

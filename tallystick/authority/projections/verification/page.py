@@ -1,4 +1,4 @@
-"""The one HTML page outside the portals: what a buyer lands on, on a phone, without script, in three languages."""
+"""The one HTML page outside the portals: what a buyer lands on, on a phone, without script, in four languages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from PIL import Image, ImageDraw
 
-from tallystick.authority.projections.verification.check import State
+from tallystick.authority.projections.verification.check import Source, State
 from tallystick.authority.projections.verification.page_parts import InvoiceView, invoice_parts
 from tallystick.authority.projections.verification.texts import amount_text, html_text, time_text
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES, PageLanguage
@@ -26,6 +26,7 @@ _MARKS = {
     State.NOT_FISCAL: "i",
     State.INVALID: "!",
     State.NOT_VERIFIABLE: "×",
+    State.UNCONFIRMED: "?",
 }
 _PICTURE = f'<img class="mark" src="{VALID_PICTURE_PATH}" alt="" width="40" height="40">'
 _GREEN, _WHITE = (0, 112, 60, 255), (255, 255, 255, 255)
@@ -34,7 +35,7 @@ _GREEN, _WHITE = (0, 112, 60, 255), (255, 255, 255, 255)
 def verification_page(state: State, language: PageLanguage, *, query: str, view: InvoiceView | None = None) -> str:
     """The page of a verdict; ``query`` is what the visitor asked, to ask it again in another language."""
     mark = _PICTURE if state is State.VALID else f'<span class="mark" aria-hidden="true">{_MARKS[state]}</span>'
-    title, explanation = language.states[state], language.explanations[state]
+    title, explanation = language.states[state], _explanation(state, language, view)
     status = (
         f'<section class="status {state}"><p class="kind">{html_text(language.sections["status"])}</p>'
         f'<h1>{mark}<span id="invoiceStatusLabel">{html_text(title)}</span></h1>'
@@ -43,12 +44,19 @@ def verification_page(state: State, language: PageLanguage, *, query: str, view:
     return _document(title, language, query, status + (invoice_parts(view) if view is not None else ""))
 
 
+def _explanation(state: State, language: PageLanguage, view: InvoiceView | None) -> str:
+    if state is State.MISMATCH and view is not None and view.source is Source.LEDGER:
+        return language.compact_mismatch
+    return language.explanations[state]
+
+
 def _summary(view: InvoiceView) -> str:
     """How much, where and when, as signed: what a buyer compares with the paper in his hand."""
     data, words = view.facts.data, view.language
     amount, moment = amount_text(data.amount.decimal, words), time_text(from_unix_ms(data.time_ms), words, view.zone)
     place = html_text(view.facts.requester.seller.location_name)
-    return f'<p class="summary"><strong>{amount}</strong> {place}, {moment}</p>'
+    source = f'<p id="source" class="kind">{html_text(words.compact_note)}</p>' if view.source is Source.LEDGER else ""
+    return f'<p class="summary"><strong>{amount}</strong> {place}, {moment}</p>{source}'
 
 
 def trouble_page(trouble: str, language: PageLanguage, *, code: str) -> str:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import attrs
 
-from tallystick.authority.projections.verification.check import SignedFacts
+from tallystick.authority.projections.verification.check import SignedFacts, Source
 from tallystick.authority.projections.verification.items import ItemRow, OpenedInvoice
 from tallystick.authority.projections.verification.ledger_view import Proof
 from tallystick.authority.projections.verification.texts import amount_text, html_text, number_text, time_text
@@ -33,6 +33,7 @@ class InvoiceView:
     qr_gif: bytes = b""
     token: str = ""
     proof: Proof | None = None
+    source: Source = Source.SIGNATURE
 
 
 def section(title: str, content: str, identity: str = "") -> str:

@@ -20,6 +20,7 @@ from tallystick.wire.problem import CONTENT_TYPE, problem_json
 _LOG = logging.getLogger(__name__)
 _DATABASE_AWAY_RETRY_SECONDS = 5
 _SERVER_ERRORS = 500
+_TROUBLES = {"TS-4009": "busy"}
 _CLOSE = (b"connection", b"close")
 _REFUSALS = {
     Refusal.BAD_FRAMING: "TS-1004",
@@ -73,6 +74,6 @@ class Problems:
         return Answer(status, body, CONTENT_TYPE, headers)
 
     def _for_a_person(self, answer: Answer, fault: Fault, scope: Scope) -> Answer:
-        trouble = "away" if answer.status >= _SERVER_ERRORS else "missing"
+        trouble = _TROUBLES.get(fault.code) or ("away" if answer.status >= _SERVER_ERRORS else "missing")
         page = trouble_page(trouble, language_of(scope, self._default_language), code=fault.code)
         return answer._replace(body=page.encode(), content_type="text/html; charset=utf-8")

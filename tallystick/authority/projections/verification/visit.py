@@ -9,10 +9,12 @@ from tallystick.authority.projections.verification.words import PAGE_LANGUAGES, 
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Answer, Scope, header
+from tallystick.wire.compact_proof import CODE_CHARACTERS, PATH
 
 _COOKIE = "localization"
 _COOKIE_SECONDS = 365 * 24 * 3600
 _FIELDS_MAX = 16
+_COMPACT_FIELD = "c="
 
 
 def query_text(scope: Scope) -> str:
@@ -26,6 +28,30 @@ def form_fields(text: str) -> Mapping[str, str]:
         return {name: values[-1] for name, values in parse_qs(text, max_num_fields=_FIELDS_MAX).items()}
     except ValueError:
         return {}
+
+
+def compact_code(path: str, scope: Scope) -> str | None:
+    """The compact code that is asked for, by ``/C/CODE`` or by ``/v/?c=CODE``; none when something else is."""
+    if path[: len(PATH)].upper() == PATH:
+        return path[len(PATH) :]
+    query = query_text(scope)
+    return query.removeprefix(_COMPACT_FIELD) if path.lower() == "/v" and query.startswith(_COMPACT_FIELD) else None
+
+
+def compact_query(code: str) -> str:
+    """The query that asks for the code again; empty for what is no code, so that nothing strange is repeated."""
+    return f"{_COMPACT_FIELD}{code}" if code.isascii() and code.isalnum() and len(code) == CODE_CHARACTERS else ""
+
+
+def client_address(scope: Scope, proxies: frozenset[str]) -> str:
+    """Who asks: the other end of the connection, or whom our own proxies name as the one before them."""
+    client = scope.get("client")
+    address = str(client[0]) if client else ""
+    forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    hops = [hop.strip() for hop in forwarded.decode("latin-1").split(",") if hop.strip()]
+    while address in proxies and hops:
+        address = hops.pop()
+    return address
 
 
 def wants_json(scope: Scope) -> bool:

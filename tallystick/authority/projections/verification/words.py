@@ -6,68 +6,10 @@ from collections.abc import Mapping
 
 import attrs
 
+from tallystick.authority.projections.verification.word_table import PageLanguage, fields_of, states_of
+from tallystick.authority.projections.verification.words_georgian import GEORGIAN
 
-@attrs.frozen(slots=True, kw_only=True)
-class PageLanguage:
-    """All texts of one language, its number signs and its time pattern."""
-
-    tag: str
-    own_name: str
-    decimal_sign: str
-    thousands_sign: str
-    time_pattern: str
-    fields: Mapping[str, str]
-    sections: Mapping[str, str]
-    states: Mapping[str, str]
-    explanations: Mapping[str, str]
-    columns: tuple[str, ...]
-    proof: Mapping[str, str]
-    troubles: Mapping[str, tuple[str, str]]
-    invoice_types: tuple[str, ...]
-    transaction_types: tuple[str, ...]
-    payment_types: tuple[str, ...]
-
-
-_FIELD_IDS = (
-    "tinLabel",
-    "shopFullNameLabel",
-    "addressLabel",
-    "cityLabel",
-    "administrativeUnitLabel",
-    "buyerIdLabel",
-    "requestedByLabel",
-    "invoiceTypeId",
-    "transactionTypeId",
-    "totalAmountLabel",
-    "transactionTypeCounterLabel",
-    "totalCounterLabel",
-    "invoiceCounterExtensionLabel",
-    "invoiceNumberLabel",
-    "signedByLabel",
-    "sdcDateTimeLabel",
-)
-_PRINT_IDS = (
-    "company",
-    "store",
-    "cashier",
-    "costCenter",
-    "posNumber",
-    "posTime",
-    "number",
-    "total",
-    "tax",
-    "payment",
-    "kind",
-)
-_STATES = ("valid", "pending", "mismatch", "not-fiscal", "invalid", "not-verifiable")
-
-
-def _fields(*words: str) -> Mapping[str, str]:
-    return dict(zip(_FIELD_IDS + _PRINT_IDS, words, strict=True))
-
-
-def _states(*words: str) -> Mapping[str, str]:
-    return dict(zip(_STATES, words, strict=True))
+__all__ = ["PAGE_LANGUAGES", "PageLanguage"]
 
 
 ENGLISH = PageLanguage(
@@ -76,7 +18,7 @@ ENGLISH = PageLanguage(
     decimal_sign=".",
     thousands_sign=",",
     time_pattern="{day}/{month}/{year} {hour}:{minute:02}:{second:02}",
-    fields=_fields(
+    fields=fields_of(
         "TIN",
         "Location Name",
         "Address",
@@ -116,22 +58,27 @@ ENGLISH = PageLanguage(
         "language": "Language",
         "code": "QR code of this invoice",
     },
-    states=_states(
+    states=states_of(
         "Invoice is verified",
         "Invoice is signed, not yet received",
         "Invoice differs from our record",
         "This is not a fiscal receipt",
         "Invoice is marked invalid",
         "This code cannot be verified",
+        "Invoice is not confirmed",
     ),
-    explanations=_states(
+    explanations=states_of(
         "The tax authority holds this invoice, and its signature is good.",
         "The signature is good. This invoice is not in the register yet: look again later.",
         "The signature is good, but under this number the tax authority holds another invoice. Please report it.",
         "The signature is good, but this is a training invoice, a pro forma invoice or a copy: no proof of payment.",
         "The secure element was expired or revoked when it signed. Please report it.",
         "The code is damaged, or no registered device signed it. Ask the seller for a new receipt.",
+        "The register holds no invoice with this short code. Either it has not arrived yet, or the code is false. "
+        "Scan the long code of the receipt, or look again later.",
     ),
+    compact_mismatch="The short code shows other figures than the register, which follow. Please report it.",
+    compact_note="Checked from the register by the short code. The long code carries the signature, too.",
     columns=("Name", "Quantity", "Gross Unit Price", "Total Price", "Net Price", "Tax Amount", "Rate"),
     proof={
         "index": "Entry",
@@ -144,6 +91,7 @@ ENGLISH = PageLanguage(
     troubles={
         "missing": ("There is no such page", "Check the address, or scan the code of the receipt again."),
         "away": ("Verification is not available at the moment", "Please try again in a minute."),
+        "busy": ("Too many unknown codes from here", "Please wait a minute, or scan the long code of the receipt."),
     },
     invoice_types=("Normal", "Pro forma", "Copy", "Training", "Advance"),
     transaction_types=("Sale", "Refund"),
@@ -156,7 +104,7 @@ CYRILLIC = PageLanguage(
     decimal_sign=",",
     thousands_sign=".",
     time_pattern="{day}.{month}.{year}. {hour}:{minute:02}:{second:02}",
-    fields=_fields(
+    fields=fields_of(
         "ПИБ",
         "Име продајног места",
         "Адреса",
@@ -196,22 +144,27 @@ CYRILLIC = PageLanguage(
         "language": "Језик",
         "code": "QR код овог рачуна",
     },
-    states=_states(
+    states=states_of(
         "Рачун је проверен",
         "Рачун је потписан, још није примљен",
         "Рачун се разликује од нашег записа",
         "Ово није фискални рачун",
         "Рачун је означен као неисправан",
         "Овај код се не може проверити",
+        "Рачун није потврђен",
     ),
-    explanations=_states(
+    explanations=states_of(
         "Пореска управа има овај рачун и његов потпис је исправан.",
         "Потпис је исправан. Рачун још није уписан у регистар: погледајте поново касније.",
         "Потпис је исправан, али под овим бројем пореска управа има други рачун. Молимо пријавите.",
         "Потпис је исправан, али ово је рачун за обуку, предрачун или копија: није доказ о плаћању.",
         "Безбедносни елемент је при потписивању био истекао или опозван. Молимо пријавите.",
         "Код је оштећен или га није потписао регистрован уређај. Тражите нов рачун од продавца.",
+        "У регистру нема рачуна са овим кратким кодом. Или још није стигао, или код није исправан. "
+        "Скенирајте дуги код са рачуна или погледајте поново касније.",
     ),
+    compact_mismatch="Кратки код показује друге податке него регистар, који следе. Молимо пријавите.",
+    compact_note="Проверено у регистру по кратком коду. Дуги код са рачуна носи и сам потпис.",
     columns=("Назив", "Количина", "Јед. цена са ПДВ", "Укупна цена", "Основица", "ПДВ", "Стопа"),
     proof={
         "index": "Упис",
@@ -224,6 +177,7 @@ CYRILLIC = PageLanguage(
     troubles={
         "missing": ("Ова страница не постоји", "Проверите адресу или поново скенирајте код са рачуна."),
         "away": ("Провера тренутно није доступна", "Покушајте поново за минут."),
+        "busy": ("Превише непознатих кодова одавде", "Сачекајте минут или скенирајте дуги код са рачуна."),
     },
     invoice_types=("Промет", "Предрачун", "Копија", "Обука", "Аванс"),
     transaction_types=("Продаја", "Рефундација"),
@@ -261,6 +215,8 @@ LATIN = attrs.evolve(
     sections=_latin_table(CYRILLIC.sections),
     states=_latin_table(CYRILLIC.states),
     explanations=_latin_table(CYRILLIC.explanations),
+    compact_mismatch=_latin(CYRILLIC.compact_mismatch),
+    compact_note=_latin(CYRILLIC.compact_note),
     columns=tuple(map(_latin, CYRILLIC.columns)),
     proof=_latin_table(CYRILLIC.proof),
     troubles={name: (_latin(title), _latin(advice)) for name, (title, advice) in CYRILLIC.troubles.items()},
@@ -269,4 +225,5 @@ LATIN = attrs.evolve(
     payment_types=tuple(map(_latin, CYRILLIC.payment_types)),
 )
 
-PAGE_LANGUAGES: Mapping[str, PageLanguage] = {language.tag: language for language in (ENGLISH, CYRILLIC, LATIN)}
+_ALL = (ENGLISH, CYRILLIC, LATIN, GEORGIAN)
+PAGE_LANGUAGES: Mapping[str, PageLanguage] = {language.tag: language for language in _ALL}

@@ -55,6 +55,7 @@ def test_the_shape_of_the_answer(bench: PublicBench) -> None:
         "journal": result.journal,
         "isValid": True,
         "status": "valid",
+        "checkedFrom": "signature",
         "proof": {
             "index": 1,
             "size": 8,

@@ -13,6 +13,7 @@ from public_bench import BROWSER, PublicBench
 from benchmarks.package_maker import basket, sale
 from tallystick.authority.projections.verification import page_parts, texts
 from tallystick.authority.projections.verification.items import opened_document
+from tallystick.authority.projections.verification.page import style
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.invoice import InvoiceType
@@ -228,6 +229,7 @@ def test_large_amounts_follow_the_language(bench: PublicBench) -> None:
         "en-US": "8,960.00",
         "sr-Cyrl-RS": "8.960,00",
         "sr-Latn-RS": "8.960,00",
+        "ka-GE": "8\u00a0960,00",
     }
     assert shown["sr-Cyrl-RS"]["sdcDateTimeLabel"] == "21.11.2026. 10:00:00"
 
@@ -236,3 +238,10 @@ def test_no_part_of_the_page_forgets_a_field(bench: PublicBench) -> None:
     """Every word of a language is used, and every part names only words that there are."""
     used = set(re.findall(r'\("(\w+)", ', page_parts.__loader__.get_source(page_parts.__name__)))  # type: ignore[union-attr]
     assert used >= set(PAGE_LANGUAGES["en-US"].fields)
+
+
+def test_georgian_words_are_never_upper_cased() -> None:
+    """Mtavruli letters are missing from most fonts, and nobody writes sentences in them."""
+    words = str(attrs.asdict(PAGE_LANGUAGES["ka-GE"]))
+    assert not [letter for letter in words if "\u1c90" <= letter <= "\u1cbf"]
+    assert "text-transform" not in style().decode()
