@@ -47,6 +47,10 @@ class Limits:
     esdc_queue_requests: int = 32
     opening_failures_per_uid_hour: int = 20
     opening_failures_per_taxpayer_day: int = 60
+    override_lifetime_hours: int = 24
+    override_ranges: int = 1_000
+    override_reason_least: int = 10
+    override_reason_most: int = 1_000
 
 
 LIMITS = Limits()

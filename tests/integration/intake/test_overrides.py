@@ -1,0 +1,313 @@
+"""Four eyes over a proof of audit: one officer asks, another approves, late documents are reconciled (S2-104)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from audit_live import PAUSE, SETTLE, AuditBench, state
+from officers import REASON, Office
+
+from tallystick.authority.ledger import queries as ledger
+from tallystick.authority.ledger.entry import EntryKind
+from tallystick.authority.projections.audit import override_store, store
+from tallystick.authority.projections.audit.values import RequestState
+from tallystick.authority.reference.registry.values import SecureElementState
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.fixed_point import Money
+from tallystick.ops.schema.roles import INTAKE, as_role
+
+Test = Callable[[AuditBench], Awaitable[None]]
+Run = Callable[[Test], None]
+DAY = timedelta(hours=24)
+SECOND = timedelta(seconds=1)
+
+
+async def stuck(bench: AuditBench) -> tuple[Office, list[bytes]]:
+    """Six invoices of which 2, 5 and 6 are lost; the card has asked for its proof. The office, and the lost ones."""
+    packages = bench.sell(6)
+    await bench.deliver(packages[0], packages[2], packages[3])
+    assert await bench.ask() == ((2, 2), (5, 6))
+    assert (await bench.after(SETTLE)).issued == 0
+    return Office.of(bench.live.dsn), [packages[1], packages[4], packages[5]]
+
+
+def entry_of_proof(bench: AuditBench) -> dict[str, str]:
+    """The facts of the newest entry of kind 0C."""
+    with bench.live.pool.connection() as conn:
+        entries = [ledger.document_by_index(conn, index) for index in range(ledger.acked_size(conn))]
+    kind = str(int(EntryKind.PROOF_OF_AUDIT))
+    facts: dict[str, str] = [json.loads(one.body) for one in entries if one is not None and one.facts.kind == kind][-1]
+    return facts
+
+
+def test_s2_104_two_officers_release_a_card_and_late_documents_are_reconciled(run_audit: Run) -> None:
+    async def test(bench: AuditBench) -> None:
+        office, lost = await stuck(bench)
+        uid, full = bench.card.card.uid, bench.live.card.unaudited
+        number = office.ask("vera", uid, bench.now)
+        assert (await bench.work()).issued == 0, "TS-3105: one officer's word releases nothing"
+        assert await state(bench) == (RequestState.INCOMPLETE, "TS-1406")
+        office.approve("omar", number, bench.now)
+        assert (await bench.work()).issued == 1
+        (command,) = await bench.proof_commands()
+        assert bench.message(command).released == Money(full)
+        assert await bench.execute(command)
+        assert bench.live.card.unaudited == 0
+        await bench.work()
+        await bench.live.shown()
+        (standing,) = office.standings()
+        presumed = standing.override.presumed
+        assert presumed.scaled == full // 6 * 3, "what the card counted above the documents"
+
+        await bench.deliver(*lost[:2])
+        (standing,) = office.standings()
+        assert (standing.lacking, standing.arrived_count, standing.contradicts) == (((6, 6),), 2, False)
+        assert standing.rest.scaled == presumed.scaled // 3
+        await bench.deliver(lost[2])
+        (standing,) = office.standings()
+        assert (standing.lacking, standing.rest, standing.contradicts) == ((), Money(0), False)
+        assert bench.live.rows("SELECT count(*) FROM ledger.identity WHERE signed_by = %s", uid) == [(6,)]
+
+        await bench.deliver(*bench.sell())
+        assert await bench.ask() == (), "the next audit is an ordinary one"
+        await bench.after(SETTLE)
+        (command,) = await bench.proof_commands()
+        assert await bench.execute(command)
+
+    run_audit(test)
+
+
+def test_s2_104_the_ledger_says_on_whose_word_and_why(run_audit: Run) -> None:
+    async def test(bench: AuditBench) -> None:
+        office, _ = await stuck(bench)
+        office.approve("omar", office.ask("vera", bench.card.card.uid, bench.now), bench.now)
+        await bench.work()
+        await bench.live.shown()
+        entry = entry_of_proof(bench)
+        assert (entry["event"], entry["override"]) == ("issued", "yes")
+        assert (entry["askedBy"], entry["approvedBy"], entry["reason"]) == ("vera", "omar", REASON)
+        assert entry["excused"] == "2-2,5-6"
+        assert int(entry["presumed"]) == bench.live.card.unaudited // 2
+
+    run_audit(test)
+
+
+def test_s2_104_a_newer_start_of_the_card_keeps_the_officers_word(run_audit: Run) -> None:
+    """A device starts anew long before two officers have met; their word is of the card, not of one start (S2-115)."""
+
+    async def test(bench: AuditBench) -> None:
+        office, _ = await stuck(bench)
+        number = office.ask("vera", bench.card.card.uid, bench.now)
+        await bench.deliver(*bench.sell(2))
+        await bench.ask()
+        bench.now += SETTLE
+        office.approve("omar", number, bench.now)
+        assert (await bench.work()).issued == 1
+        (command,) = await bench.proof_commands()
+        assert bench.message(command).audit_sequence == 2
+        assert await bench.execute(command)
+        assert bench.live.card.unaudited == 0
+
+    run_audit(test)
+
+
+def test_s2_104_another_hole_is_not_excused(run_audit: Run) -> None:
+    async def test(bench: AuditBench) -> None:
+        office, _ = await stuck(bench)
+        office.approve("omar", office.ask("vera", bench.card.card.uid, bench.now), bench.now)
+        seventh, eighth = bench.sell(2)
+        await bench.deliver(eighth)
+        assert await bench.ask() == ((7, 7),), "what was excused is not asked for; the new hole is"
+        assert (await bench.after(SETTLE)).issued == 0
+        await bench.deliver(seventh)
+        assert (await bench.after(SETTLE)).issued == 1
+
+    run_audit(test)
+
+
+def test_s2_104_the_sum_must_agree_with_what_was_presumed(run_audit: Run) -> None:
+    """The officers' word is about lost documents, not about a card that counts something else afterwards."""
+
+    async def test(bench: AuditBench) -> None:
+        office, lost = await stuck(bench)
+        office.approve("omar", office.ask("vera", bench.card.card.uid, bench.now), bench.now)
+        bench.live.card.unaudited += 1
+        await bench.ask()
+        await bench.deliver(*lost)
+        await bench.after(2 * SETTLE)
+        assert await state(bench) == (RequestState.CONTRADICTS, "TS-1405")
+        assert await bench.proof_commands() == []
+
+    run_audit(test)
+
+
+def test_ts_1405_two_officers_may_decide_about_a_contradiction_too(run_audit: Run) -> None:
+    async def test(bench: AuditBench) -> None:
+        await bench.deliver(*bench.sell(2))
+        bench.live.card.unaudited += 7
+        await bench.ask()
+        await bench.after(SETTLE)
+        assert await state(bench) == (RequestState.CONTRADICTS, "TS-1405")
+        office = Office.of(bench.live.dsn)
+        office.approve("omar", office.ask("vera", bench.card.card.uid, bench.now), bench.now)
+        assert office.standings()[0].override.presumed == Money(7)
+        assert (await bench.work()).issued == 1
+        (command,) = await bench.proof_commands()
+        assert await bench.execute(command)
+
+    run_audit(test)
+
+
+def test_ts_4005_nobody_approves_his_own_request(run_audit: Run) -> None:
+    async def test(bench: AuditBench) -> None:
+        office, _ = await stuck(bench)
+        uid = bench.card.card.uid
+        number = office.ask("vera", uid, bench.now, came_from="shell:ana")
+        for name, came_from in (("vera", "portal"), ("omar", "shell:ana")):
+            with pytest.raises(Fault, match="TS-4005"):
+                office.approve(name, number, bench.now, came_from=came_from)
+        assert (await bench.work()).issued == 0
+        office.approve("omar", number, bench.now, came_from="shell:bea")
+        assert (await bench.work()).issued == 1
+
+    run_audit(test)
+
+
+def test_s2_104_the_database_itself_wants_two_different_officers(run_audit: Run) -> None:
+    """Whatever a page or a program forgets: one name is not two, a decision stays, and the worker can make none."""
+
+    async def test(bench: AuditBench) -> None:
+        office, _ = await stuck(bench)
+        number = office.ask("vera", bench.card.card.uid, bench.now)
+        decide = override_store.decide
+        approved = override_store.OverrideState.APPROVED
+        with pytest.raises(psycopg.errors.CheckViolation):
+            office.run(lambda conn: decide(conn, number, approved, "vera", "portal", bench.now))
+        with pytest.raises(psycopg.errors.CheckViolation):
+            office.run(lambda conn: decide(conn, number, approved, "omar", "portal", bench.now + DAY))
+        with psycopg.connect(as_role(bench.live.dsn, INTAKE)) as conn, pytest.raises(psycopg.errors.DatabaseError):
+            decide(conn, number, approved, "omar", "portal", bench.now)
+        office.refuse("omar", number, bench.now)
+        with psycopg.connect(bench.live.dsn) as conn, pytest.raises(psycopg.errors.CheckViolation):
+            conn.execute("UPDATE audit.override SET state = 'approved'")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            office.run(lambda conn: conn.execute("UPDATE audit.override SET presumed = 0"))
+        with psycopg.connect(bench.live.dsn) as conn, pytest.raises(psycopg.errors.CheckViolation):
+            conn.execute("UPDATE audit.override SET presumed = presumed + 1")
+
+    run_audit(test)
+
+
+def test_ts_3105_a_request_without_a_second_officer_ends_after_a_day(run_audit: Run) -> None:
+    async def test(bench: AuditBench) -> None:
+        office, _ = await stuck(bench)
+        uid = bench.card.card.uid
+        number = office.ask("vera", uid, bench.now)
+        with pytest.raises(Fault, match="TS-3105"):
+            office.approve("omar", number, bench.now + DAY)
+        bench.now += DAY
+        assert (await bench.work()).issued == 0
+        with pytest.raises(Fault, match="TS-3105"):
+            office.approve("omar", number, bench.now)
+        again = office.ask("vera", uid, bench.now)
+        office.approve("omar", again, bench.now + DAY - SECOND)
+        bench.now += DAY - SECOND
+        assert (await bench.work()).issued == 1
+
+    run_audit(test)
+
+
+def test_whoever_may_not_and_whatever_is_not_there_gets_a_code(run_audit: Run) -> None:
+    async def test(bench: AuditBench) -> None:
+        office, lost = await stuck(bench)
+        uid, now = bench.card.card.uid, bench.now
+        for name in ("nobody", "boss", "gone"):
+            with pytest.raises(Fault, match="TS-4003"):
+                office.ask(name, uid, now)
+        for reason in ("", "too short", "x" * 1001, "a reason with \x00 in it"):
+            with pytest.raises(Fault, match="TS-1220"):
+                office.ask("vera", uid, now, reason=reason)
+        with pytest.raises(Fault, match="TS-4003"):
+            office.ask("vera", "WXYZ9876", now)
+        number = office.ask("vera", uid, now)
+        with pytest.raises(Fault, match="TS-4004"):
+            office.ask("omar", uid, now)
+        with pytest.raises(Fault, match="TS-4003"):
+            office.approve("omar", number + 1, now)
+        office.refuse("vera", number, now)
+        for decide in (office.approve, office.refuse):
+            with pytest.raises(Fault, match="TS-4007"):
+                decide("omar", number, now)
+        await bench.deliver(*lost)
+        await bench.after(SETTLE)
+        await bench.after(SETTLE)
+        with pytest.raises(Fault, match="TS-4007"):
+            office.ask("vera", uid, now)
+
+    run_audit(test)
+
+
+def test_s2_104_a_late_document_in_quarantine_counts_in_the_reconciliation(run_audit: Run) -> None:
+    async def test(bench: AuditBench) -> None:
+        office, lost = await stuck(bench)
+        office.approve("omar", office.ask("vera", bench.card.card.uid, bench.now), bench.now)
+        await bench.work()
+        bench.live.put(bench.live.card, state=SecureElementState.HOLD)
+        await bench.deliver(*lost)
+        (standing,) = office.standings()
+        assert (standing.lacking, standing.rest) == ((), Money(0))
+
+    run_audit(test)
+
+
+def test_k_13_what_the_device_has_lost_is_kept_for_the_officer(run_audit: Run) -> None:
+    async def test(bench: AuditBench) -> None:
+        await stuck(bench)
+        gone = ((1, 2), (6, 9))
+        with bench.live.pool.connection() as conn:
+            bench.desk.receive_request(
+                conn, bench.card.card.uid, bench.card.request(), Money(0), Money(0), bench.now, gone
+            )
+        assert bench.live.rows("SELECT gone FROM audit.request") == [([2, 2, 6, 6],)], "only what is missing indeed"
+
+    run_audit(test)
+
+
+def test_s2_106_the_trusted_wait_after_a_contradiction(run_audit: Run) -> None:
+    """The history that the second strategy asks for is that of the taxpayer, and is not forgotten."""
+
+    async def test(bench: AuditBench) -> None:
+        await bench.deliver(*bench.sell())
+        bench.live.card.unaudited += 1
+        await bench.ask()
+        await bench.after(PAUSE)
+        bench.live.card.unaudited -= 1
+        await bench.ask()
+        await bench.after(PAUSE)
+        assert await state(bench) == (RequestState.PROVEN, "")
+        with psycopg.connect(bench.live.dsn) as conn:
+            assert store.contradictions(conn, bench.card.card.uid) == 0, "a card that the registry does not know"
+            for uid in (bench.card.card.uid, "SISTER01"):
+                enter_in_registry(conn, uid)
+            assert store.contradictions(conn, "SISTER01") == 1, "another card of the same taxpayer"
+
+    run_audit(test)
+
+
+def enter_in_registry(conn: psycopg.Connection[Any], uid: str) -> None:
+    """A card of one taxpayer, with nothing about it but what must be there."""
+    conn.execute(
+        "INSERT INTO registry.taxpayer (tin, business_name) VALUES ('123456789', 'Shop') ON CONFLICT (tin) DO NOTHING"
+    )
+    conn.execute(
+        """INSERT INTO registry.secure_element (uid, tin, business_name, location_name, address, district, city,
+               country, certificate, certificate_hash, not_before, not_after, environment_x, environment_y,
+               encryption_key, limit_amount)
+           VALUES (%s, '123456789', '', '', '', '', '', '', '', sha256(%s::bytea), now(), 'infinity', 1, 9, '', 1)""",
+        [uid, uid.encode()],
+    )
