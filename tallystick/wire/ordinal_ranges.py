@@ -6,6 +6,7 @@ A range is a pair (first, last), both inclusive.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 Ranges = tuple[tuple[int, int], ...]
@@ -35,9 +36,7 @@ def without(ranges: Iterable[tuple[int, int]], numbers: Iterable[int]) -> Iterat
     taken = sorted(numbers)
     for first, last in ranges:
         start = first
-        for number in taken:
-            if not start <= number <= last:
-                continue
+        for number in taken[bisect_left(taken, first) : bisect_right(taken, last)]:
             if start < number:
                 yield start, number - 1
             start = number + 1

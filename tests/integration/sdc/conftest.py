@@ -108,11 +108,20 @@ class RecordingAudit:
 
     missing: Sequence[tuple[int, int]] = ()
     requests: list[tuple[str, bytes, Money, Money]] = attrs.field(factory=list)
+    gone: list[Sequence[tuple[int, int]]] = attrs.field(factory=list)
     reports: list[tuple[str, UUID, bool]] = attrs.field(factory=list)
 
     def receive_request(
-        self, conn: Any, uid: str, payload: bytes, sum: Money, limit: Money, at: datetime
+        self,
+        conn: Any,
+        uid: str,
+        payload: bytes,
+        sum: Money,
+        limit: Money,
+        at: datetime,
+        gone: Sequence[tuple[int, int]] = (),
     ) -> Sequence[tuple[int, int]]:
+        self.gone.append(gone)
         self.requests.append((uid, payload, sum, limit))
         return self.missing
 
