@@ -13,6 +13,7 @@ from tallystick.authority.channels.sdc.bodies import (
     expected_bytes,
     small_body,
 )
+from tallystick.authority.channels.sdc.official import OfficialVerification
 from tallystick.authority.channels.sdc.older import OlderInterface
 from tallystick.authority.channels.sdc.problems import Problems
 from tallystick.authority.channels.sdc.routes import Request, Routes
@@ -72,6 +73,7 @@ class SdcApi:
                 "/api/v3/sdc/audit": {"POST": self._audit},
                 "/api/v3/sdc/audit-proof": {"POST": self._audit_proof},
                 **OlderInterface(services).routes(),
+                **OfficialVerification(services).routes(),
             }
         )
 
