@@ -36,7 +36,7 @@ class Pages:
     def press(self, visitor: Client, path: str) -> int:
         """Open a page with a form, send the form, and give the status."""
         visitor.get(path)
-        return self.send(visitor, path).status_code
+        return int(self.send(visitor, path).status_code)
 
     def send(self, visitor: Client, path: str, **fields: str) -> Any:
         """Send a form of the page that is open."""
