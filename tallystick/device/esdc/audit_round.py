@@ -246,6 +246,8 @@ def _audit_facts(memory: AuditMemory, view: View, settings: EsdcSettings) -> Aud
         newest_ordinal=view.newest_ordinal,
         hurry=limit_is_near or view.storage_low,
         last=view.cycle,
+        amounts=view.amounts,
+        near_limit_per_cent=settings.near_limit_per_cent,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,13 +12,14 @@ from uuid import uuid4
 
 import attrs
 import pytest
-from esdc_bench import UID
+from esdc_bench import PIN, UID, body, configuration
 from esdc_power import without_flushes
 from officers import Office
 from whole_audit import WholeAudit, whole_audit
 
 from tallystick.crypto.keys import PrivateKey
 from tallystick.device.esdc.authority_client import HttpAnswer
+from tallystick.device.esdc.fiscalise import Order
 from tallystick.kernel.fixed_point import Money
 from tallystick.wire.taxcore_api import (
     AuditAnswer,
@@ -254,6 +256,38 @@ def test_s2_104_k_13_a_lost_package_from_the_till_to_two_officers_and_back(run: 
         assert end.gone == (), "excused, so nobody asks for it again"
         await proof(whole)
         assert whole.unaudited() == Money(0)
+
+    run(test)
+
+
+def test_s2_003_the_authoritys_documents_alone_drive_a_fresh_device(run: Run) -> None:
+    """Checklist 16.2.8: rates, time server, verification address and environment come from the initialization set."""
+
+    async def test(whole: WholeAudit) -> None:
+        session = whole.bench.device.session
+        assert session is not None
+        assert session.setup is not None
+        told = whole.store.setup.configuration()
+        assert set(told) == {0, 1, 2, 7} - ({1} if not configuration().ntp_server else set())
+        assert told[2] == configuration().verification_prefix
+        answer = json.loads(whole.bench.device.sell(Order(body=body())).answer)
+        assert answer["verificationUrl"].startswith(configuration().verification_prefix)
+        await whole.round()
+        assert whole.live.rows("SELECT count(*) FROM ledger.identity WHERE signed_by = %s", UID) == [(1,)]
+
+    run(test)
+
+
+def test_s2_006_each_question_initialises_again(run: Run) -> None:
+    """A card taken out and put in again: the device asks, and gets the whole set once more under new numbers."""
+
+    async def test(whole: WholeAudit) -> None:
+        before = len(whole.authority.calls)
+        whole.bench.reader.insert(whole.bench.card)
+        whole.bench.device.verify_pin(PIN)
+        await whole.round()
+        reports = [call for call in whole.authority.calls[before:] if call[1].startswith("commands/")]
+        assert [call[2] for call in reports] == [200] * len(whole.store.setup.configuration())
 
     run(test)
 
