@@ -53,3 +53,6 @@ ALTER TABLE audit.request
     ADD COLUMN held            bigint,
     ADD COLUMN contradicted_at timestamptz,
     ADD COLUMN gone            bigint[]    NOT NULL DEFAULT '{}';
+CREATE INDEX request_open ON audit.request (received_at)
+    WHERE state IN ('waiting', 'incomplete', 'contradicts', 'proven');
+CREATE INDEX request_contradicted ON audit.request (uid) WHERE contradicted_at IS NOT NULL;
