@@ -14,7 +14,7 @@ from officers import REASON, Office
 
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.entry import EntryKind
-from tallystick.authority.projections.audit import override_store, store
+from tallystick.authority.projections.audit import override_store, overrides, store
 from tallystick.authority.projections.audit.values import RequestState
 from tallystick.authority.reference.registry.values import SecureElementState
 from tallystick.kernel.faults import Fault
@@ -146,6 +146,24 @@ def test_s2_104_the_sum_must_agree_with_what_was_presumed(run_audit: Run) -> Non
     run_audit(test)
 
 
+def test_s2_104_a_presumption_ends_when_the_documents_have_come(run_audit: Run) -> None:
+    """The card counted one too many when the officers were asked; the documents show it, so nothing is proven."""
+
+    async def test(bench: AuditBench) -> None:
+        office, lost = await stuck(bench)
+        bench.live.card.unaudited += 1
+        await bench.ask()
+        await bench.after(SETTLE)
+        number = office.ask("vera", bench.card.card.uid, bench.now)
+        await bench.deliver(*lost)
+        office.approve("omar", number, bench.now)
+        assert (await bench.after(2 * SETTLE)).issued == 0
+        assert await state(bench) == (RequestState.CONTRADICTS, "TS-1405")
+        assert office.standings()[0].contradicts
+
+    run_audit(test)
+
+
 def test_ts_1405_two_officers_may_decide_about_a_contradiction_too(run_audit: Run) -> None:
     async def test(bench: AuditBench) -> None:
         await bench.deliver(*bench.sell(2))
@@ -176,6 +194,12 @@ def test_ts_4005_nobody_approves_his_own_request(run_audit: Run) -> None:
         assert (await bench.work()).issued == 1
 
     run_audit(test)
+
+
+def test_switching_four_eyes_off_turns_its_test_red(run_audit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overrides, "_must_be_another", lambda found, by: None)
+    with pytest.raises((psycopg.errors.CheckViolation, pytest.fail.Exception)):
+        test_ts_4005_nobody_approves_his_own_request(run_audit)
 
 
 def test_s2_104_the_database_itself_wants_two_different_officers(run_audit: Run) -> None:

@@ -104,12 +104,16 @@ def approve(conn: Connection, override_id: int, by: Officer, at: datetime) -> No
     found = _pending(conn, override_id)
     if at >= found.expires_at:
         raise Fault("TS-3105", detail="no second officer agreed within 24 hours; ask anew")
-    same_shell = by.came_from != PORTAL and by.came_from == found.asked_from
-    if by.username == found.asked_by or same_shell:
-        raise Fault("TS-4005", detail="another officer must approve")
+    _must_be_another(found, by)
     override_store.decide(conn, override_id, OverrideState.APPROVED, by.username, by.came_from, at)
     facts = {"uid": found.uid, "override": override_id, "officer": by.username, "asked_by": found.asked_by}
     log.warning("a second officer approved an override", extra=facts)
+
+
+def _must_be_another(found: Override, by: Officer) -> None:
+    same_shell = by.came_from != PORTAL and by.came_from == found.asked_from
+    if by.username == found.asked_by or same_shell:
+        raise Fault("TS-4005", detail="another officer must approve")
 
 
 def refuse(conn: Connection, override_id: int, by: Officer, at: datetime) -> None:
