@@ -11,7 +11,7 @@ from tallystick.authority.projections.audit.override_store import OverrideState
 from tallystick.authority.projections.audit.standing import Standing
 from tallystick.authority.projections.audit.values import OpenAudit, RequestState
 from tallystick.kernel.fixed_point import Money
-from tallystick.wire.ordinal_ranges import count
+from tallystick.wire.ordinal_ranges import count, minus
 
 _RANGES_SHOWN = 20
 _WORDS = {
@@ -70,7 +70,7 @@ def audit_lines(audits: Iterable[OpenAudit], pending: Set[str]) -> tuple[AuditLi
             since=one.since or one.received_at,
             missing=ranges_text(one.missing),
             missing_count=count(one.missing),
-            gone=ranges_text(one.gone),
+            gone=ranges_text(minus(one.missing, minus(one.missing, one.gone))),
             card_sum=amount_text(one.unaudited),
             documents_sum=amount_text(one.held) if one.held is not None else "",
             may_ask=one.state in _OPEN and one.uid not in pending,

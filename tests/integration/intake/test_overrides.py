@@ -268,6 +268,8 @@ def test_whoever_may_not_and_whatever_is_not_there_gets_a_code(run_audit: Run) -
             with pytest.raises(Fault, match="TS-4007"):
                 decide("omar", number, now)
         await bench.deliver(*lost)
+        with pytest.raises(Fault, match="TS-4007"):
+            office.ask("vera", uid, now)
         await bench.after(SETTLE)
         await bench.after(SETTLE)
         with pytest.raises(Fault, match="TS-4007"):

@@ -18,6 +18,7 @@ from tallystick.authority.projections.audit.values import AuditRequest, RequestS
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.reference.room_queries import Connection
 from tallystick.kernel.faults import Fault, FieldFault
+from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.limits import LIMITS
 
 log = logging.getLogger(__name__)
@@ -74,11 +75,14 @@ def _keep(conn: Connection, apart: KeptApart, request: AuditRequest, by: Officer
     if len(lacking) > LIMITS.override_ranges:
         raise Fault("TS-3104", detail=f"more than {LIMITS.override_ranges} holes: too many to be excused by hand")
     known = holdings.turnover(conn, apart, request) + standing.outstanding(conn, apart, request)
+    presumed = request.unaudited - known
+    if not lacking and presumed == Money(0):
+        raise Fault("TS-4007", detail="everything has arrived meanwhile, and the sums agree")
     return override_store.add(
         conn,
         request,
         excused=lacking,
-        presumed=request.unaudited - known,
+        presumed=presumed,
         reason=reason,
         asked_by=by.username,
         asked_from=by.came_from,

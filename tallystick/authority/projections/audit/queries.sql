@@ -96,6 +96,12 @@ FROM ledger.identity i
 JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index
 WHERE i.signed_by = :uid AND i.requested_by = :uid AND i.se_total BETWEEN :first AND :last;
 
+-- name: turnover_of
+SELECT coalesce(sum(abs((convert_from(r.record, 'UTF8')::json ->> 'day_amount')::bigint)), 0)::bigint
+FROM unnest(:firsts::bigint[], :lasts::bigint[]) AS span(first, last)
+JOIN ledger.identity i ON i.signed_by = :uid AND i.requested_by = :uid AND i.se_total BETWEEN span.first AND span.last
+JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index;
+
 -- name: overview
 SELECT (SELECT count(*) FROM audit.cycle WHERE ended_at IS NULL) AS open_cycles,
        (SELECT count(*) FROM audit.cycle WHERE ended_at IS NOT NULL) AS ended_cycles,

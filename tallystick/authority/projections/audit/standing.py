@@ -65,8 +65,8 @@ def stand(conn: Connection, apart: KeptApart, override: Override) -> Standing:
     holes = within(ledger.missing_ordinals(conn, (uid, uid), last, _HOLES_MOST), ranges[0][0], last)
     kept = apart.ordinals(conn, uid, ranges[0][0], last)
     lacking = minus(ranges, minus(ranges, tuple(without(holes, kept))))
-    come = minus(ranges, lacking)
-    arrived = sum(turnover(conn, apart, uid, first, end).scaled for first, end in come)
+    arrived = store.turnover_of(conn, uid, minus(ranges, lacking))
+    arrived += sum(apart.turnover(conn, uid, number, number) for number in kept if within(ranges, number, number))
     return Standing(override, lacking, Money(arrived))
 
 

@@ -242,6 +242,12 @@ def turnover(conn: Connection, uid: str, first: int, last: int) -> int:
     return int(_SQL.value(conn, "turnover", uid=uid, first=first, last=last))
 
 
+def turnover_of(conn: Connection, uid: str, ranges: Ranges) -> int:
+    """The same of a card's booked documents in several ranges of ordinals."""
+    firsts, lasts = [first for first, _ in ranges], [last for _, last in ranges]
+    return int(_SQL.value(conn, "turnover_of", uid=uid, firsts=firsts, lasts=lasts))
+
+
 def overview(conn: Connection, now: datetime) -> AuditOverview:
     """Counts."""
     row = _SQL.row(conn, "overview", now=now)
