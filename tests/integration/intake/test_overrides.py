@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -274,6 +275,26 @@ def test_whoever_may_not_and_whatever_is_not_there_gets_a_code(run_audit: Run) -
         await bench.after(SETTLE)
         with pytest.raises(Fault, match="TS-4007"):
             office.ask("vera", uid, now)
+
+    run_audit(test)
+
+
+def test_officers_who_act_at_once_decide_once(run_audit: Run) -> None:
+    """Eight requests and eight decisions at the same moment: one of each stands, every other gets a code."""
+
+    async def test(bench: AuditBench) -> None:
+        office, _ = await stuck(bench)
+        uid, now = bench.card.card.uid, bench.now
+
+        async def at_once(deed: Callable[[], object]) -> list[str]:
+            done = await asyncio.gather(*(asyncio.to_thread(deed) for _ in range(8)), return_exceptions=True)
+            assert all(isinstance(one, Fault) for one in done if isinstance(one, BaseException)), done
+            return sorted(one.code for one in done if isinstance(one, Fault))
+
+        assert await at_once(lambda: office.ask("vera", uid, now)) == ["TS-4004"] * 7
+        ((number,),) = bench.live.rows("SELECT override_id FROM audit.override")
+        assert await at_once(lambda: office.approve("omar", number, now)) == ["TS-4007"] * 7
+        assert (await bench.work()).issued == 1
 
     run_audit(test)
 
