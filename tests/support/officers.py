@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import attrs
 import psycopg
+from audit_live import SETTLE, AuditBench
 
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.projections.audit import overrides, queries
@@ -59,3 +60,12 @@ class Office:
         """One transaction."""
         with psycopg.connect(as_role(self.dsn, PORTAL)) as conn:
             return work(conn)
+
+
+async def stuck(bench: AuditBench) -> tuple[Office, list[bytes]]:
+    """Six invoices of which 2, 5 and 6 are lost; the card has asked for its proof. The office, and the lost ones."""
+    packages = bench.sell(6)
+    await bench.deliver(packages[0], packages[2], packages[3])
+    assert await bench.ask() == ((2, 2), (5, 6))
+    assert (await bench.after(SETTLE)).issued == 0
+    return Office.of(bench.live.dsn), [packages[1], packages[4], packages[5]]
