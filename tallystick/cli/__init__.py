@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import authority, esdc, ledger, receipt, state
+from tallystick.cli import audit, authority, esdc, ledger, receipt, state
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # saves a third of the time to the first line
 )
 app.command()(demo)
+app.add_typer(audit.app, name="audit")
 app.add_typer(authority.app, name="authority")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(ledger.app, name="ledger")

@@ -1,5 +1,7 @@
 """`tallystick state`: where things lie, who runs, and how to end and remove it."""
 
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(help="Where things lie; end what runs; remove the demo's country.", no_args_is_help=True)
@@ -52,10 +54,12 @@ def wipe() -> None:
 
 
 @app.command()
-def link() -> None:
+def link(
+    user: Annotated[str, typer.Option(help="Who signs in: operator, officer-1 or officer-2.")] = "operator",
+) -> None:
     """Print another one-time sign-in link to the operator's pages of the running demonstration."""
     from tallystick.ops.settings import load_settings
     from tallystick.ops.state_folder import StateFolder
     from tallystick.simulation.sign_in import print_link
 
-    print_link(StateFolder.of(load_settings().state))
+    print_link(StateFolder.of(load_settings().state), user)

@@ -174,6 +174,9 @@ _AUDIT: dict[str, Row] = {
     "TS-3106": ("Command unknown", 404, Retry.NEVER, FixBy.DEVICE, None),
     "TS-3107": ("Result for a command that was never given", 404, Retry.NEVER, FixBy.DEVICE, None),
     "TS-3108": ("Result contradicts the one reported before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3170": ("Command for another card", 422, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3171": ("Command cannot be carried out", 422, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3172": ("Command came again", 200, Retry.NEVER, FixBy.AUTHORITY, None),
 }
 
 _PORTAL: dict[str, Row] = {

@@ -50,6 +50,10 @@ class Limits:
     unknown_codes_per_address_minute: int = 60
     pos_answer_bytes: int = 2 * 1024 * 1024
     receipt_lines: int = 70_000
+    override_lifetime_hours: int = 24
+    override_ranges: int = 1_000
+    override_reason_least: int = 10
+    override_reason_most: int = 1_000
 
 
 LIMITS = Limits()

@@ -113,6 +113,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         ),
     ] = True
 
+    proof_strategy: Annotated[
+        Literal["every", "trusted"],
+        Meta(
+            description="When a proof of audit is given once every document is here and the sums agree: `every` waits "
+            "for the pause after the last arrival; `trusted` gives it at once to a taxpayer whose sums never "
+            "contradicted, up to `proof_at_once_up_to`."
+        ),
+    ] = "every"
+    proof_at_once_up_to: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10**12,
+            description="Highest unaudited sum that `trusted` proves at once, in whole units of the "
+            "country's currency.",
+        ),
+    ] = 10_000
+
     @property
     def log_origin(self) -> str:
         """The name under which the ledger signs its checkpoints: operator, country, environment."""

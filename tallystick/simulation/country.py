@@ -24,7 +24,7 @@ from tallystick.ops.schema.migrate import migrate
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
-from tallystick.simulation.sign_in import OPERATOR_USER
+from tallystick.simulation.sign_in import OFFICERS, OPERATOR_USER
 
 _PORTS_TRIED = 50
 
@@ -146,3 +146,5 @@ def _fill(dsn: str, pack: CountryPack) -> None:
         for group in pack.tax_groups:
             publish_group(connection, group)
         create_user(connection, OPERATOR_USER, "!", f"Operator of {pack.name}", "operator")
+        for number, name in enumerate(OFFICERS, 1):
+            create_user(connection, name, "!", f"Officer {number} of {pack.name}", "officer")

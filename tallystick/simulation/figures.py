@@ -97,7 +97,7 @@ class Observer:
             sales_per_second=self._rate(sold),
             waiting_at_devices=sum(device.waiting for device in devices),
             ledger=ledger.overview(self._connection, now),
-            audit=audit.overview(self._connection),
+            audit=audit.overview(self._connection, now),
             limit_used=limit_used(self._rack_health),
         )
 

@@ -12,7 +12,6 @@ from esdc_power import hold_round, without_flushes
 from esdc_rounds import TIMING, Scene
 
 from tallystick.device.esdc.audit_memory import AuditMemory
-from tallystick.device.esdc.audit_round import missing_ranges
 from tallystick.device.esdc.authority_client import AuthorityAway, HttpAnswer
 from tallystick.wire.taxcore_api import Command
 
@@ -197,16 +196,3 @@ def test_a_result_that_the_authority_does_not_want_is_not_told_for_ever(
 def test_the_next_moment_is_told(scene: Scene) -> None:
     now = scene.bench.clock.now + timedelta(seconds=1)
     assert scene.round(1).wake_at <= now + TIMING.heartbeat
-
-
-@pytest.mark.parametrize(
-    ("header", "ranges"),
-    [
-        ("", ()),
-        ("3", ((3, 3),)),
-        ("3,7-9", ((3, 3), (7, 9))),
-        (" 1 , x, 2-, -3, 4-5-6, 99999999999", ((1, 1),)),
-    ],
-)
-def test_missing_ordinals_are_read_leniently(header: str, ranges: tuple[tuple[int, int], ...]) -> None:
-    assert missing_ranges(header) == ranges

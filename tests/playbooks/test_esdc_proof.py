@@ -10,6 +10,7 @@ import pytest
 from esdc_power import without_flushes
 from esdc_rounds import Scene
 
+from tallystick.device.esdc.authority_client import AuthorityAway, HttpAnswer
 from tallystick.device.esdc.settings import Storage
 from tallystick.device.esdc.store import SaleState
 from tallystick.kernel.faults import PosFault
@@ -90,17 +91,106 @@ def test_s2_119_case_3_a_second_start_voids_the_first(until_proof: Scene) -> Non
     assert scene.unaudited() == Money(0)
 
 
-def test_k_13_ordinals_that_the_authority_misses_are_sent_again(until_proof: Scene) -> None:
+def test_k_13_one_exchange_mends_a_hole(until_proof: Scene) -> None:
+    """The round that hears what is missing sends it, and asks for nothing else in between."""
     scene = until_proof
     scene.sell(3)
     scene.round()
     del scene.authority.packages[2]
-    scene.round(20)
-    scene.round(1)
+    before = scene.authority.calls["POST audit"]
+    end = scene.round(20)
+    assert len(scene.authority.requests) == 1
+    assert scene.authority.calls["POST audit"] == before + 1, "one package, the missing one"
     assert len(scene.authority.packages[2]) == 1
+    assert end.statuses == (4,)
+    assert scene.authority.gone == []
     scene.round(5)
     scene.round(1)
     assert scene.unaudited() == Money(0)
+
+
+def test_k_13_what_is_gone_is_said_once_in_the_log_and_to_the_authority(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Deleted after status 4 (K-07), then lost by the authority: nobody has it, and both sides know."""
+    scene.sell(3)
+    scene.round()
+    assert scene.held() == []
+    del scene.authority.packages[2]
+    end = scene.round(20)
+    assert end.gone == ((2, 2),)
+    assert scene.authority.gone == ["2"]
+    assert caplog.text.count("TS-1406: the authority misses 2") == 1
+    for _ in range(3):
+        assert scene.round(5).gone == ((2, 2),)
+    assert scene.authority.gone == ["2"], "told once, not at every question"
+    scene.authority.packages[2] = [b""]
+    assert scene.round(5).gone == ()
+
+
+def test_k_13_a_large_hole_is_mended_in_several_rounds(until_proof: Scene) -> None:
+    """One exchange sends as many as any round does; selling is never held up for longer."""
+    scene = until_proof
+    scene.bench.device.settings = attrs.evolve(scene.bench.settings, packages_in_a_row=2)
+    scene.sell(5)
+    for _ in range(3):
+        scene.round()
+    scene.authority.packages.clear()
+    before = scene.authority.calls["POST audit"]
+    scene.round(20)
+    assert scene.authority.calls["POST audit"] == before + 2
+    for _ in range(3):
+        scene.round()
+    assert sorted(scene.authority.packages) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("claims", "gone"),
+    [
+        ("1-4294967295", ()),
+        ("4-4294967295", ()),
+        (",".join(str(number) for number in range(1, 4000)), ()),
+        ("-1,0,0-0,5-2,;DROP TABLE sale,\u0661", ()),
+        ("2", ()),
+    ],
+)
+def test_k_13_a_hostile_authority_learns_nothing_new(until_proof: Scene, claims: str, gone: object) -> None:
+    """Whatever it says it misses: only this card's ordinals up to the start, only what is held, nothing is lost."""
+    scene = until_proof
+    scene.sell(3)
+    scene.authority.makes_proofs = False
+    scene.round()
+    scene.authority.claims = claims
+    end = scene.round(20)
+    assert end.gone == gone
+    assert scene.authority.gone == []
+    assert set(scene.authority.packages) == {1, 2, 3}
+    assert all(len(bodies) <= 2 for bodies in scene.authority.packages.values())
+    assert scene.held() == [1, 2, 3]
+    assert scene.store.waiting_count() == 0
+
+
+def test_k_13_a_line_that_breaks_while_a_hole_is_mended_loses_nothing(
+    until_proof: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = until_proof
+    scene.sell(3)
+    scene.round()
+    scene.authority.packages.clear()
+    audit = scene.authority._audit
+
+    def break_at_the_second(body: bytes) -> HttpAnswer:
+        if scene.authority.packages:
+            raise AuthorityAway("cut")
+        return audit(body)
+
+    monkeypatch.setattr(scene.authority, "_audit", break_at_the_second)
+    with pytest.raises(AuthorityAway):
+        scene.round(20)
+    assert scene.store.waiting_count() == 2, "they wait, whatever happens to the device now"
+    monkeypatch.setattr(scene.authority, "_audit", audit)
+    scene.round()
+    assert sorted(scene.authority.packages) == [1, 2, 3]
 
 
 def test_a_request_is_repeated_but_never_more_often_than_its_interval(scene: Scene) -> None:

@@ -15,7 +15,7 @@ import attrs
 from intake_live import Live
 
 from benchmarks.package_maker import LIMIT, NOW, Card, seal
-from tallystick.authority.intake import queries as intake_queries
+from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import EntryKind
@@ -37,18 +37,6 @@ from tallystick.wire.taxcore_api import CommandType
 Result = TypeVar("Result")
 SETTLE = timedelta(minutes=10)
 PAUSE = timedelta(minutes=1)
-
-
-class Apart:
-    """The intake's stores, as operations wire them."""
-
-    def ordinals(self, conn: Connection, signed_by: str, first: int, last: int) -> set[int]:
-        """Quarantine and evidence."""
-        return intake_queries.kept_ordinals(conn, signed_by, first, last)
-
-    def turnover(self, conn: Connection, signed_by: str, first: int, last: int) -> int:
-        """Quarantine."""
-        return intake_queries.kept_turnover(conn, signed_by, first, last)
 
 
 @attrs.define(slots=True)
@@ -110,7 +98,7 @@ class AuditBench:
     @classmethod
     def over(cls, live: Live, folder: Path, keys: list[PrivateKey], **changes: object) -> AuditBench:
         """Over a live intake; the last key signs proofs."""
-        apart = Apart()
+        apart = QuarantineAndEvidence()
         services = ProofServices(
             strategy=EveryDocument(settle=SETTLE, pause=PAUSE),
             apart=apart,

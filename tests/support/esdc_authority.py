@@ -57,6 +57,10 @@ class SmallAuthority:
         """What to answer for an ordinal, one after another, before the truth."""
         self.tokens_given = 0
         self.makes_proofs = True
+        self.gone: list[str] = []
+        """What the device said it no longer has."""
+        self.claims: str | None = None
+        """What a hostile authority says it misses, whatever it has."""
 
     def answer(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> HttpAnswer:
         """One call that needs a token."""
@@ -70,7 +74,7 @@ class SmallAuthority:
             "GET commands": self._waiting,
             "PUT status": self._waiting,
             "POST audit": lambda: self._audit(body or b""),
-            "POST audit-proof": lambda: self._audit_proof(body or b""),
+            "POST audit-proof": lambda: self._audit_proof(body or b"", headers),
         }
         return handlers[f"{method} {name}"]()  # type: ignore[no-any-return]
 
@@ -127,13 +131,16 @@ class SmallAuthority:
         """Ordinals that never came."""
         return [ordinal for ordinal in range(1, up_to + 1) if ordinal not in self.packages]
 
-    def _audit_proof(self, body: bytes) -> HttpAnswer:
+    def _audit_proof(self, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+        if (gone := headers.get("Ts-Gone", headers.get("ts-gone"))) is not None:
+            self.gone.append(gone)
         payload = read_proof_of_audit_request(body).audit_request_payload
         self.requests.append(payload)
         content = self.home.audit_request(payload)
         missing = self.missing(content.total_counter)
-        if missing:
-            return HttpAnswer(200, {"ts-missing": ",".join(map(str, missing))}, b"")
+        if missing or self.claims is not None:
+            text = ",".join(map(str, missing)) if self.claims is None else self.claims
+            return HttpAnswer(200, {"ts-missing": text}, b"")
         if self.makes_proofs:
             self._prove(payload)
         return HttpAnswer(200, {}, b"")

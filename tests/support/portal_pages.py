@@ -14,11 +14,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tallystick.portals.settings")
 
 @attrs.frozen
 class Pages:
-    """The site; ``operator`` and ``taxpayer`` are the numbers of two users."""
+    """The site; ``operator`` and ``taxpayer`` are the numbers of two users, ``officers`` of two officers."""
 
     dsn: str
     operator: int
     taxpayer: int
+    officers: tuple[int, int] = (0, 0)
 
     def visitor(self) -> Client:
         """A browser that forms must convince of their origin."""
@@ -35,8 +36,12 @@ class Pages:
     def press(self, visitor: Client, path: str) -> int:
         """Open a page with a form, send the form, and give the status."""
         visitor.get(path)
+        return int(self.send(visitor, path).status_code)
+
+    def send(self, visitor: Client, path: str, **fields: str) -> Any:
+        """Send a form of the page that is open."""
         token = visitor.cookies["__Host-ts-csrf"].value
-        return visitor.post(path, {"csrfmiddlewaretoken": token}).status_code
+        return visitor.post(path, {"csrfmiddlewaretoken": token} | fields)
 
     def signed_in(self, user: int | None = None) -> Client:
         """A visitor who came in by a link."""

@@ -278,6 +278,8 @@ def live_country(dsn: str, folder: Path) -> Iterator[LiveCountry]:
         with psycopg.connect(dsn) as connection:
             create_user(connection, "operator", "!", "Operator of Antarctica", "operator")
             create_user(connection, "taxpayer", "!", "A taxpayer", "taxpayer")
+            for name in ("vera", "omar"):
+                create_user(connection, name, "!", f"Officer {name.title()}", "officer")
         yield country
 
 

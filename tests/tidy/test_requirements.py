@@ -69,6 +69,18 @@ def test_each_proof_exists() -> None:
             assert (PAGE.parent / target).is_file(), f"{row}: there is no docs/{target}"
 
 
+def test_each_proof_of_a_guide_exists() -> None:
+    known = {
+        f"{name_of(file).removeprefix('tests/')}::{node.name}"
+        for file in python_files("tests")
+        for node in ast.walk(tree(file))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    for guide in (PAGE.parent / "guides").glob("*.md"):
+        for path, name in NAMED_PROOF.findall(guide.read_text(encoding="utf-8")):
+            assert f"{path}::{name}" in known, f"{guide.name}: there is no {path}::{name}"
+
+
 def test_each_row_that_a_test_names_is_on_the_page() -> None:
     known = {row for row, _, _ in lines()}
     lost = {

@@ -20,6 +20,7 @@ from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.esdc import Esdc
 from tallystick.kernel.faults import PosFault
 from tallystick.kit.retry import backoff_seconds
+from tallystick.wire.ordinal_ranges import count
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class AuditLoop:
         self._memory = AuditMemory()
         self._waiting = metrics.WAITING.labels(slot=slot.name)
         self._unaudited = metrics.UNAUDITED.labels(slot=slot.name)
+        self._gone = metrics.GONE.labels(slot=slot.name)
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         esdc.call_on_sale(self._wake.set)
@@ -98,6 +100,7 @@ class AuditLoop:
     def _measure(self, end: Round) -> None:
         self._waiting.set(end.waiting)
         self._unaudited.set(end.unaudited_ratio)
+        self._gone.set(count(end.gone))
         for status in end.statuses:
             metrics.PACKAGES.labels(slot=self._esdc.slot.name, status=str(status)).inc()
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from tallystick.device.esdc.settings import Timing
+from tallystick.wire.ordinal_ranges import Ranges
 
 
 @attrs.define(slots=True)
@@ -21,6 +22,8 @@ class AuditMemory:
     """Packages up to here were not taken in this pass over the queue; they wait until `retry_at`."""
     retry_at: datetime | None = None
     retry_pause: timedelta = timedelta()
+    gone: Ranges = ()
+    """Ordinals that the authority misses and this device has no more, as it was told last."""
 
     def begin(self, insertion: int, now: datetime) -> None:
         """A card was put in."""
@@ -31,6 +34,7 @@ class AuditMemory:
         self.after = 0
         self.retry_at = None
         self.retry_pause = timedelta()
+        self.gone = ()
 
     def begin_pass(self, now: datetime) -> None:
         """Take the packages up again that were not taken before, when their pause is over."""

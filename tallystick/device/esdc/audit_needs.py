@@ -19,6 +19,7 @@ from tallystick.device.esdc.storage import Fullness
 from tallystick.device.secure_element import StatusWordError
 from tallystick.kernel.instants import unix_ms
 from tallystick.wire.card import AmountStatus
+from tallystick.wire.ordinal_ranges import Ranges, within, without
 from tallystick.wire.taxcore_api import Command
 
 T = TypeVar("T")
@@ -191,15 +192,44 @@ class StartCycle(DeviceNeed[Cycle | None]):
 
 @attrs.frozen(slots=True)
 class NoteSubmitted(DeviceNeed[None]):
-    """The authority took the request of a cycle, and named ordinals that it misses (K-13)."""
+    """The authority took the request of a cycle."""
 
     cycle: int
     now: datetime
-    missing: tuple[tuple[int, int], ...]
 
     def on(self, device: Device) -> None:
-        """Store it; what is still held is sent again."""
+        """Store it."""
+        device.require_card().store.audit.note_submitted(self.cycle, unix_ms(self.now))
+
+
+@attrs.frozen(slots=True)
+class Mended:
+    """Of the ordinals that the authority misses: the first to send, how many go again, and what is not here any more.
+
+    What waits for its turn anyway is none of these: it goes in its order, after its pause.
+    """
+
+    packages: list[tuple[int, bytes]]
+    again: int
+    gone: Ranges
+
+
+@attrs.frozen(slots=True)
+class Mend(DeviceNeed[Mended]):
+    """The authority misses these ordinals (K-13): what is still held waits again, and the first go at once.
+
+    Whatever the header says, only ordinals of this card up to the start are looked for: none above ``last_ordinal``.
+    """
+
+    missing: Ranges
+    last_ordinal: int
+    most: int
+
+    def on(self, device: Device) -> Mended:
+        """Commit that they wait, then read the first of them."""
         store = device.require_card().store
-        store.audit.note_submitted(self.cycle, unix_ms(self.now))
-        if self.missing:
-            store.send_again(self.missing)
+        named = within(self.missing, 1, self.last_ordinal)
+        held = store.send_again(named)
+        first = held.again[: self.most]
+        packages = [(ordinal, body) for ordinal in first if (body := store.package(ordinal)) is not None]
+        return Mended(packages, len(held.again), tuple(without(named, held.all)))

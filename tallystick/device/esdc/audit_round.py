@@ -6,8 +6,7 @@ A conversation without I/O. What it remembers between rounds is volatile: a rest
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import attrs
@@ -18,6 +17,7 @@ from tallystick.device.esdc.audit_needs import (
     DropToken,
     FindCycle,
     LookAround,
+    Mend,
     NoteReported,
     NoteSubmitted,
     Obey,
@@ -37,6 +37,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import Clock
 from tallystick.wire.card import AmountStatus
+from tallystick.wire.ordinal_ranges import GONE_HEADER, MISSING_HEADER, Ranges, read_ranges, write_ranges
 from tallystick.wire.taxcore_api import (
     AuditAnswer,
     Command,
@@ -48,9 +49,6 @@ from tallystick.wire.taxcore_api import (
 )
 
 log = logging.getLogger(__name__)
-
-MISSING_HEADER = "ts-missing"
-_RANGE = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -64,6 +62,8 @@ class Round:
     unaudited_ratio: float
     statuses: tuple[int, ...]
     """Audit statuses that packages got in this round."""
+    gone: Ranges = ()
+    """Ordinals that the authority misses and this device has no more (K-13)."""
 
 
 def audit_round(memory: AuditMemory, settings: EsdcSettings, clock: Clock) -> Conversation[Round]:
@@ -76,12 +76,12 @@ def audit_round(memory: AuditMemory, settings: EsdcSettings, clock: Clock) -> Co
     authority = yield from open_session(view, clock())
     try:
         yield from _control(authority, memory, view, settings, clock)
-        statuses = yield from _send_packages(authority, memory, view, settings.timing, clock)
-        cycle = yield from _proof(authority, memory, view, settings, clock)
+        statuses = yield from _send_packages(authority, memory, view.packages, settings.timing, clock)
+        cycle, mended = yield from _proof(authority, memory, view, settings, clock)
     except TokenRefused as error:
         yield from ask(DropToken())
         raise AuthorityAway("the token was refused") from error
-    return _end(memory, view, cycle, statuses, settings, clock())
+    return _end(memory, view, cycle, [*statuses, *mended], settings, clock())
 
 
 def _control(
@@ -118,13 +118,17 @@ def _report(authority: Authority, results: Sequence[tuple[str, bool]]) -> Conver
 
 
 def _send_packages(
-    authority: Authority, memory: AuditMemory, view: View, timing: Timing, clock: Clock
+    authority: Authority,
+    memory: AuditMemory,
+    packages: Sequence[tuple[int, bytes]],
+    timing: Timing,
+    clock: Clock,
 ) -> Conversation[list[int]]:
     """Submit the next packages, oldest first (S2-093, S2-097); what was judged is settled, whatever comes after."""
     judged: list[tuple[int, int]] = []
     commands: list[Command] = []
     try:
-        for ordinal, package in view.packages:
+        for ordinal, package in packages:
             verdict = _verdict((yield from authority.call("POST", "audit", package)))
             if verdict is None or verdict.status == AuditStatus.SEND_AGAIN:
                 log.warning("package %d was not taken now", ordinal)
@@ -173,20 +177,24 @@ def _commands(answer: HttpAnswer) -> tuple[Command, ...]:
 
 def _proof(
     authority: Authority, memory: AuditMemory, view: View, settings: EsdcSettings, clock: Clock
-) -> Conversation[Cycle | None]:
-    """Start a cycle when it is due, hand its request in, and again until the proof comes; gives the newest cycle."""
+) -> Conversation[tuple[Cycle | None, list[int]]]:
+    """Start a cycle when it is due, hand its request in, and again until the proof comes.
+
+    Gives the newest cycle, and the audit statuses of packages that were sent again.
+    """
     now = clock()
     facts = _audit_facts(memory, view, settings)
+    mended: list[int] = []
     if not (_start_is_due(view, facts, settings, now) or _submission_is_due(facts.last, settings, now)):
-        return facts.last
+        return facts.last, mended
     cycle = yield from ask(FindCycle())  # a command of this very round may have ended the one that was seen
     facts = attrs.evolve(facts, last=cycle)
     if _start_is_due(view, facts, settings, now):
         cycle = (yield from ask(StartCycle(now))) or cycle
     if cycle is not None and _submission_is_due(cycle, settings, now):
-        yield from _submit(authority, cycle, now)
+        mended = yield from _submit(authority, memory, cycle, settings, clock)
         memory.next_heartbeat = now + settings.timing.heartbeat_pending
-    return cycle
+    return cycle, mended
 
 
 def _start_is_due(view: View, facts: AuditFacts, settings: EsdcSettings, now: datetime) -> bool:
@@ -199,21 +207,35 @@ def _submission_is_due(cycle: Cycle | None, settings: EsdcSettings, now: datetim
     return moment is not None and now >= moment
 
 
-def _submit(authority: Authority, cycle: Cycle, now: datetime) -> Conversation[None]:
+def _submit(
+    authority: Authority, memory: AuditMemory, cycle: Cycle, settings: EsdcSettings, clock: Clock
+) -> Conversation[list[int]]:
+    """Hand the request in, and mend in the same exchange what the authority misses (K-13)."""
+    answer = yield from _hand_in(authority, cycle)
+    yield from ask(NoteSubmitted(cycle.cycle, clock()))
+    named = read_ranges(answer.headers.get(MISSING_HEADER.lower(), "")) if answer.status == 200 else ()
+    if not named:
+        memory.gone = ()
+        return []
+    repair = yield from ask(Mend(named, cycle.last_ordinal, settings.packages_in_a_row))
+    log.warning("the authority misses %s: %d packages are sent again", write_ranges(named), repair.again)
+    statuses = yield from _send_packages(authority, memory, repair.packages, settings.timing, clock)
+    if repair.gone and repair.gone != memory.gone:
+        log.error("TS-1406: the authority misses %s, and this device has them no more", write_ranges(repair.gone))
+        yield from _hand_in(authority, cycle, {GONE_HEADER: write_ranges(repair.gone)})
+    memory.gone = repair.gone
+    return statuses
+
+
+def _hand_in(authority: Authority, cycle: Cycle, headers: Mapping[str, str] | None = None) -> Conversation[HttpAnswer]:
     assert cycle.request is not None
     assert cycle.sum is not None
     assert cycle.limit is not None
     request = ProofOfAuditRequest(cycle.request, Money(cycle.sum), Money(cycle.limit))
-    answer = yield from authority.call("POST", "audit-proof", write_proof_of_audit_request(request))
+    answer = yield from authority.call("POST", "audit-proof", write_proof_of_audit_request(request), headers)
     if answer.status != 200:
         log.error("the request for proof of audit was not taken: HTTP %d", answer.status)
-    yield from ask(NoteSubmitted(cycle.cycle, now, missing_ranges(answer.headers.get(MISSING_HEADER, ""))))
-
-
-def missing_ranges(header: str) -> tuple[tuple[int, int], ...]:
-    """The ordinals that the authority misses: ``3,7-9``; what cannot be read is left out."""
-    found = (_RANGE.fullmatch(part.strip()) for part in header.split(","))
-    return tuple((int(match[1]), int(match[2] or match[1])) for match in found if match)
+    return answer
 
 
 def _audit_facts(memory: AuditMemory, view: View, settings: EsdcSettings) -> AuditFacts:
@@ -224,6 +246,8 @@ def _audit_facts(memory: AuditMemory, view: View, settings: EsdcSettings) -> Aud
         newest_ordinal=view.newest_ordinal,
         hurry=limit_is_near or view.storage_low,
         last=view.cycle,
+        amounts=view.amounts,
+        near_limit_per_cent=settings.near_limit_per_cent,
     )
 
 
@@ -250,6 +274,7 @@ def _end(
         waiting=view.waiting,
         unaudited_ratio=_ratio(view.amounts),
         statuses=tuple(statuses),
+        gone=memory.gone,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import attrs
@@ -30,7 +31,9 @@ class Authority:
     api_url: str
     token: str
 
-    def call(self, method: str, path: str, body: bytes | None = None) -> Conversation[HttpAnswer]:
+    def call(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Conversation[HttpAnswer]:
         """A call with the token; raises `TokenRefused` and `AuthorityAway`."""
         answer = yield from ask(
             Call(
@@ -38,7 +41,7 @@ class Authority:
                 method=method,
                 path=PATH + path,
                 body=body,
-                headers={TOKEN_HEADER: self.token},
+                headers={TOKEN_HEADER: self.token, **(headers or {})},
             )
         )
         if answer.status == 401:

@@ -7,6 +7,7 @@ one that was interrupted on its way there is tried again, and the card's own ans
 from __future__ import annotations
 
 import binascii
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -27,6 +28,10 @@ from tallystick.wire.verification_url import is_prefix
 PIN_REQUIRED = frozenset({0x6301, 0x6982})
 NO_ACTIVE_AUDIT = 0x6306
 STALE_DIRECTIVE = 0x6A80
+OF_ANOTHER_CARD, REFUSED, CAME_AGAIN = "TS-3170", "TS-3171", "TS-3172"
+
+
+log = logging.getLogger(__name__)
 
 
 class CardNotReady(Exception):
@@ -135,11 +140,13 @@ def obey(command: Command, uid: str, device_languages: Iterable[str], now: datet
 
     Raises `CardNotReady`, and what the needs raise.
     """
-    if command.uid.upper() != uid:
-        return None
     command_id = command.command_id.upper()
+    if command.uid.upper() != uid:
+        log.warning("%s: command %s is for another card; it is left alone", OF_ANOTHER_CARD, _short(command_id))
+        return None
     known = yield from ask(FindCommand(command_id))
     if known is not None and known.success is not None:
+        log.info("%s: command %s came again; its first result stands", CAME_AGAIN, _short(command_id))
         yield from ask(ReportAgain(command_id))
         return known.success
     kind = command.known_type
@@ -153,12 +160,19 @@ def obey(command: Command, uid: str, device_languages: Iterable[str], now: datet
     else:
         success = is_good_configuration(command, device_languages)
         payload = command.payload if success and kind is not CommandType.TAX_CORE_PUBLIC_KEY else None
+    if not success:
+        log.error("%s: command %s of type %d cannot be carried out", REFUSED, _short(command_id), command.type)
     yield from ask(
         FinishCommand(
             command_id=command_id, type=command.type, received_ms=unix_ms(now), success=success, payload=payload
         )
     )
     return success
+
+
+def _short(command_id: str) -> str:
+    """What of an id is worth a line: a GUID is shorter, and whatever else comes is not ours."""
+    return repr(command_id[:64])
 
 
 def _to_card(
@@ -181,6 +195,7 @@ def _to_card(
         if error.status_word in PIN_REQUIRED:
             yield from ask(ForgetCommand(command_id))
             raise CardNotReady(str(error)) from error
+        log.warning("the card answered command %s with %04X", _short(command_id), error.status_word)
         return interrupted and error.status_word == done_before
     return True
 

@@ -17,3 +17,6 @@ PACKAGES = Counter(
 WAITING = Gauge("tallystick_esdc_waiting_packages", "Packages that the authority has not judged yet", ["slot"])
 UNAUDITED = Gauge("tallystick_esdc_unaudited_ratio", "Unaudited sum of the card over its limit", ["slot"])
 ONLINE = Gauge("tallystick_esdc_online", "1 while the authority answers", ["slot"])
+GONE = Gauge(
+    "tallystick_esdc_gone_ordinals", "Ordinals that the authority misses and this device has no more (K-13)", ["slot"]
+)

@@ -87,6 +87,13 @@ DELETE FROM package WHERE ordinal = :ordinal;
 UPDATE sale SET state = 4 WHERE ordinal BETWEEN :first AND :last AND state IN (5, 6)
 AND EXISTS (SELECT 1 FROM package WHERE package.ordinal = sale.ordinal);
 
+-- name: held_between
+SELECT ordinal FROM package WHERE ordinal BETWEEN :first AND :last;
+
+-- name: settled_between
+SELECT sale.ordinal FROM sale JOIN package ON package.ordinal = sale.ordinal
+WHERE sale.ordinal BETWEEN :first AND :last AND sale.state IN (5, 6);
+
 -- name: find_package
 SELECT body FROM package WHERE ordinal = :ordinal;
 

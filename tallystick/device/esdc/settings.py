@@ -14,8 +14,10 @@ _SECOND = timedelta(seconds=1)
 class Timing:
     """When the audit loop does what (S2-108, S2-109, S2-120). Two presets: `PRODUCTION_TIMING` and `DEMO_TIMING`."""
 
+    start_interval_most: timedelta
+    """From one Start Audit to the next while hardly anything of the card's limit is used."""
     start_interval: timedelta
-    """From one Start Audit to the next while the card's limit is far."""
+    """The same shortly before the limit is near; in between the time shrinks with what is used."""
     near_limit_interval: timedelta
     """The same from 75 % of the limit on."""
     start_floor: timedelta
@@ -35,6 +37,7 @@ class Timing:
 
 
 PRODUCTION_TIMING = Timing(
+    start_interval_most=120 * _MINUTE,
     start_interval=30 * _MINUTE,
     near_limit_interval=10 * _MINUTE,
     start_floor=10 * _MINUTE,
@@ -47,6 +50,7 @@ PRODUCTION_TIMING = Timing(
 )
 
 DEMO_TIMING = Timing(
+    start_interval_most=20 * _SECOND,
     start_interval=20 * _SECOND,
     near_limit_interval=5 * _SECOND,
     start_floor=5 * _SECOND,

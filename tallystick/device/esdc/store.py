@@ -78,6 +78,14 @@ class Newest:
     time_ms: int = 0
 
 
+@attrs.frozen(slots=True)
+class Held:
+    """Ordinals whose packages are here, ascending: those that wait anew, and all of those asked for."""
+
+    again: list[int]
+    all: list[int]
+
+
 class Store:
     """One card's store. Every method runs in the thread that owns the card; each write is one durable commit."""
 
@@ -271,12 +279,18 @@ class Store:
             with self._database as writing:
                 self._write_notes(writing)
 
-    def send_again(self, ranges: Iterable[tuple[int, int]]) -> None:
-        """The authority misses these ordinals: what is still held waits once more."""
+    def send_again(self, ranges: Iterable[tuple[int, int]]) -> Held:
+        """The authority misses these ordinals: what is still held, and was not on its way already, waits once more."""
+        again: set[int] = set()
+        held: set[int] = set()
         with self._database as writing:
             self._write_notes(writing)
             for first, last in ranges:
-                writing.run("send_again", {"first": first, "last": last})
+                between = {"first": first, "last": last}
+                held.update(row[0] for row in writing.rows("held_between", between))
+                again.update(row[0] for row in writing.rows("settled_between", between))
+                writing.run("send_again", between)
+        return Held(again=sorted(again), all=sorted(held))
 
     def used_bytes(self) -> int:
         """Bytes of the file that hold something."""

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from datetime import timedelta
 
-from tallystick.authority.intake import queries as intake
+from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.intake.unwrap_client import open_arp_blocking
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.projections.audit.operations import AuditDesk
-from tallystick.authority.projections.audit.strategies import EveryDocument
+from tallystick.authority.projections.audit.strategies import (
+    AtOnceWhenTrusted,
+    EveryDocument,
+    IssuanceStrategy,
+)
 from tallystick.authority.projections.audit.tasks import ProofServices
 from tallystick.crypto.envelope import sign_with_recovery
-from tallystick.ops.processes.context import Context, DatabaseConnection
+from tallystick.kernel.fixed_point import Money
+from tallystick.ops.processes.context import Context
+from tallystick.ops.settings import Settings
 
-_STRATEGIES = {
+_PACES = {
     "production": EveryDocument(),
     "demo": EveryDocument(settle=timedelta(seconds=2), pause=timedelta(seconds=1)),
 }
 
 
-class _KeptApart:
-    """The intake's quarantine and evidence, asked by the audit room, which does not know the intake."""
-
-    def ordinals(self, conn: DatabaseConnection, signed_by: str, first: int, last: int) -> Set[int]:
-        """Ordinals that are kept, but not booked."""
-        return intake.kept_ordinals(conn, signed_by, first, last)
-
-    def turnover(self, conn: DatabaseConnection, signed_by: str, first: int, last: int) -> int:
-        """What they add to the card's unaudited sum."""
-        return intake.kept_turnover(conn, signed_by, first, last)
+def strategy_of(settings: Settings) -> IssuanceStrategy:
+    """The way of giving proofs that the settings name (S2-106), at the pace of the run."""
+    pace = _PACES[settings.timing]
+    if settings.proof_strategy == "trusted":
+        return AtOnceWhenTrusted(Money.of(settings.proof_at_once_up_to), pace)
+    return pace
 
 
 def audit_desk(context: Context) -> AuditDesk:
     """The device API's door to proofs of audit."""
     sockets = context.unwrap_sockets
-    return AuditDesk(open_arp=lambda block: open_arp_blocking(sockets, block), apart=_KeptApart())
+    return AuditDesk(open_arp=lambda block: open_arp_blocking(sockets, block), apart=QuarantineAndEvidence())
 
 
 def proof_services(context: Context) -> ProofServices:
@@ -43,8 +44,8 @@ def proof_services(context: Context) -> ProofServices:
     key = context.pki.private_key("poa")
     socket = context.socket("sequencer")
     return ProofServices(
-        strategy=_STRATEGIES[context.settings.timing],
-        apart=_KeptApart(),
+        strategy=strategy_of(context.settings),
+        apart=QuarantineAndEvidence(),
         sign=lambda message: sign_with_recovery(message, key),
         append=lambda entry: append_blocking(socket, entry),
     )

@@ -57,6 +57,26 @@ GRANTS = (
 )
 
 
+@attrs.frozen
+class TableGrant:
+    """What a role may do with one table, in the place of its rights on the schema."""
+
+    role: str
+    table: tuple[str, str]
+    rights: LiteralString
+
+
+# Two officers' word is given on the pages alone: the worker takes it and lets it expire, and can make none.
+TABLE_GRANTS = (
+    TableGrant(INTAKE, ("audit", "override"), "SELECT, UPDATE (state, taken_at)"),
+    TableGrant(
+        PORTAL,
+        ("audit", "override"),
+        "SELECT, INSERT, UPDATE (state, decided_by, decided_from, decided_at)",
+    ),
+)
+
+
 class UnsafeRole(RuntimeError):
     """A process came in with rights that it must not have."""
 
@@ -89,6 +109,13 @@ def give_rights(connection: psycopg.Connection[Any]) -> None:
             sql.SQL("GRANT EXECUTE ON ALL ROUTINES IN SCHEMA {schema} TO {role}"),
         ):
             connection.execute(template.format(rights=sql.SQL(grant.rights), **names))
+
+    for one in TABLE_GRANTS:
+        if one.table[0] not in present:
+            continue
+        parts = {"role": sql.Identifier(one.role), "table": sql.Identifier(*one.table)}
+        connection.execute(sql.SQL("REVOKE ALL ON {table} FROM {role}").format(**parts))
+        connection.execute(sql.SQL("GRANT {rights} ON {table} TO {role}").format(rights=sql.SQL(one.rights), **parts))
 
 
 def as_role(dsn: str, role: str) -> str:

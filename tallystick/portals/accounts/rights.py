@@ -12,15 +12,31 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 SEE_COUNTRY = "see the country live"
 
-_ALLOWED = frozenset({("operator", SEE_COUNTRY)})
+SEE_AUDITS = "see open audits"
+DECIDE_OVERRIDES = "ask for, approve and refuse overrides"
+
+_ALLOWED = frozenset(
+    {
+        ("operator", SEE_COUNTRY),
+        ("operator", SEE_AUDITS),
+        ("officer", SEE_COUNTRY),
+        ("officer", SEE_AUDITS),
+        ("officer", DECIDE_OVERRIDES),
+    }
+)
 
 Arguments = ParamSpec("Arguments")
 View = Callable[Concatenate[HttpRequest, Arguments], HttpResponse]
 
 
+def may(user: AbstractBaseUser | AnonymousUser, action: str) -> bool:
+    """Whether the user's role may do it."""
+    return (getattr(user, "role", ""), action) in _ALLOWED
+
+
 def authorise(user: AbstractBaseUser | AnonymousUser, action: str) -> None:
     """Raises ``Http404`` unless the user's role may do it: what is forbidden looks like what does not exist."""
-    if (getattr(user, "role", ""), action) not in _ALLOWED:
+    if not may(user, action):
         raise Http404
 
 

@@ -99,6 +99,12 @@ def _audit(country: Country) -> tuple[Card, ...]:
             "card and ledger differ",
             BAD if audit.contradicting else GOOD,
         ),
+        Card(
+            "Overrides pending",
+            f"{audit.overrides_pending:,}",
+            "wait for a second officer",
+            BAD if audit.overrides_pending else GOOD,
+        ),
     )
 
 

@@ -46,7 +46,7 @@ def read_country(connection: psycopg.Connection[Any], now: datetime) -> Country:
         devices_heard=devices_heard,
         registry=registry.overview(connection),
         commands=commands.overview(connection),
-        audit=audit.overview(connection),
+        audit=audit.overview(connection, now),
         waiting_cards=tuple(audit.missing_by_card(connection, WAITING_CARDS_SHOWN)),
         intake=intake.overview(connection, now),
         checkpoint=bytes(ledger.newest_checkpoint(connection)).decode("utf-8", "replace"),

@@ -37,7 +37,7 @@ def test_s2_117_case_1_one_package_an_audit(run_audit: Run) -> None:
         assert proof_entries(bench) == ["issued", "executed"]
         assert await state(bench) == (RequestState.ENDED, "")
         with bench.live.pool.connection() as conn:
-            overview = queries.overview(conn)
+            overview = queries.overview(conn, bench.now)
         assert (overview.open_cycles, overview.ended_cycles, overview.executed) == (0, 1, 1)
 
     run_audit(test)
@@ -53,7 +53,7 @@ def test_s2_117_a_failed_end_audit_leaves_the_cycle_open(run_audit: Run) -> None
         assert await bench.proof_commands() == []
         assert await state(bench) == (RequestState.PROVEN, "")
         with bench.live.pool.connection() as conn:
-            assert queries.overview(conn).open_cycles == 1
+            assert queries.overview(conn, bench.now).open_cycles == 1
         await bench.ask()
         await bench.work()
         (command,) = await bench.proof_commands()
@@ -133,7 +133,7 @@ def test_s2_115_s2_119_case_3_the_newest_start_wins(run_audit: Run) -> None:
         assert await bench.execute(new)
         assert bench.live.card.unaudited == 0, "everything up to the second start is proven"
         with bench.live.pool.connection() as conn:
-            overview = queries.overview(conn)
+            overview = queries.overview(conn, bench.now)
         assert (overview.ended_cycles, overview.open_cycles) == (1, 0)
 
     run_audit(test)

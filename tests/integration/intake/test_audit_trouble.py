@@ -162,7 +162,7 @@ def test_a_report_for_an_older_start_does_not_end_the_newer_one(run_audit: Run) 
         await bench.ask()
         await bench.report(command, success=True)
         with bench.live.pool.connection() as conn:
-            overview = queries.overview(conn)
+            overview = queries.overview(conn, bench.now)
         assert (overview.ended_cycles, overview.open_cycles, overview.waiting) == (1, 1, 1)
         await bench.after(SETTLE)
         (command,) = await bench.proof_commands()

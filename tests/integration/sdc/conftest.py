@@ -7,17 +7,17 @@ import http.client
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import attrs
 import psycopg
 import pytest
 import uvloop
 from psycopg_pool import ConnectionPool
+from sdc_recording import RecordingAudit, RecordingIntake
 
 from tallystick.authority.channels.sdc.api import build_app, refusals
 from tallystick.authority.channels.sdc.services import SdcServices
@@ -37,7 +37,6 @@ from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.invoice import Seller, TaxCategoryType
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
 from tallystick.kit.http_server import HttpLimits, Server
-from tallystick.wire.audit_package import read_sealed
 from tallystick.wire.configuration import Configuration
 from tallystick.wire.taxcore_api import Environment
 
@@ -72,52 +71,6 @@ class TestClock:
 
     def __call__(self) -> datetime:
         return self.now
-
-
-@attrs.frozen
-class Verdict:
-    """What the pipeline says."""
-
-    status: int = 4
-    replayed: bool = False
-    step: int = 15
-    code: str = ""
-
-
-@attrs.define
-class RecordingIntake:
-    """Stands where the pipeline stands: reads the envelope as it does, and answers what the test wants."""
-
-    verdict: Verdict = Verdict()
-    error: Exception | None = None
-    seconds: float = 0.0
-    seen: list[tuple[bytes, str, str, datetime]] = attrs.field(factory=list)
-
-    async def submit_package(self, body: bytes, *, token_uid: str, token_tin: str, received_at: datetime) -> Verdict:
-        read_sealed(body)
-        self.seen.append((body, token_uid, token_tin, received_at))
-        await asyncio.sleep(self.seconds)
-        if self.error is not None:
-            raise self.error
-        return self.verdict
-
-
-@attrs.define
-class RecordingAudit:
-    """Stands where the proof-of-audit service stands."""
-
-    missing: Sequence[tuple[int, int]] = ()
-    requests: list[tuple[str, bytes, Money, Money]] = attrs.field(factory=list)
-    reports: list[tuple[str, UUID, bool]] = attrs.field(factory=list)
-
-    def receive_request(
-        self, conn: Any, uid: str, payload: bytes, sum: Money, limit: Money, at: datetime
-    ) -> Sequence[tuple[int, int]]:
-        self.requests.append((uid, payload, sum, limit))
-        return self.missing
-
-    def command_reported(self, conn: Any, uid: str, command_id: UUID, success: bool, at: datetime) -> None:
-        self.reports.append((uid, command_id, success))
 
 
 @attrs.frozen

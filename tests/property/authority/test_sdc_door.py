@@ -55,7 +55,14 @@ class OpenIntake:
 
 class ClosedAudit:
     def receive_request(
-        self, conn: Any, uid: str, payload: bytes, sum: Money, limit: Money, at: datetime
+        self,
+        conn: Any,
+        uid: str,
+        payload: bytes,
+        sum: Money,
+        limit: Money,
+        at: datetime,
+        gone: Sequence[tuple[int, int]] = (),
     ) -> Sequence[tuple[int, int]]:
         raise AssertionError("no database, no request")
 
@@ -105,13 +112,16 @@ PATHS = [
     "/api/v3/sdc/token", "/api/v3/sdc/commands", "/api/v3/sdc/status", "/api/v3/sdc/audit", "/api/v3/sdc/audit-proof",
     "/api/v3/sdc/commands/3930CEEF-F637-444D-8295-F629D6E482D3", "/api/SecureElements/Audit",
     "/api/sdc/GetOutstandingCommands", "/api/sdc/UploadCommandStatus", "/api/v2/x",
+    "/api/invoices/verifyInvoice",
 ]  # fmt: skip
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=10), inner, max_size=4)),
     max_leaves=12,
 )
-known_keys = st.sampled_from(["key", "iv", "payload", "auditRequestPayload", "sum", "limit", "AuditData", "LimitData"])
+known_keys = st.sampled_from(
+    ["key", "iv", "payload", "auditRequestPayload", "sum", "limit", "AuditData", "LimitData", "verificationUrl"]
+)
 bodies = st.one_of(
     st.binary(max_size=200),
     st.sampled_from([b"", b"true", b'"False"', b"[" * 5000, b'{"key":1,"key":2}', b"\xef\xbb\xbf{}", b"x" * 70_000]),
@@ -120,7 +130,14 @@ bodies = st.one_of(
 )
 headers = st.dictionaries(
     st.sampled_from(
-        [b"content-type", b"content-encoding", b"taxcoreauthenticationtoken", b"transfer-encoding", b"accept"]
+        [
+            b"content-type",
+            b"content-encoding",
+            b"taxcoreauthenticationtoken",
+            b"transfer-encoding",
+            b"accept",
+            b"ts-gone",
+        ]
     ),
     st.one_of(st.just(TOKEN), st.just(b"application/json"), st.just(b"gzip"), st.binary(max_size=40)),
     max_size=4,

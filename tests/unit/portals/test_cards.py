@@ -33,7 +33,14 @@ CALM = Country(
     registry=RegistryOverview(taxpayers=20, secure_elements=23, active=20, hold=1, revoked=1, closed=1),
     commands=CommandsOverview(4, 80, 0),
     audit=AuditOverview(
-        open_cycles=5, ended_cycles=40, waiting=1, incomplete=0, contradicting=0, proofs=41, executed=40
+        open_cycles=5,
+        ended_cycles=40,
+        waiting=1,
+        incomplete=0,
+        contradicting=0,
+        proofs=41,
+        executed=40,
+        overrides_pending=0,
     ),
     waiting_cards=(),
     intake=IntakeOverview(refused=7, refused_lately=2, quarantined=0, evidence=0),

@@ -13,6 +13,7 @@ from tallystick.authority.channels.sdc.bodies import (
     expected_bytes,
     small_body,
 )
+from tallystick.authority.channels.sdc.official import OfficialVerification
 from tallystick.authority.channels.sdc.older import OlderInterface
 from tallystick.authority.channels.sdc.problems import Problems
 from tallystick.authority.channels.sdc.routes import Request, Routes
@@ -25,6 +26,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, read_body, respond
 from tallystick.kit.http_server import Refusal
+from tallystick.wire.ordinal_ranges import GONE_HEADER, MISSING_HEADER, read_ranges, write_ranges
 from tallystick.wire.taxcore_api import (
     TOKEN_HEADER,
     AuditAnswer,
@@ -36,8 +38,8 @@ from tallystick.wire.taxcore_api import (
     write_token,
 )
 
-MISSING_RANGES_MOST = 100
 _TOKEN_HEADER = TOKEN_HEADER.lower().encode()
+_MISSING_HEADER, _GONE_HEADER = MISSING_HEADER.lower().encode(), GONE_HEADER.lower().encode()
 _REPLAYED = ((b"ts-replayed", b"1"),)
 _EMPTY = Answer(200)
 _NOTHING = write_commands(())
@@ -71,6 +73,7 @@ class SdcApi:
                 "/api/v3/sdc/audit": {"POST": self._audit},
                 "/api/v3/sdc/audit-proof": {"POST": self._audit_proof},
                 **OlderInterface(services).routes(),
+                **OfficialVerification(services).routes(),
             }
         )
 
@@ -136,21 +139,24 @@ class SdcApi:
         return Answer(200, answer, headers=_verdict_headers(verdict))
 
     async def _audit_proof(self, request: Request) -> Answer:
-        """Submit Audit Request Payload: 200 whether or not a proof can be made; missing ordinals are named (K-13)."""
+        """Submit Audit Request Payload: 200 whether or not a proof can be made; missing ordinals are named (K-13).
+
+        A device may say in ``Ts-Gone`` which of them it no longer has.
+        """
         holder = await self._holder(request)
         check_json_type(request.headers)
         body = await small_body(request, LIMITS.control_call_bytes)
         proof = read_proof_of_audit_request(body)
+        gone = read_ranges(request.headers.get(_GONE_HEADER, b"").decode("latin-1"))
         services, now = self._services, self._services.clock()
         missing = await services.in_database(
             lambda conn: services.audit.receive_request(
-                conn, holder.uid, proof.audit_request_payload, proof.sum, proof.limit, now
+                conn, holder.uid, proof.audit_request_payload, proof.sum, proof.limit, now, gone
             )
         )
         if not missing:
             return _EMPTY
-        ranges = ",".join(str(a) if a == b else f"{a}-{b}" for a, b in missing[:MISSING_RANGES_MOST])
-        return Answer(200, headers=((b"ts-missing", ranges.encode()), (b"ts-code", b"TS-1406")))
+        return Answer(200, headers=((_MISSING_HEADER, write_ranges(missing).encode()), (b"ts-code", b"TS-1406")))
 
     async def _holder(self, request: Request) -> SecureElementEntry:
         """The card whose token the request bears; raises ``TS-1105`` and what ``Gatekeeper.holder`` raises."""

@@ -23,6 +23,7 @@ from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import Clock
 from tallystick.kit.in_thread import ThreadTooSlow, in_thread
 from tallystick.wire.configuration import Configuration
+from tallystick.wire.ordinal_ranges import Ranges
 from tallystick.wire.taxcore_api import Environment
 
 Result = TypeVar("Result")
@@ -61,9 +62,9 @@ class ProofOfAudit(Protocol):
     """The service that releases a card's limit; both run in the caller's transaction."""
 
     def receive_request(
-        self, conn: Connection, uid: str, payload: bytes, sum: Money, limit: Money, at: datetime
+        self, conn: Connection, uid: str, payload: bytes, sum: Money, limit: Money, at: datetime, gone: Ranges = ()
     ) -> Sequence[tuple[int, int]]:
-        """Take a card's request; the ranges of ordinals that are missing, from and to inclusive."""
+        """Take a card's request, with the ordinals that its device no longer has; the ranges that are missing."""
 
     def command_reported(self, conn: Connection, uid: str, command_id: UUID, success: bool, at: datetime) -> None:
         """A proof was executed by the card, or refused: the end of a cycle (S2-105)."""

@@ -10,12 +10,13 @@ from uuid import UUID
 import attrs
 
 from tallystick.authority.projections.audit import holdings, store
-from tallystick.authority.projections.audit.holdings import KeptApart
+from tallystick.authority.projections.audit.kept import KeptApart
 from tallystick.authority.projections.audit.values import Ranges, RequestState
 from tallystick.authority.reference.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.wire.card import ArpContent
+from tallystick.wire.ordinal_ranges import minus
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,12 @@ class AuditDesk:
     apart: KeptApart
 
     def receive_request(
-        self, conn: Connection, uid: str, payload: bytes, sum: Money, limit: Money, at: datetime
+        self, conn: Connection, uid: str, payload: bytes, sum: Money, limit: Money, at: datetime, gone: Ranges = ()
     ) -> Ranges:
         """Take the request of a card's Start Audit; returns the ordinals that are missing for its proof (K-13).
+
+        ``gone`` are ordinals that the device says it no longer has; those among them that are missing are kept for
+        the officer to see, and decide nothing.
 
         The same request again changes nothing. A newer start supersedes older ones; an older one that comes late is
         kept and never proven (S2-115). Raises ``TS-3101`` (malformed) and ``TS-3102`` (of another card).
@@ -51,6 +55,8 @@ class AuditDesk:
             store.supersede_older(conn, uid, content.audit_sequence, request_id)
             store.open_cycle(conn, uid, at)
         missing = () if late else holdings.missing(conn, self.apart, uid, content.total_counter)
+        if gone:
+            store.note_gone(conn, content, minus(missing, minus(missing, gone)))
         facts = {"uid": uid, "audit_sequence": content.audit_sequence, "missing": list(missing[:10])}
         log.info("an audit request arrived", extra=facts | {"superseded": late, "new": request_id is not None})
         return missing

@@ -6,9 +6,19 @@ from datetime import datetime
 
 import attrs
 
-from tallystick.authority.projections.audit import store
-from tallystick.authority.projections.audit.values import AuditOverview, MissingOrdinals, Ranges, RequestState
+from tallystick.authority.projections.audit import override_store, standing, store
+from tallystick.authority.projections.audit.kept import KeptApart
+from tallystick.authority.projections.audit.override_store import Override, OverrideState
+from tallystick.authority.projections.audit.standing import Standing
+from tallystick.authority.projections.audit.values import (
+    AuditOverview,
+    MissingOrdinals,
+    OpenAudit,
+    Ranges,
+    RequestState,
+)
 from tallystick.authority.reference.room_queries import Connection
+from tallystick.kernel.fixed_point import Money
 
 
 @attrs.frozen(slots=True)
@@ -21,9 +31,9 @@ class CardAudit:
     received_at: datetime
 
 
-def overview(conn: Connection) -> AuditOverview:
-    """Cycles, requests and proofs in figures."""
-    return store.overview(conn)
+def overview(conn: Connection, now: datetime) -> AuditOverview:
+    """Cycles, requests, proofs and overrides in figures."""
+    return store.overview(conn, now)
 
 
 def missing_by_card(conn: Connection, limit: int = 100) -> list[MissingOrdinals]:
@@ -35,3 +45,19 @@ def card(conn: Connection, uid: str) -> CardAudit | None:
     """The newest request of a card."""
     found = store.state_of_card(conn, uid)
     return CardAudit(*found) if found else None
+
+
+def open_audits(conn: Connection, limit: int = 100) -> list[OpenAudit]:
+    """Audits that are not at their end, those that call for an officer first."""
+    return store.open_audits(conn, limit)
+
+
+def overrides(conn: Connection, apart: KeptApart, limit: int = 50) -> list[Standing]:
+    """Overrides, those that wait for a second officer first; approved ones with what has come since."""
+    return [_standing(conn, apart, one) for one in override_store.newest(conn, limit)]
+
+
+def _standing(conn: Connection, apart: KeptApart, override: Override) -> Standing:
+    if override.state is OverrideState.APPROVED:
+        return standing.stand(conn, apart, override)
+    return Standing(override, override.excused, Money(0))

@@ -12,8 +12,10 @@ from tallystick.authority.projections.audit.values import (
     Execution,
     IntendedProof,
     MissingOrdinals,
+    OpenAudit,
     Ranges,
     RequestState,
+    UsedOverride,
 )
 from tallystick.authority.reference.room_queries import Connection, RoomQueries
 from tallystick.kernel.fixed_point import Money
@@ -85,7 +87,6 @@ def due_requests(conn: Connection, now: datetime, limit: int) -> list[AuditReque
             unaudited=Money(unaudited),
             limit=Money(card_limit),
             received_at=received_at,
-            overridden=overridden,
         )
         for (
             request_id,
@@ -97,7 +98,6 @@ def due_requests(conn: Connection, now: datetime, limit: int) -> list[AuditReque
             unaudited,
             card_limit,
             received_at,
-            overridden,
         ) in _SQL.rows(conn, "due_requests", now=now, limit=limit)
     ]
 
@@ -109,8 +109,11 @@ def decide_request(
     due_at: datetime | None,
     missing: Ranges = (),
     code: str = "",
+    *,
+    now: datetime,
+    held: Money | None = None,
 ) -> None:
-    """Write down what was decided and when to look again."""
+    """Write down what was decided and when to look again; ``held`` is what the documents add up to, if not that."""
     _SQL.run(
         conn,
         "decide_request",
@@ -119,7 +122,41 @@ def decide_request(
         due_at=due_at,
         missing=list(chain.from_iterable(missing)),
         code=code,
+        now=now,
+        held=held.scaled if held is not None else None,
     )
+
+
+def rest_on(conn: Connection, request_id: int, override: UsedOverride) -> None:
+    """Note with the request on whose word its proof rests."""
+    _SQL.run(
+        conn,
+        "rest_on_override",
+        request_id=request_id,
+        reason=override.reason,
+        first=override.asked_by,
+        second=override.approved_by,
+        at=override.approved_at,
+        excused=list(chain.from_iterable(override.excused)),
+        presumed=override.presumed.scaled,
+    )
+
+
+def note_gone(conn: Connection, content: ArpContent, gone: Ranges) -> None:
+    """What the device says it no longer has."""
+    _SQL.run(
+        conn,
+        "note_gone",
+        uid=content.uid,
+        audit_sequence=content.audit_sequence,
+        nonce=content.nonce,
+        gone=list(chain.from_iterable(gone)),
+    )
+
+
+def contradictions(conn: Connection, uid: str) -> int:
+    """How many audits of the taxpayer's cards, past ones included, had a sum that was not that of the documents."""
+    return int(_SQL.value(conn, "contradictions", uid=uid))
 
 
 def intend_proof(conn: Connection, request: AuditRequest, command_id: UUID, message: bytes, at: datetime) -> None:
@@ -147,12 +184,16 @@ def unissued_proofs(conn: Connection, limit: int) -> list[IntendedProof]:
             audit_sequence=sequence,
             total_counter=total,
             released=Money(unaudited),
-            overridden=overridden,
+            override=_used(*rest) if rest[1] is not None else None,
         )
-        for request_id, uid, command_id, message, intended_at, sequence, total, unaudited, overridden in _SQL.rows(
+        for request_id, uid, command_id, message, intended_at, sequence, total, unaudited, *rest in _SQL.rows(
             conn, "unissued_proofs", limit=limit
         )
     ]
+
+
+def _used(first: str, second: str, reason: str, at: datetime, excused: list[int], presumed: int) -> UsedOverride:
+    return UsedOverride(first, second, reason, at, _ranges(excused), Money(presumed))
 
 
 def issue_proof(conn: Connection, request_id: int, poa: bytes, issued_index: int) -> None:
@@ -201,11 +242,17 @@ def turnover(conn: Connection, uid: str, first: int, last: int) -> int:
     return int(_SQL.value(conn, "turnover", uid=uid, first=first, last=last))
 
 
-def overview(conn: Connection) -> AuditOverview:
+def turnover_of(conn: Connection, uid: str, ranges: Ranges) -> int:
+    """The same of a card's booked documents in several ranges of ordinals."""
+    firsts, lasts = [first for first, _ in ranges], [last for _, last in ranges]
+    return int(_SQL.value(conn, "turnover_of", uid=uid, firsts=firsts, lasts=lasts))
+
+
+def overview(conn: Connection, now: datetime) -> AuditOverview:
     """Counts."""
-    row = _SQL.row(conn, "overview")
+    row = _SQL.row(conn, "overview", now=now)
     assert row is not None
-    open_cycles, ended_cycles, waiting, incomplete, contradicting, proofs, executed = row
+    open_cycles, ended_cycles, waiting, incomplete, contradicting, proofs, executed, overrides_pending = row
     return AuditOverview(
         open_cycles=open_cycles,
         ended_cycles=ended_cycles,
@@ -214,6 +261,7 @@ def overview(conn: Connection) -> AuditOverview:
         contradicting=contradicting,
         proofs=proofs,
         executed=executed,
+        overrides_pending=overrides_pending,
     )
 
 
@@ -229,6 +277,27 @@ def state_of_card(conn: Connection, uid: str) -> tuple[RequestState, str, Ranges
     """State, code, missing ordinals and arrival of a card's newest request."""
     row = _SQL.row(conn, "state_of_card", uid=uid)
     return (RequestState(row[0]), row[1], _ranges(row[2]), row[3]) if row else None
+
+
+def open_audits(conn: Connection, limit: int) -> list[OpenAudit]:
+    """Requests that are not at their end, those that call for an officer first, then the oldest."""
+    return [
+        OpenAudit(
+            uid=uid,
+            state=RequestState(state),
+            code=code,
+            total_counter=total,
+            unaudited=Money(unaudited),
+            held=None if held is None else Money(held),
+            missing=_ranges(missing),
+            gone=_ranges(gone),
+            received_at=received_at,
+            since=since,
+        )
+        for uid, state, code, total, unaudited, held, missing, gone, received_at, since in _SQL.rows(
+            conn, "open_audits", limit=limit
+        )
+    ]
 
 
 def _ranges(flat: list[int]) -> Ranges:

@@ -13,8 +13,8 @@ import attrs
 import msgspec
 
 from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
-from tallystick.authority.projections.audit import holdings, store
-from tallystick.authority.projections.audit.holdings import KeptApart
+from tallystick.authority.projections.audit import holdings, overrides, store
+from tallystick.authority.projections.audit.kept import KeptApart
 from tallystick.authority.projections.audit.strategies import IssuanceStrategy
 from tallystick.authority.projections.audit.values import (
     AuditRequest,
@@ -24,6 +24,7 @@ from tallystick.authority.projections.audit.values import (
     IntendedProof,
     Prove,
     RequestState,
+    UsedOverride,
     Wait,
 )
 from tallystick.authority.reference.commands import operations as commands
@@ -81,6 +82,7 @@ def decide(conn: Connection, services: ProofServices, now: datetime) -> Done:
 
 
 def _decide_due(conn: Connection, services: ProofServices, now: datetime) -> int:
+    overrides.agreed(conn, now)
     requests = store.due_requests(conn, now, _BATCH)
     for request in requests:
         _decide_one(conn, services, request, now)
@@ -89,7 +91,8 @@ def _decide_due(conn: Connection, services: ProofServices, now: datetime) -> int
 
 
 def _decide_one(conn: Connection, services: ProofServices, request: AuditRequest, now: datetime) -> None:
-    decision = services.strategy.decide(holdings.facts(conn, services.apart, request), now)
+    facts = holdings.facts(conn, services.apart, request)
+    decision = services.strategy.decide(facts, now)
     number = request.request_id
     match decision:
         case Prove(released, new_limit):
@@ -101,16 +104,18 @@ def _decide_one(conn: Connection, services: ProofServices, request: AuditRequest
                 new_limit=new_limit,
                 issued_ms=unix_ms(now),
             )
+            if facts.override is not None:
+                store.rest_on(conn, number, facts.override)
             store.intend_proof(conn, request, uuid4(), message.encode(), now)
-            store.decide_request(conn, number, RequestState.PROVEN, None)
+            store.decide_request(conn, number, RequestState.PROVEN, None, now=now)
         case Wait(until):
-            store.decide_request(conn, number, RequestState.WAITING, until)
+            store.decide_request(conn, number, RequestState.WAITING, until, now=now)
         case Incomplete(missing, again):
-            store.decide_request(conn, number, RequestState.INCOMPLETE, again, missing, "TS-1406")
+            store.decide_request(conn, number, RequestState.INCOMPLETE, again, missing, "TS-1406", now=now)
         case Contradiction(held):
-            store.decide_request(conn, number, RequestState.CONTRADICTS, None, code="TS-1405")
-            facts = {"uid": request.uid, "held": str(held), "claimed": str(request.unaudited)}
-            log.error("a card's unaudited sum is not that of its documents", extra=facts)
+            store.decide_request(conn, number, RequestState.CONTRADICTS, None, code="TS-1405", now=now, held=held)
+            told = {"uid": request.uid, "held": str(held), "claimed": str(request.unaudited)}
+            log.error("a card's unaudited sum is not that of its documents", extra=told)
 
 
 def _issue_intended(conn: Connection, services: ProofServices) -> int:
@@ -141,13 +146,27 @@ def _issued_entry(proof: IntendedProof, poa: bytes) -> NewEntry:
         "commandId": str(proof.command_id),
         "event": "issued",
         "intendedAt": str(unix_ms(proof.intended_at)),
-        "override": "yes" if proof.overridden else "no",
+        "override": "yes" if proof.override is not None else "no",
         "proof": sha256(poa).hex(),
         "released": str(proof.released.scaled),
         "totalCounter": str(proof.total_counter),
         "uid": proof.uid,
     }
+    if proof.override is not None:
+        facts |= _override_facts(proof.override)
     return _entry(facts, proof.uid, unix_ms(proof.intended_at))
+
+
+def _override_facts(override: UsedOverride) -> dict[str, str]:
+    """Whose word stands in the place of documents, why, and what it presumes (S2-104)."""
+    return {
+        "approvedAt": str(unix_ms(override.approved_at)),
+        "approvedBy": override.approved_by,
+        "askedBy": override.asked_by,
+        "excused": ",".join(f"{first}-{last}" for first, last in override.excused),
+        "presumed": str(override.presumed.scaled),
+        "reason": override.reason,
+    }
 
 
 def _executed_entry(execution: Execution) -> NewEntry:

@@ -10,8 +10,25 @@ from uuid import UUID
 import attrs
 
 from tallystick.kernel.fixed_point import Money
+from tallystick.wire.ordinal_ranges import Ranges
 
-Ranges = tuple[tuple[int, int], ...]
+__all__ = [
+    "AuditFacts",
+    "AuditOverview",
+    "AuditRequest",
+    "Contradiction",
+    "Decision",
+    "Execution",
+    "Incomplete",
+    "IntendedProof",
+    "MissingOrdinals",
+    "OpenAudit",
+    "Prove",
+    "Ranges",
+    "RequestState",
+    "UsedOverride",
+    "Wait",
+]
 
 
 class RequestState(StrEnum):
@@ -41,16 +58,29 @@ class AuditRequest:
     unaudited: Money
     limit: Money
     received_at: datetime
-    overridden: bool
+
+
+@attrs.frozen(slots=True)
+class UsedOverride:
+    """Two officers' word on which a proof rests (S2-104): who, why, for which ordinals, with which turnover."""
+
+    asked_by: str
+    approved_by: str
+    reason: str
+    approved_at: datetime
+    excused: Ranges
+    presumed: Money
 
 
 @attrs.frozen(slots=True)
 class AuditFacts:
     """What the authority holds of a card when it decides.
 
-    ``last_arrival`` is the newest among the documents that the audit covers, those after the last proof and up to the
-    start; ``acknowledged`` whether all of them are behind the gate. ``held`` adds up their turnover, and is asked only
-    when it decides.
+    ``missing`` are ordinals that two officers have not excused. ``last_arrival`` is the newest among the documents that
+    the audit covers, those after the last proof and up to the start; ``acknowledged`` whether all of them are behind
+    the gate. ``held`` adds up their turnover, ``contradictions`` counts how often sums of the taxpayer's cards did not
+    agree before; both are asked only when they decide. ``override`` is what two officers said instead of documents
+    that lack still; its ``presumed`` is the turnover of those that lack (S2-104).
     """
 
     request: AuditRequest
@@ -58,6 +88,8 @@ class AuditFacts:
     last_arrival: datetime | None
     acknowledged: bool
     held: Callable[[], Money]
+    contradictions: Callable[[], int] = lambda: 0
+    override: UsedOverride | None = None
 
 
 @attrs.frozen(slots=True)
@@ -105,7 +137,7 @@ class IntendedProof:
     audit_sequence: int
     total_counter: int
     released: Money
-    overridden: bool
+    override: UsedOverride | None
 
 
 @attrs.frozen(slots=True)
@@ -131,6 +163,7 @@ class AuditOverview:
     contradicting: int
     proofs: int
     executed: int
+    overrides_pending: int
 
 
 @attrs.frozen(slots=True)
@@ -140,3 +173,20 @@ class MissingOrdinals:
     uid: str
     missing: Ranges
     since: datetime
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class OpenAudit:
+    """An audit that is not at its end. ``held`` is what the documents add up to where the card's sum contradicts;
+    ``gone`` is what the device says it no longer has, ``since`` when its cycle began."""
+
+    uid: str
+    state: RequestState
+    code: str
+    total_counter: int
+    unaudited: Money
+    held: Money | None
+    missing: Ranges
+    gone: Ranges
+    received_at: datetime
+    since: datetime | None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.authority.projections.audit.holdings import without
+from tallystick.wire.ordinal_ranges import without
 
 
 @pytest.mark.parametrize(

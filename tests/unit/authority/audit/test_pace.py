@@ -23,7 +23,6 @@ REQUEST = AuditRequest(
     unaudited=Money(30),
     limit=Money(1000),
     received_at=ARRIVED,
-    overridden=False,
 )
 COMPLETE = AuditFacts(
     request=REQUEST, missing=(), last_arrival=ARRIVED, acknowledged=True, held=lambda: REQUEST.unaudited

@@ -11,7 +11,9 @@ from esdc_bench import START
 from tallystick.device.esdc.audit_records import Cycle, CycleState
 from tallystick.device.esdc.audit_schedule import AuditFacts, heartbeat_interval, next_start, next_submission
 from tallystick.device.esdc.settings import DEMO_TIMING, PRODUCTION_TIMING, Timing
+from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import unix_ms
+from tallystick.wire.card import AmountStatus
 
 MINUTE = timedelta(minutes=1)
 P = PRODUCTION_TIMING
@@ -52,6 +54,19 @@ def test_s2_088_nothing_new_no_start() -> None:
 )
 def test_s2_108_109_the_production_presets(last: CycleState | None, near: bool, after: float) -> None:
     assert minutes(facts(cycle(last) if last else None, near=near)) == after
+
+
+@pytest.mark.parametrize(("used", "after"), [(0, 120), (25, 90), (50, 60), (74, 31.2), (75, 30), (99, 30)])
+def test_s2_108_the_period_follows_turnover_and_distance_to_the_limit(used: int, after: float) -> None:
+    """Far from the limit: from two hours down to half an hour; S2-109 takes over where it is near."""
+    for last in (None, cycle(CycleState.FINISHED)):
+        given = attrs.evolve(facts(last), amounts=AmountStatus(Money.of(used), Money.of(100)))
+        assert minutes(given) == pytest.approx(after)
+        assert minutes(attrs.evolve(given, newest_ordinal=0 if last is None else 5)) is None, "no needless audit"
+
+
+def test_s2_108_a_limit_of_nothing_is_not_divided_by() -> None:
+    assert minutes(attrs.evolve(facts(), amounts=AmountStatus(Money(5), Money(0)))) == 30
 
 
 def test_the_demo_presets() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from esdc_bench import PIN, UID, Bench, body, calm_country, configuration, setup_commands
@@ -76,6 +77,27 @@ def test_what_cannot_be_done_is_reported_as_failed(ready: Bench, kind: int, payl
     ready.device.obey_all([command(kind, payload)])
     assert results(ready)["N-1"] is False
     assert store_of(ready).setup.configuration() == before
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (lambda: command(2, "https://other/?vl=", uid="OTHER001"), "TS-3170"),
+        (lambda: command(5, "A" * 342 + "=="), "TS-3171"),
+        (lambda: command(8, directive(1, 1)[:100] + "AAAA" + directive(1, 1)[104:]), "TS-3171"),
+        (lambda: command(2, "https://again/?vl=", number=f"{UID}-0002"), "TS-3172"),
+    ],
+    ids=["another card's", "a proof with a wrong signature", "a directive that was changed", "a replay"],
+)
+def test_a_bad_command_is_coded_in_the_log_and_changes_nothing(
+    ready: Bench, caplog: pytest.LogCaptureFixture, made: Callable[[], Command], code: str
+) -> None:
+    caplog.set_level("INFO")
+    before = store_of(ready).setup.configuration()
+    ready.device.obey_all([made()])
+    assert [line.message[:7] for line in caplog.records if line.message.startswith("TS-")] == [code]
+    assert store_of(ready).setup.configuration() == before
+    ready.device.sell(Order(body=body()))
 
 
 def test_the_deprecated_key_is_ignored_and_reported_as_done(bench: Bench) -> None:

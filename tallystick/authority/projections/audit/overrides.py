@@ -1,0 +1,144 @@
+"""What officers do to the audit room: ask for an override, approve or refuse it (S2-104). The caller's transaction.
+
+Four eyes: one officer asks, another one approves within 24 hours; nobody approves what he asked for, under whatever
+name he came in, and until somebody has approved nothing is proven (``TS-3105``).
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+import attrs
+
+from tallystick.authority.projections.audit import holdings, override_store, standing, store
+from tallystick.authority.projections.audit.kept import KeptApart
+from tallystick.authority.projections.audit.override_store import Override, OverrideState
+from tallystick.authority.projections.audit.values import AuditRequest, RequestState
+from tallystick.authority.reference.registry import queries as registry
+from tallystick.authority.reference.room_queries import Connection
+from tallystick.kernel.faults import Fault, FieldFault
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.limits import LIMITS
+
+log = logging.getLogger(__name__)
+
+LIFETIME = timedelta(hours=LIMITS.override_lifetime_hours)
+PORTAL = "portal"
+_ROLE = "officer"
+_OPEN = (RequestState.INCOMPLETE, RequestState.CONTRADICTS)
+
+
+@attrs.frozen(slots=True)
+class Officer:
+    """Who acts, and where from: ``portal`` after a sign-in, else the account of a shell (``shell:name``).
+
+    Two names used from one shell are one person.
+    """
+
+    username: str
+    came_from: str
+
+
+def officer(conn: Connection, username: str, came_from: str) -> Officer:
+    """An active officer of the registry; raises ``TS-4003``."""
+    user = registry.user_by_name(conn, username)
+    if user is None or not user.is_active or user.role != _ROLE:
+        raise Fault("TS-4003", detail="no such officer")
+    return Officer(username, came_from)
+
+
+def ask(conn: Connection, apart: KeptApart, by: Officer, uid: str, reason: str, at: datetime) -> int:
+    """Ask that a card be released although documents are missing or its sum contradicts; returns the request's number.
+
+    What lacks now is what is excused; what the card counts above its documents is what they are presumed to have.
+    Raises ``TS-1220`` (reason), ``TS-4003`` (no audit of this card), ``TS-4007`` (its audit waits for nothing that an
+    officer could give), ``TS-4004`` (a request is open already), ``TS-3104`` (more holes than an officer can look at).
+    """
+    words = _reason(reason)
+    store.lock_card(conn, uid)
+    override_store.expire(conn, at)
+    audit = override_store.newest_request(conn, uid)
+    if audit is None:
+        raise Fault("TS-4003", detail="this card has not asked for a proof of audit")
+    if audit.state not in _OPEN:
+        raise Fault("TS-4007", detail="the audit of this card waits for no officer now")
+    if override_store.pending(conn, uid) is not None:
+        raise Fault("TS-4004", detail="an override of this card waits for its second officer")
+    number = _keep(conn, apart, audit.request, by, words, at)
+    log.warning("an officer asks for an override", extra={"uid": uid, "override": number, "officer": by.username})
+    return number
+
+
+def _keep(conn: Connection, apart: KeptApart, request: AuditRequest, by: Officer, reason: str, at: datetime) -> int:
+    lacking = holdings.missing(conn, apart, request.uid, request.total_counter)
+    if len(lacking) > LIMITS.override_ranges:
+        raise Fault("TS-3104", detail=f"more than {LIMITS.override_ranges} holes: too many to be excused by hand")
+    known = holdings.turnover(conn, apart, request) + standing.outstanding(conn, apart, request)
+    presumed = request.unaudited - known
+    if not lacking and presumed == Money(0):
+        raise Fault("TS-4007", detail="everything has arrived meanwhile, and the sums agree")
+    return override_store.add(
+        conn,
+        request,
+        excused=lacking,
+        presumed=presumed,
+        reason=reason,
+        asked_by=by.username,
+        asked_from=by.came_from,
+        asked_at=at,
+        expires_at=at + LIFETIME,
+    )
+
+
+def _reason(text: str) -> str:
+    words = " ".join(text.split())
+    if not LIMITS.override_reason_least <= len(words) <= LIMITS.override_reason_most or not words.isprintable():
+        detail = f"a reason has {LIMITS.override_reason_least} to {LIMITS.override_reason_most} characters"
+        raise Fault("TS-1220", detail=detail, fields=(FieldFault("/reason", "5"),))
+    return words
+
+
+def approve(conn: Connection, override_id: int, by: Officer, at: datetime) -> None:
+    """The second officer agrees; the worker decides anew about the card at its next round.
+
+    Raises ``TS-4003`` (unknown), ``TS-4007`` (decided already), ``TS-3105`` (24 hours have passed without a second
+    officer), ``TS-4005`` (asked for by the same officer, or from the same shell).
+    """
+    found = _pending(conn, override_id)
+    if at >= found.expires_at:
+        raise Fault("TS-3105", detail="no second officer agreed within 24 hours; ask anew")
+    _must_be_another(found, by)
+    override_store.decide(conn, override_id, OverrideState.APPROVED, by.username, by.came_from, at)
+    facts = {"uid": found.uid, "override": override_id, "officer": by.username, "asked_by": found.asked_by}
+    log.warning("a second officer approved an override", extra=facts)
+
+
+def _must_be_another(found: Override, by: Officer) -> None:
+    same_shell = by.came_from != PORTAL and by.came_from == found.asked_from
+    if by.username == found.asked_by or same_shell:
+        raise Fault("TS-4005", detail="another officer must approve")
+
+
+def refuse(conn: Connection, override_id: int, by: Officer, at: datetime) -> None:
+    """An officer refuses, or takes his own request back; raises ``TS-4003`` and ``TS-4007``."""
+    found = _pending(conn, override_id)
+    override_store.decide(conn, override_id, OverrideState.REFUSED, by.username, by.came_from, at)
+    log.warning("an override was refused", extra={"uid": found.uid, "override": override_id, "officer": by.username})
+
+
+def _pending(conn: Connection, override_id: int) -> Override:
+    found = override_store.lock(conn, override_id)
+    if found is None:
+        raise Fault("TS-4003", detail="no such override")
+    if found.state is OverrideState.EXPIRED:
+        raise Fault("TS-3105", detail="no second officer agreed within 24 hours; ask anew")
+    if found.state is not OverrideState.PENDING:
+        raise Fault("TS-4007", detail="somebody has decided already")
+    return found
+
+
+def agreed(conn: Connection, at: datetime) -> int:
+    """The worker's part: let requests expire, and have cards with a new approval looked at now; returns how many."""
+    override_store.expire(conn, at)
+    return override_store.take_approved(conn, at)

@@ -1,0 +1,95 @@
+"""Open audits, and what officers decide about them: ask for an override, approve or refuse one (S2-104, K-13)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
+from tallystick.authority.projections.audit import overrides, queries
+from tallystick.authority.projections.audit.overrides import Officer
+from tallystick.kernel.fault_catalogue import CATALOGUE
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.limits import LIMITS
+from tallystick.portals.accounts.rights import DECIDE_OVERRIDES, SEE_AUDITS, may, only_who_may
+from tallystick.portals.operator.audit_lines import audit_lines, override_lines
+
+AUDITS_SHOWN = 100
+OVERRIDES_SHOWN = 50
+Deed = Callable[[psycopg.Connection[Any], Officer], object]
+
+
+@require_GET
+@only_who_may(SEE_AUDITS)
+def audits(request: HttpRequest) -> HttpResponse:
+    """Audits that are not at their end, and overrides with what has come since."""
+    return _page(request)
+
+
+@require_POST
+@only_who_may(DECIDE_OVERRIDES)
+def ask(request: HttpRequest, uid: str) -> HttpResponse:
+    """Ask for an override of a card."""
+    reason, now = request.POST.get("reason", ""), timezone.now()
+    apart = QuarantineAndEvidence()
+    return _decide(request, lambda conn, by: overrides.ask(conn, apart, by, uid, reason, now), reason)
+
+
+@require_POST
+@only_who_may(DECIDE_OVERRIDES)
+def approve(request: HttpRequest, number: int) -> HttpResponse:
+    """Agree, as the second officer."""
+    now = timezone.now()
+    return _decide(request, lambda conn, by: overrides.approve(conn, number, by, now))
+
+
+@require_POST
+@only_who_may(DECIDE_OVERRIDES)
+def refuse(request: HttpRequest, number: int) -> HttpResponse:
+    """Refuse, or take one's own request back."""
+    now = timezone.now()
+    return _decide(request, lambda conn, by: overrides.refuse(conn, number, by, now))
+
+
+def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
+    """Do it through the room in one transaction; what it refuses is said on the page, with its code."""
+    try:
+        with transaction.atomic():
+            conn = _connection()
+            deed(conn, overrides.officer(conn, request.user.get_username(), overrides.PORTAL))
+    except Fault as fault:
+        return _page(request, fault, reason)
+    return redirect("audits")
+
+
+def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") -> HttpResponse:
+    conn, now = _connection(), timezone.now()
+    shown = override_lines(queries.overrides(conn, QuarantineAndEvidence(), OVERRIDES_SHOWN), now)
+    pending = {one.uid for one in shown if one.pending}
+    kind = CATALOGUE[fault.code] if fault is not None else None
+    facts = {
+        "audits": audit_lines(queries.open_audits(conn, AUDITS_SHOWN), pending),
+        "overrides": shown,
+        "decides": may(request.user, DECIDE_OVERRIDES),
+        "username": request.user.get_username(),
+        "fault": fault,
+        "fault_title": kind.title if kind is not None else "",
+        "reason": reason,
+        "reason_least": LIMITS.override_reason_least,
+        "reason_most": LIMITS.override_reason_most,
+    }
+    return render(request, "operator/audits.html", facts, status=kind.http_status if kind is not None else 200)
+
+
+def _connection() -> psycopg.Connection[Any]:
+    """Django's connection, which the rooms' operations share."""
+    connection.ensure_connection()
+    shared: psycopg.Connection[Any] = connection.connection
+    return shared
