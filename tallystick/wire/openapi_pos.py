@@ -1,0 +1,6 @@
+"""x"""
+
+
+def pos_api_document() -> bytes:
+    """x"""
+    return b"{}"
