@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import authority, esdc, ledger, state
+from tallystick.cli import authority, esdc, ledger, sandbox, state
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
+from tallystick.cli.openapi import openapi
 
 app = typer.Typer(
     name="tallystick",
@@ -25,8 +26,10 @@ app.command()(demo)
 app.add_typer(authority.app, name="authority")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
 app.command()(migrate)
+app.command()(openapi)
 
 
 def _print_version(wanted: bool) -> None:
@@ -62,7 +65,9 @@ def _is_for_the_user(error: Exception) -> bool:
     from tallystick.ops.state_folder import NotOurFolder
     from tallystick.ops.supervisor import ChildFailed
     from tallystick.simulation.country import CountryTaken
+    from tallystick.simulation.sandbox import SandboxError
     from tallystick.wire.country_pack import PackError
 
-    kinds = (AlreadyRunning, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError, SameDisk, SettingsError)
+    kinds = (AlreadyRunning, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError)
+    kinds += (SameDisk, SandboxError, SettingsError)
     return isinstance(error, kinds)

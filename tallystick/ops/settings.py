@@ -82,8 +82,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pos_hosts: Annotated[
         str,
         Meta(
-            description="Names under which POS reach an E-SDC, separated by commas; addresses and `localhost` need none. "
-            "Every other name is refused (9031)."
+            description="Names under which POS reach an E-SDC, separated by commas; addresses and `localhost` need "
+            "none. Every other name is refused (9031)."
         ),
     ] = ""
     pos_accreditation: Annotated[
@@ -93,8 +93,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pos_accredited: Annotated[
         str,
         Meta(
-            description="Accreditation numbers of POS that may sell where accreditation is required, separated by commas: "
-            "`IB/version`, or `IB` for every version."
+            description="Accreditation numbers of POS that may sell where accreditation is required, separated by "
+            "commas: `IB/version`, or `IB` for every version."
         ),
     ] = ""
     pos_keys: Annotated[
@@ -107,8 +107,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pos_older_dialect: Annotated[
         bool,
         Meta(
-            description="Take requests wrapped in `invoiceRequest` and paths without a version, as clients of one other "
-            "E-SDC send them."
+            description="Take requests wrapped in `invoiceRequest` and paths without a version, as clients of one "
+            "other E-SDC send them."
         ),
     ] = False
     health_port: Annotated[

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -15,6 +16,7 @@ from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device import PinPaused, StorageFull
 from tallystick.device.esdc.fiscalise import Order
 from tallystick.device.esdc.languages import LanguageNotOffered
+from tallystick.device.esdc.own_codes import own_codes
 from tallystick.device.esdc.pos_codes import BrowserRefused
 from tallystick.device.esdc.pos_gate import KEY_HEADER, PosGate
 from tallystick.kernel.faults import PosFault
@@ -34,8 +36,8 @@ from tallystick.kit.asgi import (
 )
 from tallystick.kit.asgi import header as header_of
 from tallystick.kit.http_server import Refusal
-from tallystick.wire.openapi_pos import pos_api_document
-from tallystick.wire.pos_invoice import error_answer
+from tallystick.wire.openapi_pos import pos_api
+from tallystick.wire.pos_invoice import encode_json, error_answer
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +88,12 @@ def build_app(counter: Counter, gate: PosGate = _OPEN_GATE, *, older: bool = Fal
         await api(scope, receive, gate.answering(scope, send))
 
     return app
+
+
+@cache
+def description() -> bytes:
+    """The OpenAPI document of this API, with the codes of this make."""
+    return encode_json(pos_api(own_codes()))
 
 
 def routes() -> dict[str, tuple[str, ...]]:
@@ -144,7 +152,7 @@ class _PosApi:
         return {"GET": self._find} if name.startswith("invoices/") else self._routes.get(name)
 
     async def _describe(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await respond(send, 200, pos_api_document(), JSON)
+        await respond(send, 200, description(), JSON)
 
     async def _attention(self, scope: Scope, receive: Receive, send: Send) -> None:
         await respond(send, 200)

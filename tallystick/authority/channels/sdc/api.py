@@ -25,6 +25,8 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, read_body, respond
 from tallystick.kit.http_server import Refusal
+from tallystick.wire.openapi_taxcore import taxcore_api
+from tallystick.wire.pos_values import encode_json
 from tallystick.wire.taxcore_api import (
     TOKEN_HEADER,
     AuditAnswer,
@@ -70,6 +72,7 @@ class SdcApi:
                 "/api/v3/sdc/status": {"PUT": self._online_status},
                 "/api/v3/sdc/audit": {"POST": self._audit},
                 "/api/v3/sdc/audit-proof": {"POST": self._audit_proof},
+                "/openapi.json": {"GET": self._description},
                 **OlderInterface(services).routes(),
             }
         )
@@ -85,6 +88,9 @@ class SdcApi:
 
     async def _encryption_certificate(self, request: Request) -> Answer:
         return Answer(200, self._shared.encryption_certificate)
+
+    async def _description(self, request: Request) -> Answer:
+        return Answer(200, _description())
 
     async def _token(self, request: Request) -> Answer:
         """Request Authentication Token: the only place that demands the client certificate (S2-092)."""
@@ -186,6 +192,11 @@ class SdcApi:
         if not found:
             outstanding.settle(uid, mark)
         return tuple(command.wire for command in found)
+
+
+@cache
+def _description() -> bytes:
+    return encode_json(taxcore_api())
 
 
 @cache
