@@ -135,7 +135,7 @@ class _PosApi:
         if handler is not None:
             await handler(scope, receive, send)
         elif scope["method"] == "OPTIONS":
-            await respond(send, 204, headers=(allow, *self._gate.preflight_headers(scope, allowed)))
+            await respond(send, 200, headers=(allow, *self._gate.preflight_headers(scope, allowed)))
         else:
             await respond(send, 405, _coded(StatusCode.INVALID_VALUE), JSON, (allow,))
 
