@@ -49,6 +49,7 @@ PLAIN = "text/plain; charset=utf-8"
 _PIN_BODY_BYTES = 256
 _SLASHES = re.compile("/{2,}")
 _RAW_ID = re.compile(rb"/invoices/+(?P<id>[^/?][^?]*?)/*(?:\?.*)?\Z", re.IGNORECASE | re.DOTALL)
+_CLOSE = ((b"connection", b"close"),)
 _RETRY_SOON = ((b"retry-after", b"1"),)
 _RETRY_LATER = ((b"retry-after", b"60"),)
 
@@ -258,9 +259,9 @@ def _translate(error: Exception, scope: Scope) -> Answer:
     if isinstance(error, LanguageNotOffered):
         return Answer(406, _coded(StatusCode.INVALID_VALUE, "Accept-Language"), JSON)
     if isinstance(error, BodyTooLarge):
-        return Answer(413, _coded(StatusCode.LIST_TOO_LONG), JSON)
+        return Answer(413, _coded(StatusCode.LIST_TOO_LONG), JSON, _CLOSE)
     if isinstance(error, BodyTooSlow):
-        return Answer(408, _coded(StatusCode.INVALID_FORMAT), JSON)
+        return Answer(408, _coded(StatusCode.INVALID_FORMAT), JSON, _CLOSE)
     if isinstance(error, QueueFull):
         return Answer(503, _coded(StatusCode.UNDEFINED_WARNING), JSON, _RETRY_SOON)
     if isinstance(error, StorageFull):
