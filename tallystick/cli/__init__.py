@@ -68,6 +68,8 @@ def _is_for_the_user(error: Exception) -> bool:
     from tallystick.simulation.sandbox import SandboxError
     from tallystick.wire.country_pack import PackError
 
-    kinds = (AlreadyRunning, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError)
-    kinds += (SameDisk, SandboxError, SettingsError)
+    kinds = (
+        AlreadyRunning, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError, SameDisk, SandboxError,
+        SettingsError,
+    )  # fmt: skip
     return isinstance(error, kinds)

@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]
+
+__all__ = ["Described", "ValidationError"]
 
 
 class Described:

@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from described import Described
-from jsonschema import ValidationError
+from described import Described, ValidationError
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from taxcore_values import RESULT, SALE_BODY, body
 from typer.testing import CliRunner
@@ -68,9 +67,17 @@ def test_requests_and_results_of_the_tests_fit_the_schemas() -> None:
     request = {"$ref": "#/components/schemas/InvoiceRequest"}
     for value in (dict(EXAMPLE_REQUEST), SALE_BODY, {**SALE_BODY, "options": None, "invoiceType": 4, "hash": "x"}):
         described.validate(request, value)
-    for changes in ({"items": []}, {"invoiceType": 9}, {"cashier": "x" * 51}, {"payment": ...}, {"options": 1}):
+    bad: list[dict[str, Any]] = [
+        {"items": []},
+        {"invoiceType": 9},
+        {"cashier": "x" * 51},
+        {"payment": ...},
+        {"options": 1},
+    ]
+    for changes in bad:
         with pytest.raises(ValidationError):
             described.validate(request, json.loads(body(**changes)))
+    made: dict[str, Any] = {}
     for shown in (True, False):
         made = invoice_result_json(RESULT, offset_minutes=60, include_qr=shown, include_journal=shown)
         described.validate({"$ref": "#/components/schemas/InvoiceResult"}, json.loads(encode_json(made)))

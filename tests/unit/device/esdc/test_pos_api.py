@@ -88,7 +88,7 @@ def ask(
         sent.append(message)
 
     fields = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-    scope = {"type": "http", "method": method, "path": path, "headers": fields}
+    scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "headers": fields}
     scope |= {} if raw_path is None else {"raw_path": raw_path.encode()}
 
     async def serve() -> None:
@@ -185,7 +185,8 @@ def test_a_web_page_reaches_nothing_behind_the_door(headers: dict[str, str], met
         reply = ask(counter, method, path, b"2017", headers)
         assert reply.status == 403
         assert not [name for name in reply.headers if name.startswith("access-control")]
-    assert counter.pins == counter.orders == []
+    assert not counter.pins
+    assert not counter.orders
 
 
 def test_a_web_pos_that_is_named_sells_and_reads_its_errors() -> None:
