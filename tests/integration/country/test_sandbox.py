@@ -26,7 +26,7 @@ from tallystick.crypto.certificates import read_card_certificate
 from tallystick.device.applet.card import VirtualCard
 from tallystick.device.secure_element import SecureElement
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 def free_ports(count: int) -> list[int]:
