@@ -156,7 +156,7 @@ def add_card(settings: Settings, *, tin: str, name: str, limit: Money, served: b
         f"owner    {name}, TIN {tin}",
         f"card     {state.esdc(note.uid)}",
         f"root     {cards.pki.files.root}",
-        f"authority {birth.api_url}",
+        f"API      {birth.api_url}",
     ]
     if served:
         cards.serve(note.uid)
