@@ -199,6 +199,10 @@ def test_what_tills_write_into_heads(tmp_path: Path) -> None:
         assert head_reply.startswith(b"HTTP/1.1 200")
         assert head_reply.endswith(b"\r\n\r\n")
         assert b"\r\ncache-control: no-store\r\n" in head_reply.lower()
+        framing = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        refused = await raw(port, f"POST {INVOICES} HTTP/1.1\r\nHost: localhost\r\n".encode() + framing)
+        assert refused.startswith(b"HTTP/1.1 400")
+        assert refused.endswith(b'{"message":"Bad Request","modelState":[{"property":"","errors":["2806"]}]}')
         reply = await http(port, "OPTIONS", INVOICES)
         assert (reply.status, reply.headers["allow"]) == (200, "POST, OPTIONS")
 

@@ -143,6 +143,12 @@ def test_the_smallest_pack_has_the_defaults() -> None:
     assert pack.label_for("ANY") == "A"
 
 
+def test_s2_146_a_pack_may_demand_accredited_pos() -> None:
+    assert not parse_pack(SMALLEST.encode(), "pack.toml").accreditation_required
+    strict = SMALLEST.replace("[country]\n", "[country]\naccreditation_required = true\n")
+    assert parse_pack(strict.encode(), "pack.toml").accreditation_required
+
+
 def test_tolerances_as_the_judgement_takes_them() -> None:
     table = "\n[tolerances]\nfuture_minutes = 5\npast_days = 30\nreference_past_days = 365\n"
     limits = parse_pack((SMALLEST + table).encode(), "pack.toml").tolerances
