@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import psycopg
@@ -97,7 +98,7 @@ class Sandbox:
         self, country: Country, children: Children, cards: TestCards, notes: list[CardNote], ports: dict[str, int]
     ) -> None:
         example = cards.folder / "first-invoice.json"
-        write_atomically(example, msgspec.json.format(msgspec.json.encode(EXAMPLE_REQUEST), indent=2))
+        write_atomically(example, msgspec.json.format(msgspec.json.encode(_first_invoice(country)), indent=2))
         self._say("\nThe sandbox runs. Ctrl-C ends it.\n")
         for note in notes:
             where = f"PIN in {cards.pin_file(note.uid)}" if note.pin else "PIN printed when it was made"
@@ -117,6 +118,12 @@ class Sandbox:
         self._say("\nYour first invoice:\n")
         self._say(f"  curl -s {at}/pin -H 'Content-Type: text/plain' -d @{cards.pin_file(kept.uid)}")
         self._say(f"  curl -s {at}/invoices -H 'RequestId: first-1' -d @{example}\n")
+
+
+def _first_invoice(country: Country) -> dict[str, Any]:
+    """The least that a sale needs, with a tax label of this country."""
+    items = [{**item, "labels": [country.pack.default_label]} for item in EXAMPLE_REQUEST["items"]]
+    return {**EXAMPLE_REQUEST, "items": items}
 
 
 def _cards_at_start(

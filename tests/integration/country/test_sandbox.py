@@ -199,6 +199,61 @@ def test_e_08_from_one_command_to_a_verified_invoice_and_a_clean_end(sandbox: Sa
     assert sandbox.interrupt() == 0
 
 
+GUIDE = Path(__file__).parents[3] / "docs/guides/pos-maker.md"
+BLOCK = re.compile(r"```(?P<kind>\w*)\n(?P<text>.*?)```", re.DOTALL)
+CHANGING = ((r"}{", "}\n{"), (r"SDC Time: .*", "SDC Time:"), (r"PIN +\d{4}", "PIN"), (r"\S*/demo/", "…/demo/"))
+"""What differs from run to run: the clock, a drawn PIN, where the state lies; and answers end without a new line."""
+
+
+def steps() -> list[tuple[str, str]]:
+    """Each command of the guide with what it shows."""
+    blocks = [(one["kind"], one["text"]) for one in BLOCK.finditer(GUIDE.read_text(encoding="utf-8"))]
+    after = [*blocks[1:], ("end", "")]
+    commands = [
+        (text, shown) for (kind, text), (then, shown) in zip(blocks, after, strict=True) if kind == "sh" and not then
+    ]
+    assert len(commands) >= 12
+    return commands
+
+
+def plain(text: str) -> str:
+    """Text without what changes, or the JSON in it without its layout."""
+    try:
+        return json.dumps(json.loads(text))
+    except ValueError:
+        for pattern, instead in CHANGING:
+            text = re.sub(pattern, instead, text)
+        return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here (Debian: apt-get install curl)")
+def test_every_command_of_the_guide_shows_what_the_guide_says(sandbox: Sandbox, tmp_path: Path) -> None:
+    """E-08: from the PIN to the POS for makers of E-SDCs, in the order of docs/guides/pos-maker.md."""
+    sandbox.start()
+    run = sandbox.state / "demo" / "run"
+    beginning = f"set -u; D={sandbox.state}/demo/sandbox; E=http://127.0.0.1:8888/api/v3\n"
+    ours = {"8443": sandbox.environment["TALLYSTICK_DEVICE_API_PORT"]}
+    for command, shown in steps():
+        for uid, port in (("SB000001", "8888"), ("SB000002", "8889"), ("SB000003", "8890")):
+            if (run / f"esdc-{uid}.port").exists():
+                ours[port] = (run / f"esdc-{uid}.port").read_text()
+        script = (beginning + command).replace(".venv/bin/tallystick", f"{sys.executable} -m tallystick")
+        for theirs, real in ours.items():
+            script = script.replace(f":{theirs}", f":{real}")
+        done = subprocess.run(
+            ("bash", "-c", script),
+            env=sandbox.environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        said = re.sub(r"(?<=127\.0\.0\.1:)\d+", "PORT", done.stdout)
+        assert plain(said) == plain(re.sub(r"(?<=127\.0\.0\.1:)\d+", "PORT", shown)), command + done.stderr
+    assert sandbox.interrupt() == 0
+
+
 def test_a_card_needs_a_running_sandbox(sandbox: Sandbox) -> None:
     refused = sandbox.command("sandbox", "card", "--tin", "123456789", "--name", "x")
     assert refused.returncode == 1
