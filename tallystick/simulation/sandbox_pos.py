@@ -44,6 +44,7 @@ class TestPos:
     pin: str | None
     labels: list[str] = attrs.Factory(list)
     last_number: str = ""
+    last_time: str | None = None
 
     def walk(self) -> Iterator[Finding]:
         """Ask one after another; what fails does not stop the rest."""
@@ -94,7 +95,7 @@ class TestPos:
         answer = self.client.sell(body, request_id)
         missing = [name for name in _RESULT_MEMBERS if not answer.get(name)]
         _demand(not missing, f"the answer lacks {', '.join(missing)}")
-        self.last_number = answer["invoiceNumber"]
+        self.last_number, self.last_time = answer["invoiceNumber"], answer["sdcDateTime"]
         again = self._get(f"invoices/{request_id}")
         _demand(again == answer, "asking for it again by its request id gives another invoice")
 
@@ -104,6 +105,7 @@ class TestPos:
         request = {**EXAMPLE_REQUEST, "invoiceType": int(kind), "transactionType": int(direction), "items": items}
         if kind is InvoiceType.COPY or direction is TransactionType.REFUND:
             request["referentDocumentNumber"] = self.last_number or "XXXXXXXX-XXXXXXXX-1"
+            request["referentDocumentDT"] = self.last_time
         return msgspec.json.encode(request)
 
     def _unknown(self, request_id: str) -> None:
