@@ -36,7 +36,7 @@ def card(
     tin: Annotated[str, typer.Option(help="Tax number of the owner, in the country's form.")],
     name: Annotated[str, typer.Option(help="Name of the owner.")],
     limit: Annotated[int, typer.Option(help="What it may sign between two audits.", min=1, max=10**9)] = 1_000_000,
-    foreign: Annotated[bool, typer.Option("--foreign", help="For another maker's E-SDC; ours serves it not.")] = False,
+    foreign: Annotated[bool, typer.Option("--foreign", help="For another maker's E-SDC, not for ours.")] = False,
 ) -> None:
     """Make another test card in the running sandbox; prints its folder, its limit and, only this once, its PIN."""
     from tallystick.kernel.fixed_point import Money

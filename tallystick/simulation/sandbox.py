@@ -154,8 +154,8 @@ def add_card(settings: Settings, *, tin: str, name: str, limit: Money, served: b
     owner_dsn = running_database(state)
     if owner_dsn is None:
         raise SandboxError("no sandbox runs here; `tallystick sandbox` starts one")
-    pack = load_pack(settings.country)
     birth = read_birth(state)
+    pack = load_pack(birth.code)
     cards = TestCards(state=state, pack=pack, pki=load_keys(state, pack), api_url=birth.api_url)
     with psycopg.connect(as_role(owner_dsn, INTAKE)) as conn:
         note, pin = cards.make(conn, tin=tin, name=name, limit=limit, served=served, kept=False)

@@ -14,6 +14,7 @@ import msgspec
 
 from tallystick.kernel.invoice import InvoiceType, TransactionType
 from tallystick.kernel.status_codes import StatusCode
+from tallystick.simulation.sandbox_cards import SandboxError
 from tallystick.simulation.till import PosClient, PosError
 from tallystick.wire.openapi_pos import EXAMPLE_REQUEST
 from tallystick.wire.pos_values import INVOICE_TYPES, TRANSACTION_TYPES
@@ -128,6 +129,8 @@ def _demand(holds: bool, otherwise: str) -> None:
 
 
 def pos_for(url: str, pin: str | None) -> TestPos:
-    """A POS for the E-SDC at an address such as `http://192.0.2.7:8888`."""
+    """A POS for the E-SDC at an address such as `http://192.0.2.7:8888`; raises `SandboxError` for another form."""
     parts = urlsplit(url)
-    return TestPos(PosClient(parts.hostname or "127.0.0.1", parts.port or 80), pin)
+    if parts.scheme != "http" or not parts.hostname:
+        raise SandboxError(f"{url} is no address such as http://192.0.2.7:8888")
+    return TestPos(PosClient(parts.hostname, parts.port or 80), pin)

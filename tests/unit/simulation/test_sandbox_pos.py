@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tallystick.simulation.sandbox_pos import TestPos
+from tallystick.simulation.sandbox_cards import SandboxError
+from tallystick.simulation.sandbox_pos import TestPos, pos_for
 from tallystick.simulation.till import PosError
 
 RATES = {"taxCategories": [{"taxRates": [{"label": "A", "rate": 9}]}]}
@@ -78,3 +79,9 @@ def test_a_device_that_keeps_to_the_interface_is_asked_sixteen_things_and_praise
 )
 def test_what_a_device_does_otherwise_is_named(flaw: str, question: str, words: str) -> None:
     assert words in troubles(flaw)[question]
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8888", "https://x", "http://", ""])
+def test_only_an_address_of_the_pos_api_will_do(url: str) -> None:
+    with pytest.raises(SandboxError, match="no address such as"):
+        pos_for(url, None)
