@@ -1,6 +1,6 @@
 # The commands of Tallystick. `make demo` and `make test` need Python 3.11 or newer and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo link stop wipe test browser check style types floors tidy fmt bench lock card clean
+.PHONY: help venv demo sandbox link stop wipe test browser check style types floors tidy fmt bench lock card clean
 
 PYTHON_IN_VENV := .venv/bin/python
 TALLYSTICK := $(PYTHON_IN_VENV) -m tallystick
@@ -9,6 +9,7 @@ JOBS ?= 2
 
 help:
 	@echo "make demo    a whole country: tills sell, buyers can verify   (STORES=n ALL=1 FRESH=1 KEEP=1 HOST=address)"
+	@echo "make sandbox for makers of POS and E-SDCs: an authority, E-SDCs, test cards; nobody else sells   (FRESH=1 HOST=address)"
 	@echo "make stop    end a demo that was left running                 make wipe    remove the demo's country"
 	@echo "make test    the tests, without the browser's                 make browser the browser's tests"
 	@echo "make check   style, types, import floors, tidiness            make fmt     put the style right"
@@ -30,6 +31,9 @@ venv: .venv/.test
 demo: .venv/.run .venv/.data
 	@$(TALLYSTICK) demo $(if $(STORES),--stores $(STORES)) $(if $(ALL),--all) $(if $(BASKETS),--baskets $(BASKETS)) $(if $(FRESH),--fresh) \
 		$(if $(KEEP),--keep) $(if $(HOST),--host $(HOST))
+
+sandbox: .venv/.run
+	@$(TALLYSTICK) sandbox start $(if $(FRESH),--fresh) $(if $(HOST),--host $(HOST))
 
 link: .venv/.run
 	@$(TALLYSTICK) state link

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import audit, authority, esdc, ledger, receipt, state
+from tallystick.cli import audit, authority, esdc, ledger, receipt, sandbox, state
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
+from tallystick.cli.openapi import openapi
 
 app = typer.Typer(
     name="tallystick",
@@ -27,8 +28,10 @@ app.add_typer(authority.app, name="authority")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(receipt.app, name="receipt")
+app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
 app.command()(migrate)
+app.command()(openapi)
 
 
 def _print_version(wanted: bool) -> None:
@@ -64,7 +67,11 @@ def _is_for_the_user(error: Exception) -> bool:
     from tallystick.ops.state_folder import NotOurFolder
     from tallystick.ops.supervisor import ChildFailed
     from tallystick.simulation.country import CountryTaken
+    from tallystick.simulation.sandbox import SandboxError
     from tallystick.wire.country_pack import PackError
 
-    kinds = (AlreadyRunning, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError, SameDisk, SettingsError)
+    kinds = (
+        AlreadyRunning, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError, SameDisk, SandboxError,
+        SettingsError,
+    )  # fmt: skip
     return isinstance(error, kinds)

@@ -79,6 +79,8 @@ class CountryPack:
     card_limit: Money
     max_category_order_id: int
     reference_time_required: bool = False
+    accreditation_required: bool = False
+    """Whether an E-SDC takes invoice requests only from a POS that it knows (S2-146)."""
     tolerances: Tolerances = Tolerances()
     algorithms: AlgorithmRegistry = REGISTRY
 

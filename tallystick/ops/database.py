@@ -27,7 +27,7 @@ def open_database(settings: Settings, state: StateFolder) -> Iterator[str]:
     if settings.database_url:
         yield settings.database_url
         return
-    if (running := _running(state)) is not None:
+    if (running := running_database(state)) is not None:
         yield running
         return
     if not (state.postgres / "data").exists():
@@ -36,7 +36,8 @@ def open_database(settings: Settings, state: StateFolder) -> Iterator[str]:
         yield server.owner_dsn
 
 
-def _running(state: StateFolder) -> str | None:
+def running_database(state: StateFolder) -> str | None:
+    """The owner's connection string of a demonstration or sandbox that runs in this folder, none when none does."""
     try:
         dsn = database_file(state.run).read_text(encoding="utf-8")
         psycopg.connect(dsn, connect_timeout=5).close()

@@ -79,6 +79,45 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     public_port: Annotated[Port, Meta(description="First port to try for verification, checkpoint and proofs.")] = 8440
     portal_port: Annotated[Port, Meta(description="First port to try for the operator's pages.")] = 8450
     pos_port: Annotated[Port, Meta(description="First port to try for the POS API of an E-SDC.")] = 8888
+    pos_origins: Annotated[
+        str,
+        Meta(
+            description="Origins of web POS whose pages may use the POS API from a browser, separated by commas, for "
+            "example `https://pos.example`. Every other page is refused (9030)."
+        ),
+    ] = ""
+    pos_hosts: Annotated[
+        str,
+        Meta(
+            description="Names under which POS reach an E-SDC, separated by commas; addresses and `localhost` need "
+            "none. Every other name is refused (9031)."
+        ),
+    ] = ""
+    pos_accreditation: Annotated[
+        Literal["pack", "required", "open"],
+        Meta(description="Whether only accredited POS may sell (S2-146): as the country pack says, always, or never."),
+    ] = "pack"
+    pos_accredited: Annotated[
+        str,
+        Meta(
+            description="Accreditation numbers of POS that may sell where accreditation is required, separated by "
+            "commas: `IB/version`, or `IB` for every version."
+        ),
+    ] = ""
+    pos_keys: Annotated[
+        str,
+        Meta(
+            description="File of the keys by which accredited POS may show themselves in the header `Api-Key`: a line "
+            "`name:SHA-256 of the key in hex` each. Empty: none."
+        ),
+    ] = ""
+    pos_older_dialect: Annotated[
+        bool,
+        Meta(
+            description="Take requests wrapped in `invoiceRequest` and paths without a version, as clients of one "
+            "other E-SDC send them."
+        ),
+    ] = False
     health_port: Annotated[
         Port, Meta(description="First port to try for health, readiness and metrics; always on loopback.")
     ] = 9440

@@ -39,6 +39,11 @@ class Birth(msgspec.Struct, frozen=True):
     code: str
     device_api_port: int
 
+    @property
+    def api_url(self) -> str:
+        """The address of the device API as the cards carry it."""
+        return f"https://127.0.0.1:{self.device_api_port}/"
+
 
 @attrs.define
 class Country:
@@ -54,7 +59,7 @@ class Country:
     @property
     def api_url(self) -> str:
         """The address of the device API as the cards carry it."""
-        return f"https://127.0.0.1:{self.birth.device_api_port}/"
+        return self.birth.api_url
 
     @property
     def intake_dsn(self) -> str:
@@ -95,13 +100,18 @@ def open_country(settings: Settings, state: StateFolder) -> Country:
     return Country(state, pack, pki, birth, owner_dsn, database)
 
 
+def read_birth(state: StateFolder) -> Birth:
+    """What was fixed when the country in this folder was made; raises ``OSError`` where there is none."""
+    return msgspec.json.decode((state.demo / "country.json").read_bytes(), type=Birth)
+
+
 def _birth(state: StateFolder, settings: Settings, pack: CountryPack) -> Birth:
     file = state.demo / "country.json"
     if not file.exists():
         birth = Birth(code=pack.code, device_api_port=_free_port(settings.device_api_port))
         write_atomically(file, msgspec.json.encode(birth))
         return birth
-    birth = msgspec.json.decode(file.read_bytes(), type=Birth)
+    birth = read_birth(state)
     if birth.code != pack.code:
         raise CountryTaken(f"this state folder holds the country {birth.code}; FRESH=1 makes a new one")
     if _free_port(birth.device_api_port, tries=1) != birth.device_api_port:
@@ -136,9 +146,14 @@ def _keys(state: StateFolder, pack: CountryPack) -> DemoPki:
             at=system_clock(),
         )
         write_atomically(done, b"")
-    pki = DemoPki.load(state.keys, environment=pack.environment)
+    pki = load_keys(state, pack)
     pki.renew_tls(system_clock())
     return pki
+
+
+def load_keys(state: StateFolder, pack: CountryPack) -> DemoPki:
+    """The keys of the country in this folder."""
+    return DemoPki.load(state.keys, environment=pack.environment)
 
 
 def _fill(dsn: str, pack: CountryPack) -> None:

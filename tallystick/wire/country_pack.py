@@ -59,6 +59,7 @@ def parse_pack(toml: bytes, file_name: str) -> CountryPack:
         card_limit=_money(card, "limit"),
         max_category_order_id=_highest_order_id(card, root, groups),
         reference_time_required=country.take_or("reference_time_required", bool, default=False),
+        accreditation_required=country.take_or("accreditation_required", bool, default=False),
         tolerances=_tolerances(root),
         algorithms=REGISTRY.changed_by(_algorithm_rules(root)),
     )

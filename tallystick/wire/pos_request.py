@@ -24,6 +24,7 @@ from tallystick.kernel.limits import LIMITS, Limits
 from tallystick.kernel.status_codes import StatusCode
 from tallystick.kernel.tax_rates import label_case
 from tallystick.wire import strict_json
+from tallystick.wire.pos_size import SURELY_FITS_BYTES, package_bytes
 from tallystick.wire.pos_values import (
     INVOICE_TYPES,
     PAYMENT_TYPES,
@@ -52,6 +53,7 @@ REQUEST_KEYS = KeyNames(
 )
 ITEM_KEYS = KeyNames("gtin", "name", "quantity", "unitPrice", "labels", "totalAmount")
 PAYMENT_KEYS = KeyNames("amount", "paymentType")
+WRAPPER_KEYS = KeyNames("invoiceRequest")
 OPTION_KEYS = KeyNames("omitQRCodeGen", "omitTextualRepresentation")
 
 AMOUNT_PLACES = 2
@@ -59,9 +61,6 @@ AMOUNT_MAX = 999_999_999_999_99  # decimal(14,2): hundredths
 QUANTITY_MAX = 99_999_999_999_999  # decimal(14,3): thousandths
 TOTAL_MAX = 2**56 - 1  # the card takes 7 bytes of ten-thousandths
 _ERRORS_MAX = 100
-_SURELY_FITS_BYTES = 64 * 1024
-_PACKAGE_REST_BYTES = 24 * 1024  # signature, internal data, URL, seller, a hundred payments in request and journal
-_PACKAGE_ITEM_BYTES = 300  # keys, figures, GTIN; a padded line and a line of figures in the journal
 
 # Letters of older registers may be Cyrillic, their UIDs placeholders.
 _REFERENT_NUMBER = re.compile("[0-9A-Za-z\u0400-\u04ff]{8}-[0-9A-Za-z\u0400-\u04ff]{8}-[1-9][0-9]*")
@@ -71,9 +70,12 @@ _Member = TypeVar("_Member", InvoiceType, TransactionType, PaymentType)
 _Number = TypeVar("_Number", bound=FixedPoint)
 
 
-def parse_invoice_request(body: bytes, *, zone: tzinfo, limits: Limits = LIMITS) -> InvoiceRequest:
+def parse_invoice_request(
+    body: bytes, *, zone: tzinfo, limits: Limits = LIMITS, may_be_wrapped: bool = False
+) -> InvoiceRequest:
     """Read the body of POST invoices; ``zone`` is the authority's, for times without an offset.
 
+    ``may_be_wrapped`` also takes one maker's dialect, ``{"invoiceRequest": {...}}`` (wire: 2.1).
     Raises `PosFault` with every error found (at most a hundred); a body that is no JSON object is one `2806`, one that
     is too large, or would make a package that is too large, `2808`.
     """
@@ -82,25 +84,22 @@ def parse_invoice_request(body: bytes, *, zone: tzinfo, limits: Limits = LIMITS)
     except Fault as fault:
         too_large = fault.code in ("TS-1003", "TS-1214")
         raise PosFault.single(StatusCode.LIST_TOO_LONG if too_large else StatusCode.INVALID_FORMAT) from None
+    if may_be_wrapped:
+        value = _unwrapped(value)
     if not isinstance(value, dict):
         raise PosFault.single(StatusCode.INVALID_FORMAT)
     request = _RequestReader(zone, limits).read(value)
-    if len(body) > _SURELY_FITS_BYTES and _package_bytes(request) > limits.audit_payload_bytes:
+    if len(body) > SURELY_FITS_BYTES and package_bytes(request) > limits.audit_payload_bytes:
         raise PosFault.single(StatusCode.LIST_TOO_LONG, "items")
     return request
 
 
-def _package_bytes(request: InvoiceRequest) -> int:
-    """An upper bound of the audit data of a request: each name stands in it twice, as JSON and inside the journal.
-
-    What is signed must fit into a package that the authority takes, so this is known before the card is touched.
-    """
-    total = _PACKAGE_REST_BYTES
-    for item in request.items:
-        texts = (item.name, *item.labels)
-        total += _PACKAGE_ITEM_BYTES
-        total += sum(2 * (len(text.encode()) + text.count('"') + text.count("\\")) + 8 for text in texts)
-    return total
+def _unwrapped(value: JsonValue) -> JsonValue:
+    """The request inside its wrapper; a body that has a member of a request itself is none."""
+    if not isinstance(value, dict) or REQUEST_KEYS.of(value)[0]:
+        return value
+    inner = WRAPPER_KEYS.of(value)[0].get("invoiceRequest")
+    return value if inner is None else inner
 
 
 class _RequestReader:

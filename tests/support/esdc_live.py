@@ -64,7 +64,7 @@ async def http(
     """One request on a connection of its own."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        fields = {"Host": "x", "Connection": "close", **(headers or {})}
+        fields = {"Host": "127.0.0.1", "Connection": "close", **(headers or {})}
         if body is not None:
             fields["Content-Length"] = str(len(body))
         lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]

@@ -63,6 +63,7 @@ class Order:
     body: bytes
     request_id: str | None = None
     accept_language: str | None = None
+    api_key: str | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -90,7 +91,9 @@ def fiscalise(
     if answered is not None:
         return Sold(answer=answered)
     language = choose_language(order.accept_language, facts.setup.languages)
-    request = parse_invoice_request(order.body, zone=facts.setup.zone)  # steps 1 and 2
+    zone, older = facts.setup.zone, settings.older_dialect
+    request = parse_invoice_request(order.body, zone=zone, may_be_wrapped=older)  # steps 1 and 2
+    settings.accreditation.check(request.invoice_number, order.api_key)
     check_reference(request, settings, now)
     check_clock(position, now, settings.clock_back_tolerance)
     moment = signing_time(position, now)

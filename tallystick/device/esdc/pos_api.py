@@ -1,16 +1,24 @@
-"""The POS API, version 3, as the field's clients speak it (wire: chapters 2 and 3): HTTP in, codes out, no rules."""
+"""The POS API, version 3, as the field's clients speak it (wire: chapters 2 and 3): HTTP in, codes out, no rules.
+
+`/openapi.json` describes it. With `older` set, the paths without a version that one maker's clients use work as well.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Protocol
+from urllib.parse import unquote_to_bytes
 
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device import PinPaused, StorageFull
 from tallystick.device.esdc.fiscalise import Order
 from tallystick.device.esdc.languages import LanguageNotOffered
+from tallystick.device.esdc.own_codes import own_codes
+from tallystick.device.esdc.pos_codes import BrowserRefused
+from tallystick.device.esdc.pos_gate import KEY_HEADER, PosGate
 from tallystick.kernel.faults import PosFault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.status_codes import StatusCode
@@ -27,15 +35,21 @@ from tallystick.kit.asgi import (
     respond,
 )
 from tallystick.kit.asgi import header as header_of
-from tallystick.wire.pos_invoice import error_answer
+from tallystick.kit.http_server import Refusal
+from tallystick.wire.openapi_pos import pos_api
+from tallystick.wire.pos_invoice import encode_json, error_answer
 
 log = logging.getLogger(__name__)
 
 PREFIX = "/api/v3/"
+OLDER_PREFIX = "/api/"
+DESCRIPTION_PATH = "/openapi.json"
 JSON = "application/json; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"
 _PIN_BODY_BYTES = 256
 _SLASHES = re.compile("/{2,}")
+_RAW_ID = re.compile(rb"/invoices/+(?P<id>[^/?][^?]*?)/*(?:\?.*)?\Z", re.IGNORECASE | re.DOTALL)
+_CLOSE = ((b"connection", b"close"),)
 _RETRY_SOON = ((b"retry-after", b"1"),)
 _RETRY_LATER = ((b"retry-after", b"60"),)
 
@@ -63,37 +77,83 @@ class Counter(Protocol):
         """A stored answer; raises `PosFault`."""
 
 
-def build_app(counter: Counter) -> App:
-    """The ASGI application of one slot."""
-    api = _PosApi(counter)
-    return guarded(api.serve, _translate)
+Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+_OPEN_GATE = PosGate()
+
+
+def build_app(counter: Counter, gate: PosGate = _OPEN_GATE, *, older: bool = False) -> App:
+    """The ASGI application of one slot. Hand `refuse` to its server as well."""
+    api = guarded(_PosApi(counter, gate, older=older).serve, _translate)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await api(scope, receive, gate.answering(scope, send))
+
+    return app
+
+
+@cache
+def description() -> bytes:
+    """The OpenAPI document of this API, with the codes of this make."""
+    return encode_json(pos_api(own_codes()))
+
+
+def routes() -> dict[str, tuple[str, ...]]:
+    """Every path with its methods, as `/openapi.json` must have them; HEAD and OPTIONS go without saying."""
+    table = {f"{PREFIX}{name}": tuple(methods) for name, methods in _METHODS.items()}
+    return {**table, f"{PREFIX}invoices/{{requestId}}": ("GET",), DESCRIPTION_PATH: ("GET",)}
+
+
+_METHODS: Mapping[str, Mapping[str, str]] = {
+    "attention": {"GET": "_attention"},
+    "status": {"GET": "_status"},
+    "environment-parameters": {"GET": "_environment"},
+    "pin": {"POST": "_pin"},
+    "invoices": {"POST": "_sell"},
+}
+"""The handlers of `_PosApi` by path and method."""
 
 
 class _PosApi:
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, gate: PosGate, *, older: bool) -> None:
         self._counter = counter
-        self._routes: dict[str, dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]]] = {
-            "attention": {"GET": self._attention},
-            "status": {"GET": self._status},
-            "environment-parameters": {"GET": self._environment},
-            "pin": {"POST": self._pin},
-            "invoices": {"POST": self._sell},
+        self._gate = gate
+        self._older = older
+        self._routes: dict[str, dict[str, Handler]] = {
+            path: {method: getattr(self, name) for method, name in methods.items()}
+            for path, methods in _METHODS.items()
         }
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        path = _SLASHES.sub("/", scope["path"]).rstrip("/")
-        name = path[len(PREFIX) :] if path.lower().startswith(PREFIX) else ""
-        methods = self._routes.get(name.lower())
-        if methods is None and name.lower().startswith("invoices/"):
-            methods = {"GET": self._find}
+        self._gate.check(scope)
+        methods = self._find_route(_SLASHES.sub("/", scope["path"]).rstrip("/"))
         if methods is None:
             await respond(send, 404, _coded(StatusCode.INVALID_VALUE), JSON)
-        elif scope["method"] not in methods:
-            allowed = ((b"allow", ", ".join(methods).encode()),)
-            await respond(send, 405, _coded(StatusCode.INVALID_VALUE), JSON, allowed)
+            return
+        allowed = (*methods, *(("HEAD",) if "GET" in methods else ()), "OPTIONS")
+        allow = (b"allow", ", ".join(allowed).encode())
+        handler = methods.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if handler is not None:
+            await handler(scope, receive, send)
+        elif scope["method"] == "OPTIONS":
+            await respond(send, 200, headers=(allow, *self._gate.preflight_headers(scope, allowed)))
         else:
-            await methods[scope["method"]](scope, receive, send)
+            await respond(send, 405, _coded(StatusCode.INVALID_VALUE), JSON, (allow,))
+
+    def _find_route(self, path: str) -> Mapping[str, Handler] | None:
+        lowered = path.lower()
+        if lowered == DESCRIPTION_PATH:
+            return {"GET": self._describe}
+        if lowered.startswith(PREFIX):
+            name = lowered[len(PREFIX) :]
+        elif self._older and lowered.startswith(OLDER_PREFIX):
+            name = lowered[len(OLDER_PREFIX) :]
+        else:
+            return None
+        return {"GET": self._find} if name.startswith("invoices/") else self._routes.get(name)
+
+    async def _describe(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(send, 200, description(), JSON)
 
     async def _attention(self, scope: Scope, receive: Receive, send: Send) -> None:
         await respond(send, 200)
@@ -109,7 +169,12 @@ class _PosApi:
         if request_id is not None and len(request_id) > LIMITS.request_id_characters:
             raise PosFault.single(StatusCode.VALUE_TOO_LONG, "RequestId")
         body = await read_body(receive, LIMITS.pos_request_bytes)
-        order = Order(body=body, request_id=request_id or None, accept_language=_text(scope, b"accept-language"))
+        order = Order(
+            body=body,
+            request_id=request_id or None,
+            accept_language=_text(scope, b"accept-language"),
+            api_key=_text(scope, KEY_HEADER.lower().encode()),
+        )
 
         async def answer(result: bytes) -> None:
             await respond(send, 200, result, JSON)
@@ -117,9 +182,7 @@ class _PosApi:
         await self._counter.sell(order, answer)
 
     async def _find(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = _SLASHES.sub("/", scope["path"]).rstrip("/")
-        request_id = path[len(PREFIX) + len("invoices/") :]
-        await respond(send, 200, await self._counter.find_invoice(request_id) or b"null", JSON)
+        await respond(send, 200, await self._counter.find_invoice(_asked_id(scope)) or b"null", JSON)
 
     async def _pin(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive, _PIN_BODY_BYTES)
@@ -154,9 +217,33 @@ def wants_plain_text(accept: str | None) -> bool:
     return "text/plain" in accepted and "json" not in accepted and "*/*" not in accepted
 
 
+def refuse(refusal: Refusal) -> Answer:
+    """What the server itself answers, in the shape of this API: framing, slowness, too large a head."""
+    code = StatusCode.VALUE_TOO_LONG if refusal is Refusal.HEADER_TOO_LARGE else StatusCode.INVALID_FORMAT
+    return Answer(refusal.value, _coded(code), JSON)
+
+
+def _asked_id(scope: Scope) -> str:
+    """The request id at the end of the path, before anything collapses in it: ids may hold slashes, percent-encoded."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    found = _RAW_ID.search(raw)
+    if found is not None:
+        return _decoded(unquote_to_bytes(found["id"]))
+    path = _SLASHES.sub("/", scope["path"]).rstrip("/")
+    return path[path.lower().index("invoices/") + len("invoices/") :]
+
+
 def _text(scope: Scope, name: bytes) -> str | None:
     value = header_of(scope, name)
-    return None if value is None else value.decode("latin-1").strip()
+    return None if value is None else _decoded(value).strip()
+
+
+def _decoded(value: bytes) -> str:
+    """Header and path must give the same request id, so both are read as UTF-8, else as Latin-1."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _coded(code: StatusCode, property: str = "") -> bytes:
@@ -165,14 +252,16 @@ def _coded(code: StatusCode, property: str = "") -> bytes:
 
 def _translate(error: Exception, scope: Scope) -> Answer:
     """The one place where what went wrong becomes an answer to a POS."""
+    if isinstance(error, BrowserRefused):
+        return Answer(403, error_answer(error), JSON)
     if isinstance(error, PosFault):
         return Answer(400, error_answer(error), JSON)
     if isinstance(error, LanguageNotOffered):
         return Answer(406, _coded(StatusCode.INVALID_VALUE, "Accept-Language"), JSON)
     if isinstance(error, BodyTooLarge):
-        return Answer(413, _coded(StatusCode.LIST_TOO_LONG), JSON)
+        return Answer(413, _coded(StatusCode.LIST_TOO_LONG), JSON, _CLOSE)
     if isinstance(error, BodyTooSlow):
-        return Answer(408, _coded(StatusCode.INVALID_FORMAT), JSON)
+        return Answer(408, _coded(StatusCode.INVALID_FORMAT), JSON, _CLOSE)
     if isinstance(error, QueueFull):
         return Answer(503, _coded(StatusCode.UNDEFINED_WARNING), JSON, _RETRY_SOON)
     if isinstance(error, StorageFull):

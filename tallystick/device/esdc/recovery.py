@@ -180,7 +180,7 @@ def _package(found: OpenIntent, signed: SignAnswer, facts: Facts | None) -> Conv
 
 def finish(intent: Intent, signed: SignAnswer, facts: Facts) -> Invoice:
     """Journal, URL and package of an interrupted sale, from the same request, taxes and result."""
-    request = parse_invoice_request(intent.request, zone=facts.setup.zone)
+    request = parse_invoice_request(intent.request, zone=facts.setup.zone, may_be_wrapped=True)
     return complete(request, read_taxes(intent.taxes), intent.group_id, signed, intent.language, facts)
 
 

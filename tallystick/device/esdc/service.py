@@ -14,11 +14,14 @@ import attrs
 from tallystick.device.esdc.audit_loop import AuditLoop
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.esdc import Esdc, EsdcSlot
-from tallystick.device.esdc.pos_api import build_app
+from tallystick.device.esdc.pos_api import build_app, refuse
+from tallystick.device.esdc.pos_gate import PosGate, is_loopback
 from tallystick.kernel.instants import Clock
 from tallystick.kit.http_server import Server
 
 log = logging.getLogger(__name__)
+
+_HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 def system_clock() -> datetime:
@@ -52,7 +55,10 @@ class EsdcHost:
         esdc = Esdc(slot, self._clock, self._on_broken)
         await esdc.start()
         audit = AuditLoop(esdc) if slot.authority_ca is not None and slot.token_client is not None else None
-        server = Server(build_app(esdc), slot.host, slot.port)
+        settings = slot.settings
+        gate = PosGate(origins=settings.web_origins, hosts=settings.host_names, loopback=is_loopback(slot.host))
+        app = build_app(esdc, gate, older=settings.older_dialect)
+        server = Server(app, slot.host, slot.port, refuse=refuse, headers=_HEADERS)
         port = await server.start()
         if audit is not None:
             audit.start()

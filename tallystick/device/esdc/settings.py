@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import attrs
 
+from tallystick.device.esdc.accreditation import ANY_POS, Accreditation
+
 _MINUTE = timedelta(minutes=1)
 _SECOND = timedelta(seconds=1)
 
@@ -92,6 +94,14 @@ class EsdcSettings:
     """Retention (K-07): false deletes a package after status 4, true only after a valid proof of audit."""
     reference_time_required: bool = False
     """Whether copies and refunds must carry the time of what they refer to (C-17, from the country pack)."""
+    accreditation: Accreditation = ANY_POS
+    """Which POS may sell (S2-146)."""
+    older_dialect: bool = False
+    """Whether requests wrapped in `invoiceRequest`, and paths without a version, are taken (wire: 2.1)."""
+    web_origins: tuple[str, ...] = ()
+    """Origins of web POS whose pages may use the POS API from a browser."""
+    host_names: tuple[str, ...] = ()
+    """Names under which POS reach this device, beside addresses and `localhost`."""
     near_limit_per_cent: int = 75
     clock_back_tolerance: timedelta = timedelta(minutes=3)
     wrong_pins_in_a_row: int = 2

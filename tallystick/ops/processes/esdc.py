@@ -7,14 +7,16 @@ import sys
 from pathlib import Path
 
 from tallystick.device.applet.card import VirtualCard
+from tallystick.device.esdc.accreditation import Accreditation, read_key_hashes
 from tallystick.device.esdc.card_slot import VirtualReader
 from tallystick.device.esdc.esdc import EsdcSlot
 from tallystick.device.esdc.service import EsdcHost, esdc_host
 from tallystick.device.esdc.settings import DEMO_TIMING, PRODUCTION_TIMING, EsdcSettings
 from tallystick.device.secure_element.token_client import BesideCard
-from tallystick.kernel.country_pack import PackageRetention
+from tallystick.kernel.country_pack import CountryPack, PackageRetention
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.processes.context import Context, run_until_stopped, system_clock
+from tallystick.ops.settings import Settings, SettingsError
 
 RACK_FILE = "rack"
 _LOOK_SECONDS = 0.2
@@ -80,6 +82,26 @@ async def _follow(context: Context, host: EsdcHost) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
+
+
+def accreditation_of(settings: Settings, pack: CountryPack) -> Accreditation:
+    """Which POS may sell here (S2-146); raises ``SettingsError`` for a key file that cannot be read."""
+    required = pack.accreditation_required if settings.pos_accreditation == "pack" else False
+    try:
+        keys = (
+            read_key_hashes(Path(settings.pos_keys).read_text(encoding="utf-8")) if settings.pos_keys else frozenset()
+        )
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"pos_keys: {settings.pos_keys}: {error}") from error
+    return Accreditation(
+        required=required or settings.pos_accreditation == "required",
+        numbers=frozenset(_names(settings.pos_accredited)),
+        key_hashes=keys,
+    )
+
+
 def _slot(context: Context, card: Path, port: int, *, authority_ca: Path | None, host: str = "127.0.0.1") -> EsdcSlot:
     pack = context.pack
     serial_number = card.name[:32]
@@ -94,6 +116,10 @@ def _slot(context: Context, card: Path, port: int, *, authority_ca: Path | None,
             currency=pack.currency,
             reference_time_required=pack.reference_time_required,
             keep_until_proof=pack.package_retention is PackageRetention.PROOF_OF_AUDIT,
+            accreditation=accreditation_of(context.settings, pack),
+            older_dialect=context.settings.pos_older_dialect,
+            web_origins=_names(context.settings.pos_origins),
+            host_names=_names(context.settings.pos_hosts),
             timing=DEMO_TIMING if context.settings.timing == "demo" else PRODUCTION_TIMING,
         ),
         host=host,

@@ -24,8 +24,9 @@ from tallystick.device.esdc.tax_record import read_taxes, write_taxes
 from tallystick.kernel.faults import PosFault
 from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.identifiers import Uid
-from tallystick.kernel.invoice import TaxCategoryType, TaxItem
+from tallystick.kernel.invoice import InvoiceType, PaymentType, TaxCategoryType, TaxItem, TransactionType
 from tallystick.wire.journal import LANGUAGES
+from tallystick.wire.pos_values import INVOICE_TYPES, PAYMENT_TYPES, TRANSACTION_TYPES, EnumerationForms
 
 FRESH = Position(counter=0, last_signed_ms=0)
 WHOLE: dict[str, Any] = {
@@ -240,3 +241,86 @@ def test_the_reader_may_be_used_by_a_hand_while_the_device_works(tmp_path: Any) 
     assert last is not None
     assert last.total_counter == len(ordinals)
     bench.close()
+
+
+OPTIONAL_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "dateAndTimeOfIssue": st.sampled_from(["2026-06-01T12:00:00", "2026-06-01T12:00:00+0200", "2026-06-01"]),
+    "cashier": st.sampled_from(["Ana", 17]),
+    "invoiceNumber": st.sampled_from(["", "1/1.0"]),
+    "buyerCostCenterId": st.just("20:77"),
+    "options": st.sampled_from([{}, {"omitQRCodeGen": 1}, {"omitTextualRepresentation": "0", "omitQRCodeGen": None}]),
+}
+"""Optional members that reach no signed byte."""
+
+
+def forms_of(forms: EnumerationForms[Any], member: Any) -> st.SearchStrategy[Any]:
+    """Number, number as text, name in any case, letter by letter."""
+    name = forms.names[member]
+    cases = st.lists(st.booleans(), min_size=len(name), max_size=len(name))
+    mixed = cases.map(lambda up: "".join(c.upper() if u else c.lower() for c, u in zip(name, up, strict=True)))
+    return st.one_of(st.just(int(member)), st.just(str(int(member))), st.just(name), mixed)
+
+
+def letters_recased(draw: st.DrawFn, value: Any) -> Any:
+    """Every key in a letter case of its own."""
+    if isinstance(value, dict):
+        changed = {}
+        for key, member in value.items():
+            changed[draw(st.sampled_from(CASES))(key)] = letters_recased(draw, member)
+        return changed
+    return [letters_recased(draw, one) for one in value] if isinstance(value, list) else value
+
+
+@st.composite
+def sales_in_two_forms(draw: st.DrawFn) -> tuple[bytes, bytes]:
+    """The same sale as plainly as can be, and as some client may write it."""
+    kind, direction = draw(st.sampled_from(InvoiceType)), draw(st.sampled_from(TransactionType))
+    paid = draw(st.sampled_from(PaymentType))
+    item = {"name": "Rum", "quantity": 1.5, "unitPrice": 1, "labels": ["P", "Ж"], "totalAmount": 2.5}
+    plain: dict[str, Any] = {
+        "invoiceType": int(kind),
+        "transactionType": int(direction),
+        "payment": [{"amount": 2.5, "paymentType": int(paid)}],
+        "items": [item],
+    }
+    buyer = draw(st.sampled_from([None, "10:100181732"]))
+    if kind is InvoiceType.COPY or direction is TransactionType.REFUND:
+        plain["referentDocumentNumber"] = f"{UID}-{UID}-1"
+        plain |= draw(st.sampled_from([{}, {"referentDocumentDT": "2026-05-01T10:00:00Z"}]))
+    if buyer is not None:
+        plain["buyerId"] = buyer
+    written = {
+        **plain,
+        "invoiceType": draw(forms_of(INVOICE_TYPES, kind)),
+        "transactionType": draw(forms_of(TRANSACTION_TYPES, direction)),
+        "payment": [{"amount": 2.5, "paymentType": draw(forms_of(PAYMENT_TYPES, paid))}],
+        "items": [{**item, "labels": draw(st.permutations(["p", "Ж", "ж", "P"])), **draw(GTINS)}],
+    }
+    for key, values in OPTIONAL_VALUES.items():
+        if key == "buyerCostCenterId" and buyer is None:
+            values = st.none()
+        written |= draw(given_as(draw(st.sampled_from(["absent", "null", "there"])), key, values))
+    if buyer is None:
+        written |= draw(st.sampled_from([{}, {"buyerId": None}]))
+    if "referentDocumentNumber" not in plain:
+        written |= draw(st.sampled_from([{}, dict.fromkeys(("referentDocumentNumber", "referentDocumentDT"), "")]))
+    members = draw(st.permutations(list(written.items())))
+    return json.dumps(plain).encode(), json.dumps(letters_recased(draw, dict(members))).encode()
+
+
+GTINS: st.SearchStrategy[dict[str, Any]] = st.sampled_from([{}, {"gtin": None}, {"gtin": "12345670"}])
+
+
+def given_as(how: str, key: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A member that is absent, null, or there."""
+    return {"absent": st.just({}), "null": st.just({key: None})}.get(how, values.map(lambda value: {key: value}))
+
+
+@given(forms=sales_in_two_forms())
+@settings(max_examples=300, deadline=None)
+def test_s2_028_whatever_the_form_the_card_gets_the_same_bytes(forms: tuple[bytes, bytes]) -> None:
+    """Checklist 3: all types and payments, any subset of optional keys, null or absent, any key case and enum form."""
+    plain, written = map(intent_of, forms)
+    assert written.sign_request == plain.sign_request
+    assert written.taxes == plain.taxes
+    assert written.group_id == plain.group_id

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pos_refusals import REFERENCE, errors, parsed
+from pos_refusals import REFERENCE, ZONE, errors, parsed
 from taxcore_values import SALE, SALE_BODY, body, item_body
 
+from tallystick.kernel.faults import PosFault
 from tallystick.kernel.fixed_point import Money, Quantity
 from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, PaymentType, TransactionType
+from tallystick.wire.pos_request import parse_invoice_request
 
 
 def test_s2_028_a_full_request() -> None:
@@ -176,6 +178,31 @@ def test_options_in_every_form(value: Any, omitted: bool) -> None:
     assert (options.omit_qr_code, options.omit_journal) == (omitted, omitted)
 
 
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-32", "cp1251"])
+def test_tolerance_ends_at_other_codings_than_utf_8(coding: str) -> None:
+    """Whatever charset a client names, JSON is UTF-8; a Cyrillic name in another coding is no clean text."""
+    text = json.dumps({**SALE_BODY, "cashier": "Ана"}, ensure_ascii=False)
+    assert errors(text.encode(coding)) == [("", "2806")]
+
+
+@pytest.mark.parametrize("key", ["invoiceRequest", "InvoiceRequest", "INVOICEREQUEST"])
+def test_a_wrapped_request_is_read_only_where_the_dialect_is_spoken(key: str) -> None:
+    """One maker's dialect in Republika Srpska; other members beside the wrapper are ignored (wire: 2.1)."""
+    wrapped = json.dumps({"print": True, key: SALE_BODY}).encode()
+    assert parse_invoice_request(wrapped, zone=ZONE, may_be_wrapped=True) == SALE
+    assert ("invoiceType", "2800") in errors(wrapped)
+
+
+def test_where_the_dialect_is_spoken_a_plain_request_means_what_it_meant() -> None:
+    both = body(invoiceRequest={"invoiceType": 4})
+    assert parse_invoice_request(both, zone=ZONE, may_be_wrapped=True) == parsed(both) == SALE
+    for broken in (b'{"invoiceRequest":[]}', b'{"invoiceRequest":"x"}', b"[]"):
+        with pytest.raises(PosFault, match="2806"):
+            parse_invoice_request(broken, zone=ZONE, may_be_wrapped=True)
+    with pytest.raises(PosFault, match="invoiceType:2800"):
+        parse_invoice_request(b'{"invoiceRequest":null}', zone=ZONE, may_be_wrapped=True)
+
+
 # Fields that go together (wire: 2.3.3).
 
 
@@ -191,6 +218,12 @@ def test_refunds_and_copies_need_a_reference(types: dict[str, Any]) -> None:
 
 def test_a_sale_may_refer_to_an_advance_refund() -> None:
     assert parsed(body()).referent_document_number == REFERENCE
+
+
+def test_a_copy_of_a_refund_and_a_sale_after_an_advance_may_refer() -> None:
+    """What the reference refers to is the POS's business: its number is all that the device sees."""
+    for types in ({"invoiceType": "Copy", "transactionType": "Refund"}, {"invoiceType": "Normal"}):
+        assert parsed(body(**types)).referent_document_number == REFERENCE
 
 
 def test_a_reference_time_needs_a_number() -> None:

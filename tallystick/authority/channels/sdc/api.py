@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from tallystick.authority.channels.sdc import metrics, operations, store, tokens
@@ -16,7 +16,7 @@ from tallystick.authority.channels.sdc.bodies import (
 from tallystick.authority.channels.sdc.official import OfficialVerification
 from tallystick.authority.channels.sdc.older import OlderInterface
 from tallystick.authority.channels.sdc.problems import Problems
-from tallystick.authority.channels.sdc.routes import Request, Routes
+from tallystick.authority.channels.sdc.routes import Handler, Request, Routes
 from tallystick.authority.channels.sdc.services import PackageVerdict, SdcServices
 from tallystick.authority.channels.sdc.shared import SharedDocuments
 from tallystick.authority.reference.commands import operations as commands
@@ -26,7 +26,9 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, read_body, respond
 from tallystick.kit.http_server import Refusal
+from tallystick.wire.openapi_taxcore import taxcore_api
 from tallystick.wire.ordinal_ranges import GONE_HEADER, MISSING_HEADER, read_ranges, write_ranges
+from tallystick.wire.pos_values import encode_json
 from tallystick.wire.taxcore_api import (
     TOKEN_HEADER,
     AuditAnswer,
@@ -60,22 +62,25 @@ class SdcApi:
         self._services = services
         self._shared = SharedDocuments(services)
         self._budget = BodyBudget(services.bodies_in_work_bytes)
-        self.routes = Routes(
-            {
-                "/api/v3/configuration": {"GET": self._configuration},
-                "/api/v3/tax-rates": {"GET": self._tax_rates},
-                "/api/v3/environments": {"GET": self._environments},
-                "/api/v3/encryption-certificate": {"GET": self._encryption_certificate},
-                "/api/v3/sdc/token": {"GET": self._token},
-                "/api/v3/sdc/commands": {"GET": self._initial_commands},
-                "/api/v3/sdc/commands/*": {"PUT": self._command_processed},
-                "/api/v3/sdc/status": {"PUT": self._online_status},
-                "/api/v3/sdc/audit": {"POST": self._audit},
-                "/api/v3/sdc/audit-proof": {"POST": self._audit_proof},
-                **OlderInterface(services).routes(),
-                **OfficialVerification(services).routes(),
-            }
-        )
+        self.routes = Routes(self.table())
+
+    def table(self) -> dict[str, Mapping[str, Handler]]:
+        """Every path with its methods; `/openapi.json` describes them."""
+        return {
+            "/api/v3/configuration": {"GET": self._configuration},
+            "/api/v3/tax-rates": {"GET": self._tax_rates},
+            "/api/v3/environments": {"GET": self._environments},
+            "/api/v3/encryption-certificate": {"GET": self._encryption_certificate},
+            "/api/v3/sdc/token": {"GET": self._token},
+            "/api/v3/sdc/commands": {"GET": self._initial_commands},
+            "/api/v3/sdc/commands/*": {"PUT": self._command_processed},
+            "/api/v3/sdc/status": {"PUT": self._online_status},
+            "/api/v3/sdc/audit": {"POST": self._audit},
+            "/api/v3/sdc/audit-proof": {"POST": self._audit_proof},
+            "/openapi.json": {"GET": self._description},
+            **OlderInterface(self._services).routes(),
+            **OfficialVerification(self._services).routes(),
+        }
 
     async def _configuration(self, request: Request) -> Answer:
         return Answer(200, self._shared.configuration)
@@ -88,6 +93,9 @@ class SdcApi:
 
     async def _encryption_certificate(self, request: Request) -> Answer:
         return Answer(200, self._shared.encryption_certificate)
+
+    async def _description(self, request: Request) -> Answer:
+        return Answer(200, _description())
 
     async def _token(self, request: Request) -> Answer:
         """Request Authentication Token: the only place that demands the client certificate (S2-092)."""
@@ -192,6 +200,11 @@ class SdcApi:
         if not found:
             outstanding.settle(uid, mark)
         return tuple(command.wire for command in found)
+
+
+@cache
+def _description() -> bytes:
+    return encode_json(taxcore_api())
 
 
 @cache

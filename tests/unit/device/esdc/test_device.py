@@ -284,6 +284,31 @@ def test_future_rates_wait_for_their_time(ready: Bench) -> None:
     assert json.loads(ready.device.sell(Order(body=body())).answer)["taxGroupRevision"] == 3
 
 
+@pytest.mark.parametrize(
+    ("reference", "code"),
+    [
+        ({"referentDocumentDT": "2020-05-01T10:00:00Z"}, None),
+        ({"referentDocumentDT": "2026-05-01T10:00:00Z"}, "2310"),
+        ({}, "2310"),
+    ],
+)
+def test_s2_044_a_label_that_was_valid_then_and_is_not_now(
+    ready: Bench, reference: dict[str, str], code: str | None
+) -> None:
+    """The group decides that the reference's time chooses; with a number alone it is the clock's (wire: 2.3.3)."""
+    rates = json.loads(setup_commands()[0].payload)
+    rates[0]["taxCategories"][0]["taxRates"].append({"rate": 3, "label": "Q"})
+    ready.device.obey_all([Command("F", CommandType.SET_TAX_RATES, json.dumps(rates), UID)])
+    item = {"name": "Lamp oil", "quantity": 1, "unitPrice": 103, "labels": ["Q"], "totalAmount": 103}
+    changes = {"transactionType": 1, "items": [item], "referentDocumentNumber": f"{UID}-{UID}-1", **reference}
+    if code is not None:
+        refused(ready.device, code, **changes)
+        return
+    answer = json.loads(ready.device.sell(Order(body=body(**changes))).answer)
+    assert (answer["taxGroupRevision"], answer["taxItems"][0]["label"]) == (1, "Q")
+    assert answer["taxItems"][0]["amount"] == 3
+
+
 def test_the_log_never_shows_a_pin(ready: Bench, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(1)
     with pytest.raises(PosFault):

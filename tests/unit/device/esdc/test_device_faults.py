@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
-from esdc_bench import PIN, Bench, body
+from esdc_bench import PIN, Bench, body, make_card, setup_commands
 
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device import Device, StorageFull
@@ -54,6 +54,42 @@ def test_a_card_removed_while_it_signs(ready: Bench) -> None:
     sold = ready.device.sell(Order(body=body(), request_id="r2"))
     assert sold.signed is not None
     assert sold.signed.total_counter == 2
+
+
+def test_a_wrapped_sale_that_was_interrupted_is_finished_like_any_other(ready: Bench) -> None:
+    """What the dialect brought in is read again after a power cut, also where the setting is off by then."""
+    ready.device.settings = attrs.evolve(ready.settings, older_dialect=True)
+
+    class Loosening:
+        def transmit(self, apdu: bytes) -> bytes:
+            answer = ready.card.transmit(apdu)
+            if apdu[:2] == b"\x88\x13":
+                ready.reader.remove()
+            return answer
+
+    ready.reader.insert(Loosening())
+    ready.device.verify_pin(PIN)
+    wrapped = b'{"invoiceRequest":' + body() + b"}"
+    with pytest.raises(PosFault, match="1300"):
+        ready.device.sell(Order(body=wrapped, request_id="r1"))
+    ready.device.settings = ready.settings
+    ready.reader.insert(ready.card)
+    assert json.loads(ready.device.find_invoice("r1") or b"null")["totalCounter"] == 1
+
+
+def test_the_same_request_id_at_two_cards_is_two_invoices(ready: Bench) -> None:
+    """Answers are found by request id and card (wire: 2.6)."""
+    first = ready.device.sell(Order(body=body(), request_id="r1"))
+    other = make_card(ready.folder / "OTHER001", uid="OTHER001")
+    ready.reader.insert(other)
+    ready.device.obey_all(setup_commands("OTHER001"))
+    ready.device.verify_pin(PIN)
+    assert ready.device.find_invoice("r1") is None
+    second = ready.device.sell(Order(body=body(), request_id="r1"))
+    assert json.loads(second.answer)["invoiceNumber"] == "OTHER001-OTHER001-1"
+    ready.reader.insert(ready.card)
+    assert ready.device.find_invoice("r1") == first.answer
+    other.power_off()
 
 
 def test_a_card_removed_before_it_signs(ready: Bench) -> None:

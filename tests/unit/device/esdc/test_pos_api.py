@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import attrs
 import pytest
@@ -14,10 +15,12 @@ from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device import PinPaused, StorageFull
 from tallystick.device.esdc.fiscalise import Order
 from tallystick.device.esdc.languages import LanguageNotOffered
-from tallystick.device.esdc.pos_api import QueueFull, build_app
+from tallystick.device.esdc.pos_api import QueueFull, build_app, refuse
+from tallystick.device.esdc.pos_gate import PosGate
 from tallystick.kernel.faults import PosFault, PropertyError
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.status_codes import StatusCode
+from tallystick.kit.http_server import Refusal
 
 
 @attrs.frozen
@@ -25,6 +28,10 @@ class Reply:
     status: int
     headers: dict[str, str]
     body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
 
 class Counter:
@@ -61,7 +68,17 @@ class Counter:
         return b'{"invoiceNumber":"1"}' if request_id == "r1" else None
 
 
-def ask(counter: Counter, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
+def ask(
+    counter: Counter,
+    method: str,
+    path: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+    *,
+    raw_path: str | None = None,
+    gate: PosGate | None = None,
+    older: bool = False,
+) -> Reply:
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -71,10 +88,11 @@ def ask(counter: Counter, method: str, path: str, body: bytes = b"", headers: Ma
         sent.append(message)
 
     fields = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-    scope = {"type": "http", "method": method, "path": path, "headers": fields}
+    scope: dict[str, Any] = {"type": "http", "method": method, "path": path, "headers": fields}
+    scope |= {} if raw_path is None else {"raw_path": raw_path.encode()}
 
     async def serve() -> None:
-        await build_app(counter)(scope, receive, send)
+        await build_app(counter, gate or PosGate(), older=older)(scope, receive, send)
 
     asyncio.run(serve())
     start, content = sent
@@ -136,8 +154,103 @@ def test_unknown_paths_and_methods_are_coded() -> None:
     for path in ("/", "/api/v3", "/api/v3/nothing", "/api/v2/status", "/status"):
         assert ask(Counter(), "GET", path).status == 404
     reply = ask(Counter(), "GET", "/api/v3/invoices")
-    assert (reply.status, reply.headers["allow"]) == (405, "POST")
-    assert ask(Counter(), "DELETE", "/api/v3/invoices/r1").status == 405
+    assert (reply.status, reply.headers["allow"]) == (405, "POST, OPTIONS")
+    assert codes(reply) == [("", ["2805"])]
+    reply = ask(Counter(), "DELETE", "/api/v3/invoices/r1")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("path", ["attention", "status", "environment-parameters", "invoices/r1", "invoices/never"])
+def test_head_answers_like_get_without_a_body(path: str) -> None:
+    get, head = (ask(Counter(), method, f"/api/v3/{path}") for method in ("GET", "HEAD"))
+    assert (head.status, head.headers, head.body) == (200, get.headers, b"")
+    assert ask(Counter(), "HEAD", "/api/v3/invoices").status == 405, "nothing is sold by looking"
+
+
+@pytest.mark.parametrize(("path", "allow"), [("pin", "POST, OPTIONS"), ("status", "GET, HEAD, OPTIONS")])
+def test_options_names_the_methods_and_touches_nothing(path: str, allow: str) -> None:
+    counter = Counter(RuntimeError("not asked"))
+    reply = ask(counter, "OPTIONS", f"/api/v3/{path}")
+    assert (reply.status, reply.headers, reply.body) == (200, {"content-length": "0", "allow": allow}, b"")
+    assert ask(counter, "OPTIONS", "/api/v3/nothing").status == 404
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "HEAD", "BREW"])
+def test_a_web_page_reaches_nothing_behind_the_door(headers: dict[str, str], method: str) -> None:
+    counter = Counter()
+    for path in ("/api/v3/pin", "/api/v3/invoices", "/api/v3/status", "/api/v3/nothing", "/openapi.json"):
+        reply = ask(counter, method, path, b"2017", headers)
+        assert reply.status == 403
+        assert not [name for name in reply.headers if name.startswith("access-control")]
+    assert not counter.pins
+    assert not counter.orders
+
+
+def test_a_web_pos_that_is_named_sells_and_reads_its_errors() -> None:
+    page = {"Origin": "https://pos.example", "Access-Control-Request-Method": "POST"}
+    gate = PosGate(origins=["https://pos.example"])
+    reply = ask(Counter(), "OPTIONS", "/api/v3/invoices", headers=page, gate=gate)
+    assert reply.status == 200
+    assert reply.headers["access-control-allow-methods"] == "POST, OPTIONS"
+    for counter, status in ((Counter(), 200), (Counter(WRONG), 400)):
+        reply = ask(counter, "POST", "/api/v3/invoices", b"{}", {"Origin": "https://pos.example"}, gate=gate)
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, "https://pos.example")
+
+
+def test_the_key_of_an_accredited_pos_reaches_the_device() -> None:
+    counter = Counter()
+    ask(counter, "POST", "/api/v3/invoices", b"{}", {"Api-Key": " k3y "})
+    assert counter.orders[0].api_key == "k3y"
+
+
+@pytest.mark.parametrize(
+    ("path", "request_id"),
+    [
+        ("/api/v3/invoices/r1", "r1"),
+        ("//api//v3//invoices//r1/", "r1"),
+        ("/API/V3/Invoices/R1", "R1"),
+        ("/api/v3/invoices/a%2Fb%2F%2Fc", "a/b//c"),
+        ("/api/v3/invoices/%C5%BE%20%3F", "ž ?"),
+        ("/api/v3/invoices/invoices", "invoices"),
+        ("/%61pi/v3/invoices/r1", "r1"),
+    ],
+)
+def test_a_request_id_is_found_as_it_was_sent(path: str, request_id: str) -> None:
+    """The header and the path must mean the same text, whatever stands in it."""
+    asked: list[str] = []
+
+    class Looking(Counter):
+        async def find_invoice(self, request_id: str) -> bytes | None:
+            asked.append(request_id)
+            return None
+
+    assert ask(Looking(), "GET", unquote(path), raw_path=path).body == b"null"
+    assert asked == [request_id]
+    counter = Counter()
+    ask(counter, "POST", "/api/v3/invoices", b"{}", {"RequestId": request_id})
+    assert counter.orders[0].request_id == request_id
+
+
+@pytest.mark.parametrize("path", ["/api/attention", "/api/status", "/api/invoices/r1"])
+def test_paths_without_a_version_only_where_the_dialect_is_spoken(path: str) -> None:
+    assert ask(Counter(), "GET", path).status == 404
+    assert ask(Counter(), "GET", path, older=True).status == 200
+    assert ask(Counter(), "GET", "/api/v2/status", older=True).status == 404
+    assert ask(Counter(), "POST", "/api/pin", b"2017", older=True).json == "0100"
+
+
+def test_what_the_server_refuses_by_itself_has_the_shape_of_this_api() -> None:
+    for refusal, status, code in (
+        (Refusal.BAD_FRAMING, 400, "2806"),
+        (Refusal.TOO_SLOW, 408, "2806"),
+        (Refusal.HEADER_TOO_LARGE, 431, "2801"),
+    ):
+        answer = refuse(refusal)
+        assert answer.status == status
+        assert codes(Reply(answer.status, {}, answer.body)) == [("", [code])]
 
 
 RIGHT = None
@@ -153,6 +266,10 @@ WRONG = PosFault.single(StatusCode.PIN_NOT_OK)
         (PosFault.single(StatusCode.INVALID_FORMAT), 400, "2806"),
         (PosFault.single(StatusCode.CARD_NOT_PRESENT), 200, "1300"),
         (PosFault.single(StatusCode.SECURE_ELEMENT_UNREACHABLE), 400, "2220"),
+        (PosFault.single(StatusCode.SECURE_ELEMENT_LOCKED), 400, "2210"),
+        (PosFault.single(StatusCode.SECURE_ELEMENT_PROTOCOL_MISMATCH), 400, "2230"),
+        (PosFault.single(StatusCode.NOT_CONFIGURED), 400, "2400"),
+        (PosFault.single(StatusCode.UNDEFINED_WARNING), 400, "1999"),
         (PinPaused(), 400, "1999"),
     ],
 )

@@ -1,0 +1,34 @@
+"""`tallystick openapi`: the interfaces described for programs."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Interface(StrEnum):
+    """Which interface."""
+
+    POS = "pos"
+    TAXCORE = "taxcore"
+
+
+def openapi(
+    interface: Annotated[
+        Interface, typer.Argument(help="`pos`: the POS API of an E-SDC; `taxcore`: TaxCore.API of the authority.")
+    ] = Interface.POS,
+    collection: Annotated[bool, typer.Option("--collection", help="Print a Postman collection (v2.1).")] = False,
+    server: Annotated[str | None, typer.Option(help="Address of the server to name in it.")] = None,
+) -> None:
+    """Print the OpenAPI 3.1 document of an interface, as its listener serves it at /openapi.json."""
+    import msgspec
+
+    from tallystick.device.esdc.own_codes import own_codes
+    from tallystick.wire.openapi_pos import pos_api
+    from tallystick.wire.openapi_taxcore import taxcore_api
+    from tallystick.wire.postman import collection as collection_of
+
+    named = {"server": server} if server else {}
+    document = pos_api(own_codes(), **named) if interface is Interface.POS else taxcore_api(**named)
+    made = collection_of(document) if collection else document
+    typer.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())

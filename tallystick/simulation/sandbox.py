@@ -1,0 +1,175 @@
+"""The sandbox of a developer (E-08): an authority and E-SDCs with test cards, where nobody else sells.
+
+It is the country of `make demo` without its tills: the same processes, folders and commands, the failure budget off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import psycopg
+from rich.console import Console
+
+from tallystick.kernel.fixed_point import Money
+from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.database import running_database
+from tallystick.ops.packs import load_pack
+from tallystick.ops.schema.roles import INTAKE, as_role
+from tallystick.ops.settings import Settings
+from tallystick.ops.state_folder import StateFolder
+from tallystick.ops.supervisor import Supervisor, stop_flag
+from tallystick.simulation.children import Children
+from tallystick.simulation.country import Country, load_keys, open_country, read_birth
+from tallystick.simulation.sandbox_cards import CardNote, SandboxError, TestCards, await_port, await_registration
+from tallystick.wire.openapi_pos import EXAMPLE_REQUEST
+
+__all__ = ["Sandbox", "SandboxError", "add_card"]
+
+TEST_OWNERS = (("100000011", "First Test Shop Ltd"), ("100000022", "Second Test Shop Ltd"))
+CARD_LIMIT = Money(1_000_000_0000)
+_TICK_SECONDS = 0.05
+
+
+class _Stopped(Exception):
+    """The person wants to end before everything runs."""
+
+
+class Sandbox:
+    """One run, from the command to Ctrl-C."""
+
+    def __init__(self, settings: Settings, console: Console, *, fresh: bool = False, host: str = "127.0.0.1") -> None:
+        self._settings = msgspec.structs.replace(settings, timing="demo", single_disk_accepted=True)
+        self._console = console
+        self._fresh = fresh
+        self._host = host
+        self._state = StateFolder.of(settings.state)
+        self._stop_wanted: Callable[[], bool] = lambda: False
+
+    def run(self) -> int:
+        """Start everything, say where it is, keep it running; 0 after a clean end."""
+        self._state.make()
+        with Supervisor(self._state.run) as supervisor:
+            if self._fresh and self._state.wipe():
+                self._state.make()
+                self._say("The former country was removed.")
+            self._stop_wanted = stop_flag()
+            self._say("Making the country: keys, database, rates …")
+            country = open_country(self._settings, self._state)
+            try:
+                self._run_country(country, supervisor)
+            except _Stopped:
+                pass
+            finally:
+                supervisor.stop_all()
+                country.close()
+        self._say("The sandbox has ended. What it holds stays for the next start.")
+        return 0
+
+    def _run_country(self, country: Country, supervisor: Supervisor) -> None:
+        self._say("Starting the authority …")
+        children = Children(country, self._settings, self._host, supervisor)
+        children.start()
+
+        def pause() -> None:
+            if self._stop_wanted():
+                raise _Stopped
+            supervisor.tick()
+            time.sleep(_TICK_SECONDS)
+
+        cards = TestCards(state=country.state, pack=country.pack, pki=country.pki, api_url=country.api_url)
+        pause()
+        self._say("Putting in the test cards …")
+        with psycopg.connect(country.intake_dsn) as conn:
+            notes = _cards_at_start(cards, conn, pause)
+        ports = {}
+        for note in notes:
+            cards.serve(note.uid)
+            ports[note.uid] = await_port(country.state, note.uid, pause)
+        self._print(country, children, cards, notes, ports)
+        supervisor.run_until(self._stop_wanted)
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _print(
+        self, country: Country, children: Children, cards: TestCards, notes: list[CardNote], ports: dict[str, int]
+    ) -> None:
+        example = cards.folder / "first-invoice.json"
+        write_atomically(example, msgspec.json.format(msgspec.json.encode(_first_invoice(country)), indent=2))
+        self._say("\nThe sandbox runs. Ctrl-C ends it.\n")
+        for note in notes:
+            where = f"PIN in {cards.pin_file(note.uid)}" if note.pin else "PIN printed when it was made"
+            self._say(f"  E-SDC with card {note.uid}   http://127.0.0.1:{ports[note.uid]}   {note.name}, {where}")
+        rows = (
+            ("TaxCore.API", country.api_url),
+            ("root of the PKI", str(country.pki.files.root)),
+            ("verification, checkpoint", children.public_url),
+            ("operator's pages", f"{children.portal_url}  (`make link` prints a sign-in link)"),
+            ("descriptions", f"http://127.0.0.1:{ports[notes[0].uid]}/openapi.json, {country.api_url}openapi.json"),
+            ("cards, PINs, logs", f"{country.state.demo}/esdc, {cards.folder}, {country.state.logs}"),
+        )
+        for name, value in rows:
+            self._say(f"  {name:<26}{value}")
+        kept = next((note for note in notes if note.pin), notes[0])
+        at = f"http://127.0.0.1:{ports[kept.uid]}/api/v3"
+        self._say("\nYour first invoice:\n")
+        self._say(f"  curl -s {at}/pin -H 'Content-Type: text/plain' -d @{cards.pin_file(kept.uid)}")
+        self._say(f"  curl -s {at}/invoices -H 'RequestId: first-1' -d @{example}\n")
+
+
+def _first_invoice(country: Country) -> dict[str, Any]:
+    """The least that a sale needs; where the country has not the example's tax label, with one of its own."""
+    newest = country.pack.tax_groups[-1]
+    known = {rate.label for category in newest.categories for rate in category.rates}
+    if all(label in known for item in EXAMPLE_REQUEST["items"] for label in item["labels"]):
+        return dict(EXAMPLE_REQUEST)
+    items = [{**item, "labels": [country.pack.default_label]} for item in EXAMPLE_REQUEST["items"]]
+    return {**EXAMPLE_REQUEST, "items": items}
+
+
+def _cards_at_start(
+    cards: TestCards, conn: psycopg.Connection[tuple[object, ...]], pause: Callable[[], None]
+) -> list[CardNote]:
+    """The two cards of the sandbox, made when they are missing, and those that were added before."""
+    known = {note.tin for note in cards.notes() if note.pin}
+    for tin, name in TEST_OWNERS:
+        if tin not in known:
+            cards.make(conn, tin=tin, name=name, limit=CARD_LIMIT, served=True, kept=True)
+            pause()
+    notes = [note for note in cards.notes() if note.served]
+    for note in notes:
+        await_registration(conn, note.uid, pause)
+    return notes
+
+
+def add_card(settings: Settings, *, tin: str, name: str, limit: Money, served: bool) -> list[str]:
+    """Another test card for a sandbox that runs; the lines to print, the PIN among them, which is kept nowhere else.
+
+    Raises `SandboxError`.
+    """
+    state = StateFolder.of(settings.state)
+    owner_dsn = running_database(state)
+    if owner_dsn is None:
+        raise SandboxError("no sandbox runs here; `tallystick sandbox` starts one")
+    birth = read_birth(state)
+    pack = load_pack(birth.code)
+    cards = TestCards(state=state, pack=pack, pki=load_keys(state, pack), api_url=birth.api_url)
+    with psycopg.connect(as_role(owner_dsn, INTAKE)) as conn:
+        note, pin = cards.make(conn, tin=tin, name=name, limit=limit, served=served, kept=False)
+        await_registration(conn, note.uid)
+    lines = [
+        f"UID      {note.uid}",
+        f"PIN      {pin}   (printed once; keep it)",
+        f"limit    {limit.decimal:.2f}",
+        f"owner    {name}, TIN {tin}",
+        f"card     {state.esdc(note.uid)}",
+        f"root     {cards.pki.files.root}",
+        f"API      {birth.api_url}",
+    ]
+    if served:
+        cards.serve(note.uid)
+        lines.append(f"E-SDC    http://127.0.0.1:{await_port(state, note.uid)}")
+    return lines

@@ -1,0 +1,126 @@
+"""The documents for programs: valid OpenAPI 3.1, every route and code in them and nothing else, and a collection."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from described import Described, ValidationError
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from taxcore_values import RESULT, SALE_BODY, body
+from typer.testing import CliRunner
+
+from tallystick.authority.channels.sdc.api import SdcApi
+from tallystick.cli import app
+from tallystick.device.esdc.own_codes import own_codes
+from tallystick.device.esdc.pos_api import description, routes
+from tallystick.device.esdc.pos_codes import PosCode
+from tallystick.device.esdc.status import MakerCode
+from tallystick.kernel.fault_catalogue import CATALOGUE
+from tallystick.kernel.status_codes import RESERVED, StatusCode
+from tallystick.wire.openapi_pos import EXAMPLE_REQUEST, pos_api
+from tallystick.wire.openapi_taxcore import taxcore_api
+from tallystick.wire.pos_invoice import encode_json, invoice_result_json
+from tallystick.wire.postman import SCHEMA, collection
+
+POS, TAXCORE = pos_api(own_codes()), taxcore_api()
+
+
+@pytest.mark.parametrize("document", [POS, TAXCORE], ids=["pos", "taxcore"])
+def test_a_document_is_valid_openapi_3_1_and_uses_all_that_it_defines(document: dict[str, Any]) -> None:
+    OpenAPIV31SpecValidator(document).validate()
+    names = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
+    assert len(names) == len(set(names))
+    text = json.dumps(document)
+    unused = [name for name in document["components"]["schemas"] if f'"#/components/schemas/{name}"' not in text]
+    assert not unused
+
+
+def test_every_route_of_the_pos_api_is_described_and_every_description_is_a_route() -> None:
+    assert Described(POS).operations() == {(path, method) for path, methods in routes().items() for method in methods}
+    assert json.loads(description()) == json.loads(encode_json(POS))
+
+
+def test_every_route_of_taxcore_api_is_described_and_every_description_is_a_route() -> None:
+    api = SdcApi.__new__(SdcApi)  # its table needs no services
+    api._services = None  # type: ignore[assignment]
+    table = {(path.replace("*", "{commandId}"), method) for path, methods in api.table().items() for method in methods}
+    assert Described(TAXCORE).operations() == table
+
+
+def test_every_code_is_listed() -> None:
+    listed = set(POS["components"]["schemas"]["Code"]["enum"])
+    assert listed == {*StatusCode, *MakerCode, *PosCode} - RESERVED
+    words = POS["components"]["schemas"]["Code"]["description"]
+    assert all(f"`{code}`" in words for code in {*StatusCode, *own_codes()})
+    assert set(TAXCORE["components"]["schemas"]["FaultCode"]["enum"]) == set(CATALOGUE)
+
+
+def test_codes_of_the_make_do_not_collide() -> None:
+    codes = [*StatusCode, *MakerCode, *PosCode]
+    assert len({str(code) for code in codes}) == len(codes)
+
+
+def test_requests_and_results_of_the_tests_fit_the_schemas() -> None:
+    described = Described(POS)
+    request = {"$ref": "#/components/schemas/InvoiceRequest"}
+    for value in (dict(EXAMPLE_REQUEST), SALE_BODY, {**SALE_BODY, "options": None, "invoiceType": 4, "hash": "x"}):
+        described.validate(request, value)
+    bad: list[dict[str, Any]] = [
+        {"items": []},
+        {"invoiceType": 9},
+        {"cashier": "x" * 51},
+        {"payment": ...},
+        {"options": 1},
+    ]
+    for changes in bad:
+        with pytest.raises(ValidationError):
+            described.validate(request, json.loads(body(**changes)))
+    made: dict[str, Any] = {}
+    for shown in (True, False):
+        made = invoice_result_json(RESULT, offset_minutes=60, include_qr=shown, include_journal=shown)
+        described.validate({"$ref": "#/components/schemas/InvoiceResult"}, json.loads(encode_json(made)))
+    with pytest.raises(ValidationError):
+        described.validate({"$ref": "#/components/schemas/InvoiceResult"}, json.loads(encode_json(made)) | {"new": 1})
+
+
+@pytest.mark.parametrize("document", [POS, TAXCORE], ids=["pos", "taxcore"])
+def test_the_collection_has_the_shape_of_format_2_1_and_one_request_an_operation(document: dict[str, Any]) -> None:
+    made = collection(document)
+    assert made["info"]["schema"] == SCHEMA
+    assert made["info"]["name"] == document["info"]["title"]
+    variables = {one["key"]: one["value"] for one in made["variable"]}
+    assert variables["baseUrl"] == document["servers"][0]["url"]
+    told = set()
+    for item in made["item"]:
+        request = item["request"]
+        assert set(item) == {"name", "request", "response"}
+        assert request["url"]["host"] == ["{{baseUrl}}"]
+        assert request["url"]["raw"] == "{{baseUrl}}/" + "/".join(request["url"]["path"])
+        shown = {part[1:] for part in request["url"]["path"] if part.startswith(":")}
+        assert shown == {one["key"] for one in request["url"].get("variable", ())}
+        assert all({"key", "value"} <= set(header) for header in request["header"])
+        if "body" in request:
+            assert request["body"]["mode"] == "raw"
+            assert isinstance(request["body"]["raw"], str)
+        path = "/" + "/".join(f"{{{part[1:]}}}" if part.startswith(":") else part for part in request["url"]["path"])
+        told.add((path, request["method"]))
+    assert told == Described(document).operations()
+
+
+def test_the_collections_sale_is_the_example_and_calls_with_a_token_carry_it() -> None:
+    sale = next(one for one in collection(POS)["item"] if one["request"]["url"]["path"][-1] == "invoices")
+    assert json.loads(sale["request"]["body"]["raw"]) == EXAMPLE_REQUEST
+    audit = next(one for one in collection(TAXCORE)["item"] if one["request"]["url"]["path"][-1] == "audit-proof")
+    assert {"key": "TaxCoreAuthenticationToken", "value": "{{token}}"} in audit["request"]["header"]
+
+
+@pytest.mark.parametrize(("interface", "title"), [("pos", "POS API of the E-SDC"), ("taxcore", "TaxCore.API")])
+def test_the_command_prints_document_and_collection(interface: str, title: str) -> None:
+    plain = CliRunner().invoke(app, ["openapi", interface, "--server", "http://192.0.2.7:1"])
+    assert plain.exit_code == 0
+    document = json.loads(plain.stdout)
+    assert (document["info"]["title"], document["servers"]) == (title, [{"url": "http://192.0.2.7:1"}])
+    made = CliRunner().invoke(app, ["openapi", interface, "--collection"])
+    assert json.loads(made.stdout)["info"]["name"] == title
