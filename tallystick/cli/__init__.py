@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import authority, esdc, ledger, state
+from tallystick.cli import authority, card, esdc, ledger, state
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.add_typer(authority.app, name="authority")
+app.add_typer(card.app, name="card")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(state.app, name="state")
@@ -55,6 +56,7 @@ def main() -> None:
 
 
 def _is_for_the_user(error: Exception) -> bool:
+    from tallystick.device.secure_element.port import CardUnavailable
     from tallystick.ops.postgres import PostgresError
     from tallystick.ops.run_records import AlreadyRunning
     from tallystick.ops.second_copy import SameDisk
@@ -64,5 +66,8 @@ def _is_for_the_user(error: Exception) -> bool:
     from tallystick.simulation.country import CountryTaken
     from tallystick.wire.country_pack import PackError
 
-    kinds = (AlreadyRunning, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError, SameDisk, SettingsError)
+    kinds = (
+        *(AlreadyRunning, CardUnavailable, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError),
+        *(SameDisk, SettingsError),
+    )
     return isinstance(error, kinds)
