@@ -174,6 +174,14 @@ _AUDIT: dict[str, Row] = {
     "TS-3106": ("Command unknown", 404, Retry.NEVER, FixBy.DEVICE, None),
     "TS-3107": ("Result for a command that was never given", 404, Retry.NEVER, FixBy.DEVICE, None),
     "TS-3108": ("Result contradicts the one reported before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3110": ("Secure element cannot be reached", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3111": ("Secure element's answer is cut short or cannot be read", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3112": ("Secure element did not answer in time", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3113": ("Secure element was exchanged during a session", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3114": ("Secure element is held by another program", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3115": ("Secure element answered with an unknown status word", 503, Retry.AFTER, FixBy.MAKER, None),
+    "TS-3116": ("Card reader not found or not unique", 503, Retry.AFTER, FixBy.OPERATOR, None),
+    "TS-3117": ("Client key of the secure element cannot be used", 503, Retry.AFTER, FixBy.OPERATOR, None),
 }
 
 _PORTAL: dict[str, Row] = {

@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from threading import Event
+from typing import Protocol
 
-from tallystick.device.applet.card import VirtualCard
-from tallystick.device.applet.contacts import T0Contacts, T1Contacts, Transmission, contacts
+from tallystick.device.applet.contacts import Card, T0Contacts, T1Contacts, Transmission, contacts
 from tallystick.device.secure_element.exchange import TRAFFIC
 from tallystick.device.secure_element.port import CardUnavailable
 from tallystick.kernel.faults import Fault
@@ -30,18 +29,25 @@ CONNECT_SECONDS = 5.0
 _QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
 
 
+class PoweredCard(Card, Protocol):
+    """A card that is on; `VirtualCard` is one."""
+
+    def power_off(self) -> None:
+        """Let go of its memory."""
+
+
 class CardServer:
-    """Keeps one card folder in the reader at an address until `stop`."""
+    """Keeps one card in the reader at an address until `stop`. `open_card` powers it on, again after a failure."""
 
     def __init__(
         self,
-        folder: Path,
+        open_card: Callable[[], PoweredCard],
         address: tuple[str, int],
         transmission: Transmission = Transmission.T1,
         *,
         on_inserted: Callable[[], None] = lambda: None,
     ) -> None:
-        self._folder = folder
+        self._open_card = open_card
         self._address = address
         self._transmission = transmission
         self._on_inserted = on_inserted
@@ -50,7 +56,7 @@ class CardServer:
 
     def run(self) -> None:
         """Serve until stopped. Raises `CardUnavailable` or `CardInUse` when there is no card to begin with."""
-        card = VirtualCard.open(self._folder)
+        card = self._open_card()
         knocks = _knocks()
         told = False
         while not self._stopped.is_set():
@@ -81,18 +87,18 @@ class CardServer:
             except OSError:
                 return
 
-    def _opened_anew(self, card: VirtualCard) -> VirtualCard:
+    def _opened_anew(self, card: PoweredCard) -> PoweredCard:
         card.power_off()
         for pause in _knocks():
             try:
-                return VirtualCard.open(self._folder)
+                return self._open_card()
             except CardUnavailable as error:
                 log.error("the card cannot be powered on: %s", error)
             if self._stopped.wait(pause):
                 break
         return card
 
-    def _stay(self, connection: socket.socket, card: VirtualCard) -> None:
+    def _stay(self, connection: socket.socket, card: PoweredCard) -> None:
         """One stay in the reader; raises `CardUnavailable` when the card fell mute."""
         with connection:
             connection.settimeout(None)

@@ -109,4 +109,5 @@ def read_card_facts(card: SecureElement) -> CardFacts:
         not_after=certificate.not_after,
         version=version,
         tax_core_key=card.tax_core_public_key(),
+        signing_key=certificate.public_key,
     )

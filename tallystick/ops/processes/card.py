@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from tallystick.crypto.pki import CardSubject, DemoPki
+from tallystick.device.applet.card import VirtualCard
 from tallystick.device.applet.contacts import Transmission
 from tallystick.device.applet.factory import personalise
 from tallystick.device.applet.vpcd import CardServer
@@ -90,7 +91,9 @@ def serve(folder: Path, vpcd: str, protocol: str) -> None:
     context = Context.load("card")
     context.state.make()
     said = f"card {folder.name} is in the reader at {vpcd} (T={protocol})"
-    server = CardServer(folder, address, transmission, on_inserted=lambda: print(said, flush=True))
+    server = CardServer(
+        lambda: VirtualCard.open(folder), address, transmission, on_inserted=lambda: print(said, flush=True)
+    )
     run_until_stopped(context, lambda stopped: _run(context, server, stopped))
 
 
