@@ -30,6 +30,8 @@ SOCKET = Path("/run/pcscd/pcscd.comm")
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 LOCK = Path(tempfile.gettempdir()) / "tallystick-pcscd.lock"
 LOCK_SECONDS = 90
+OUT_SECONDS = 1.0
+"""How long a hand needs from one card to the next; pcscd looks about twice a second."""
 
 
 def until(condition: Callable[[], bool], seconds: float = 15, what: str = "") -> None:
@@ -112,6 +114,7 @@ class Pcsc:
     def wait_empty(self) -> None:
         """Until the reader has noticed that the card is out."""
         until(lambda: not self.has_card(), what="the reader still sees the card")
+        time.sleep(OUT_SECONDS)
 
 
 def _free_pair() -> int:

@@ -26,6 +26,9 @@ traffic = logging.getLogger("tallystick.card")
 KNOCK_FIRST_SECONDS = 0.1
 KNOCK_MOST_SECONDS = 2.0
 CONNECT_SECONDS = 5.0
+OUT_SECONDS = 1.0
+"""How long a card is out before it goes in again. pcscd looks about twice a second; a removal that it misses can leave
+it believing in an empty reader until the card is out once more."""
 _QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -74,7 +77,7 @@ class CardServer:
             except CardUnavailable as error:  # its memory failed: a new power-on reads it anew
                 log.error("the card is mute: %s", error)
                 card = self._opened_anew(card)
-            self._stopped.wait(KNOCK_FIRST_SECONDS)
+            self._stopped.wait(OUT_SECONDS)
         card.power_off()
 
     def stop(self) -> None:

@@ -103,6 +103,7 @@ def test_s2_026_insertions_and_removals_are_seen(daemon: Pcsc, tmp_path: Path) -
             SecureElement(port).select()
         assert caught.value.code == "TS-3110"
         assert reader.port() is None
+        daemon.wait_empty()
         with daemon.inserted(opened(folder)):
             SecureElement(port_of(reader)).select()
         assert len(seen) >= 3
