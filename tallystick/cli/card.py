@@ -18,6 +18,7 @@ def make(
     limit: Annotated[str, typer.Option(help="Most unaudited turnover.")] = "100000",
     profile: Annotated[str, typer.Option(help="Version of the applet, such as 2.0.0, 3.1.1, 3.2.5.")] = "3.2.8",
     categories: Annotated[int, typer.Option(help="Highest tax category, for good.", min=1, max=16)] = 6,
+    signed: Annotated[int, typer.Option(help="Where the total counter begins; 4294967294 to see its end.", min=0)] = 0,
     api_url: Annotated[
         str, typer.Option(help="Address of the authority in the certificate.")
     ] = "https://localhost:8443/",
@@ -28,7 +29,15 @@ def make(
 
     asked = sys.stdin.isatty()
     pin = typer.prompt("PIN (four digits)", hide_input=True) if asked else sys.stdin.readline().strip()
-    order = CardOrder(uid=uid, tin=tin, limit=limit, profile=profile, categories=categories, api_url=api_url)
+    order = CardOrder(
+        uid=uid,
+        tin=tin,
+        limit=limit,
+        profile=profile,
+        categories=categories,
+        api_url=api_url,
+        invoices_signed=signed,
+    )
     make_card(card, pki, pin, order)
     typer.echo(f"card {uid} in {card}")
 

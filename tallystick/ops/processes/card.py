@@ -31,6 +31,7 @@ class CardOrder:
     profile: str
     categories: int
     api_url: str
+    invoices_signed: int = 0
 
     @property
     def version(self) -> tuple[int, int, int]:
@@ -64,6 +65,7 @@ def make(folder: Path, pki_folder: Path, pin: str, order: CardOrder) -> None:
             tax_core_public_key=pki.public_key("package"),
             poa_public_key=pki.public_key("poa"),
             version=order.version,
+            invoices_signed=order.invoices_signed,
         )
     except (Fault, OSError, ValueError) as error:
         raise SettingsError(f"no card was made: {error}") from error
