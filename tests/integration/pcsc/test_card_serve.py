@@ -45,8 +45,8 @@ def serving(daemon: Pcsc, card: Path, protocol: str, state: Path) -> Iterator[su
         stderr=subprocess.DEVNULL,
         text=True,
     )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         assert "is in the reader" in process.stdout.readline()
         until(daemon.has_card, what="the card was not inserted")
         yield process

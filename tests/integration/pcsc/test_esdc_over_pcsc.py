@@ -205,8 +205,8 @@ def test_esdc_run_serves_a_reader_by_name(daemon: Pcsc, tmp_path: Path) -> None:
     with daemon.inserted(lambda: VirtualCard.open(card)):
         run = [sys.executable, "-m", "tallystick", "esdc", "run", "--reader", "PCD 00 00", "--port", "0"]
         process = subprocess.Popen(run, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout is not None
         try:
-            assert process.stdout is not None
             said = process.stdout.readline()
             port = int(said.rsplit(":", 1)[1])
             status = asyncio.run(http(port, "GET", "/api/v3/status")).body

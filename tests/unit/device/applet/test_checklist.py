@@ -46,7 +46,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 def word(card: VirtualCard, instruction: int, data: bytes = b"", p1_p2: bytes = b"\x04\0") -> int:
-    apdu = CommandApdu(0x88, instruction, *p1_p2, data, 256)
+    apdu = CommandApdu(0x88, instruction, p1_p2[0], p1_p2[1], data, 256)
     return ResponseApdu.parse(card.transmit(apdu.encode())).status_word
 
 
@@ -88,10 +88,10 @@ def test_wire_16_3_2_lengths(make: Make) -> None:
             p1_p2, more = (b"\x01\x02", 4) if crc else (b"\x04\0", 0)
             data = sale(crc).encode()
             sent = data + zlib.crc32(data).to_bytes(4, "big") if crc else data
+            asked = dict.fromkeys((21, 18, 33, 8, 51, 20, 22, 7), b"")
             lengths = {
-                ins: len(card.transmit(CommandApdu(0x88, ins, *p1_p2, sent if ins == 0x13 else b"", 65536).encode()))
-                - 2
-                for ins in (0x13, 0x15, 0x12, 0x21, 0x08, 0x33, 0x14, 0x16, 0x07)
+                ins: len(card.transmit(CommandApdu(0x88, ins, p1_p2[0], p1_p2[1], body, 65536).encode())) - 2
+                for ins, body in ({0x13: sent} | asked).items()
             }
             fixed = {0x08: 12, 0x33: 24, 0x14: 14, 0x16: 1, 0x07: 259}
             assert lengths == {0x13: size, 0x15: size, 0x12: sizes[2] + more, 0x21: 260 + more, **fixed}
