@@ -113,6 +113,8 @@ class PcscReader:
     def observe(self, seen: tuple[str, ReaderState] | None) -> int:
         """Take note of how the reader stands; gives the number of this insertion."""
         with self._lock:
+            if _is_older(seen, self._seen):
+                return self._generation
             changed = _essence(seen) != _essence(self._seen)
             self._seen = seen
             self._generation += changed
@@ -154,6 +156,11 @@ class PcscReader:
 
 def _essence(seen: tuple[str, ReaderState] | None) -> tuple[str, bool, int] | None:
     return None if seen is None else (seen[0], seen[1].has_card, seen[1].events)
+
+
+def _is_older(seen: tuple[str, ReaderState] | None, known: tuple[str, ReaderState] | None) -> bool:
+    """Two threads look: what one saw before the other is no news. The count begins anew only after an absence."""
+    return seen is not None and known is not None and seen[0] == known[0] and seen[1].events < known[1].events
 
 
 def _words(seen: tuple[str, ReaderState] | None) -> str:
