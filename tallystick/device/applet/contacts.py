@@ -65,7 +65,9 @@ class T1Contacts:
 
 
 class T0Contacts:
-    """Short commands only. No command is carried out twice because its answer had to be fetched."""
+    """Short commands only. What changes the card and answers has answers of more than 255 bytes or none, so ``6C xx``,
+    after which a command runs again, is said to readers of short values only.
+    """
 
     def __init__(self, card: Card) -> None:
         self._card = card
@@ -73,7 +75,6 @@ class T0Contacts:
 
     def _forget(self) -> None:
         self._waiting = b""
-        self._asked_by = b""
         self._enveloped = b""
 
     def reset(self) -> None:
@@ -83,15 +84,11 @@ class T0Contacts:
 
     def transmit(self, command: bytes) -> bytes:
         """One command of T=0, one answer of at most 256 bytes and a status word; raises `CardUnavailable`."""
-        header, length = command[:_HEADER_BYTES], command[_HEADER_BYTES:][:1]
         instruction = command[1] if len(command) >= _HEADER_BYTES else None
         if instruction == _GET_RESPONSE:
-            return self._hand_over(length[0] if length else 0)
+            return self._hand_over(_length(command))
         if instruction == _ENVELOPE:
             return self._collect(command)
-        repeated = bool(self._waiting) and len(command) == _HEADER_BYTES + 1 and header == self._asked_by
-        if repeated:
-            return self._hand_over(length[0])
         self._forget()
         return self._run(command)
 
@@ -102,8 +99,7 @@ class T0Contacts:
         self._waiting = answer.data
         if _has_data(command):
             return _announce(answer.data)
-        self._asked_by = command[:_HEADER_BYTES]
-        return self._hand_over(command[_HEADER_BYTES] if len(command) == _HEADER_BYTES + 1 else 0)
+        return self._hand_over(_length(command))
 
     def _hand_over(self, length: int) -> bytes:
         """As many bytes as were asked for: ``6C xx`` when there are fewer, ``61 xx`` behind them when there are more"""
@@ -113,7 +109,6 @@ class T0Contacts:
         if asked > len(self._waiting):
             return ResponseApdu(b"", _WRONG_LE | len(self._waiting)).encode()
         part, self._waiting = self._waiting[:asked], self._waiting[asked:]
-        self._asked_by = b""
         return part + (_announce(self._waiting) if self._waiting else ResponseApdu(b"", StatusWord.OK).encode())
 
     def _collect(self, command: bytes) -> bytes:
@@ -129,6 +124,11 @@ class T0Contacts:
             return self._run(enveloped)
         self._enveloped = enveloped
         return ResponseApdu(b"", StatusWord.OK).encode()
+
+
+def _length(command: bytes) -> int:
+    """The one length of a command without data; 0, which is 256, where it is left out or means data."""
+    return command[_HEADER_BYTES] if len(command) == _HEADER_BYTES + 1 else 0
 
 
 def _announce(waiting: bytes) -> bytes:

@@ -137,10 +137,7 @@ def test_the_card_is_held_alone_and_forgets_the_pin_when_it_is_let_go(daemon: Pc
             SecureElement(port_of(second)).select()
         assert caught.value.code == "TS-3114"
         first.close()
-        other = SecureElement(port_of(second))
-        other.select()
-        with pytest.raises(StatusWordError):
-            other.sign_invoice(sale(1))
+        assert port_of(second).transmit(bytes.fromhex("8816040000")) == b"\x6e\0", "reset: nothing is selected"
 
 
 class Meddler:

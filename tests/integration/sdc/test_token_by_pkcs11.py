@@ -59,11 +59,40 @@ def test_the_servers_certificate_is_checked_against_our_root(authority: Any, tok
         call(token.identity(), authority.pki.foreign.files.root, authority.port)
 
 
-def test_the_servers_name_is_checked(authority: Any, token: SoftToken, tmp_path: Path) -> None:
-    """127.0.0.2 reaches the same listener; its certificate does not name that address."""
+@pytest.mark.parametrize(("host", "is_named"), [("127.0.0.1", True), ("127.0.0.2", False)])
+def test_the_servers_name_is_checked(authority: Any, token: SoftToken, host: str, is_named: bool) -> None:
+    """Both addresses lead to the same listener; its certificate names one of them."""
     authority.register(UID)
-    with pytest.raises(AuthorityAway):
-        call(token.identity(), authority.pki.ours.files.root, authority.port, host="127.0.0.2")
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        further, onward = await asyncio.open_connection("127.0.0.1", authority.port)
+        await asyncio.gather(_pump(reader, onward), _pump(further, writer))
+
+    async def main() -> HttpAnswer:
+        server = await asyncio.start_server(forward, host, 0)
+        port = server.sockets[0].getsockname()[1]
+        client = AuthorityClient(authority.pki.ours.files.root, OnToken(token.identity()), 20)
+        try:
+            return await client.call_with_certificate(f"https://{host}:{port}/", UID, TOKEN_PATH)
+        finally:
+            server.close()
+
+    if is_named:
+        assert asyncio.run(main()).status == 200
+    else:
+        with pytest.raises(AuthorityAway):
+            asyncio.run(main())
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(4096):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
 
 
 def test_a_certificate_of_another_card_is_not_shown(

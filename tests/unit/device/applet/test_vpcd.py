@@ -1,4 +1,4 @@
-"""The card's side of vpcd against a small driver in the test: orders, cut messages, a mute card, a driver that leaves."""
+"""The card's side of vpcd against a small driver: orders, cut messages, a mute card, a driver that leaves."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ import pytest
 
 from tallystick.device.secure_element import CardLate, CardUnavailable, NoSuchReader
 from tallystick.device.secure_element.bounded import BoundedThread
-from tallystick.device.secure_element.pcsc import choose_reader
+from tallystick.device.secure_element.pcsc import PcscReader, choose_reader
 from tallystick.device.secure_element.port import CardExchanged, CardInUse, TokenUnusable
 from tallystick.device.secure_element.t0 import T0Port
-from tallystick.device.secure_element.winscard import winscard
+from tallystick.device.secure_element.winscard import ReaderState, Winscard, winscard
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.wire.apdu import CommandApdu
 
@@ -88,6 +88,47 @@ def test_a_call_that_does_not_come_back_is_given_up_and_tidied_when_it_ends() ->
     assert not tidied.is_set()
     go_on.set()
     assert tidied.wait(5)
+
+
+class Standing(Winscard):
+    """A library with one reader that stands as it is until the watching ends."""
+
+    def __init__(self, state: ReaderState) -> None:
+        self._state = state
+        self._over = threading.Event()
+
+    def establish(self) -> int:
+        return 1
+
+    def release(self, context: int) -> None:
+        pass
+
+    def cancel(self, context: int) -> None:
+        self._over.set()
+
+    def readers(self, context: int) -> list[str]:
+        return ["R"]
+
+    def state(self, context: int, reader: str) -> ReaderState:
+        return self._state
+
+    def wait(self, context: int, reader: str, known: ReaderState, milliseconds: int) -> ReaderState:
+        self._over.wait(20)
+        return known
+
+
+def test_what_one_thread_saw_before_another_is_no_news() -> None:
+    """Else a card would lose its session because of an old look at the reader."""
+    reader = PcscReader("R", library=Standing(ReaderState(True, 2, 0)))
+    end = time.monotonic() + 10
+    while reader.generation == 0:
+        assert time.monotonic() < end
+    assert reader.observe(("R", ReaderState(True, 2, 7))) == 1, "the same insertion"
+    assert reader.observe(("R", ReaderState(False, 3, 0))) == 2
+    assert reader.observe(("R", ReaderState(True, 2, 0))) == 2, "older"
+    assert reader.observe(None) == 3
+    assert reader.observe(("R", ReaderState(True, 0, 0))) == 4, "pcscd began anew"
+    reader.close()
 
 
 class Wire:
