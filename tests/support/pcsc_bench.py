@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import importlib.util
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -23,6 +24,7 @@ import pytest
 
 from tallystick.device.applet.contacts import Transmission
 from tallystick.device.applet.vpcd import CardServer, PoweredCard
+from tallystick.device.secure_element import CardUnavailable
 from tallystick.device.secure_element.pcsc import list_readers
 
 READER = "Virtual PCD 00 00"
@@ -81,7 +83,14 @@ class Pcsc:
         command = ["pcscd", "--foreground", "--config", str(self._folder)]
         with (self._folder.parent / "pcscd.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        until(lambda: _somebody_listens() and bool(list_readers()), what="pcscd did not start")
+        until(self._has_readers, what="pcscd did not start, or its reader did not")
+
+    @staticmethod
+    def _has_readers() -> bool:
+        try:
+            return _somebody_listens() and bool(list_readers())
+        except CardUnavailable:
+            return False
 
     def stop(self) -> None:
         """End the daemon; every handle and context is void then."""
@@ -118,13 +127,16 @@ class Pcsc:
 
 
 def _free_pair() -> int:
-    """A port whose neighbour is free, too: the driver has two slots."""
-    for _ in range(50):
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            if port < 65535 and second.connect_ex(("127.0.0.1", port + 1)) != 0:
-                return port
+    """A port whose neighbour is free, too (the driver has two slots), below those that the system gives away."""
+    for _ in range(200):
+        port = random.randrange(20_000, 32_000, 2)
+        try:
+            with socket.socket() as first, socket.socket() as second:
+                first.bind(("", port))
+                second.bind(("", port + 1))
+        except OSError:
+            continue
+        return port
     raise AssertionError("no free ports")
 
 

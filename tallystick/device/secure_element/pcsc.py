@@ -223,23 +223,26 @@ class _Inserted:
         """Send a command as it is; raises `CardUnavailable` and its kinds, and ends the connection then."""
         if not self.is_usable:
             raise CardTakenOut("the card was taken out")
-        send = partial(self._library.transmit, self._handle, self._protocol, command)
         try:
-            answer = self._thread.call(send, self._reader.answer_seconds, if_late=self._drop)
+            answer = self._thread.call(partial(self._send, command), self._reader.answer_seconds, if_late=self._drop)
         except CardUnavailable as error:
             self._open = False
             self._holds = not isinstance(error, CardLate)  # a call that is late lets the card go itself when it ends
-            raise self._explained(error) from error
+            raise
         if self._generation != self._reader.generation:
             raise CardTakenOut("the card was taken out while it answered")
         return answer
 
-    def _explained(self, error: CardUnavailable) -> CardUnavailable:
-        if isinstance(error, CardReset):
-            return CardExchanged(f"the card was reset behind our back: {error.args[0]}")
-        if isinstance(error, CardTakenOut) and self._has_card():
-            return CardExchanged("the card was exchanged, or put in anew")
-        return error
+    def _send(self, command: bytes) -> bytes:
+        """In the bounded thread."""
+        try:
+            return self._library.transmit(self._handle, self._protocol, command)
+        except CardReset as error:
+            raise CardExchanged(f"the card was reset behind our back: {error.args[0]}") from error
+        except CardTakenOut as error:
+            if self._has_card():
+                raise CardExchanged("the card was exchanged, or put in anew") from error
+            raise
 
     def _has_card(self) -> bool:
         """Whether a card is in the reader by now; this handle knows of its own only."""
