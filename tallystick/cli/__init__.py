@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import audit, authority, esdc, ledger, receipt, sandbox, state
+from tallystick.cli import audit, authority, card, esdc, ledger, receipt, sandbox, state
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 from tallystick.cli.openapi import openapi
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command()(demo)
 app.add_typer(audit.app, name="audit")
 app.add_typer(authority.app, name="authority")
+app.add_typer(card.app, name="card")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(receipt.app, name="receipt")
@@ -60,6 +61,7 @@ def main() -> None:
 
 
 def _is_for_the_user(error: Exception) -> bool:
+    from tallystick.device.secure_element.port import CardUnavailable
     from tallystick.ops.postgres import PostgresError
     from tallystick.ops.run_records import AlreadyRunning
     from tallystick.ops.second_copy import SameDisk
@@ -71,7 +73,7 @@ def _is_for_the_user(error: Exception) -> bool:
     from tallystick.wire.country_pack import PackError
 
     kinds = (
-        AlreadyRunning, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError, SameDisk, SandboxError,
-        SettingsError,
+        AlreadyRunning, CardUnavailable, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError, SameDisk,
+        SandboxError, SettingsError,
     )  # fmt: skip
     return isinstance(error, kinds)

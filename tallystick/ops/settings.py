@@ -118,6 +118,30 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "other E-SDC send them."
         ),
     ] = False
+    card_reader: Annotated[
+        str,
+        Meta(
+            description="PC/SC reader of `tallystick esdc run`: its name, or a part that only one reader's name has. "
+            "Empty: the virtual card of `--card`."
+        ),
+    ] = ""
+    pkcs11_module: Annotated[
+        str, Meta(description="PKCS#11 module (a shared library) of the card's PKI applet, for the token call.")
+    ] = ""
+    pkcs11_uri: Annotated[
+        str,
+        Meta(
+            description="Where client certificate and key lie on the token: `pkcs11:token=...;object=...`, without "
+            "PIN. Empty: the files beside a virtual card."
+        ),
+    ] = ""
+    pkcs11_pin_file: Annotated[
+        str, Meta(description="File of mode 0600 with the PIN of the PKI applet, read at each token call.")
+    ] = ""
+    pkcs11_tls: Annotated[
+        Literal["1.2", "1.3"],
+        Meta(description="Highest TLS version of the token call; 1.2 for a card that signs by PKCS#1 v1.5 only."),
+    ] = "1.3"
     health_port: Annotated[
         Port, Meta(description="First port to try for health, readiness and metrics; always on loopback.")
     ] = 9440

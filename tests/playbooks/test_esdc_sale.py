@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
-from cards import seller
+from cards import rsa_key, seller
 from esdc_bench import PREFIX, START, UID, body, calm_country, pack, setup_commands
 
 from tallystick.device.esdc.conversation import Conversation
@@ -42,6 +42,7 @@ def facts(**card: Any) -> Facts:
         not_after=START + timedelta(days=365),
         version=(3, 2, 8),
         tax_core_key=calm_country().pki.public_key("package"),
+        signing_key=rsa_key(0).public,
     )
     setup = build_setup({command.type: command.payload for command in setup_commands()}, LANGUAGES, "UTC")
     return Facts(card=attrs.evolve(inserted, **card), setup=setup, mrc="99-0100-" + UID)

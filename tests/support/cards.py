@@ -128,6 +128,7 @@ def new_card(
     max_category_order_id: int = 3,
     version: tuple[int, int, int] = (3, 2, 8),
     quirks: Quirks | None = None,
+    invoices_signed: int = 0,
     sign_certificate_for: Callable[[bytes], bytes] | None = None,
 ) -> Path:
     """Personalise a card in `folder` and give the folder."""
@@ -146,6 +147,7 @@ def new_card(
         version=version,
         keys=(rsa_key(0), rsa_key(1)),
         quirks=quirks,
+        invoices_signed=invoices_signed,
     )
     return folder
 

@@ -97,6 +97,7 @@ def make_card(
     years: int | None = None,
     api_url: str = "https://localhost:8443/",
     home: Country | None = None,
+    keys: tuple[int, int] = (0, 1),
 ) -> VirtualCard:
     """Personalise a card in a folder and power it on."""
     made = (home or calm_country()).pki
@@ -112,7 +113,7 @@ def make_card(
         pki_certificate_for=lambda spki: made.issue_pki_client(subject, spki, at=at, **validity),
         tax_core_public_key=made.public_key("package"),
         poa_public_key=made.public_key("poa"),
-        keys=(rsa_key(0), rsa_key(1)),
+        keys=(rsa_key(keys[0]), rsa_key(keys[1])),
     )
     return VirtualCard.open(folder)
 

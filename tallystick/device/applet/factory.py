@@ -18,6 +18,7 @@ from tallystick.kernel.identifiers import parse_uid
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.atomic_file import sync_folder, write_atomically
 from tallystick.wire.card import MAX_CATEGORIES
+from tallystick.wire.card_fields import UINT32_MAX
 
 Certifier = Callable[[bytes], bytes]
 """Takes a SubjectPublicKeyInfo, gives a certificate, both DER."""
@@ -39,12 +40,14 @@ def personalise(
     version: tuple[int, int, int] = CURRENT_VERSION,
     keys: tuple[PrivateKey, PrivateKey] | None = None,
     quirks: Quirks | None = None,
+    invoices_signed: int = 0,
 ) -> None:
     """Make a card in `folder` (created 0700); `keys` are a signing and a PKI key made ahead.
 
     The highest category order id fixes how many tax totals the card keeps, and so the length of its answers.
     Raises `FileExistsError` when a card is there already, `ValueError` for a PIN, number or certificate that does not
-    fit. A cut in between leaves a folder without `card.keys`: the factory may begin again.
+    fit. A cut in between leaves a folder without `card.keys`: the factory may begin again. `invoices_signed` is where
+    the total counter of a test card begins, so that its end can be seen.
     """
     parse_uid(uid)
     if len(pin) != LIMITS.pin_digits or not (pin.isascii() and pin.isdigit()):
@@ -59,7 +62,9 @@ def personalise(
     pki_certificate = _certified(pki_key, pki_certificate_for, uid, CertificateClass.V34)
     store_private_key(folder / KEY_FILE, pki_key)
     write_atomically(folder / CERTIFICATE_FILE, pem_of(pki_certificate), mode=0o600)
-    blank = CardState.blank(limit=limit.scaled, categories=max_category_order_id)
+    if not 0 <= invoices_signed <= UINT32_MAX:
+        raise ValueError("the counter has four bytes")
+    blank = CardState.blank(limit=limit.scaled, categories=max_category_order_id, invoices_signed=invoices_signed)
     write_atomically(folder / STATE_FILE, blank_image(blank.encode()), mode=0o600)
     identity = CardIdentity(
         uid=uid,

@@ -21,6 +21,8 @@ STATE_FILE = "card.state"
 FORMAT = 1
 CRC_SINCE = (3, 2, 5)
 TIME_CHECK_SINCE = (3, 2, 8)
+ASCII_PIN_SINCE = (3, 2, 2)
+"""From here on clients send the PIN as ASCII digits, too (C-09)."""
 
 
 class Quirks(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,11 @@ class Chip:
     def knows_crc(self) -> bool:
         """Whether P1 P2 01 02 means CRC mode."""
         return self.version >= CRC_SINCE
+
+    @property
+    def takes_ascii_pin(self) -> bool:
+        """Whether the PIN may come as ASCII digits beside the digits 00 to 09."""
+        return self.version >= ASCII_PIN_SINCE
 
     @property
     def checks_time(self) -> bool:

@@ -1,4 +1,4 @@
-"""The PIN of a card: digits or ASCII (C-09), five tries, then locked for good (wire: 7.6)."""
+"""The PIN of a card: digits, from 3.2.2 on ASCII as well (C-09); five tries, then locked for good (wire: 7.6)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def verify_pin(core: Core, data: bytes) -> bytes:
         raise Refusal(StatusWord.PIN_TRIES_EXCEEDED)
     if len(data) != LIMITS.pin_digits:
         raise Refusal(StatusWord.PIN_SIZE_WRONG)
-    if compare_pin(core, data):
+    if compare_pin(core, as_digits(data) if core.chip.takes_ascii_pin else data):
         return b""
     tries = core.state.pin_tries
     if tries == 0:
@@ -24,20 +24,20 @@ def verify_pin(core: Core, data: bytes) -> bytes:
     raise Refusal(0x63C0 | tries if core.chip.quirks.wrong_pin_tells_tries else StatusWord.PIN_WRONG)
 
 
-def compare_pin(core: Core, data: bytes) -> bool:
-    """Take a try off durably, compare, and give the tries back when it was right.
+def compare_pin(core: Core, digits: bytes) -> bool:
+    """Take a try off durably, compare digits 0 to 9, and give the tries back when it was right.
 
     The order leaves nothing to somebody who cuts the power when he sees a wrong PIN being counted.
     """
     core.pin_verified = False
     core.commit(msgspec.structs.replace(core.state, pin_tries=core.state.pin_tries - 1))
-    if not same_bytes(_as_digits(data), core.chip.pin):
+    if not same_bytes(digits, core.chip.pin):
         return False
     core.commit(msgspec.structs.replace(core.state, pin_tries=LIMITS.pin_tries))
     core.pin_verified = True
     return True
 
 
-def _as_digits(data: bytes) -> bytes:
+def as_digits(data: bytes) -> bytes:
     """ASCII digits as digits; anything else as it is."""
     return bytes(byte - 0x30 for byte in data) if data.isdigit() else data

@@ -11,7 +11,7 @@ from pathlib import Path
 from tallystick.crypto.certificates import der_of
 from tallystick.device.applet.core import Core, Refusal
 from tallystick.device.applet.instructions import Version
-from tallystick.device.applet.pin import compare_pin
+from tallystick.device.applet.pin import as_digits, compare_pin
 from tallystick.device.secure_element.token_client import CERTIFICATE_FILE
 from tallystick.wire.apdu import CommandApdu, StatusWord
 
@@ -42,12 +42,12 @@ def run_pki_instruction(core: Core, folder: Path, command: CommandApdu) -> bytes
 
 
 def _verify(core: Core, command: CommandApdu) -> bytes:
-    """One PIN and one count of tries for both applets; without data it only tells the tries left."""
+    """One PIN, here in ASCII, and one count of tries for both applets; without data it only tells the tries left."""
     if (command.p1, command.p2) != (0x00, 0x80):
         raise Refusal(StatusWord.WRONG_P1_P2)
     if core.state.pin_tries == 0:
         raise Refusal(StatusWord.AUTHENTICATION_BLOCKED)
-    if command.data and compare_pin(core, command.data):
+    if command.data and compare_pin(core, as_digits(command.data)):
         return b""
     if core.state.pin_tries == 0:
         raise Refusal(StatusWord.AUTHENTICATION_BLOCKED)

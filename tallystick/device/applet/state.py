@@ -50,10 +50,16 @@ class CardState(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
         return _DECODER.decode(data)
 
     @classmethod
-    def blank(cls, *, limit: int, categories: int) -> CardState:
+    def blank(cls, *, limit: int, categories: int, invoices_signed: int = 0) -> CardState:
         """A card as it leaves the factory: `categories` places, fixed for its life (wire: 15.2)."""
         zeros = (0,) * categories
-        return cls(limit=limit, max_category=categories, sale_taxes=zeros, refund_taxes=zeros)
+        return cls(
+            limit=limit,
+            max_category=categories,
+            sale_taxes=zeros,
+            refund_taxes=zeros,
+            total_counter=invoices_signed,
+        )
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import attrs
 
 from tallystick.crypto.tls import tls_client_context
-from tallystick.device.secure_element import CardUnavailable, TokenClient
+from tallystick.device.esdc.token_connection import token_connection
+from tallystick.device.secure_element import CardUnavailable, TokenClient, TokenIdentity
 
 T = TypeVar("T")
 
@@ -103,13 +104,23 @@ class AuthorityClient:
             identity = self._token_client.token_client(uid)
         except CardUnavailable as error:
             raise AuthorityAway(f"no client certificate: {error}") from error
-        context = _context(lambda: tls_client_context(self._ca, identity.certificate, identity.key))
         head = _request_head(address, "GET", path, None, {"Connection": "close"})
+        if isinstance(identity, TokenIdentity):
+            return await self._bounded(self._through_token(identity, address, uid, head))
+        context = _context(lambda: tls_client_context(self._ca, identity.certificate, identity.key))
         streams = await self._connect(address, context)
         try:
             return await self._bounded(_exchange(streams, head, None))
         finally:
             await _close(streams)
+
+    async def _through_token(self, identity: TokenIdentity, address: Address, uid: str, head: bytes) -> HttpAnswer:
+        """The same exchange over a child that holds the connection, since the key cannot come to us."""
+        opening = token_connection(
+            identity, uid=uid, host=address.host, port=address.port, ca=self._ca, read_limit=_HEAD_BYTES
+        )
+        async with opening as streams:
+            return await _exchange(streams, head, None)
 
     async def close(self) -> None:
         """Close the kept connection."""

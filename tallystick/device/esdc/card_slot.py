@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from tallystick.crypto.certificates import read_card_certificate
@@ -20,6 +21,12 @@ class CardReader(Protocol):
     def port(self) -> CardPort | None:
         """The inserted card, none when the slot is empty."""
 
+    def call_on_change(self, callback: Callable[[], None]) -> None:
+        """Who wants to hear of insertions and removals; called in any thread."""
+
+    def close(self) -> None:
+        """Let go of the reader; the slot is not used any more."""
+
 
 class VirtualReader:
     """A slot in memory: a virtual card goes in and out as a hand would move it, from any thread."""
@@ -28,6 +35,7 @@ class VirtualReader:
         self._lock = threading.Lock()
         self._generation = 0
         self._card: CardPort | None = None
+        self._on_change: Callable[[], None] = lambda: None
         if card is not None:
             self.insert(card)
 
@@ -41,12 +49,21 @@ class VirtualReader:
         with self._lock:
             self._generation += 1
             self._card = card
+        self._on_change()
 
     def remove(self) -> None:
         """Take the card out."""
         with self._lock:
             self._generation += 1
             self._card = None
+        self._on_change()
+
+    def call_on_change(self, callback: Callable[[], None]) -> None:
+        """Who wants to hear of it."""
+        self._on_change = callback
+
+    def close(self) -> None:
+        """A card in a hand stays in it: whoever opened the card powers it off."""
 
     def port(self) -> CardPort | None:
         """The inserted card as this insertion sees it."""
@@ -92,4 +109,5 @@ def read_card_facts(card: SecureElement) -> CardFacts:
         not_after=certificate.not_after,
         version=version,
         tax_core_key=card.tax_core_public_key(),
+        signing_key=certificate.public_key,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, Generic, Protocol, TypeVar
 
+from tallystick.device.esdc.facts import CardFacts
 from tallystick.device.esdc.store import Store
 from tallystick.device.secure_element import CardPort, SecureElement
 
@@ -24,6 +25,10 @@ class Means(Protocol):
     @property
     def card(self) -> SecureElement:
         """The session with the inserted card."""
+
+    @property
+    def facts(self) -> CardFacts:
+        """What the inserted card's certificate says."""
 
     @property
     def port(self) -> CardPort:

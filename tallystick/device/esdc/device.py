@@ -25,8 +25,10 @@ from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.setup import SetupProblem, build_setup
 from tallystick.device.esdc.storage import FreeBytes, Fullness, free_bytes_of_disk, fullness
 from tallystick.device.secure_element import (
+    CardExchanged,
     CardUnavailable,
     StatusWordError,
+    is_not_our_applet,
     status_code_for,
 )
 from tallystick.kernel.faults import Fault, PosFault
@@ -175,6 +177,8 @@ class Device:
         try:
             session.card.verify_pin(pin)
         except StatusWordError as error:
+            if is_not_our_applet(error):
+                raise self._lost(session, CardExchanged("the card knows nothing of this session")) from error
             session.pin_verified = False
             code = status_code_for(error.status_word, error.instruction)
             session.locked = code is StatusCode.CARD_LOCKED
@@ -241,6 +245,9 @@ class Device:
         return facts
 
     def _note_refusal(self, session: Session, refusal: PosFault) -> None:
+        if is_not_our_applet(refusal.__cause__):
+            self._lost(session, CardExchanged("the card knows nothing of this session"))
+            return
         codes = {error.code for error in refusal.errors}
         if codes & {StatusCode.PIN_REQUIRED, StatusCode.CARD_LOCKED}:
             session.pin_verified = False

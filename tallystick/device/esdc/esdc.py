@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -64,16 +65,41 @@ class Esdc:
         self._ends: dict[str, Counter] = {}
         self._seconds = metrics.SALE_SECONDS.labels(slot=slot.name)
         self._on_sale: Callable[[], None] = lambda: None
+        self._reading: asyncio.Task[None] | None = None
+        self._moved = False
 
     async def start(self) -> None:
         """Start the thread; read the card that is in, and settle what a stop left open."""
         self._worker.start()
         await self.work(self.device.refresh)
+        loop = asyncio.get_running_loop()
+        self.slot.reader.call_on_change(lambda: _tell(loop, self._card_moved))
 
     async def stop(self) -> None:
-        """Finish what was begun, and close the store."""
+        """Finish what was begun, close the store, let the card go."""
+        self.slot.reader.call_on_change(lambda: None)
+        if self._reading is not None:
+            await asyncio.wait([self._reading])
         await self.work(self.device.close)
+        await self.work(self.slot.reader.close)
         await self._worker.stop()
+
+    def _card_moved(self) -> None:
+        """A card came or went: read it now, and let the audit loop see it (S2-006, S2-026)."""
+        self._moved = True
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_card())
+
+    async def _read_card(self) -> None:
+        try:
+            while self._moved:
+                self._moved = False
+                await self.work(self.device.refresh)
+        except StoreBroken:
+            return  # told by `work`
+        finally:
+            self._reading = None
+        self._on_sale()
 
     def call_on_sale(self, callback: Callable[[], None]) -> None:
         """Who wants to hear of each new invoice (S2-088)."""
@@ -139,3 +165,11 @@ class Esdc:
     async def find_invoice(self, request_id: str) -> bytes | None:
         """The stored answer to a request id; raises 1300 and 2400."""
         return await self.work(lambda: self.device.find_invoice(request_id))
+
+
+def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """From a reader's thread; a loop that is closed hears nothing any more."""
+    try:
+        loop.call_soon_threadsafe(callback)
+    except RuntimeError:
+        return

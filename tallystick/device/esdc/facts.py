@@ -26,6 +26,8 @@ class CardFacts:
     not_after: datetime
     version: tuple[int, int, int]
     tax_core_key: PublicKey
+    signing_key: PublicKey
+    """Of the certificate: what this card signs verifies with it, and with no other card's."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

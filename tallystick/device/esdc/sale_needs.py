@@ -6,10 +6,15 @@ import logging
 
 import attrs
 
+from tallystick.crypto.signatures import verify_invoice_signature
 from tallystick.device.esdc.conversation import Means, Need
 from tallystick.device.esdc.invoice import Invoice
 from tallystick.device.esdc.store import Intent
+from tallystick.device.secure_element import CardExchanged
+from tallystick.kernel.faults import Fault
 from tallystick.wire.card import SignAnswer, SignRequest
+
+_WRONG_SIGNATURE = "TS-1312"
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +52,18 @@ class Sign(Need[SignAnswer]):
     request: SignRequest
 
     def perform(self, means: Means) -> SignAnswer:
-        """Send it to the card; raises `StatusWordError` or `CardUnavailable`."""
-        return means.card.sign_invoice(self.request)
+        """Send it to the card; raises `StatusWordError`, `CardUnavailable`, `CardExchanged` for a foreign signature.
+
+        A reader may miss that a card was exchanged; a signature of another key must not get into this card's store.
+        """
+        signed = means.card.sign_invoice(self.request)
+        try:
+            verify_invoice_signature(means.facts.signing_key, signed.signed_text, signed.signature)
+        except Fault as fault:
+            if fault.code != _WRONG_SIGNATURE:
+                raise
+            raise CardExchanged("what the card signed is not by the key that was read") from fault
+        return signed
 
 
 @attrs.frozen(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from tallystick.device.secure_element.port import CardPort, CardUnavailable
+from tallystick.device.secure_element.port import CardAnswerUnreadable, CardPort
 from tallystick.kernel.faults import Fault
 from tallystick.wire.apdu import CommandApdu, ResponseApdu, describe
 
@@ -33,7 +33,7 @@ def exchange(port: CardPort, command: CommandApdu) -> ResponseApdu:
             return ResponseApdu(data, answer.status_word)
         answer = _send(port, CommandApdu(0, _GET_RESPONSE, le=_le(answer)))
         data += answer.data
-    raise CardUnavailable("the card never stops announcing more data")
+    raise CardAnswerUnreadable("the card never stops announcing more data")
 
 
 def _le(answer: ResponseApdu) -> int:
@@ -48,7 +48,7 @@ def _send(port: CardPort, command: CommandApdu) -> ResponseApdu:
     try:
         answer = ResponseApdu.parse(port.transmit(apdu))
     except Fault as error:
-        raise CardUnavailable("the card gave no status word") from error
+        raise CardAnswerUnreadable("the card gave no status word") from error
     if loud:
         log.log(TRAFFIC, "< %d bytes, %04X", len(answer.data), answer.status_word)
     return answer

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tallystick.crypto.keys import PublicKey
 from tallystick.device.secure_element.exchange import exchange
-from tallystick.device.secure_element.port import CardPort, CardUnavailable
+from tallystick.device.secure_element.port import CardAnswerUnreadable, CardPort
 from tallystick.device.secure_element.status import SIGN_INVOICE, StatusWordError
 from tallystick.kernel.faults import Fault
 from tallystick.wire.apdu import EXTENDED_BYTES, SHORT_ANSWER_BYTES, CommandApdu, StatusWord
@@ -64,7 +64,7 @@ class SecureElement:
         try:
             return PublicKey.from_card_export(data)
         except Fault as error:
-            raise CardUnavailable("the card's TaxCore key cannot be read") from error
+            raise CardAnswerUnreadable("the card's TaxCore key cannot be read") from error
 
     def version(self) -> tuple[int, int, int]:
         """Version of the applet; older ones answer to another instruction (C-08)."""
@@ -75,7 +75,7 @@ class SecureElement:
                 raise
             data = self._call(VERSION_OLD)
         if len(data) != 12:
-            raise CardUnavailable("a version has 12 bytes")
+            raise CardAnswerUnreadable("a version has 12 bytes")
         major, minor, patch = (int.from_bytes(data[at : at + 4], "big") for at in (0, 4, 8))
         return major, minor, patch
 
@@ -160,4 +160,4 @@ def _read(decode: Callable[[bytes], T], data: bytes) -> T:
     try:
         return decode(data)
     except Fault as error:
-        raise CardUnavailable(f"the card's answer cannot be read: {error}") from error
+        raise CardAnswerUnreadable(f"the card's answer cannot be read: {error}") from error

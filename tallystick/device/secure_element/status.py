@@ -6,6 +6,9 @@ from tallystick.kernel.status_codes import StatusCode
 from tallystick.wire.apdu import StatusWord, status_word_name
 
 SIGN_INVOICE = 0x13
+UNKNOWN_STATUS_WORD = "TS-3115"
+NOT_OUR_APPLET = frozenset({StatusWord.CLASS_UNKNOWN, StatusWord.INSTRUCTION_UNKNOWN, StatusWord.NOT_FOUND})
+"""What a card says to an instruction of the applet that was selected, when it has been exchanged or reset meanwhile."""
 
 _CODES = {
     StatusWord.PIN_REQUIRED: StatusCode.PIN_REQUIRED,
@@ -19,13 +22,24 @@ _CODES = {
 }
 
 
+def is_known(status_word: int) -> bool:
+    """Whether the applet or ISO 7816 has such a status word for our commands."""
+    return status_word & 0xFFF0 == 0x63C0 or any(status_word == known for known in StatusWord)
+
+
 class StatusWordError(Exception):
     """The card answered, and not with 9000."""
 
     def __init__(self, instruction: int, status_word: int) -> None:
-        super().__init__(f"instruction {instruction:02X}: {status_word_name(status_word)}")
+        unknown = "" if is_known(status_word) else f" ({UNKNOWN_STATUS_WORD} no status word of this card)"
+        super().__init__(f"instruction {instruction:02X}: {status_word_name(status_word)}{unknown}")
         self.instruction = instruction
         self.status_word = status_word
+
+
+def is_not_our_applet(error: BaseException | None) -> bool:
+    """Whether a refusal says that the applet is not selected any more."""
+    return isinstance(error, StatusWordError) and error.status_word in NOT_OUR_APPLET
 
 
 def status_code_for(status_word: int, instruction: int) -> StatusCode:

@@ -6,13 +6,16 @@ import asyncio
 import sys
 from pathlib import Path
 
+import attrs
+
 from tallystick.device.applet.card import VirtualCard
 from tallystick.device.esdc.accreditation import Accreditation, read_key_hashes
 from tallystick.device.esdc.card_slot import VirtualReader
 from tallystick.device.esdc.esdc import EsdcSlot
 from tallystick.device.esdc.service import EsdcHost, esdc_host
 from tallystick.device.esdc.settings import DEMO_TIMING, PRODUCTION_TIMING, EsdcSettings
-from tallystick.device.secure_element.token_client import BesideCard
+from tallystick.device.secure_element.pcsc import PcscReader
+from tallystick.device.secure_element.token_client import BesideCard, OnToken, TokenClient, TokenIdentity
 from tallystick.kernel.country_pack import CountryPack, PackageRetention
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.processes.context import Context, run_until_stopped, system_clock
@@ -25,11 +28,62 @@ SWITCH_SECONDS = 0.0005
 process wait for each other after every call that gives the interpreter back (a signature, a flush)."""
 
 
-def run(card: Path, authority_ca: Path | None, host: str, port: int) -> None:
-    """Serve one virtual card; its store lies beside it. Without the authority's root certificate it only sells."""
+@attrs.frozen(slots=True, kw_only=True)
+class Place:
+    """Where the card of one E-SDC is, as a person says it; see `tallystick esdc run`."""
+
+    card: Path | None = None
+    reader: str | None = None
+    stores: Path | None = None
+    name: str = ""
+
+
+def run(place: Place, authority_ca: Path | None, host: str, port: int) -> None:
+    """Serve one card: of a reader, or a virtual one. Without the authority's root certificate it only sells.
+
+    Raises `SettingsError` when no card is named, `CardUnavailable` when a virtual one cannot be powered on or card
+    readers cannot be used here.
+    """
     context = Context.load("esdc")
-    slot = _slot(context, card, port, host=host, authority_ca=authority_ca)
+    context.state.make()
+    slot = _slot_of(context, place, port, host=host, authority_ca=authority_ca)
     run_until_stopped(context, lambda stopped: _serve(context, [slot], stopped))
+
+
+def _slot_of(context: Context, place: Place, port: int, *, host: str, authority_ca: Path | None) -> EsdcSlot:
+    settings = context.settings
+    reader = settings.card_reader if place.reader is None else place.reader
+    token_client = _token_client(settings, place.card)
+    if not reader:
+        if place.card is None:
+            raise SettingsError("card_reader: name a reader, or a virtual card with --card")
+        slot = _slot(context, place.card, port, host=host, authority_ca=authority_ca)
+        return attrs.evolve(slot, token_client=token_client)
+    if authority_ca is not None and token_client is None:
+        raise SettingsError("pkcs11_uri: the authority asks for the card's client certificate, say where it lies")
+    return EsdcSlot(
+        name=place.name[:32],
+        reader=PcscReader(reader),
+        stores=place.stores or context.state.demo / "esdc",
+        settings=_settings(context, place.name[:32]),
+        host=host,
+        port=port,
+        token_client=token_client,
+        authority_ca=authority_ca,
+    )
+
+
+def _token_client(settings: Settings, card: Path | None) -> TokenClient | None:
+    """The key on a token if one is set, else the files beside a virtual card, else none."""
+    if settings.pkcs11_uri:
+        identity = TokenIdentity(
+            module=Path(settings.pkcs11_module),
+            uri=settings.pkcs11_uri,
+            pin_file=Path(settings.pkcs11_pin_file),
+            highest_tls=settings.pkcs11_tls,
+        )
+        return OnToken(identity)
+    return None if card is None else BesideCard(card)
 
 
 def run_rack() -> None:
@@ -103,27 +157,30 @@ def accreditation_of(settings: Settings, pack: CountryPack) -> Accreditation:
 
 
 def _slot(context: Context, card: Path, port: int, *, authority_ca: Path | None, host: str = "127.0.0.1") -> EsdcSlot:
-    pack = context.pack
-    serial_number = card.name[:32]
     return EsdcSlot(
         name=card.name,
         reader=VirtualReader(VirtualCard.open(card)),
         stores=card.parent,
-        settings=EsdcSettings(
-            serial_number=serial_number,
-            mrc=f"01-0001-{serial_number}",
-            time_zone=pack.time_zone,
-            currency=pack.currency,
-            reference_time_required=pack.reference_time_required,
-            keep_until_proof=pack.package_retention is PackageRetention.PROOF_OF_AUDIT,
-            accreditation=accreditation_of(context.settings, pack),
-            older_dialect=context.settings.pos_older_dialect,
-            web_origins=_names(context.settings.pos_origins),
-            host_names=_names(context.settings.pos_hosts),
-            timing=DEMO_TIMING if context.settings.timing == "demo" else PRODUCTION_TIMING,
-        ),
+        settings=_settings(context, card.name[:32]),
         host=host,
         port=port,
         token_client=BesideCard(card),
         authority_ca=authority_ca,
+    )
+
+
+def _settings(context: Context, serial_number: str) -> EsdcSettings:
+    pack = context.pack
+    return EsdcSettings(
+        serial_number=serial_number,
+        mrc=f"01-0001-{serial_number}",
+        time_zone=pack.time_zone,
+        currency=pack.currency,
+        reference_time_required=pack.reference_time_required,
+        keep_until_proof=pack.package_retention is PackageRetention.PROOF_OF_AUDIT,
+        accreditation=accreditation_of(context.settings, pack),
+        older_dialect=context.settings.pos_older_dialect,
+        web_origins=_names(context.settings.pos_origins),
+        host_names=_names(context.settings.pos_hosts),
+        timing=DEMO_TIMING if context.settings.timing == "demo" else PRODUCTION_TIMING,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cards import seller
+from cards import rsa_key, seller
 from esdc_bench import START, UID, Bench, calm_country, setup_commands
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -67,6 +67,7 @@ def known() -> Facts:
         not_after=START.replace(year=2030),
         version=(3, 2, 8),
         tax_core_key=calm_country().pki.public_key("package"),
+        signing_key=rsa_key(0).public,
     )
     setup = build_setup({command.type: command.payload for command in setup_commands()}, LANGUAGES, "UTC")
     return Facts(card=card, setup=setup, mrc="99-0100-" + UID)

@@ -39,6 +39,18 @@ def test_s2_023_c_09_digits_and_ascii_are_both_taken(card: VirtualCard, coding: 
 
 
 @pytest.mark.parametrize(
+    ("version", "words"),
+    [((3, 2, 1), [0x9000, 0x6302]), ((3, 2, 2), [0x9000, 0x9000]), ((3, 2, 8), [0x9000, 0x9000])],
+)
+def test_c_09_ascii_is_taken_from_3_2_2_on(tmp_path: Path, version: tuple[int, int, int], words: list[int]) -> None:
+    """The digits of the text by every card; ASCII, as one client sends it, by the cards that it sends it to."""
+    card = VirtualCard.open(new_card(tmp_path, version=version))
+    card.transmit(SELECT)
+    assert [verify(card, bytes((2, 0, 1, 7))), verify(card, b"2017")] == words
+    card.power_off()
+
+
+@pytest.mark.parametrize(
     "wrong", [bytes((2, 0, 1, 8)), b"2018", b"\0\0\0\0", b"\xff\xff\xff\xff", bytes((0x32, 0, 1, 7))]
 )
 def test_a_wrong_pin_costs_a_try(card: VirtualCard, wrong: bytes) -> None:
