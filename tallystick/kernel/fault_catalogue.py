@@ -174,6 +174,10 @@ _AUDIT: dict[str, Row] = {
     "TS-3106": ("Command unknown", 404, Retry.NEVER, FixBy.DEVICE, None),
     "TS-3107": ("Result for a command that was never given", 404, Retry.NEVER, FixBy.DEVICE, None),
     "TS-3108": ("Result contradicts the one reported before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3130": ("Answer of the time server not usable", 502, Retry.AFTER, FixBy.OPERATOR, None),
+    "TS-3131": ("Time server wants no questions", 503, Retry.AFTER, FixBy.OPERATOR, None),
+    "TS-3132": ("Time outside what the device's clock may be set to", 422, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-3133": ("Request to the device's face from elsewhere", 403, Retry.NEVER, FixBy.MERCHANT, None),
 }
 
 _PORTAL: dict[str, Row] = {

@@ -5,7 +5,6 @@ A conversation without I/O. What it remembers between rounds is volatile: a rest
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,36 +17,30 @@ from tallystick.device.esdc.audit_needs import (
     DropToken,
     FindCycle,
     LookAround,
-    NoteReported,
     NoteSubmitted,
-    Obey,
-    Settle,
     StartCycle,
     View,
 )
+from tallystick.device.esdc.audit_packages import obey_and_report, send_left, send_packages
 from tallystick.device.esdc.audit_records import Cycle
 from tallystick.device.esdc.audit_schedule import AuditFacts, heartbeat_interval, next_start, next_submission
 from tallystick.device.esdc.audit_session import Authority, TokenRefused, open_session
 from tallystick.device.esdc.authority_client import AuthorityAway, HttpAnswer
 from tallystick.device.esdc.conversation import Conversation, ask
-from tallystick.device.esdc.settings import EsdcSettings, Timing
+from tallystick.device.esdc.device_log import Kind
+from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.status import near_limit
-from tallystick.device.esdc.store import AuditStatus
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import Clock
 from tallystick.wire.card import AmountStatus
 from tallystick.wire.taxcore_api import (
-    AuditAnswer,
     Command,
     ProofOfAuditRequest,
-    read_audit_answer,
     read_commands,
     write_boolean,
     write_proof_of_audit_request,
 )
-
-log = logging.getLogger(__name__)
 
 MISSING_HEADER = "ts-missing"
 _RANGE = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
@@ -76,12 +69,16 @@ def audit_round(memory: AuditMemory, settings: EsdcSettings, clock: Clock) -> Co
     authority = yield from open_session(view, clock())
     try:
         yield from _control(authority, memory, view, settings, clock)
-        statuses = yield from _send_packages(authority, memory, view, settings.timing, clock)
+        statuses = yield from send_left(authority, memory, view, settings, clock)
+        left = statuses is not None
+        if statuses is None:
+            statuses = yield from send_packages(authority, memory, view, settings.timing, clock)
         cycle = yield from _proof(authority, memory, view, settings, clock)
     except TokenRefused as error:
         yield from ask(DropToken())
         raise AuthorityAway("the token was refused") from error
-    return _end(memory, view, cycle, statuses, settings, clock())
+    end = _end(memory, view, cycle, statuses, settings, clock())
+    return attrs.evolve(end, more=end.more or left)
 
 
 def _control(
@@ -97,69 +94,7 @@ def _control(
     elif memory.next_heartbeat is None or now >= memory.next_heartbeat:
         commands = _commands((yield from authority.call("PUT", "status", write_boolean(True))))
         memory.next_heartbeat = now + heartbeat_interval(view.cycle, settings.timing)
-    yield from _obey_and_report(authority, commands, view.results)
-
-
-def _obey_and_report(
-    authority: Authority, commands: Sequence[Command], results: Sequence[tuple[str, bool]] = ()
-) -> Conversation[None]:
-    if commands:
-        results = yield from ask(Obey(_once(commands)))
-    yield from _report(authority, results)
-
-
-def _report(authority: Authority, results: Sequence[tuple[str, bool]]) -> Conversation[None]:
-    """Tell what became of commands (S2-004); one that the authority does not know is not told twice."""
-    for command_id, success in results:
-        answer = yield from authority.call("PUT", f"commands/{command_id}", write_boolean(success))
-        if answer.status >= 400:
-            log.warning("the authority did not take the result of command %s: HTTP %d", command_id, answer.status)
-        yield from ask(NoteReported(command_id))
-
-
-def _send_packages(
-    authority: Authority, memory: AuditMemory, view: View, timing: Timing, clock: Clock
-) -> Conversation[list[int]]:
-    """Submit the next packages, oldest first (S2-093, S2-097); what was judged is settled, whatever comes after."""
-    judged: list[tuple[int, int]] = []
-    commands: list[Command] = []
-    try:
-        for ordinal, package in view.packages:
-            verdict = _verdict((yield from authority.call("POST", "audit", package)))
-            if verdict is None or verdict.status == AuditStatus.SEND_AGAIN:
-                log.warning("package %d was not taken now", ordinal)
-                memory.skip(ordinal, clock(), timing)
-            elif verdict.status != AuditStatus.VERIFIED:
-                log.error("package %d is kept, audit status %d", ordinal, verdict.status)
-            if verdict is not None:
-                judged.append((ordinal, verdict.status))
-                commands += verdict.commands
-    except (AuthorityAway, TokenRefused):
-        yield from _settle(judged)
-        raise
-    yield from _settle(judged)
-    memory.end_pass()
-    yield from _obey_and_report(authority, commands)
-    return [status for _, status in judged]
-
-
-def _settle(judged: Sequence[tuple[int, int]]) -> Conversation[None]:
-    if judged:
-        yield from ask(Settle(tuple(judged)))
-
-
-def _once(commands: Sequence[Command]) -> tuple[Command, ...]:
-    """Each command once: an outstanding one comes with every answer."""
-    return tuple({command.command_id.upper(): command for command in commands}.values())
-
-
-def _verdict(answer: HttpAnswer) -> AuditAnswer | None:
-    if answer.status != 200:
-        return None
-    try:
-        return read_audit_answer(answer.body)
-    except Fault:
-        return None
+    yield from obey_and_report(authority, memory, commands, view.results)
 
 
 def _commands(answer: HttpAnswer) -> tuple[Command, ...]:
@@ -183,8 +118,9 @@ def _proof(
     facts = attrs.evolve(facts, last=cycle)
     if _start_is_due(view, facts, settings, now):
         cycle = (yield from ask(StartCycle(now))) or cycle
+        memory.asked = False
     if cycle is not None and _submission_is_due(cycle, settings, now):
-        yield from _submit(authority, cycle, now)
+        yield from _submit(authority, memory, cycle, now)
         memory.next_heartbeat = now + settings.timing.heartbeat_pending
     return cycle
 
@@ -199,15 +135,18 @@ def _submission_is_due(cycle: Cycle | None, settings: EsdcSettings, now: datetim
     return moment is not None and now >= moment
 
 
-def _submit(authority: Authority, cycle: Cycle, now: datetime) -> Conversation[None]:
+def _submit(authority: Authority, memory: AuditMemory, cycle: Cycle, now: datetime) -> Conversation[None]:
     assert cycle.request is not None
     assert cycle.sum is not None
     assert cycle.limit is not None
     request = ProofOfAuditRequest(cycle.request, Money(cycle.sum), Money(cycle.limit))
     answer = yield from authority.call("POST", "audit-proof", write_proof_of_audit_request(request))
     if answer.status != 200:
-        log.error("the request for proof of audit was not taken: HTTP %d", answer.status)
-    yield from ask(NoteSubmitted(cycle.cycle, now, missing_ranges(answer.headers.get(MISSING_HEADER, ""))))
+        memory.trouble(Kind.AUDIT, f"the request for proof of audit was not taken: HTTP {answer.status}")
+    missing = missing_ranges(answer.headers.get(MISSING_HEADER, ""))
+    if missing:
+        memory.trouble(Kind.AUDIT, f"the authority misses {len(missing)} ranges of packages")
+    yield from ask(NoteSubmitted(cycle.cycle, now, missing))
 
 
 def missing_ranges(header: str) -> tuple[tuple[int, int], ...]:
@@ -222,7 +161,7 @@ def _audit_facts(memory: AuditMemory, view: View, settings: EsdcSettings) -> Aud
     return AuditFacts(
         opened_at=memory.opened_at,
         newest_ordinal=view.newest_ordinal,
-        hurry=limit_is_near or view.storage_low,
+        hurry=limit_is_near or view.storage_low or memory.asked,
         last=view.cycle,
     )
 
@@ -247,7 +186,7 @@ def _end(
     return Round(
         more=len(view.packages) == settings.packages_in_a_row,
         wake_at=min(moment for moment in moments if moment is not None),
-        waiting=view.waiting,
+        waiting=view.waiting + view.left_waiting,
         unaudited_ratio=_ratio(view.amounts),
         statuses=tuple(statuses),
     )

@@ -6,47 +6,56 @@ power between any two steps, and open it again.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TypeVar
 
+from tallystick.device.esdc.activity import Activity, Doing
 from tallystick.device.esdc.card_slot import CardReader
 from tallystick.device.esdc.commands import CardNotReady, obey
 from tallystick.device.esdc.conversation import hold
 from tallystick.device.esdc.database import StoreBroken
+from tallystick.device.esdc.device_log import DeviceLog, Kind
 from tallystick.device.esdc.facts import Facts, Position
 from tallystick.device.esdc.fiscalise import Order, SignUncertain, Sold, fiscalise
+from tallystick.device.esdc.languages import LanguageNotOffered
+from tallystick.device.esdc.left_cards import LeftCards
+from tallystick.device.esdc.pin_entry import PinPaused, present_pin
 from tallystick.device.esdc.recovery import CardDisagrees, NotConfigured, recover
 from tallystick.device.esdc.session import CardTrouble, Session, open_session
 from tallystick.device.esdc.settings import EsdcSettings
-from tallystick.device.esdc.setup import SetupProblem, build_setup
+from tallystick.device.esdc.setup import SetupProblem, build_setup, find_zone
 from tallystick.device.esdc.storage import FreeBytes, Fullness, free_bytes_of_disk, fullness
 from tallystick.device.secure_element import (
     CardUnavailable,
     StatusWordError,
-    status_code_for,
 )
 from tallystick.kernel.faults import Fault, PosFault
 from tallystick.kernel.instants import Clock
 from tallystick.kernel.status_codes import StatusCode
 from tallystick.wire.journal import LANGUAGES
-from tallystick.wire.taxcore_api import Command
+from tallystick.wire.taxcore_api import Command, CommandType
 
-log = logging.getLogger(__name__)
+__all__ = ["Device", "PinPaused", "StorageFull"]
+
 T = TypeVar("T")
+_PATH = re.compile(r"[A-Za-z0-9_.\[\]]{1,80}", re.ASCII)
+CARD_CODES = frozenset(
+    {StatusCode.SECURE_ELEMENT_UNREACHABLE, StatusCode.SECURE_ELEMENT_LOCKED, StatusCode.SECURE_ELEMENT_EXPIRED}
+)
+"""Codes that say why a card would not sign."""
 
-_PIN = re.compile(r"[0-9]{4}", re.ASCII)
+
+def named_properties(refusal: PosFault) -> str:
+    """Where and with which codes a request was refused; a path that is none of the contract's is not repeated."""
+    paths = (error.property if _PATH.fullmatch(error.property) else "request" for error in refusal.errors)
+    return ", ".join(f"{path} {error.code}" for path, error in zip(paths, refusal.errors, strict=True))
 
 
 class StorageFull(Exception):
     """No room for another sale: refused before anything is written or signed; HTTP 503."""
-
-
-class PinPaused(Exception):
-    """Too many wrong PINs in a row: nobody may try until a person confirms at the device or puts the card in anew."""
 
 
 class Device:
@@ -59,19 +68,31 @@ class Device:
         settings: EsdcSettings,
         clock: Clock,
         *,
+        home: Path | None = None,
         free_bytes: FreeBytes = free_bytes_of_disk,
         languages: Iterable[str] = tuple(LANGUAGES),
     ) -> None:
+        """`home` is where the slot keeps what belongs to no card: its log, its earlier cards, its clock."""
         self._reader = reader
         self._stores = stores
         self.settings = settings
         self.clock = clock
+        self.log = DeviceLog(None if home is None else home / "log", clock, lambda: self.zone, settings.log, free_bytes)
+        self.left = LeftCards(stores, home, settings.storage, self.log)
+        self.activity = Activity()
+        self.on_time_server: Callable[[], None] = lambda: None
         self._free_bytes = free_bytes
         self.languages = tuple(languages)
         self._generation = -1
         self._insertions = 0
         self.session: Session | None = None
         self.trouble: StatusCode | None = StatusCode.CARD_NOT_PRESENT
+
+    @property
+    def zone(self) -> tzinfo:
+        """The local time of whoever stands at the device."""
+        session = self.session
+        return session.setup.zone if session and session.setup else find_zone("", self.settings.time_zone)
 
     # Insertion and removal
 
@@ -89,7 +110,7 @@ class Device:
         session, self.session = self.session, None
         if session is not None:
             session.store.close()
-            log.info("card %s removed", session.facts.uid)
+            self.log.event(Kind.DEVICE, f"card {session.facts.uid} removed")
 
     def _enter(self) -> None:
         port = self._reader.port()
@@ -98,18 +119,20 @@ class Device:
             return
         self._insertions += 1
         try:
-            self.session = open_session(port, self._stores, self.settings.storage, self._insertions)
+            self.session = open_session(port, self._stores, self.settings.storage, self._insertions, self.log)
         except CardTrouble as trouble:
             self._note_trouble(trouble)
             return
         self.trouble = None
+        facts = self.session.facts
+        self.log.event(Kind.DEVICE, f"card {facts.uid} inserted, environment {facts.environment}")
         self.load_setup()
         self._settle(self.session)
-        log.info("card %s inserted", self.session.facts.uid)
+        self.left.inserted(facts.uid, facts.environment)
 
     def _note_trouble(self, trouble: CardTrouble) -> None:
         if self.trouble is not trouble.code:
-            log.error("card cannot be used: %s", trouble)
+            self.log.error(Kind.INITIALIZATION, f"the card cannot be used: {trouble}")
         self.trouble = trouble.code
 
     def load_setup(self) -> None:
@@ -122,6 +145,16 @@ class Device:
         except (SetupProblem, Fault) as problem:
             session.setup = None
             session.setup_problem = str(problem)
+            self.log.error(Kind.INITIALIZATION, f"not configured: {problem}")
+
+    def time_servers(self) -> list[str]:
+        """Whom to ask for the time: command 1, then the environment document's server (S2-018)."""
+        session = self.session
+        if session is None:
+            return []
+        told = session.store.setup.configuration().get(CommandType.SET_TIME_SERVER_URL, "")
+        found = [told, session.setup.configuration.ntp_server if session.setup else ""]
+        return [server for number, server in enumerate(found) if server and server not in found[:number]]
 
     def close(self) -> None:
         """A clean stop."""
@@ -144,7 +177,8 @@ class Device:
         try:
             session.position = hold(recover(self._facts(session), self.clock()), session)
         except (CardUnavailable, StatusWordError, CardDisagrees, NotConfigured) as error:
-            log.error("card %s cannot sign: %s", session.facts.uid, error)
+            reason = str(error) or "waiting for the configuration"
+            self.log.error(Kind.FISCALIZATION, f"card {session.facts.uid} cannot sign: {reason}")
             return False
         return True
 
@@ -168,33 +202,36 @@ class Device:
         Raises `PosFault` (1300, 2220, 2806, 2100, 2110) and `PinPaused`.
         """
         session = self.require_card()
-        if _PIN.fullmatch(pin) is None:
-            raise PosFault.single(StatusCode.INVALID_FORMAT)
-        if session.wrong_pins >= self.settings.wrong_pins_in_a_row:
-            raise PinPaused
         try:
-            session.card.verify_pin(pin)
-        except StatusWordError as error:
-            session.pin_verified = False
-            code = status_code_for(error.status_word, error.instruction)
-            session.locked = code is StatusCode.CARD_LOCKED
-            session.wrong_pins += code is StatusCode.PIN_NOT_OK
-            log.warning("PIN refused: %s", error)
-            raise PosFault.single(code) from error
+            present_pin(session, pin, self.settings.wrong_pins_in_a_row, self.log)
         except CardUnavailable as error:
             raise self._lost(session, error) from error
-        session.pin_verified = True
-        session.locked = False
-        session.wrong_pins = 0
 
     def confirm_pin_entry(self) -> None:
         """A person stands at the device: PINs may be tried again."""
         session = self.refresh()
         if session is not None:
             session.wrong_pins = 0
+            self.log.event(Kind.INITIALIZATION, "a person confirmed that PINs may be tried again")
 
     def sell(self, order: Order) -> Sold:
         """Fiscalise. Raises `PosFault`, `LanguageNotOffered`, `StorageFull`, `StoreBroken`."""
+        try:
+            return self._sell(order)
+        except PosFault as refusal:
+            self.log.error(Kind.REQUEST, f"invoice request refused: {named_properties(refusal)}")
+            raise
+        except StorageFull:
+            self.log.error(Kind.FISCALIZATION, "invoice request refused: the store is full")
+            raise
+        except LanguageNotOffered:
+            self.log.error(Kind.REQUEST, "invoice request refused: no language that is spoken here")
+            raise
+        except Exception as error:
+            self.log.failure(Kind.INTERNAL, "an invoice request failed", error)
+            raise
+
+    def _sell(self, order: Order) -> Sold:
         session = self.require_card()
         facts = self._require_ready(session)
         if session.position is None and not self._settle(session):
@@ -221,7 +258,7 @@ class Device:
             raise self._lost(session, error) from error
         except SignUncertain as error:
             session.position = None
-            log.error("card %s: %s", session.facts.uid, error)
+            self.log.error(Kind.FISCALIZATION, f"card {session.facts.uid} may have signed: {error}")
             raise PosFault.single(StatusCode.SECURE_ELEMENT_UNREACHABLE) from error
         except (PosFault, StoreBroken):
             raise
@@ -245,11 +282,12 @@ class Device:
         if codes & {StatusCode.PIN_REQUIRED, StatusCode.CARD_LOCKED}:
             session.pin_verified = False
             session.locked = StatusCode.CARD_LOCKED in codes
-        log.info("invoice request refused: %s", refusal)
+        for code in sorted(codes & CARD_CODES):
+            self.log.error(Kind.FISCALIZATION, f"card {session.facts.uid} does not sign: {code}")
 
     def _lost(self, session: Session, error: CardUnavailable) -> PosFault:
         """The card went away, or does not answer: the session ends, the next job begins a new one."""
-        log.error("card %s: %s", session.facts.uid, error)
+        self.log.error(Kind.CARD, f"card {session.facts.uid}: {error}")
         self._leave()
         if self._reader.port() is None:
             return PosFault.single(StatusCode.CARD_NOT_PRESENT)
@@ -268,6 +306,18 @@ class Device:
 
     # What the audit loop asks for
 
+    def _note_command(self, command: Command, success: bool | None) -> None:
+        """A line for each command; a new time server is asked at once (wire: 6.4)."""
+        name = f"command {command.command_id[:36]} of type {command.type}"
+        if success is None:
+            self.log.event(Kind.INITIALIZATION, f"{name} is for another card")
+        elif success:
+            self.log.event(Kind.INITIALIZATION, f"{name} carried out")
+        else:
+            self.log.error(Kind.INITIALIZATION, f"{name} cannot be carried out")
+        if success and command.known_type is CommandType.SET_TIME_SERVER_URL:
+            self.on_time_server()
+
     def serve(self, job: Callable[[Device], T]) -> T:
         """Run a job on this device; a card that is lost meanwhile ends the session and raises `PosFault`."""
         try:
@@ -279,7 +329,7 @@ class Device:
 
     def note_audit_refused(self, error: StatusWordError) -> None:
         """The card would not start an audit."""
-        log.error("no audit was started: %s", error)
+        self.log.error(Kind.AUDIT, f"no audit was started: {error}")
 
     def obey_all(self, commands: Iterable[Command]) -> None:
         """Carry out commands one after another, in the order received (S2-013 to S2-015).
@@ -288,11 +338,12 @@ class Device:
         """
         session = self.require_card()
         try:
-            for command in commands:
-                success = hold(obey(command, session.facts.uid, self.languages, self.clock()), session)
-                log.info("command %s of type %d: %s", command.command_id, command.type, success)
+            with self.activity.of(Doing.COMMANDS):
+                for command in commands:
+                    success = hold(obey(command, session.facts.uid, self.languages, self.clock()), session)
+                    self._note_command(command, success)
         except (CardNotReady, CardUnavailable) as error:
-            log.warning("commands wait: %s", error)
+            self.log.error(Kind.INITIALIZATION, f"commands wait: {error}")
         finally:
             self.load_setup()
         if session.position is None:
