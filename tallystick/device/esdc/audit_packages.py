@@ -52,7 +52,7 @@ def send_packages(
 def send_left(
     authority: Authority, memory: AuditMemory, view: View, settings: EsdcSettings, clock: Clock
 ) -> Conversation[list[int] | None]:
-    """Packages of earlier cards of this environment (S2-132), in this card's session (K-23); none when there are none."""
+    """Packages of earlier cards of this environment (S2-132), in this card's session (K-23); none without any."""
     if not view.left_waiting:
         return None
     found = yield from ask(LookAtLeft(dict(memory.after_left), settings.packages_in_a_row))

@@ -6,7 +6,6 @@ power between any two steps, and open it again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -18,16 +17,16 @@ from tallystick.device.esdc.commands import CardNotReady, obey
 from tallystick.device.esdc.conversation import hold
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device_log import DeviceLog, Kind
+from tallystick.device.esdc.device_notes import StorageFull, note_command, note_failed_sale
 from tallystick.device.esdc.facts import Facts, Position
 from tallystick.device.esdc.fiscalise import Order, SignUncertain, Sold, fiscalise
-from tallystick.device.esdc.languages import LanguageNotOffered
 from tallystick.device.esdc.left_cards import LeftCards
 from tallystick.device.esdc.pin_entry import PinPaused, present_pin
 from tallystick.device.esdc.recovery import CardDisagrees, NotConfigured, recover
 from tallystick.device.esdc.session import CardTrouble, Session, open_session
 from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.setup import SetupProblem, build_setup, find_zone
-from tallystick.device.esdc.storage import FreeBytes, Fullness, free_bytes_of_disk, fullness
+from tallystick.device.esdc.storage import FreeBytes, Fullness, free_bytes_of_disk, fullness, invoices_left
 from tallystick.device.secure_element import (
     CardUnavailable,
     StatusWordError,
@@ -41,21 +40,6 @@ from tallystick.wire.taxcore_api import Command, CommandType
 __all__ = ["Device", "PinPaused", "StorageFull"]
 
 T = TypeVar("T")
-_PATH = re.compile(r"[A-Za-z0-9_.\[\]]{1,80}", re.ASCII)
-CARD_CODES = frozenset(
-    {StatusCode.SECURE_ELEMENT_UNREACHABLE, StatusCode.SECURE_ELEMENT_LOCKED, StatusCode.SECURE_ELEMENT_EXPIRED}
-)
-"""Codes that say why a card would not sign."""
-
-
-def named_properties(refusal: PosFault) -> str:
-    """Where and with which codes a request was refused; a path that is none of the contract's is not repeated."""
-    paths = (error.property if _PATH.fullmatch(error.property) else "request" for error in refusal.errors)
-    return ", ".join(f"{path} {error.code}" for path, error in zip(paths, refusal.errors, strict=True))
-
-
-class StorageFull(Exception):
-    """No room for another sale: refused before anything is written or signed; HTTP 503."""
 
 
 class Device:
@@ -218,17 +202,8 @@ class Device:
         """Fiscalise. Raises `PosFault`, `LanguageNotOffered`, `StorageFull`, `StoreBroken`."""
         try:
             return self._sell(order)
-        except PosFault as refusal:
-            self.log.error(Kind.REQUEST, f"invoice request refused: {named_properties(refusal)}")
-            raise
-        except StorageFull:
-            self.log.error(Kind.FISCALIZATION, "invoice request refused: the store is full")
-            raise
-        except LanguageNotOffered:
-            self.log.error(Kind.REQUEST, "invoice request refused: no language that is spoken here")
-            raise
         except Exception as error:
-            self.log.failure(Kind.INTERNAL, "an invoice request failed", error)
+            note_failed_sale(self.log, error)
             raise
 
     def _sell(self, order: Order) -> Sold:
@@ -282,8 +257,6 @@ class Device:
         if codes & {StatusCode.PIN_REQUIRED, StatusCode.CARD_LOCKED}:
             session.pin_verified = False
             session.locked = StatusCode.CARD_LOCKED in codes
-        for code in sorted(codes & CARD_CODES):
-            self.log.error(Kind.FISCALIZATION, f"card {session.facts.uid} does not sign: {code}")
 
     def _lost(self, session: Session, error: CardUnavailable) -> PosFault:
         """The card went away, or does not answer: the session ends, the next job begins a new one."""
@@ -304,19 +277,19 @@ class Device:
         """How full the inserted card's store is."""
         return fullness(session.store.used_bytes(), self._free_bytes(self._stores), self.settings.storage)
 
-    # What the audit loop asks for
+    def invoices_left(self, session: Session) -> int:
+        """How many more invoices fit into the inserted card's store, by the size of those that are in it."""
+        store = session.store
+        used, free = store.used_bytes(), self._free_bytes(self._stores)
+        return invoices_left(used, free, store.typical_sale_bytes(), self.settings.storage)
 
-    def _note_command(self, command: Command, success: bool | None) -> None:
-        """A line for each command; a new time server is asked at once (wire: 6.4)."""
-        name = f"command {command.command_id[:36]} of type {command.type}"
-        if success is None:
-            self.log.event(Kind.INITIALIZATION, f"{name} is for another card")
-        elif success:
-            self.log.event(Kind.INITIALIZATION, f"{name} carried out")
-        else:
-            self.log.error(Kind.INITIALIZATION, f"{name} cannot be carried out")
-        if success and command.known_type is CommandType.SET_TIME_SERVER_URL:
-            self.on_time_server()
+    def distrust(self, uid: str, damage: str) -> None:
+        """A store was found damaged. Raises `StoreBroken` when it is the one in use."""
+        if self.session is not None and self.session.facts.uid == uid:
+            self.session.store.distrust()
+            raise StoreBroken(damage)
+
+    # What the audit loop asks for
 
     def serve(self, job: Callable[[Device], T]) -> T:
         """Run a job on this device; a card that is lost meanwhile ends the session and raises `PosFault`."""
@@ -341,7 +314,9 @@ class Device:
             with self.activity.of(Doing.COMMANDS):
                 for command in commands:
                     success = hold(obey(command, session.facts.uid, self.languages, self.clock()), session)
-                    self._note_command(command, success)
+                    note_command(self.log, command, success)
+                    if success and command.known_type is CommandType.SET_TIME_SERVER_URL:
+                        self.on_time_server()  # asked at once (wire: 6.4)
         except (CardNotReady, CardUnavailable) as error:
             self.log.error(Kind.INITIALIZATION, f"commands wait: {error}")
         finally:

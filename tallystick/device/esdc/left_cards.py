@@ -58,6 +58,11 @@ class LeftCards:
             self._log.failure(Kind.INTERNAL, "the list of earlier cards cannot be read", error)
             return {}
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The UIDs of all cards that were in this slot, the inserted one among them."""
+        return tuple(self._known)
+
     def inserted(self, uid: str, environment: str) -> None:
         """Remember this card, and look what the others left."""
         if self._known.get(uid) != environment:

@@ -14,7 +14,11 @@ import attrs
 from tallystick.device.esdc.audit_loop import AuditLoop
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.esdc import Esdc, EsdcSlot
+from tallystick.device.esdc.face.app import FaceApp
 from tallystick.device.esdc.pos_api import build_app
+from tallystick.device.esdc.request_watch import watched
+from tallystick.device.esdc.time_keeper import TimeKeeper
+from tallystick.device.esdc.upkeep import Upkeep
 from tallystick.kernel.instants import Clock
 from tallystick.kit.http_server import Server
 
@@ -35,6 +39,10 @@ class RunningSlot:
     audit: AuditLoop | None
     server: Server
     port: int
+    upkeep: Upkeep
+    time: TimeKeeper | None = None
+    face: Server | None = None
+    face_port: int | None = None
 
 
 class EsdcHost:
@@ -52,11 +60,16 @@ class EsdcHost:
         esdc = Esdc(slot, self._clock, self._on_broken)
         await esdc.start()
         audit = AuditLoop(esdc) if slot.authority_ca is not None and slot.token_client is not None else None
-        server = Server(build_app(esdc), slot.host, slot.port)
+        server = Server(watched(build_app(esdc), esdc.device.log), slot.host, slot.port)
         port = await server.start()
         if audit is not None:
             audit.start()
-        running = RunningSlot(slot, esdc, audit, server, port)
+        running = RunningSlot(slot, esdc, audit, server, port, Upkeep(esdc))
+        running.upkeep.start()
+        if slot.settings.time_sync is not None:
+            running.time = TimeKeeper(esdc, slot.settings.time_sync)
+            running.time.start()
+        await _show_face(running)
         self.running[slot.name] = running
         log.info("E-SDC %s serves POS on %s:%d", slot.name, slot.host, port)
         gc.freeze()
@@ -66,6 +79,11 @@ class EsdcHost:
         """Stop a slot: no new requests, finish those that were begun, close the store."""
         running = self.running.pop(name)
         await running.server.stop()
+        if running.face is not None:
+            await running.face.stop()
+        await running.upkeep.stop()
+        if running.time is not None:
+            await running.time.stop()
         if running.audit is not None:
             await running.audit.stop()
         await running.esdc.stop()
@@ -77,6 +95,17 @@ class EsdcHost:
     def _on_broken(self, error: StoreBroken) -> None:
         log.critical("a store cannot be used any more, this process must start anew: %s", error)
         self.broken.set()
+
+
+async def _show_face(running: RunningSlot) -> None:
+    """Serve the device's page where the slot wants one."""
+    face = running.slot.face
+    if face is None:
+        return
+    app = FaceApp(running.esdc, face, audit=running.audit, time=running.time)
+    running.face = Server(app.serve, face.host, face.port)
+    running.face_port = await running.face.start()
+    app.port = running.face_port
 
 
 @asynccontextmanager

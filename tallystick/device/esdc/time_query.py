@@ -26,7 +26,7 @@ class _Mailbox(asyncio.DatagramProtocol):
 
     def __init__(self, steady: Callable[[], float]) -> None:
         self.answers: _Answers = asyncio.Queue(_ANSWERS_QUEUED)
-        self.lost: OSError | None = None
+        self.lost: Exception | None = None
         self._steady = steady
 
     def datagram_received(self, data: bytes, addr: object) -> None:
@@ -34,7 +34,7 @@ class _Mailbox(asyncio.DatagramProtocol):
         if not self.answers.full():
             self.answers.put_nowait((data, self._steady()))
 
-    def error_received(self, exc: OSError) -> None:
+    def error_received(self, exc: Exception) -> None:
         """The network says that nobody listens there."""
         self.lost = exc
         self.datagram_received(b"", None)
@@ -95,7 +95,7 @@ async def _ask_once(
             while True:
                 data, arrived = await mailbox.answers.get()
                 if mailbox.lost is not None:
-                    raise TimeServerAway(f"{server}: {mailbox.lost.strerror or 'nobody listens'}")
+                    raise TimeServerAway(f"{server}: nobody listens")
                 try:
                     return read_answer(data, nonce, sent, sent + timedelta(seconds=arrived - started))
                 except Fault as fault:
