@@ -72,6 +72,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     public_port: Annotated[Port, Meta(description="First port to try for verification, checkpoint and proofs.")] = 8440
     portal_port: Annotated[Port, Meta(description="First port to try for the operator's pages.")] = 8450
     pos_port: Annotated[Port, Meta(description="First port to try for the POS API of an E-SDC.")] = 8888
+    face_host: Annotated[
+        str,
+        Meta(
+            description="Address of the page for whoever stands at an E-SDC. Leave it on loopback: "
+            "PINs travel on it without encryption."
+        ),
+    ] = "127.0.0.1"
+    face_port: Annotated[Port, Meta(description="First port to try for the page of an E-SDC.")] = 8880
     health_port: Annotated[
         Port, Meta(description="First port to try for health, readiness and metrics; always on loopback.")
     ] = 9440

@@ -189,5 +189,6 @@ def moment_to_ntp(moment: datetime) -> int:
     """The 64 bits of a moment of the years 1968 to 2104, rounded up so that reading gives the same microsecond."""
     past = moment - (_ERA_0 if moment < _ERA_1 else _ERA_1)
     seconds = past // timedelta(seconds=1)
-    fraction = -((past % timedelta(seconds=1)) // timedelta(microseconds=1) << 32) // -1_000_000
+    microseconds = (past % timedelta(seconds=1)) // timedelta(microseconds=1)
+    fraction = -(-(microseconds << 32) // 1_000_000)
     return seconds << 32 | fraction

@@ -97,6 +97,7 @@ def make_card(
     years: int | None = None,
     api_url: str = "https://localhost:8443/",
     home: Country | None = None,
+    keys: tuple[int, int] = (0, 1),
 ) -> VirtualCard:
     """Personalise a card in a folder and power it on."""
     made = (home or calm_country()).pki
@@ -112,7 +113,7 @@ def make_card(
         pki_certificate_for=lambda spki: made.issue_pki_client(subject, spki, at=at, **validity),
         tax_core_public_key=made.public_key("package"),
         poa_public_key=made.public_key("poa"),
-        keys=(rsa_key(0), rsa_key(1)),
+        keys=(rsa_key(keys[0]), rsa_key(keys[1])),
     )
     return VirtualCard.open(folder)
 
@@ -166,9 +167,16 @@ class Bench:
     """A folder with one card, its reader and its device, in the hand of a test."""
 
     def __init__(
-        self, folder: Path, *, settings: EsdcSettings | None = None, made: Path | None = None, **card: Any
+        self,
+        folder: Path,
+        *,
+        settings: EsdcSettings | None = None,
+        made: Path | None = None,
+        home: Path | None = None,
+        **card: Any,
     ) -> None:
         self.folder = folder
+        self.home = home
         self.clock = TestClock()
         self.settings = settings or EsdcSettings(mrc="99-0100-" + UID)
         if made is None:
@@ -181,7 +189,7 @@ class Bench:
 
     def switch_on(self) -> Device:
         """A new start of the device over what is stored."""
-        self.device = Device(self.reader, self.folder, self.settings, self.clock)
+        self.device = Device(self.reader, self.folder, self.settings, self.clock, home=self.home)
         self.device.refresh()
         return self.device
 

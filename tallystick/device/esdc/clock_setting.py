@@ -1,4 +1,4 @@
-"""A person sets the device's clock (S2-019): by hand, or by agreeing to what a time server says. In the device's thread."""
+"""A person sets the device's clock (S2-019): by hand, or by agreeing to what a time server says."""
 
 from __future__ import annotations
 

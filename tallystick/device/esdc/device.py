@@ -129,7 +129,6 @@ class Device:
         except (SetupProblem, Fault) as problem:
             session.setup = None
             session.setup_problem = str(problem)
-            self.log.error(Kind.INITIALIZATION, f"not configured: {problem}")
 
     def time_servers(self) -> list[str]:
         """Whom to ask for the time: command 1, then the environment document's server (S2-018)."""
@@ -321,5 +320,7 @@ class Device:
             self.log.error(Kind.INITIALIZATION, f"commands wait: {error}")
         finally:
             self.load_setup()
+            if session.setup is None:
+                self.log.error(Kind.INITIALIZATION, f"not configured: {session.setup_problem}")
         if session.position is None:
             self._settle(session)

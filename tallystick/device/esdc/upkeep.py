@@ -20,7 +20,7 @@ _LOOK_SECONDS_MOST = 3600.0
 
 
 class Upkeep:
-    """The check loop of one slot. A store that was never checked is due after one interval, since a start looks itself."""
+    """The check loop of one slot. A store that was never checked is due after one interval."""
 
     def __init__(self, esdc: Esdc) -> None:
         self._esdc = esdc

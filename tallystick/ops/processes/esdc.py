@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tallystick.device.applet.card import VirtualCard
 from tallystick.device.esdc.card_slot import VirtualReader
-from tallystick.device.esdc.esdc import EsdcSlot
+from tallystick.device.esdc.esdc import EsdcSlot, Face
 from tallystick.device.esdc.service import EsdcHost, esdc_host
 from tallystick.device.esdc.settings import DEMO_TIMING, PRODUCTION_TIMING, EsdcSettings
 from tallystick.device.secure_element.token_client import BesideCard
@@ -23,10 +23,10 @@ SWITCH_SECONDS = 0.0005
 process wait for each other after every call that gives the interpreter back (a signature, a flush)."""
 
 
-def run(card: Path, authority_ca: Path | None, host: str, port: int) -> None:
+def run(card: Path, authority_ca: Path | None, host: str, port: int, *, face: bool = True) -> None:
     """Serve one virtual card; its store lies beside it. Without the authority's root certificate it only sells."""
     context = Context.load("esdc")
-    slot = _slot(context, card, port, host=host, authority_ca=authority_ca)
+    slot = _slot(context, card, port, host=host, authority_ca=authority_ca, face=face)
     run_until_stopped(context, lambda stopped: _serve(context, [slot], stopped))
 
 
@@ -47,6 +47,8 @@ async def _serve(context: Context, slots: list[EsdcSlot], stopped: asyncio.Event
         for slot in slots:
             running = await host.add(slot)
             print(f"E-SDC {slot.name} serves POS on http://{slot.host}:{running.port}", flush=True)
+            if slot.face is not None:
+                print(f"its page for people is http://{slot.face.host}:{running.face_port}/", flush=True)
         context.serving.set()
         waiting: set[asyncio.Task[object]] = {
             asyncio.create_task(stopped.wait()),
@@ -73,15 +75,25 @@ async def _follow(context: Context, host: EsdcHost) -> None:
         for uid in text.split():
             if uid in host.running:
                 continue
-            slot = _slot(context, context.state.esdc(uid), port, authority_ca=context.pki.files.root)
+            first = not host.running  # one page is enough to look at
+            slot = _slot(context, context.state.esdc(uid), port, authority_ca=context.pki.files.root, face=first)
             running = await host.add(slot)
             port = running.port + 1
             write_atomically(port_file(context.state.run, uid), str(running.port).encode(), durable=False)
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _slot(context: Context, card: Path, port: int, *, authority_ca: Path | None, host: str = "127.0.0.1") -> EsdcSlot:
-    pack = context.pack
+def _slot(
+    context: Context,
+    card: Path,
+    port: int,
+    *,
+    authority_ca: Path | None,
+    host: str = "127.0.0.1",
+    face: bool = False,
+) -> EsdcSlot:
+    pack, settings = context.pack, context.settings
+    page = Face(host=settings.face_host, port=settings.face_port, languages=pack.languages)
     serial_number = card.name[:32]
     return EsdcSlot(
         name=card.name,
@@ -94,10 +106,11 @@ def _slot(context: Context, card: Path, port: int, *, authority_ca: Path | None,
             currency=pack.currency,
             reference_time_required=pack.reference_time_required,
             keep_until_proof=pack.package_retention is PackageRetention.PROOF_OF_AUDIT,
-            timing=DEMO_TIMING if context.settings.timing == "demo" else PRODUCTION_TIMING,
+            timing=DEMO_TIMING if settings.timing == "demo" else PRODUCTION_TIMING,
         ),
         host=host,
         port=port,
         token_client=BesideCard(card),
         authority_ca=authority_ca,
+        face=page if face else None,
     )

@@ -202,7 +202,7 @@ class FaceApp:
     async def _take_time(self, form: Mapping[str, str]) -> str:
         esdc = self._esdc
         try:
-            taken = await esdc.work(lambda: take_proposed_time(esdc.device))
+            taken: bool = await esdc.work(lambda: take_proposed_time(esdc.device))
         except Fault:
             return "/clock?m=clock-refused"
         return f"/clock?m={'clock-set' if taken else 'clock-nothing'}"
@@ -233,7 +233,7 @@ def _query(scope: Scope, name: str) -> str:
         values = parse_qs(scope.get("query_string", b"").decode("ascii"), max_num_fields=8)
     except ValueError:
         return ""
-    return values.get(name, [""])[0]
+    return str(values.get(name, [""])[0])
 
 
 def _see_other(path: str) -> Answer:

@@ -2,7 +2,8 @@
 "use strict";
 (() => {
   const live = document.getElementById("live");
-  if (!live) return;
+  const told = document.getElementById("told");
+  if (!live || !told) return;
   const wantedPin = () => document.getElementById("pin") !== null || document.getElementById("confirm-pin") !== null;
   const typing = () => document.activeElement && document.activeElement.tagName === "INPUT";
   const renew = async () => {
@@ -12,7 +13,10 @@
       if (!answer.ok) return;
       const wants = answer.headers.get("x-wants-pin") === "1";
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const before = live.querySelector("h1").textContent;
       live.replaceChildren(...fresh.body.childNodes);
+      const title = live.querySelector("h1").textContent;
+      if (title !== before) told.textContent = title;
       if (wants !== wantedPin() && !typing()) location.replace("/");
     } catch (gone) {
       // The device is being started anew: the next round asks again.

@@ -61,7 +61,8 @@ def _current(here: bool) -> str:
 def device_page(frame: Frame, view: FaceView, *, online: bool | None) -> str:
     """State, PIN, audit."""
     words = frame.words
-    parts = [f'<div id="live">{live_part(words, view, online=online)}</div>', _pin_part(frame, view)]
+    told = '<p class="unseen" id="told" role="status"></p>'  # the script puts a new headline here, for readers
+    parts = [f'{told}<div id="live">{live_part(words, view, online=online)}</div>', _pin_part(frame, view)]
     if online is not None:
         hint = f'<p class="hint">{text(words.say("audit", "hint"))}</p>'
         ask = form("/audit", frame.token, hint, words.say("audit", "submit"), identity="audit", plain=True)
@@ -76,7 +77,7 @@ def live_part(words: Words, view: FaceView, *, online: bool | None) -> str:
     more = "".join(_small_notice(notice, words, view.missing) for notice in others)
     also = f'<ul class="also" aria-label="{text(words.say("page", "also"))}">{more}</ul>' if more else ""
     return (
-        f'<section class="head {head.tone}" id="notice-{head}" role="status">{symbol(head)}'
+        f'<section class="head {head.tone}" id="notice-{head}">{symbol(head)}'
         f"<div><h1>{title}</h1><p>{advice}</p></div></section>{also}"
         f"<section><h2>{text(words.say('fact', 'heading'))}</h2>{facts(_rows(words, view, online))}"
         f'<p class="hint">{text(words.say("page", "as_of"))} {text(words.moment(view.now))}. '
