@@ -18,6 +18,7 @@ from tallystick.kernel.instants import Clock
 from tallystick.kit.retry import backoff_seconds
 from tallystick.wire.ntp import STOP_KISSES, Sample, TimeServer
 
+_SHOWN_CHARACTERS = 80
 Ask = Callable[[TimeServer, Clock, TimeSync], Awaitable[Sample]]
 
 
@@ -99,8 +100,8 @@ class TimeKeeper:
             try:
                 return await self._follow(TimeServer.of(text))
             except (Fault, TimeServerAway) as error:
-                problem = str(error)
-                self._log.error(Kind.TIME, f"no time from {text[:80]}: {error}")
+                problem = f"{text[:_SHOWN_CHARACTERS]}: {error}"
+                self._log.error(Kind.TIME, f"no time from {problem}")
         if problem:
             self._clock.note_problem(problem)
         return next(self._pauses) if servers else self._settings.retry_first.total_seconds()
@@ -108,7 +109,7 @@ class TimeKeeper:
     async def _follow(self, server: TimeServer) -> float:
         """Ask one server and take its time; raises `TimeServerAway`, `TS-3130`, `TS-3131`, `TS-3132`."""
         if time.monotonic() < self._silenced.get(str(server), 0.0):
-            raise TimeServerAway(f"{server} wants no questions for now")
+            raise TimeServerAway("wants no questions for now")
         try:
             sample = await self._ask(server, self._clock.machine, self._settings)
         except Fault as fault:

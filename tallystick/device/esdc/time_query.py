@@ -51,15 +51,15 @@ async def ask_server(
                 lambda: _Mailbox(steady), remote_addr=(server.host, server.port)
             )
     except (OSError, TimeoutError, UnicodeError) as error:
-        raise TimeServerAway(f"{server} cannot be reached") from error
+        raise TimeServerAway("cannot be reached") from error
     try:
-        return best_sample(await _samples(transport, mailbox, server, machine, settings))
+        return best_sample(await _samples(transport, mailbox, machine, settings))
     finally:
         transport.close()
 
 
 async def _samples(
-    transport: asyncio.DatagramTransport, mailbox: _Mailbox, server: TimeServer, machine: Clock, settings: TimeSync
+    transport: asyncio.DatagramTransport, mailbox: _Mailbox, machine: Clock, settings: TimeSync
 ) -> list[Sample]:
     """As many answers as come; raises for a kiss of death, or when no answer can be used."""
     found: list[Sample] = []
@@ -68,7 +68,7 @@ async def _samples(
         if number:
             await asyncio.sleep(settings.sample_pause_seconds)
         try:
-            found.append(await _ask_once(transport, mailbox, server, machine, settings.timeout_seconds))
+            found.append(await _ask_once(transport, mailbox, machine, settings.timeout_seconds))
         except Fault as fault:
             if fault.code == "TS-3131":
                 raise
@@ -82,9 +82,7 @@ async def _samples(
     return found
 
 
-async def _ask_once(
-    transport: asyncio.DatagramTransport, mailbox: _Mailbox, server: TimeServer, machine: Clock, seconds: float
-) -> Sample:
+async def _ask_once(transport: asyncio.DatagramTransport, mailbox: _Mailbox, machine: Clock, seconds: float) -> Sample:
     """One question; everything that is no answer to it is passed over until the time is up."""
     nonce = int.from_bytes(secrets.token_bytes(8), "big") | 1
     wrong: Fault | None = None
@@ -95,7 +93,7 @@ async def _ask_once(
             while True:
                 data, arrived = await mailbox.answers.get()
                 if mailbox.lost is not None:
-                    raise TimeServerAway(f"{server}: nobody listens")
+                    raise TimeServerAway("nobody listens there")
                 try:
                     return read_answer(data, nonce, sent, sent + timedelta(seconds=arrived - started))
                 except Fault as fault:
@@ -103,4 +101,4 @@ async def _ask_once(
                         raise
                     wrong = fault
     except TimeoutError:
-        raise wrong or TimeServerAway(f"{server} does not answer") from None
+        raise wrong or TimeServerAway("does not answer") from None

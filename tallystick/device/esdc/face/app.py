@@ -17,7 +17,15 @@ from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.esdc import Esdc, Face
 from tallystick.device.esdc.face.guard import Guard
 from tallystick.device.esdc.face.notices import Notice
-from tallystick.device.esdc.face.pages import Frame, clock_page, device_page, live_part, log_page, trouble_page
+from tallystick.device.esdc.face.pages import (
+    Frame,
+    clock_page,
+    device_page,
+    facts_part,
+    log_page,
+    notices_part,
+    trouble_page,
+)
 from tallystick.device.esdc.face.view import FaceView, look
 from tallystick.device.esdc.face.words import Words, offered
 from tallystick.device.esdc.pin_entry import PinPaused
@@ -135,7 +143,8 @@ class FaceApp:
     async def _show_live(self, scope: Scope, frame: Frame) -> Answer:
         view = await self._view()
         wants = (b"x-wants-pin", b"1" if view.wants_pin else b"0")
-        return Answer(200, live_part(frame.words, view, online=self._online).encode(), HTML, (wants,))
+        parts = notices_part(frame.words, view) + facts_part(frame.words, view, online=self._online)
+        return Answer(200, parts.encode(), HTML, (wants,))
 
     async def _show_log(self, scope: Scope, frame: Frame) -> Answer:
         sought = _query(scope, "q")[: LIMITS.face_search_characters]

@@ -62,7 +62,7 @@ def device_page(frame: Frame, view: FaceView, *, online: bool | None) -> str:
     """State, PIN, audit."""
     words = frame.words
     told = '<p class="unseen" id="told" role="status"></p>'  # the script puts a new headline here, for readers
-    parts = [f'{told}<div id="live">{live_part(words, view, online=online)}</div>', _pin_part(frame, view)]
+    parts = [told, notices_part(words, view), _pin_part(frame, view), facts_part(words, view, online=online)]
     if online is not None:
         hint = f'<p class="hint">{text(words.say("audit", "hint"))}</p>'
         ask = form("/audit", frame.token, hint, words.say("audit", "submit"), identity="audit", plain=True)
@@ -70,16 +70,22 @@ def device_page(frame: Frame, view: FaceView, *, online: bool | None) -> str:
     return _page(frame, "device", "".join(parts))
 
 
-def live_part(words: Words, view: FaceView, *, online: bool | None) -> str:
-    """The part that renews itself: notices, then facts."""
+def notices_part(words: Words, view: FaceView) -> str:
+    """What matters most, in large, and what else holds. Renews itself."""
     head, *others = sorted(view.notices, key=lambda one: one is not Notice.READY) or [Notice.BUSY]
     title, advice = notice_lines(head, words, view.missing)
     more = "".join(_small_notice(notice, words, view.missing) for notice in others)
     also = f'<ul class="also" aria-label="{text(words.say("page", "also"))}">{more}</ul>' if more else ""
     return (
-        f'<section class="head {head.tone}" id="notice-{head}">{symbol(head)}'
-        f"<div><h1>{title}</h1><p>{advice}</p></div></section>{also}"
-        f"<section><h2>{text(words.say('fact', 'heading'))}</h2>{facts(_rows(words, view, online))}"
+        f'<div id="notices"><section class="head {head.tone}" id="notice-{head}">{symbol(head)}'
+        f"<div><h1>{title}</h1><p>{advice}</p></div></section>{also}</div>"
+    )
+
+
+def facts_part(words: Words, view: FaceView, *, online: bool | None) -> str:
+    """Card, store, authority, last error. Renews itself."""
+    return (
+        f'<section id="facts"><h2>{text(words.say("fact", "heading"))}</h2>{facts(_rows(words, view, online))}'
         f'<p class="hint">{text(words.say("page", "as_of"))} {text(words.moment(view.now))}. '
         f'<a href="/" id="refresh">{text(words.say("page", "refresh"))}</a></p></section>'
     )
