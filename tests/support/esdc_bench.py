@@ -199,6 +199,14 @@ class Bench:
         self.device.verify_pin(PIN)
         return self.device
 
+    def __enter__(self) -> Bench:
+        """For tests that need it only for a while."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Switched off, whatever happened."""
+        self.close()
+
     def close(self) -> None:
         """Switch everything off."""
         self.device.close()

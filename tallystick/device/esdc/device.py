@@ -141,6 +141,7 @@ class Device:
 
     def close(self) -> None:
         """A clean stop."""
+        self.log.event(Kind.DEVICE, "stopped")
         session, self.session = self.session, None
         if session is not None:
             session.store.close()

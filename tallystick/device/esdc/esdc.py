@@ -86,6 +86,8 @@ class Esdc:
     async def start(self) -> None:
         """Start the thread; read the card that is in, and settle what a stop left open."""
         self._worker.start()
+        settings = self.slot.settings
+        self.device.log.event(Kind.DEVICE, f"{settings.make} {settings.model} {settings.software_version} started")
         await self.work(self.device.refresh)
 
     async def stop(self) -> None:

@@ -26,6 +26,7 @@ process wait for each other after every call that gives the interpreter back (a 
 def run(card: Path, authority_ca: Path | None, host: str, port: int, *, face: bool = True) -> None:
     """Serve one virtual card; its store lies beside it. Without the authority's root certificate it only sells."""
     context = Context.load("esdc")
+    context.state.make()
     slot = _slot(context, card, port, host=host, authority_ca=authority_ca, face=face)
     run_until_stopped(context, lambda stopped: _serve(context, [slot], stopped))
 

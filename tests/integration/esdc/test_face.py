@@ -1,92 +1,25 @@
-"""The device's page over HTTP: what it shows and does, and what nobody but its own forms can make it do."""
+"""The device's page over HTTP: what it shows, and what its forms do (S2-121 to S2-135)."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+import threading
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlencode
 
 import attrs
 import pytest
 from esdc_bench import PIN, UID, body
-from esdc_live import SETTINGS, Reply, Scene, http, play, until
+from esdc_live import SETTINGS, Scene, http, play, until
+from face_person import LANGUAGES, Person, at_the_device, shown, until_shown
 
 from tallystick.device.esdc.activity import Doing
 from tallystick.device.esdc.esdc import Face
 from tallystick.device.esdc.face import app as face_app
 from tallystick.device.esdc.face.view import UPDATE_MARK
-from tallystick.device.esdc.service import RunningSlot
 from tallystick.device.esdc.settings import Storage, TimeSync
 from tallystick.kernel.fixed_point import Money
-
-FORM = "application/x-www-form-urlencoded"
-LANGUAGES = ("en-US", "sr-Cyrl-RS", "sr-Latn-RS")
-TOKEN = re.compile(r'name="token" value="([^"]+)"')
-
-
-class Person:
-    """Somebody at the device, with a browser that says where its forms are from."""
-
-    def __init__(self, running: RunningSlot) -> None:
-        assert running.face_port is not None
-        self.running = running
-        self.port = running.face_port
-        self.host = f"127.0.0.1:{self.port}"
-
-    async def get(self, path: str = "/", **headers: str) -> Reply:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await http(self.port, "GET", path, headers={"Host": self.host} | named)
-
-    async def page(self, path: str = "/", **headers: str) -> str:
-        reply = await self.get(path, **headers)
-        assert reply.status == 200
-        return reply.body.decode()
-
-    async def token(self) -> str:
-        found = TOKEN.search(await self.page("/clock"))
-        assert found is not None
-        return found[1]
-
-    async def send(self, path: str, *, headers: Mapping[str, str] | None = None, **fields: str) -> Reply:
-        values = {"token": await self.token()} | fields
-        origin = {"Host": self.host, "Origin": f"http://{self.host}", "Content-Type": FORM}
-        told = {name: value for name, value in (origin | dict(headers or {})).items() if value}
-        return await http(self.port, "POST", path, urlencode(values).encode(), told)
-
-
-Act = Callable[[Scene, Person], Awaitable[None]]
-
-
-def at_the_device(folder: Path, act: Act, *, pin: bool = False, authority: bool = True, **card: object) -> None:
-    async def whole(scene: Scene) -> None:
-        if authority:
-            await scene.authority()
-        slot = attrs.evolve(scene.slot(**card), face=Face(port=0, languages=LANGUAGES))  # type: ignore[arg-type]
-        running = await scene.host.add(slot)
-        device = running.esdc.device
-        if authority:
-            await until(lambda: device.session is not None and device.session.setup is not None)
-        person = Person(running)
-        if pin:
-            assert (await person.send("/pin", pin=PIN)).headers["location"] == "/?m=pin-ok"
-        await act(scene, person)
-
-    play(folder, whole)
-
-
-def shown(page: str) -> list[str]:
-    """The notices of a page, the headline first."""
-    return re.findall(r'id="notice-([a-z-]+)"', page)
-
-
-async def until_shown(person: Person, notice: str) -> str:
-    for _ in range(200):
-        page = await person.page()
-        if notice in shown(page):
-            return page
-    raise AssertionError(f"{notice} never came: {shown(page)}")
 
 
 def test_s2_123_124_the_pin_goes_to_the_card_and_the_device_is_ready(tmp_path: Path) -> None:
@@ -267,90 +200,10 @@ def test_the_language_is_chosen_and_stays(tmp_path: Path, tag: str) -> None:
     at_the_device(tmp_path, act)
 
 
-def test_every_answer_keeps_other_pages_out(tmp_path: Path) -> None:
-    async def act(scene: Scene, person: Person) -> None:
-        for path in ("/", "/live", "/log", "/log.txt", "/clock", "/face.css", "/face.js", "/nothing"):
-            headers = (await person.get(path)).headers
-            policy = headers["content-security-policy"]
-            assert "default-src 'none'" in policy
-            assert "frame-ancestors 'none'" in policy
-            assert "unsafe" not in policy
-            assert headers["x-content-type-options"] == "nosniff"
-            assert headers["cache-control"] == "no-store"
-            assert "access-control-allow-origin" not in headers
-        assert " style=" not in await person.page()
-        assert " onclick=" not in await person.page()
-
-    at_the_device(tmp_path, act)
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Origin": "http://evil.example"},
-        {"Origin": "null"},
-        {"Origin": ""},
-        {"Origin": "http://127.0.0.1"},
-        {"Origin": "", "Sec-Fetch-Site": "cross-site"},
-        {"Origin": "", "Sec-Fetch-Site": "same-site"},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Host": "evil.example"},
-        {"Host": ""},
-        {"Content-Type": "text/plain"},
-        {"Content-Type": "application/json"},
-    ],
-)
-def test_ts_3133_a_form_of_another_page_reaches_no_card(tmp_path: Path, headers: dict[str, str]) -> None:
-    async def act(scene: Scene, person: Person) -> None:
-        reply = await person.send("/pin", headers=headers, pin="0000")
-        assert reply.status in (400, 403, 415)
-        assert "PIN refused" not in person.running.esdc.device.log.text(), "the card was not asked"
-
-    at_the_device(tmp_path, act)
-
-
-@pytest.mark.parametrize("token", ["", "x", "é"])
-def test_ts_3133_a_form_without_our_token_is_refused(tmp_path: Path, token: str) -> None:
-    async def act(scene: Scene, person: Person) -> None:
-        reply = await person.send("/pin", token=token, pin="0000")
-        assert reply.status == 403
-        assert b"TS-3133" in reply.body
-        assert "PIN refused" not in person.running.esdc.device.log.text()
-
-    at_the_device(tmp_path, act)
-
-
-def test_a_name_that_points_here_is_not_served(tmp_path: Path) -> None:
-    """DNS rebinding: the browser believes that the page is evil.example's own."""
-
-    async def act(scene: Scene, person: Person) -> None:
-        for host in ("evil.example", f"evil.example:{person.port}", "127.0.0.1", "127.0.0.1:1", ""):
-            assert (await person.get("/", Host=host)).status in (400, 403), host
-        for host in ("localhost", "127.0.0.1", "[::1]"):
-            assert (await person.get("/", Host=f"{host}:{person.port}")).status == 200
-
-    at_the_device(tmp_path, act)
-
-
-def test_forms_are_bounded_and_paths_are_known(tmp_path: Path) -> None:
-    async def act(scene: Scene, person: Person) -> None:
-        assert (await person.send("/pin", pin="1" * 5000)).status == 413
-        assert (await person.send("/pin", **{f"x{number}": "1" for number in range(20)})).status == 422
-        assert (await person.send("/nothing")).status == 404
-        assert (await person.get("/pin")).status == 404
-        assert (await person.get("/words/en-US.toml")).status == 404
-        assert (await person.get("/../device.py")).status == 404
-
-    at_the_device(tmp_path, act)
-
-
 def test_a_device_that_works_for_long_shows_its_last_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face_app, "PATIENCE_SECONDS", 0.1)
 
     async def act(scene: Scene, person: Person) -> None:
-        import asyncio
-        import threading
-
         gate = threading.Event()
         await person.page()
         held = asyncio.ensure_future(person.running.esdc.work(lambda: gate.wait(10)))
@@ -359,17 +212,5 @@ def test_a_device_that_works_for_long_shows_its_last_look(tmp_path: Path, monkey
         await held
         assert "busy" in shown(page)
         assert "busy" not in shown(await person.page())
-
-    at_the_device(tmp_path, act)
-
-
-def test_no_pin_is_kept_anywhere(tmp_path: Path) -> None:
-    async def act(scene: Scene, person: Person) -> None:
-        await person.send("/pin", pin="8391")
-        await person.send("/pin", pin=PIN)
-        for path in ("/", "/log", "/log.txt", "/clock"):
-            assert "8391" not in await person.page(path)
-        home = person.running.esdc.home
-        assert not [file for file in home.rglob("*") if file.is_file() and b"8391" in file.read_bytes()]
 
     at_the_device(tmp_path, act)
