@@ -70,7 +70,7 @@ class DeviceClock:
         self._file = file
         self._lock = threading.RLock()
         self._jumps: list[timedelta] = []
-        self._seen = (machine(), steady())
+        self._seen = self._read_both()
         self._stamp = 0
         self._record = ClockRecord(since_ms=unix_ms(self._seen[0]))
         if not self.reload():
@@ -83,14 +83,25 @@ class DeviceClock:
 
     def _machine_now(self) -> datetime:
         """Read both clocks; a step of the machine's is taken out of the device's time."""
-        now, steady = self.machine(), self._steady()
+        now, steady = self._read_both()
         before, steady_before = self._seen
         jump = (now - before) - timedelta(seconds=steady - steady_before)
         self._seen = (now, steady)
         if abs(jump) > JUMP:
             self._jumps.append(jump)
+            self.reload()
             self._keep(msgspec.structs.replace(self._record, offset_ms=self._record.offset_ms - _ms(jump)))
         return now
+
+    def _read_both(self) -> tuple[datetime, float]:
+        """The two clocks at one moment; read again when this thread was held up in between."""
+        for _ in range(5):
+            before = self._steady()
+            now = self.machine()
+            after = self._steady()
+            if after - before < JUMP.total_seconds() / 4:
+                break
+        return now, after
 
     def take_jumps(self) -> list[timedelta]:
         """Steps of the machine's clock since the last call."""
@@ -127,6 +138,7 @@ class DeviceClock:
         makes machine and server agree within JUMP, since two who agree outvote a correction that was kept.
         """
         with self._lock:
+            self.reload()
             self._machine_now()
             step = behind - timedelta(milliseconds=self._record.offset_ms)
             agreed = abs(behind) <= JUMP
@@ -139,11 +151,13 @@ class DeviceClock:
     def set_by_person(self, moment: datetime) -> None:
         """A person says what time it is. Raises `TS-3132` outside the bounds."""
         with self._lock:
+            self.reload()
             self._set(moment - self._machine_now(), "person")
 
     def take_proposal(self) -> bool:
         """A person agrees to the large step that a server proposed; false when there is none."""
         with self._lock:
+            self.reload()
             proposed, record = self._record.proposed_ms, self._record
             if proposed is None:
                 return False
@@ -153,6 +167,7 @@ class DeviceClock:
     def note_problem(self, reason: str) -> None:
         """A synchronisation failed."""
         with self._lock:
+            self.reload()
             if reason != self._record.problem:
                 self._keep(msgspec.structs.replace(self._record, problem=reason))
 

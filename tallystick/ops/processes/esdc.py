@@ -10,7 +10,7 @@ from tallystick.device.applet.card import VirtualCard
 from tallystick.device.esdc.card_slot import VirtualReader
 from tallystick.device.esdc.esdc import EsdcSlot, Face
 from tallystick.device.esdc.service import EsdcHost, esdc_host
-from tallystick.device.esdc.settings import DEMO_TIMING, PRODUCTION_TIMING, EsdcSettings
+from tallystick.device.esdc.settings import DEMO_TIMING, PRODUCTION_TIMING, EsdcSettings, TimeSync
 from tallystick.device.secure_element.token_client import BesideCard
 from tallystick.kernel.country_pack import PackageRetention
 from tallystick.kit.atomic_file import write_atomically
@@ -107,6 +107,8 @@ def _slot(
             currency=pack.currency,
             reference_time_required=pack.reference_time_required,
             keep_until_proof=pack.package_retention is PackageRetention.PROOF_OF_AUDIT,
+            # Where the demonstration names no time server, it tells its devices a host on which none listens.
+            time_sync=None if settings.timing == "demo" and not settings.ntp_server else TimeSync(),
             timing=DEMO_TIMING if settings.timing == "demo" else PRODUCTION_TIMING,
         ),
         host=host,

@@ -76,6 +76,7 @@ class FaceApp:
         self._guard = Guard(face.host)
         self._offered = offered(face.languages)
         self._last: FaceView | None = None
+        self._looking: asyncio.Future[FaceView] | None = None
         self._pages: dict[str, _Shown] = {
             "/": self._show_device,
             "/live": self._show_live,
@@ -128,12 +129,15 @@ class FaceApp:
     async def _view(self) -> FaceView:
         """A look at the device, or the look before when it is at work for long."""
         esdc = self._esdc
-        looking = asyncio.ensure_future(esdc.work(lambda: look(esdc.device, esdc.home)))
+        looking = self._looking
+        if looking is None or looking.done():  # one look at a time, however many pages wait
+            looking = asyncio.ensure_future(esdc.work(lambda: look(esdc.device, esdc.home)))
+            self._looking = looking
+            looking.add_done_callback(lambda late: late.cancelled() or late.exception())
         done, _ = await asyncio.wait({looking}, timeout=PATIENCE_SECONDS if self._last is not None else None)
         if done:
             self._last = looking.result()
             return self._last
-        looking.add_done_callback(lambda late: late.cancelled() or late.exception())
         assert self._last is not None
         return attrs.evolve(self._last, notices=(Notice.BUSY, *self._last.notices))
 
