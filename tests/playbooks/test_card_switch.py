@@ -87,11 +87,11 @@ def sold_offline(till: Counter, times: int) -> None:
 
 def test_s2_132_the_same_environment_gets_the_old_cards_packages_first(till: Counter) -> None:
     """K-23: in the session of the card that is in now."""
-    sold_offline(till, 20)
+    sold_offline(till, 40)
     till.other()
     till.insert(SECOND)
     authority = till.authorities[SECOND]
-    assert [left.waiting for left in till.bench.device.left.waiting] == [20]
+    assert [left.waiting for left in till.bench.device.left.waiting] == [40]
     hold_round(till.bench.device, till.memory, authority)  # initializes, and sends what was left
     till.sell()
     order: list[str] = []
@@ -105,8 +105,8 @@ def test_s2_132_the_same_environment_gets_the_old_cards_packages_first(till: Cou
     old = dict(till.bench.device.left.packages(UID, 100, 0)).values()
     authority.answer = remember  # type: ignore[method-assign, assignment]
     till.round(SECOND)
-    assert order == ["old"] * 4 + ["new"]
-    assert sorted(authority.packages) == list(range(1, 21))
+    assert order == ["old"] * 24 + ["new"]
+    assert sorted(authority.packages) == list(range(1, 41))
     assert authority.tokens_given == 1, "one session"
     assert till.bench.device.left.waiting == ()
     till.insert(UID)

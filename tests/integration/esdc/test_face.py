@@ -15,9 +15,10 @@ from esdc_live import SETTINGS, Scene, http, play, until
 from face_person import LANGUAGES, Person, at_the_device, shown, until_shown
 
 from tallystick.device.esdc.activity import Doing
+from tallystick.device.esdc.device import Device
 from tallystick.device.esdc.esdc import Face
 from tallystick.device.esdc.face import app as face_app
-from tallystick.device.esdc.face.view import UPDATE_MARK
+from tallystick.device.esdc.face.view import UPDATE_MARK, FaceView
 from tallystick.device.esdc.settings import Storage, TimeSync
 from tallystick.kernel.fixed_point import Money
 
@@ -123,6 +124,24 @@ def test_an_audit_that_a_person_asks_for_begins_at_once(tmp_path: Path) -> None:
     at_the_device(tmp_path, act, pin=True, settings=slow)
 
 
+def test_a_person_who_asks_waits_for_no_pause(tmp_path: Path) -> None:
+    """The authority was away and the device waits before it tries again; a person knows that it is back."""
+
+    async def act(scene: Scene, person: Person) -> None:
+        await scene.authority_leaves()
+        await http(person.running.port, "POST", "/api/v3/invoices", body())
+        await until(lambda: not person.running.esdc.online)
+        authority = await scene.authority()
+        await asyncio.sleep(0.3)
+        assert 1 not in authority.packages
+        await person.send("/audit")
+        await until(lambda: 1 in authority.packages)
+
+    long = timedelta(hours=1)
+    patient = attrs.evolve(SETTINGS, timing=attrs.evolve(SETTINGS.timing, retry_first=long, retry_most=long))
+    at_the_device(tmp_path, act, pin=True, settings=patient)
+
+
 def test_a_device_without_an_authority_says_so(tmp_path: Path) -> None:
     async def whole(scene: Scene) -> None:
         slot = attrs.evolve(scene.slot(), face=Face(port=0), authority_ca=None)
@@ -202,15 +221,27 @@ def test_the_language_is_chosen_and_stays(tmp_path: Path, tag: str) -> None:
 
 def test_a_device_that_works_for_long_shows_its_last_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face_app, "PATIENCE_SECONDS", 0.1)
+    looks: list[str] = []
+    look = face_app.look
+
+    def counted(device: Device, home: Path) -> FaceView:
+        looks.append(home.name)
+        return look(device, home)
+
+    monkeypatch.setattr(face_app, "look", counted)
 
     async def act(scene: Scene, person: Person) -> None:
         gate = threading.Event()
         await person.page()
         held = asyncio.ensure_future(person.running.esdc.work(lambda: gate.wait(10)))
+        before = len(looks)
+        for _ in range(3):
+            await person.page()
         page = await person.page()
         gate.set()
         await held
         assert "busy" in shown(page)
         assert "busy" not in shown(await person.page())
+        assert len(looks) - before <= 2, "a look for each page that waited"
 
     at_the_device(tmp_path, act)
