@@ -95,12 +95,11 @@ class DeviceClock:
 
     def _read_both(self) -> tuple[datetime, float]:
         """The two clocks at one moment; read again when this thread was held up in between."""
-        for _ in range(5):
-            before = self._steady()
-            now = self.machine()
-            after = self._steady()
+        before, now, after = self._steady(), self.machine(), self._steady()
+        for _ in range(4):
             if after - before < JUMP.total_seconds() / 4:
                 break
+            before, now, after = self._steady(), self.machine(), self._steady()
         return now, after
 
     def take_jumps(self) -> list[timedelta]:

@@ -18,7 +18,7 @@ from tallystick.device.esdc.activity import Doing
 from tallystick.device.esdc.device import Device
 from tallystick.device.esdc.esdc import Face
 from tallystick.device.esdc.face import app as face_app
-from tallystick.device.esdc.face.view import UPDATE_MARK, FaceView
+from tallystick.device.esdc.face.view import UPDATE_MARK, FaceView, look
 from tallystick.device.esdc.settings import Storage, TimeSync
 from tallystick.kernel.fixed_point import Money
 
@@ -222,7 +222,6 @@ def test_the_language_is_chosen_and_stays(tmp_path: Path, tag: str) -> None:
 def test_a_device_that_works_for_long_shows_its_last_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(face_app, "PATIENCE_SECONDS", 0.1)
     looks: list[str] = []
-    look = face_app.look
 
     def counted(device: Device, home: Path) -> FaceView:
         looks.append(home.name)

@@ -67,7 +67,10 @@ def status_of(page: FaceApp, scope: dict[str, Any], body: bytes) -> int:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(page.serve({"type": "http", **scope}, receive, send))
+    async def main() -> None:
+        await page.serve({"type": "http", **scope}, receive, send)
+
+    asyncio.run(main())
     return int(sent[0]["status"])
 
 
