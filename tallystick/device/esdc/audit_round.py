@@ -112,6 +112,8 @@ def _proof(
     """Start a cycle when it is due, hand its request in, and again until the proof comes; gives the newest cycle."""
     now = clock()
     facts = _audit_facts(memory, view, settings)
+    if next_start(facts, settings.timing) is None:
+        memory.asked = False  # nothing is new: an audit that a person asked for is done
     if not (_start_is_due(view, facts, settings, now) or _submission_is_due(facts.last, settings, now)):
         return facts.last
     cycle = yield from ask(FindCycle())  # a command of this very round may have ended the one that was seen

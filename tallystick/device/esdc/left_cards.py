@@ -130,4 +130,10 @@ class LeftCards:
             yield store
         finally:
             if store is not None:
-                store.close()
+                self._close(uid, store)
+
+    def _close(self, uid: str, store: Store) -> None:
+        try:
+            store.close()
+        except StoreBroken as error:
+            self._log.error(Kind.INTERNAL, f"the store of card {uid}: {error}")

@@ -13,6 +13,7 @@ import attrs
 
 from tallystick.device.esdc.audit_loop import AuditLoop
 from tallystick.device.esdc.database import StoreBroken
+from tallystick.device.esdc.device_log import Kind
 from tallystick.device.esdc.esdc import Esdc, EsdcSlot
 from tallystick.device.esdc.face.app import FaceApp
 from tallystick.device.esdc.pos_api import build_app
@@ -98,14 +99,18 @@ class EsdcHost:
 
 
 async def _show_face(running: RunningSlot) -> None:
-    """Serve the device's page where the slot wants one."""
+    """Serve the device's page where the slot wants one. A device without a free port for it sells all the same."""
     face = running.slot.face
     if face is None:
         return
     app = FaceApp(running.esdc, face, audit=running.audit, time=running.time)
-    running.face = Server(app.serve, face.host, face.port)
-    running.face_port = await running.face.start()
-    app.port = running.face_port
+    server = Server(app.serve, face.host, face.port)
+    try:
+        running.face_port = app.port = await server.start()
+    except OSError as error:
+        running.esdc.device.log.error(Kind.DEVICE, f"the page for people cannot be served: {error.strerror}")
+        return
+    running.face = server
 
 
 @asynccontextmanager

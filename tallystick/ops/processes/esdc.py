@@ -48,7 +48,7 @@ async def _serve(context: Context, slots: list[EsdcSlot], stopped: asyncio.Event
         for slot in slots:
             running = await host.add(slot)
             print(f"E-SDC {slot.name} serves POS on http://{slot.host}:{running.port}", flush=True)
-            if slot.face is not None:
+            if slot.face is not None and running.face_port is not None:
                 print(f"its page for people is http://{slot.face.host}:{running.face_port}/", flush=True)
         context.serving.set()
         waiting: set[asyncio.Task[object]] = {

@@ -142,6 +142,18 @@ def test_a_person_who_asks_waits_for_no_pause(tmp_path: Path) -> None:
     at_the_device(tmp_path, act, pin=True, settings=patient)
 
 
+def test_a_device_sells_though_its_page_finds_no_port(tmp_path: Path) -> None:
+    async def whole(scene: Scene) -> None:
+        await scene.authority()
+        slot = attrs.evolve(scene.slot(), face=Face(host="192.0.2.1", port=0))
+        running = await scene.host.add(slot)
+        assert running.face_port is None
+        assert (await http(running.port, "GET", "/api/v3/attention")).status == 200
+        assert "the page for people cannot be served" in running.esdc.device.log.text()
+
+    play(tmp_path, whole)
+
+
 def test_a_device_without_an_authority_says_so(tmp_path: Path) -> None:
     async def whole(scene: Scene) -> None:
         slot = attrs.evolve(scene.slot(), face=Face(port=0), authority_ca=None)
