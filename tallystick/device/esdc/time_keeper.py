@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable, Iterator
 
-from tallystick.device.esdc.device_clock import DeviceClock
+from tallystick.device.esdc.device_clock import DeviceClock, boot_seconds
 from tallystick.device.esdc.device_log import Kind
 from tallystick.device.esdc.esdc import Esdc
 from tallystick.device.esdc.settings import TimeSync
@@ -23,7 +22,10 @@ Ask = Callable[[TimeServer, Clock, TimeSync], Awaitable[Sample]]
 
 
 class TimeKeeper:
-    """The time loop of one slot: at its start, at command 1, when the interval is over, when a person asks."""
+    """The time loop of one slot: at its start, at command 1, when the interval is over, when a person asks.
+
+    Pauses are counted by `boot_seconds`: hours that a machine slept through count.
+    """
 
     def __init__(self, esdc: Esdc, settings: TimeSync, ask: Ask = ask_server) -> None:
         self._esdc = esdc
@@ -58,11 +60,11 @@ class TimeKeeper:
         self._wanted.set()
 
     async def _run(self) -> None:
-        due = time.monotonic()
+        due = boot_seconds()
         while True:
-            if self._look() or self._wanted.is_set() or time.monotonic() >= due:
+            if self._look() or self._wanted.is_set() or boot_seconds() >= due:
                 self._wanted.clear()
-                due = time.monotonic() + await self._guarded()
+                due = boot_seconds() + await self._guarded()
             try:
                 async with asyncio.timeout(self._settings.look_seconds):
                     await self._wanted.wait()
@@ -108,7 +110,7 @@ class TimeKeeper:
 
     async def _follow(self, server: TimeServer) -> float:
         """Ask one server and take its time; raises `TimeServerAway`, `TS-3130`, `TS-3131`, `TS-3132`."""
-        if time.monotonic() < self._silenced.get(str(server), 0.0):
+        if boot_seconds() < self._silenced.get(str(server), 0.0):
             raise TimeServerAway("wants no questions for now")
         try:
             sample = await self._ask(server, self._clock.machine, self._settings)
@@ -130,7 +132,7 @@ class TimeKeeper:
 
     def _silence(self, server: TimeServer, kiss: str) -> None:
         pause = self._settings.kiss_pause if kiss in STOP_KISSES else self._settings.retry_most
-        self._silenced[str(server)] = time.monotonic() + pause.total_seconds()
+        self._silenced[str(server)] = boot_seconds() + pause.total_seconds()
 
     def _new_pauses(self) -> Iterator[float]:
         settings = self._settings
