@@ -87,7 +87,11 @@ async def serve(folder: Path) -> None:
     """Serve until standard input ends."""
     pack = load_pack("AQ")
     slot = EsdcSlot(
-        name=UID, reader=VirtualReader(make_card(folder, pack)), stores=folder, port=0, settings=EsdcSettings()
+        name=UID,
+        reader=VirtualReader(make_card(folder, pack)),
+        stores=folder,
+        port=0,
+        settings=EsdcSettings(time_sync=None),
     )
     async with esdc_host([slot]) as host:
         running = host.running[UID]

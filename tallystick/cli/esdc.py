@@ -6,6 +6,10 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(help="Run sales data controllers (E-SDC).", no_args_is_help=True)
+clock = typer.Typer(help="Check, set and keep the time of a device, running or not.", no_args_is_help=True)
+app.add_typer(clock, name="clock")
+
+Card = Annotated[Path, typer.Option(help="Folder of the card that the device was started with.")]
 
 
 @app.command()
@@ -26,12 +30,13 @@ def run(
     ] = None,
     host: Annotated[str, typer.Option(help="Address for POS.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="First port to try for POS.")] = 8888,
+    face: Annotated[bool, typer.Option(help="Serve the page for whoever stands at the device.")] = True,
 ) -> None:
     """Serve one card to POS, and talk to the authority that the card names."""
     from tallystick.ops.processes.esdc import Place
     from tallystick.ops.processes.esdc import run as serve
 
-    serve(Place(card=card, reader=reader, stores=stores, name=name), authority_ca, host, port)
+    serve(Place(card=card, reader=reader, stores=stores, name=name), authority_ca, host, port, face=face)
 
 
 @app.command()
@@ -40,3 +45,46 @@ def rack() -> None:
     from tallystick.ops.processes.esdc import run_rack
 
     run_rack()
+
+
+@app.command()
+def log(
+    card: Card,
+    words: Annotated[str, typer.Argument(help="Only lines that hold all these words.")] = "",
+    out: Annotated[Path | None, typer.Option(help="File to write, or a folder, such as that of a USB stick.")] = None,
+) -> None:
+    """Show or export the log of a device, running or not."""
+    from tallystick.ops.esdc_tools import export_log
+
+    typer.echo(export_log(card, words, out), nl=False)
+
+
+@clock.command()
+def show(card: Card) -> None:
+    """Say what time the device has, since when, from whom, and what it adds to the machine's clock."""
+    from tallystick.ops.esdc_tools import clock_text
+
+    typer.echo(clock_text(card))
+
+
+@clock.command("set")
+def set_time(
+    card: Card,
+    time: Annotated[str, typer.Argument(help="Date and time, such as 2026-11-27T10:42; local time without an offset.")],
+) -> None:
+    """Set the device's clock by hand; the machine's clock stays as it is."""
+    from tallystick.ops.esdc_tools import set_clock
+
+    typer.echo(set_clock(card, time))
+
+
+@clock.command()
+def sync(
+    card: Card,
+    server: Annotated[str, typer.Argument(help="Time server; without it the one that gave the time last.")] = "",
+    take: Annotated[bool, typer.Option(help="Take the time however far it is from the device's.")] = False,
+) -> None:
+    """Ask a time server at once."""
+    from tallystick.ops.esdc_tools import sync_clock
+
+    typer.echo(sync_clock(card, server, take=take))

@@ -45,6 +45,15 @@ class Limits:
     sequencer_batch_bytes: int = 4 * 1024 * 1024
     sequencer_batch_ms: int = 20
     esdc_queue_requests: int = 32
+    ntp_root_distance_ms: int = 1_500
+    ntp_spread_ms: int = 250
+    clock_step_seconds: int = 1_000
+    clock_year_first: int = 2000
+    clock_year_last: int = 2100
+    device_log_line_characters: int = 400
+    face_form_bytes: int = 4 * 1024
+    face_search_characters: int = 80
+    face_lines: int = 200
     opening_failures_per_uid_hour: int = 20
     opening_failures_per_taxpayer_day: int = 60
     unknown_codes_per_address_minute: int = 60

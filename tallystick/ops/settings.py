@@ -142,6 +142,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Literal["1.2", "1.3"],
         Meta(description="Highest TLS version of the token call; 1.2 for a card that signs by PKCS#1 v1.5 only."),
     ] = "1.3"
+    face_host: Annotated[
+        str,
+        Meta(
+            description="Address of the page for whoever stands at an E-SDC. Leave it on loopback: "
+            "PINs travel on it without encryption."
+        ),
+    ] = "127.0.0.1"
+    face_port: Annotated[Port, Meta(description="First port to try for the page of an E-SDC.")] = 8880
     health_port: Annotated[
         Port, Meta(description="First port to try for health, readiness and metrics; always on loopback.")
     ] = 9440

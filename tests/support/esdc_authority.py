@@ -50,7 +50,7 @@ class SmallAuthority:
         self.outstanding: dict[str, Command] = {one.command_id: one for one in setup_commands(uid)}
         self.results: dict[str, bool] = {}
         self.packages: dict[int, list[bytes]] = {}
-        self.signatures: dict[int, bytes] = {}
+        self.signatures: dict[str, bytes] = {}
         self.requests: list[bytes] = []
         self.calls: Counter[str] = Counter()
         self.statuses: dict[int, list[int]] = {}
@@ -124,8 +124,8 @@ class SmallAuthority:
                 result.encrypted_internal_data,
             )
             verify_invoice_signature(read_card_certificate(self.certificate).public_key, text, result.signature)
-        known = self.signatures.setdefault(result.total_counter, result.signature)
-        assert known == result.signature, f"two invoices with the number {result.total_counter}"
+        known = self.signatures.setdefault(str(result.number), result.signature)
+        assert known == result.signature, f"two invoices with the number {result.number}"
 
     def missing(self, up_to: int) -> list[int]:
         """Ordinals that never came."""

@@ -167,9 +167,16 @@ class Bench:
     """A folder with one card, its reader and its device, in the hand of a test."""
 
     def __init__(
-        self, folder: Path, *, settings: EsdcSettings | None = None, made: Path | None = None, **card: Any
+        self,
+        folder: Path,
+        *,
+        settings: EsdcSettings | None = None,
+        made: Path | None = None,
+        home: Path | None = None,
+        **card: Any,
     ) -> None:
         self.folder = folder
+        self.home = home
         self.clock = TestClock()
         self.settings = settings or EsdcSettings(mrc="99-0100-" + UID)
         if made is None:
@@ -182,7 +189,7 @@ class Bench:
 
     def switch_on(self) -> Device:
         """A new start of the device over what is stored."""
-        self.device = Device(self.reader, self.folder, self.settings, self.clock)
+        self.device = Device(self.reader, self.folder, self.settings, self.clock, home=self.home)
         self.device.refresh()
         return self.device
 
@@ -191,6 +198,14 @@ class Bench:
         self.device.obey_all(setup_commands())
         self.device.verify_pin(PIN)
         return self.device
+
+    def __enter__(self) -> Bench:
+        """For tests that need it only for a while."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Switched off, whatever happened."""
+        self.close()
 
     def close(self) -> None:
         """Switch everything off."""

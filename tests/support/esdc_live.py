@@ -36,7 +36,7 @@ FAST = attrs.evolve(
     retry_first=timedelta(milliseconds=20),
     retry_most=timedelta(milliseconds=50),
 )
-SETTINGS = EsdcSettings(timing=FAST, mrc="99-0100-" + UID)
+SETTINGS = EsdcSettings(timing=FAST, mrc="99-0100-" + UID, time_sync=None)
 
 
 def now() -> datetime:

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from tallystick.device.esdc import metrics
+from tallystick.device.esdc.activity import Doing
 from tallystick.device.esdc.audit_memory import AuditMemory
 from tallystick.device.esdc.audit_needs import Call, DeviceNeed
 from tallystick.device.esdc.audit_round import Round, audit_round
 from tallystick.device.esdc.authority_client import AuthorityAway, AuthorityClient, HttpAnswer
 from tallystick.device.esdc.conversation import Conversation, Need
 from tallystick.device.esdc.database import StoreBroken
+from tallystick.device.esdc.device_log import Kind
 from tallystick.device.esdc.esdc import Esdc
 from tallystick.kernel.faults import PosFault
 from tallystick.kit.retry import backoff_seconds
@@ -37,11 +39,13 @@ class AuditLoop:
         self._esdc = esdc
         self._settings = slot.settings
         self._client = AuthorityClient(slot.authority_ca, slot.token_client, slot.settings.call_timeout_seconds)
-        self._memory = AuditMemory()
+        self._memory = AuditMemory(trouble=esdc.device.log.error)
+        self._away = ""
         self._waiting = metrics.WAITING.labels(slot=slot.name)
         self._unaudited = metrics.UNAUDITED.labels(slot=slot.name)
         self._gone = metrics.GONE.labels(slot=slot.name)
         self._wake = asyncio.Event()
+        self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         esdc.call_on_sale(self._wake.set)
 
@@ -56,21 +60,29 @@ class AuditLoop:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._client.close()
 
+    def ask_now(self) -> None:
+        """A person wants an audit now: nothing waits for its time but the floor between two Starts (S2-120)."""
+        self._memory.ask()
+        self._asked.set()
+        self._wake.set()
+
     async def _run(self) -> None:
         pauses = self._pauses()
         while True:
             self._wake.clear()
+            self._asked.clear()
             try:
                 end = await self._drive(audit_round(self._memory, self._settings, self._esdc.device.clock))
             except AuthorityAway as away:
                 self._note_online(False, str(away))
-                await asyncio.sleep(max(next(pauses), away.retry_after_seconds))
+                await _wait(self._asked, max(next(pauses), away.retry_after_seconds))
             except PosFault:
-                await self._until_woken(NO_CARD_SECONDS)
+                await _wait(self._wake, NO_CARD_SECONDS)
             except StoreBroken:
                 return
-            except Exception:
+            except Exception as error:
                 log.exception("an audit round failed for a reason of our own")
+                self._esdc.device.log.failure(Kind.INTERNAL, "an audit round failed", error)
                 await asyncio.sleep(next(pauses))
             else:
                 self._note_online(True)
@@ -81,15 +93,7 @@ class AuditLoop:
     async def _rest(self, end: Round) -> None:
         if not end.more:
             seconds = (end.wake_at - self._esdc.device.clock()).total_seconds()
-            await self._until_woken(max(seconds, 0))
-
-    async def _until_woken(self, seconds: float) -> None:
-        """Wait for a sale, but no longer than until something is due."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            await _wait(self._wake, max(seconds, 0))
 
     def _pauses(self) -> Iterator[float]:
         timing = self._settings.timing
@@ -105,8 +109,12 @@ class AuditLoop:
             metrics.PACKAGES.labels(slot=self._esdc.slot.name, status=str(status)).inc()
 
     def _note_online(self, online: bool, reason: str = "") -> None:
-        if online != self._esdc.online or (reason and self._memory.insertion is None):
-            log.info("authority reached") if online else log.warning("authority away: %s", reason)
+        told = self._esdc.device.log
+        if online and not self._esdc.online:
+            told.event(Kind.AUTHORITY, "authority reached")
+        elif not online and (reason != self._away or self._esdc.online):
+            told.error(Kind.AUTHORITY, f"authority away: {reason}")
+        self._away = "" if online else reason
         self._esdc.online = online
         metrics.ONLINE.labels(slot=self._esdc.slot.name).set(online)
 
@@ -132,6 +140,18 @@ class AuditLoop:
         return await self._esdc.work(lambda: device.serve(need.on))
 
     async def _call(self, call: Call) -> HttpAnswer:
+        if call.method == "POST":
+            with self._esdc.device.activity.of(Doing.TRANSFER):
+                return await self._client.call(call.api_url, call.method, call.path, call.body, call.headers)
         if call.certificate_of is not None:
             return await self._client.call_with_certificate(call.api_url, call.certificate_of, call.path)
         return await self._client.call(call.api_url, call.method, call.path, call.body, call.headers)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Until something happens, but no longer than until something is due."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

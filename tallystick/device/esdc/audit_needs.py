@@ -63,6 +63,8 @@ class View:
     amounts: AmountStatus | None
     may_start: bool
     storage_low: bool
+    left_waiting: int
+    """Packages of earlier cards of this environment that wait (S2-132)."""
     write_at: datetime | None
     """When verdicts must be written that no other commit has taken along."""
 
@@ -91,6 +93,7 @@ class LookAround(DeviceNeed[View]):
             newest_ordinal=session.position.counter if session.position else 0,
             amounts=_amounts(session),
             write_at=None if store.judged_since is None else store.judged_since + VERDICTS_WAIT,
+            left_waiting=sum(left.waiting for left in device.left.of(session.facts.environment)),
             storage_low=device.fullness(session) is not Fullness.ROOM,
             may_start=session.pin_verified and session.position is not None,
         )
@@ -156,6 +159,45 @@ class Settle(DeviceNeed[None]):
         """Delete, keep or leave waiting, by the country's retention (S2-085, K-07), at the latest after a second."""
         store = device.require_card().store
         store.settle(self.judged, keep_until_proof=device.settings.keep_until_proof, now=device.clock())
+
+
+@attrs.frozen(slots=True)
+class LeftBatch:
+    """The next packages of one earlier card."""
+
+    uid: str
+    packages: list[tuple[int, bytes]]
+
+
+@attrs.frozen(slots=True)
+class LookAtLeft(DeviceNeed[LeftBatch | None]):
+    """Packages of earlier cards of this environment, from beyond the ordinals that were tried in this pass."""
+
+    after: Mapping[str, int]
+    most: int
+
+    def on(self, device: Device) -> LeftBatch | None:
+        """Read them; a store that gives nothing is left alone until the next insertion."""
+        for left in device.left.of(device.require_card().facts.environment):
+            packages = device.left.packages(left.uid, self.most, self.after.get(left.uid, 0))
+            if packages:
+                return LeftBatch(left.uid, packages)
+            if left.uid not in self.after:
+                device.left.forget_waiting(left.uid)
+        return None
+
+
+@attrs.frozen(slots=True)
+class SettleLeft(DeviceNeed[None]):
+    """The authority's answers to packages of an earlier card."""
+
+    uid: str
+    judged: tuple[tuple[int, int], ...]
+
+    def on(self, device: Device) -> None:
+        """Delete or keep, as for the card's own (K-07)."""
+        keep = device.settings.keep_until_proof
+        device.left.settle(self.uid, self.judged, keep_until_proof=keep, now=device.clock())
 
 
 @attrs.frozen(slots=True)

@@ -5,7 +5,6 @@ A conversation without I/O. What it remembers between rounds is volatile: a rest
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -18,37 +17,31 @@ from tallystick.device.esdc.audit_needs import (
     FindCycle,
     LookAround,
     Mend,
-    NoteReported,
     NoteSubmitted,
-    Obey,
-    Settle,
     StartCycle,
     View,
 )
+from tallystick.device.esdc.audit_packages import obey_and_report, send_left, send_packages
 from tallystick.device.esdc.audit_records import Cycle
 from tallystick.device.esdc.audit_schedule import AuditFacts, heartbeat_interval, next_start, next_submission
 from tallystick.device.esdc.audit_session import Authority, TokenRefused, open_session
 from tallystick.device.esdc.authority_client import AuthorityAway, HttpAnswer
 from tallystick.device.esdc.conversation import Conversation, ask
-from tallystick.device.esdc.settings import EsdcSettings, Timing
+from tallystick.device.esdc.device_log import Kind
+from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.status import near_limit
-from tallystick.device.esdc.store import AuditStatus
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import Clock
 from tallystick.wire.card import AmountStatus
 from tallystick.wire.ordinal_ranges import GONE_HEADER, MISSING_HEADER, Ranges, read_ranges, write_ranges
 from tallystick.wire.taxcore_api import (
-    AuditAnswer,
     Command,
     ProofOfAuditRequest,
-    read_audit_answer,
     read_commands,
     write_boolean,
     write_proof_of_audit_request,
 )
-
-log = logging.getLogger(__name__)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -76,12 +69,16 @@ def audit_round(memory: AuditMemory, settings: EsdcSettings, clock: Clock) -> Co
     authority = yield from open_session(view, clock())
     try:
         yield from _control(authority, memory, view, settings, clock)
-        statuses = yield from _send_packages(authority, memory, view.packages, settings.timing, clock)
+        statuses = yield from send_left(authority, memory, view, settings, clock)
+        left = statuses is not None
+        if statuses is None:
+            statuses = yield from send_packages(authority, memory, view.packages, settings.timing, clock)
         cycle, mended = yield from _proof(authority, memory, view, settings, clock)
     except TokenRefused as error:
         yield from ask(DropToken())
         raise AuthorityAway("the token was refused") from error
-    return _end(memory, view, cycle, [*statuses, *mended], settings, clock())
+    end = _end(memory, view, cycle, [*statuses, *mended], settings, clock())
+    return attrs.evolve(end, more=end.more or left)
 
 
 def _control(
@@ -97,73 +94,7 @@ def _control(
     elif memory.next_heartbeat is None or now >= memory.next_heartbeat:
         commands = _commands((yield from authority.call("PUT", "status", write_boolean(True))))
         memory.next_heartbeat = now + heartbeat_interval(view.cycle, settings.timing)
-    yield from _obey_and_report(authority, commands, view.results)
-
-
-def _obey_and_report(
-    authority: Authority, commands: Sequence[Command], results: Sequence[tuple[str, bool]] = ()
-) -> Conversation[None]:
-    if commands:
-        results = yield from ask(Obey(_once(commands)))
-    yield from _report(authority, results)
-
-
-def _report(authority: Authority, results: Sequence[tuple[str, bool]]) -> Conversation[None]:
-    """Tell what became of commands (S2-004); one that the authority does not know is not told twice."""
-    for command_id, success in results:
-        answer = yield from authority.call("PUT", f"commands/{command_id}", write_boolean(success))
-        if answer.status >= 400:
-            log.warning("the authority did not take the result of command %s: HTTP %d", command_id, answer.status)
-        yield from ask(NoteReported(command_id))
-
-
-def _send_packages(
-    authority: Authority,
-    memory: AuditMemory,
-    packages: Sequence[tuple[int, bytes]],
-    timing: Timing,
-    clock: Clock,
-) -> Conversation[list[int]]:
-    """Submit the next packages, oldest first (S2-093, S2-097); what was judged is settled, whatever comes after."""
-    judged: list[tuple[int, int]] = []
-    commands: list[Command] = []
-    try:
-        for ordinal, package in packages:
-            verdict = _verdict((yield from authority.call("POST", "audit", package)))
-            if verdict is None or verdict.status == AuditStatus.SEND_AGAIN:
-                log.warning("package %d was not taken now", ordinal)
-                memory.skip(ordinal, clock(), timing)
-            elif verdict.status != AuditStatus.VERIFIED:
-                log.error("package %d is kept, audit status %d", ordinal, verdict.status)
-            if verdict is not None:
-                judged.append((ordinal, verdict.status))
-                commands += verdict.commands
-    except (AuthorityAway, TokenRefused):
-        yield from _settle(judged)
-        raise
-    yield from _settle(judged)
-    memory.end_pass()
-    yield from _obey_and_report(authority, commands)
-    return [status for _, status in judged]
-
-
-def _settle(judged: Sequence[tuple[int, int]]) -> Conversation[None]:
-    if judged:
-        yield from ask(Settle(tuple(judged)))
-
-
-def _once(commands: Sequence[Command]) -> tuple[Command, ...]:
-    """Each command once: an outstanding one comes with every answer."""
-    return tuple({command.command_id.upper(): command for command in commands}.values())
-
-
-def _verdict(answer: HttpAnswer) -> AuditAnswer | None:
-    if answer.status != 200:
-        return None
-    try:
-        return read_audit_answer(answer.body)
-    except Fault:
-        return None
+    yield from obey_and_report(authority, memory, commands, view.results)
 
 
 def _commands(answer: HttpAnswer) -> tuple[Command, ...]:
@@ -185,12 +116,15 @@ def _proof(
     now = clock()
     facts = _audit_facts(memory, view, settings)
     mended: list[int] = []
+    if next_start(facts, settings.timing) is None:
+        memory.asked = False  # nothing is new: an audit that a person asked for is done
     if not (_start_is_due(view, facts, settings, now) or _submission_is_due(facts.last, settings, now)):
         return facts.last, mended
     cycle = yield from ask(FindCycle())  # a command of this very round may have ended the one that was seen
     facts = attrs.evolve(facts, last=cycle)
     if _start_is_due(view, facts, settings, now):
         cycle = (yield from ask(StartCycle(now))) or cycle
+        memory.asked = False
     if cycle is not None and _submission_is_due(cycle, settings, now):
         mended = yield from _submit(authority, memory, cycle, settings, clock)
         memory.next_heartbeat = now + settings.timing.heartbeat_pending
@@ -211,30 +145,33 @@ def _submit(
     authority: Authority, memory: AuditMemory, cycle: Cycle, settings: EsdcSettings, clock: Clock
 ) -> Conversation[list[int]]:
     """Hand the request in, and mend in the same exchange what the authority misses (K-13)."""
-    answer = yield from _hand_in(authority, cycle)
+    answer = yield from _hand_in(authority, memory, cycle)
     yield from ask(NoteSubmitted(cycle.cycle, clock()))
     named = read_ranges(answer.headers.get(MISSING_HEADER.lower(), "")) if answer.status == 200 else ()
     if not named:
         memory.gone = ()
         return []
     repair = yield from ask(Mend(named, cycle.last_ordinal, settings.packages_in_a_row))
-    log.warning("the authority misses %s: %d packages are sent again", write_ranges(named), repair.again)
-    statuses = yield from _send_packages(authority, memory, repair.packages, settings.timing, clock)
+    memory.trouble(Kind.AUDIT, f"the authority misses {write_ranges(named)}: {repair.again} packages are sent again")
+    statuses = yield from send_packages(authority, memory, repair.packages, settings.timing, clock)
     if repair.gone and repair.gone != memory.gone:
-        log.error("TS-1406: the authority misses %s, and this device has them no more", write_ranges(repair.gone))
-        yield from _hand_in(authority, cycle, {GONE_HEADER: write_ranges(repair.gone)})
+        reason = f"TS-1406: the authority misses {write_ranges(repair.gone)}, and this device has them no more"
+        memory.trouble(Kind.AUDIT, reason)
+        yield from _hand_in(authority, memory, cycle, {GONE_HEADER: write_ranges(repair.gone)})
     memory.gone = repair.gone
     return statuses
 
 
-def _hand_in(authority: Authority, cycle: Cycle, headers: Mapping[str, str] | None = None) -> Conversation[HttpAnswer]:
+def _hand_in(
+    authority: Authority, memory: AuditMemory, cycle: Cycle, headers: Mapping[str, str] | None = None
+) -> Conversation[HttpAnswer]:
     assert cycle.request is not None
     assert cycle.sum is not None
     assert cycle.limit is not None
     request = ProofOfAuditRequest(cycle.request, Money(cycle.sum), Money(cycle.limit))
     answer = yield from authority.call("POST", "audit-proof", write_proof_of_audit_request(request), headers)
     if answer.status != 200:
-        log.error("the request for proof of audit was not taken: HTTP %d", answer.status)
+        memory.trouble(Kind.AUDIT, f"the request for proof of audit was not taken: HTTP {answer.status}")
     return answer
 
 
@@ -244,7 +181,7 @@ def _audit_facts(memory: AuditMemory, view: View, settings: EsdcSettings) -> Aud
     return AuditFacts(
         opened_at=memory.opened_at,
         newest_ordinal=view.newest_ordinal,
-        hurry=limit_is_near or view.storage_low,
+        hurry=limit_is_near or view.storage_low or memory.asked,
         last=view.cycle,
         amounts=view.amounts,
         near_limit_per_cent=settings.near_limit_per_cent,
@@ -271,7 +208,7 @@ def _end(
     return Round(
         more=len(view.packages) == settings.packages_in_a_row,
         wake_at=min(moment for moment in moments if moment is not None),
-        waiting=view.waiting,
+        waiting=view.waiting + view.left_waiting,
         unaudited_ratio=_ratio(view.amounts),
         statuses=tuple(statuses),
         gone=memory.gone,

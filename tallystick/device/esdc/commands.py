@@ -21,6 +21,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.limits import LIMITS
 from tallystick.wire.configuration import parse_configuration
+from tallystick.wire.ntp import TimeServer
 from tallystick.wire.tax_rates import parse_tax_rate_groups
 from tallystick.wire.taxcore_api import Command, CommandType
 from tallystick.wire.verification_url import is_prefix
@@ -216,5 +217,13 @@ def is_good_configuration(command: Command, device_languages: Iterable[str]) -> 
     if kind is CommandType.SET_VERIFICATION_URL:
         return is_prefix(command.payload)  # or the QR code would fail after the card has signed
     if kind is CommandType.SET_TIME_SERVER_URL:
-        return 0 < len(command.payload) <= LIMITS.verification_url_bytes and command.payload.isprintable()
+        return len(command.payload) <= LIMITS.verification_url_bytes and is_time_server(command.payload)
     return False
+
+
+def is_time_server(text: str) -> bool:
+    """Whether a time server can be asked at that host or URL."""
+    try:
+        return bool(TimeServer.of(text))
+    except Fault:
+        return False

@@ -86,6 +86,10 @@ class Database:
         if found != [("ok",)]:
             raise StoreBroken(f"{self.path.name} is damaged: {found[0][0]}")
 
+    def distrust(self) -> None:
+        """Write nothing more; the next start reads the whole file."""
+        self._broken = True
+
     def run(self, name: str, values: Values = {}) -> int:  # noqa: B006 - never written
         """Run a named statement; gives the row id of an insert."""
         return self._connection.execute(self._queries[name], values).lastrowid or 0
@@ -158,3 +162,17 @@ def _take_lock(path: Path) -> int:
         os.close(handle)
         raise StoreTaken(f"{path.name} is held by another process") from None
     return handle
+
+
+def find_damage(path: Path) -> str:
+    """Read a whole store beside whoever works with it; what is wrong, or nothing. For a thread of its own."""
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=5)
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            found = connection.execute("PRAGMA quick_check(3)").fetchall()
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if found == [("ok",)] else str(found[0][0])

@@ -6,49 +6,37 @@ power between any two steps, and open it again.
 
 from __future__ import annotations
 
-import logging
-import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TypeVar
 
+from tallystick.device.esdc.activity import Activity, Doing
 from tallystick.device.esdc.card_slot import CardReader
 from tallystick.device.esdc.commands import CardNotReady, obey
 from tallystick.device.esdc.conversation import hold
 from tallystick.device.esdc.database import StoreBroken
+from tallystick.device.esdc.device_log import DeviceLog, Kind
+from tallystick.device.esdc.device_notes import StorageFull, note_command, note_failed_sale
 from tallystick.device.esdc.facts import Facts, Position
 from tallystick.device.esdc.fiscalise import Order, SignUncertain, Sold, fiscalise
+from tallystick.device.esdc.left_cards import LeftCards
+from tallystick.device.esdc.pin_entry import PinPaused, present_pin
 from tallystick.device.esdc.recovery import CardDisagrees, NotConfigured, recover
 from tallystick.device.esdc.session import CardTrouble, Session, open_session
 from tallystick.device.esdc.settings import EsdcSettings
-from tallystick.device.esdc.setup import SetupProblem, build_setup
-from tallystick.device.esdc.storage import FreeBytes, Fullness, free_bytes_of_disk, fullness
-from tallystick.device.secure_element import (
-    CardExchanged,
-    CardUnavailable,
-    StatusWordError,
-    is_not_our_applet,
-    status_code_for,
-)
+from tallystick.device.esdc.setup import SetupProblem, build_setup, find_zone
+from tallystick.device.esdc.storage import FreeBytes, Fullness, free_bytes_of_disk, fullness, invoices_left
+from tallystick.device.secure_element import CardExchanged, CardUnavailable, StatusWordError, is_not_our_applet
 from tallystick.kernel.faults import Fault, PosFault
 from tallystick.kernel.instants import Clock
 from tallystick.kernel.status_codes import StatusCode
 from tallystick.wire.journal import LANGUAGES
-from tallystick.wire.taxcore_api import Command
+from tallystick.wire.taxcore_api import Command, CommandType
 
-log = logging.getLogger(__name__)
+__all__ = ["Device", "PinPaused", "StorageFull"]
+
 T = TypeVar("T")
-
-_PIN = re.compile(r"[0-9]{4}", re.ASCII)
-
-
-class StorageFull(Exception):
-    """No room for another sale: refused before anything is written or signed; HTTP 503."""
-
-
-class PinPaused(Exception):
-    """Too many wrong PINs in a row: nobody may try until a person confirms at the device or puts the card in anew."""
 
 
 class Device:
@@ -61,19 +49,31 @@ class Device:
         settings: EsdcSettings,
         clock: Clock,
         *,
+        home: Path | None = None,
         free_bytes: FreeBytes = free_bytes_of_disk,
         languages: Iterable[str] = tuple(LANGUAGES),
     ) -> None:
+        """`home` is where the slot keeps what belongs to no card: its log, its earlier cards, its clock."""
         self._reader = reader
         self._stores = stores
         self.settings = settings
         self.clock = clock
+        self.log = DeviceLog(None if home is None else home / "log", clock, lambda: self.zone, settings.log, free_bytes)
+        self.left = LeftCards(stores, home, settings.storage, self.log)
+        self.activity = Activity()
+        self.on_time_server: Callable[[], None] = lambda: None
         self._free_bytes = free_bytes
         self.languages = tuple(languages)
         self._generation = -1
         self._insertions = 0
         self.session: Session | None = None
         self.trouble: StatusCode | None = StatusCode.CARD_NOT_PRESENT
+
+    @property
+    def zone(self) -> tzinfo:
+        """The local time of whoever stands at the device."""
+        session = self.session
+        return session.setup.zone if session and session.setup else find_zone("", self.settings.time_zone)
 
     # Insertion and removal
 
@@ -91,7 +91,7 @@ class Device:
         session, self.session = self.session, None
         if session is not None:
             session.store.close()
-            log.info("card %s removed", session.facts.uid)
+            self.log.event(Kind.DEVICE, f"card {session.facts.uid} removed")
 
     def _enter(self) -> None:
         port = self._reader.port()
@@ -100,18 +100,20 @@ class Device:
             return
         self._insertions += 1
         try:
-            self.session = open_session(port, self._stores, self.settings.storage, self._insertions)
+            self.session = open_session(port, self._stores, self.settings.storage, self._insertions, self.log)
         except CardTrouble as trouble:
             self._note_trouble(trouble)
             return
         self.trouble = None
+        facts = self.session.facts
+        self.log.event(Kind.DEVICE, f"card {facts.uid} inserted, environment {facts.environment}")
         self.load_setup()
         self._settle(self.session)
-        log.info("card %s inserted", self.session.facts.uid)
+        self.left.inserted(facts.uid, facts.environment)
 
     def _note_trouble(self, trouble: CardTrouble) -> None:
         if self.trouble is not trouble.code:
-            log.error("card cannot be used: %s", trouble)
+            self.log.error(Kind.INITIALIZATION, f"the card cannot be used: {trouble}")
         self.trouble = trouble.code
 
     def load_setup(self) -> None:
@@ -125,8 +127,18 @@ class Device:
             session.setup = None
             session.setup_problem = str(problem)
 
+    def time_servers(self) -> list[str]:
+        """Whom to ask for the time: command 1, then the environment document's server (S2-018)."""
+        session = self.session
+        if session is None:
+            return []
+        told = session.store.setup.configuration().get(CommandType.SET_TIME_SERVER_URL, "")
+        found = [told, session.setup.configuration.ntp_server if session.setup else ""]
+        return [server for number, server in enumerate(found) if server and server not in found[:number]]
+
     def close(self) -> None:
         """A clean stop."""
+        self.log.event(Kind.DEVICE, "stopped")
         session, self.session = self.session, None
         if session is not None:
             session.store.close()
@@ -146,7 +158,8 @@ class Device:
         try:
             session.position = hold(recover(self._facts(session), self.clock()), session)
         except (CardUnavailable, StatusWordError, CardDisagrees, NotConfigured) as error:
-            log.error("card %s cannot sign: %s", session.facts.uid, error)
+            reason = str(error) or "waiting for the configuration"
+            self.log.error(Kind.FISCALIZATION, f"card {session.facts.uid} cannot sign: {reason}")
             return False
         return True
 
@@ -170,35 +183,27 @@ class Device:
         Raises `PosFault` (1300, 2220, 2806, 2100, 2110) and `PinPaused`.
         """
         session = self.require_card()
-        if _PIN.fullmatch(pin) is None:
-            raise PosFault.single(StatusCode.INVALID_FORMAT)
-        if session.wrong_pins >= self.settings.wrong_pins_in_a_row:
-            raise PinPaused
         try:
-            session.card.verify_pin(pin)
-        except StatusWordError as error:
-            if is_not_our_applet(error):
-                raise self._lost(session, CardExchanged("the card knows nothing of this session")) from error
-            session.pin_verified = False
-            code = status_code_for(error.status_word, error.instruction)
-            session.locked = code is StatusCode.CARD_LOCKED
-            session.wrong_pins += code is StatusCode.PIN_NOT_OK
-            log.warning("PIN refused: %s", error)
-            raise PosFault.single(code) from error
+            present_pin(session, pin, self.settings.wrong_pins_in_a_row, self.log)
         except CardUnavailable as error:
             raise self._lost(session, error) from error
-        session.pin_verified = True
-        session.locked = False
-        session.wrong_pins = 0
 
     def confirm_pin_entry(self) -> None:
         """A person stands at the device: PINs may be tried again."""
         session = self.refresh()
         if session is not None:
             session.wrong_pins = 0
+            self.log.event(Kind.INITIALIZATION, "a person confirmed that PINs may be tried again")
 
     def sell(self, order: Order) -> Sold:
         """Fiscalise. Raises `PosFault`, `LanguageNotOffered`, `StorageFull`, `StoreBroken`."""
+        try:
+            return self._sell(order)
+        except Exception as error:
+            note_failed_sale(self.log, error)
+            raise
+
+    def _sell(self, order: Order) -> Sold:
         session = self.require_card()
         facts = self._require_ready(session)
         if session.position is None and not self._settle(session):
@@ -225,7 +230,7 @@ class Device:
             raise self._lost(session, error) from error
         except SignUncertain as error:
             session.position = None
-            log.error("card %s: %s", session.facts.uid, error)
+            self.log.error(Kind.FISCALIZATION, f"card {session.facts.uid} may have signed: {error}")
             raise PosFault.single(StatusCode.SECURE_ELEMENT_UNREACHABLE) from error
         except (PosFault, StoreBroken):
             raise
@@ -252,11 +257,10 @@ class Device:
         if codes & {StatusCode.PIN_REQUIRED, StatusCode.CARD_LOCKED}:
             session.pin_verified = False
             session.locked = StatusCode.CARD_LOCKED in codes
-        log.info("invoice request refused: %s", refusal)
 
     def _lost(self, session: Session, error: CardUnavailable) -> PosFault:
         """The card went away, or does not answer: the session ends, the next job begins a new one."""
-        log.error("card %s: %s", session.facts.uid, error)
+        self.log.error(Kind.CARD, f"card {session.facts.uid}: {error}")
         self._leave()
         if self._reader.port() is None:
             return PosFault.single(StatusCode.CARD_NOT_PRESENT)
@@ -273,6 +277,18 @@ class Device:
         """How full the inserted card's store is."""
         return fullness(session.store.used_bytes(), self._free_bytes(self._stores), self.settings.storage)
 
+    def invoices_left(self, session: Session) -> int:
+        """How many more invoices fit into the inserted card's store, by the size of those that are in it."""
+        store = session.store
+        used, free = store.used_bytes(), self._free_bytes(self._stores)
+        return invoices_left(used, free, store.typical_sale_bytes(), self.settings.storage)
+
+    def distrust(self, uid: str, damage: str) -> None:
+        """A store was found damaged. Raises `StoreBroken` when it is the one in use."""
+        if self.session is not None and self.session.facts.uid == uid:
+            self.session.store.distrust()
+            raise StoreBroken(damage)
+
     # What the audit loop asks for
 
     def serve(self, job: Callable[[Device], T]) -> T:
@@ -286,7 +302,7 @@ class Device:
 
     def note_audit_refused(self, error: StatusWordError) -> None:
         """The card would not start an audit."""
-        log.error("no audit was started: %s", error)
+        self.log.error(Kind.AUDIT, f"no audit was started: {error}")
 
     def obey_all(self, commands: Iterable[Command]) -> None:
         """Carry out commands one after another, in the order received (S2-013 to S2-015).
@@ -295,12 +311,17 @@ class Device:
         """
         session = self.require_card()
         try:
-            for command in commands:
-                success = hold(obey(command, session.facts.uid, self.languages, self.clock()), session)
-                log.info("command %s of type %d: %s", command.command_id, command.type, success)
+            with self.activity.of(Doing.COMMANDS):
+                for command in commands:
+                    success = hold(obey(command, session.facts.uid, self.languages, self.clock()), session)
+                    note_command(self.log, command, success)
+                    if success and command.known_type is CommandType.SET_TIME_SERVER_URL:
+                        self.on_time_server()  # asked at once (wire: 6.4)
         except (CardNotReady, CardUnavailable) as error:
-            log.warning("commands wait: %s", error)
+            self.log.error(Kind.INITIALIZATION, f"commands wait: {error}")
         finally:
             self.load_setup()
+            if session.setup is None:
+                self.log.error(Kind.INITIALIZATION, f"not configured: {session.setup_problem}")
         if session.position is None:
             self._settle(session)

@@ -16,6 +16,8 @@ from tallystick.device.esdc import metrics
 from tallystick.device.esdc.card_slot import CardReader
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device import Device
+from tallystick.device.esdc.device_clock import DeviceClock
+from tallystick.device.esdc.device_log import Kind
 from tallystick.device.esdc.fiscalise import Order, Sold
 from tallystick.device.esdc.pos_api import QueueFull
 from tallystick.device.esdc.settings import EsdcSettings
@@ -31,7 +33,18 @@ from tallystick.wire.configuration import environment_parameters
 from tallystick.wire.pos_invoice import encode_json
 
 log = logging.getLogger(__name__)
+HOME_SUFFIX = ".device"
+CLOCK_FILE = "clock.json"
 T = TypeVar("T")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Face:
+    """The page for whoever stands at the device. `languages` are offered in that order; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 8880
+    languages: tuple[str, ...] = ("en-US",)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -43,6 +56,7 @@ class EsdcSlot:
     """
 
     name: str
+    """Also the name of the folder, beside the stores, of what belongs to no card: log, clock, earlier cards."""
     reader: CardReader
     stores: Path
     settings: EsdcSettings = attrs.field(factory=EsdcSettings)
@@ -50,6 +64,8 @@ class EsdcSlot:
     port: int = 8888
     token_client: TokenClient | None = None
     authority_ca: Path | None = None
+    face: Face | None = None
+    """Where the device's page is served; none where nobody stands at the device."""
 
 
 class Esdc:
@@ -57,7 +73,9 @@ class Esdc:
 
     def __init__(self, slot: EsdcSlot, clock: Clock, on_broken: Callable[[StoreBroken], None]) -> None:
         self.slot = slot
-        self.device = Device(slot.reader, slot.stores, slot.settings, clock)
+        self.home = slot.stores / f"{slot.name}{HOME_SUFFIX}"
+        self.clock = DeviceClock(clock, self.home / CLOCK_FILE)
+        self.device = Device(slot.reader, slot.stores, slot.settings, self.clock, home=self.home)
         self.online = False
         self._worker = Worker(f"esdc-{slot.name}")
         self._on_broken = on_broken
@@ -71,6 +89,8 @@ class Esdc:
     async def start(self) -> None:
         """Start the thread; read the card that is in, and settle what a stop left open."""
         self._worker.start()
+        settings = self.slot.settings
+        self.device.log.event(Kind.DEVICE, f"{settings.make} {settings.model} {settings.software_version} started")
         await self.work(self.device.refresh)
         loop = asyncio.get_running_loop()
         self.slot.reader.call_on_change(lambda: _tell(loop, self._card_moved))
@@ -110,6 +130,7 @@ class Esdc:
         try:
             return await self._worker.run(job)
         except StoreBroken as error:
+            self.device.log.error(Kind.INTERNAL, f"the store cannot be used any more: {error}")
             self._on_broken(error)
             raise
 

@@ -74,6 +74,10 @@ SELECT count(*) FROM sale WHERE state IN (3, 4) AND ordinal IS NOT NULL;
 -- name: held_count
 SELECT count(*) FROM package;
 
+-- name: typical_sale
+SELECT (SELECT avg(length(body)) FROM (SELECT body FROM package ORDER BY ordinal DESC LIMIT 100)),
+       (SELECT avg(length(body)) FROM (SELECT body FROM answer ORDER BY sale DESC LIMIT 100));
+
 -- name: set_delivered
 UPDATE sale SET state = 5, audit_status = :status WHERE ordinal = :ordinal AND state IN (3, 4);
 

@@ -13,9 +13,14 @@ import attrs
 
 from tallystick.device.esdc.audit_loop import AuditLoop
 from tallystick.device.esdc.database import StoreBroken
+from tallystick.device.esdc.device_log import Kind
 from tallystick.device.esdc.esdc import Esdc, EsdcSlot
+from tallystick.device.esdc.face.app import FaceApp
 from tallystick.device.esdc.pos_api import build_app, refuse
 from tallystick.device.esdc.pos_gate import PosGate, is_loopback
+from tallystick.device.esdc.request_watch import watched
+from tallystick.device.esdc.time_keeper import TimeKeeper
+from tallystick.device.esdc.upkeep import Upkeep
 from tallystick.kernel.instants import Clock
 from tallystick.kit.http_server import Server
 
@@ -38,6 +43,10 @@ class RunningSlot:
     audit: AuditLoop | None
     server: Server
     port: int
+    upkeep: Upkeep
+    time: TimeKeeper | None = None
+    face: Server | None = None
+    face_port: int | None = None
 
 
 class EsdcHost:
@@ -57,12 +66,17 @@ class EsdcHost:
         audit = AuditLoop(esdc) if slot.authority_ca is not None and slot.token_client is not None else None
         settings = slot.settings
         gate = PosGate(origins=settings.web_origins, hosts=settings.host_names, loopback=is_loopback(slot.host))
-        app = build_app(esdc, gate, older=settings.older_dialect)
+        app = watched(build_app(esdc, gate, older=settings.older_dialect), esdc.device.log)
         server = Server(app, slot.host, slot.port, refuse=refuse, headers=_HEADERS)
         port = await server.start()
         if audit is not None:
             audit.start()
-        running = RunningSlot(slot, esdc, audit, server, port)
+        running = RunningSlot(slot, esdc, audit, server, port, Upkeep(esdc))
+        running.upkeep.start()
+        if slot.settings.time_sync is not None:
+            running.time = TimeKeeper(esdc, slot.settings.time_sync)
+            running.time.start()
+        await _show_face(running)
         self.running[slot.name] = running
         log.info("E-SDC %s serves POS on %s:%d", slot.name, slot.host, port)
         gc.freeze()
@@ -72,6 +86,11 @@ class EsdcHost:
         """Stop a slot: no new requests, finish those that were begun, close the store."""
         running = self.running.pop(name)
         await running.server.stop()
+        if running.face is not None:
+            await running.face.stop()
+        await running.upkeep.stop()
+        if running.time is not None:
+            await running.time.stop()
         if running.audit is not None:
             await running.audit.stop()
         await running.esdc.stop()
@@ -83,6 +102,21 @@ class EsdcHost:
     def _on_broken(self, error: StoreBroken) -> None:
         log.critical("a store cannot be used any more, this process must start anew: %s", error)
         self.broken.set()
+
+
+async def _show_face(running: RunningSlot) -> None:
+    """Serve the device's page where the slot wants one. A device without a free port for it sells all the same."""
+    face = running.slot.face
+    if face is None:
+        return
+    app = FaceApp(running.esdc, face, audit=running.audit, time=running.time)
+    server = Server(app.serve, face.host, face.port)
+    try:
+        running.face_port = app.port = await server.start()
+    except OSError as error:
+        running.esdc.device.log.error(Kind.DEVICE, f"the page for people cannot be served: {error.strerror}")
+        return
+    running.face = server
 
 
 @asynccontextmanager

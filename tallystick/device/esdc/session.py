@@ -8,14 +8,15 @@ import attrs
 
 from tallystick.device.esdc.card_slot import read_card_facts
 from tallystick.device.esdc.database import StoreTaken
+from tallystick.device.esdc.device_log import DeviceLog
 from tallystick.device.esdc.facts import CardFacts, Position, Setup
+from tallystick.device.esdc.left_cards import STORE_FILE
 from tallystick.device.esdc.settings import Storage
 from tallystick.device.esdc.store import Store
+from tallystick.device.esdc.watched_card import WatchedCard
 from tallystick.device.secure_element import CardPort, CardUnavailable, SecureElement, StatusWordError
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.status_codes import StatusCode
-
-STORE_FILE = "esdc.db"
 
 
 class CardTrouble(Exception):
@@ -43,8 +44,9 @@ class Session:
     insertion: int = 0
 
 
-def open_session(port: CardPort, stores: Path, storage: Storage, insertion: int) -> Session:
+def open_session(card_port: CardPort, stores: Path, storage: Storage, insertion: int, log: DeviceLog) -> Session:
     """Read a card that was put in, and open its store; raises `CardTrouble` and `StoreBroken`."""
+    port = WatchedCard(card_port, log)
     card = SecureElement(port)
     try:
         facts = read_card_facts(card)

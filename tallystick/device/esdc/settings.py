@@ -78,6 +78,35 @@ class Storage:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class TimeSync:
+    """How the clock is kept in step with a time server (S2-018), and when a person is told that it is not."""
+
+    interval: timedelta = timedelta(hours=24)
+    """From one success to the next; half of what is demanded, so that one failure does no harm."""
+    overdue: timedelta = timedelta(hours=48)
+    retry_first: timedelta = timedelta(minutes=1)
+    retry_most: timedelta = timedelta(hours=1)
+    kiss_pause: timedelta = timedelta(hours=24)
+    """After a server said that it wants no questions."""
+    samples: int = 4
+    sample_pause_seconds: float = 0.25
+    timeout_seconds: float = 3.0
+    look_seconds: float = 2.0
+    """How often the loop looks for a step of the machine's clock and for a time that a command has set."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LogBounds:
+    """Bounds of the device's log: days, and bytes on disk. It lies within `Storage.disk_reserve_bytes`."""
+
+    days: int = 30
+    bytes_max: int = 8 * 1024**2
+    segment_bytes: int = 128 * 1024
+    disk_free_bytes_min: int = 16 * 1024**2
+    """With less on the disk the oldest lines go, then new ones are left out: packages come first."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class EsdcSettings:
     """Identity and habits of one device. `time_zone` (IANA) is used where the authority's zone name is unknown."""
 
@@ -110,3 +139,8 @@ class EsdcSettings:
     call_timeout_seconds: float = 30
     timing: Timing = PRODUCTION_TIMING
     storage: Storage = Storage()
+    time_sync: TimeSync | None = TimeSync()
+    """None where something else keeps the machine's clock, and the device should not ask."""
+    log: LogBounds = LogBounds()
+    check_interval: timedelta = timedelta(days=7)
+    """From one reading of a whole store for damage to the next."""

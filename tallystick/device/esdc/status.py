@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from tallystick.device.esdc.device import Device
+from tallystick.device.esdc.device_clock import DeviceClock
 from tallystick.device.esdc.fiscalise import CLOCK_NOT_SET_BEFORE
 from tallystick.device.esdc.session import Session
-from tallystick.device.esdc.setup import find_zone
 from tallystick.device.esdc.storage import Fullness
 from tallystick.device.secure_element import CardUnavailable, StatusWordError
 from tallystick.kernel.identifiers import SdcInvoiceNumber
@@ -28,6 +28,8 @@ class MakerCode(StrEnum):
     SETUP_PROBLEM = "9004"
     STORE_TAKEN = "9005"
     CARD_NOT_SETTLED = "9006"
+    CLOCK_OVERDUE = "9010"
+    CLOCK_DIFFERS = "9011"
 
 
 def near_limit(status: AmountStatus, per_cent: int) -> bool:
@@ -40,9 +42,8 @@ def status_body(device: Device, *, online: bool) -> bytes:
     session = device.refresh()
     network = StatusCode.INTERNET_AVAILABLE if online else StatusCode.INTERNET_UNAVAILABLE
     settings = device.settings
-    zone = session.setup.zone if session and session.setup else find_zone("", settings.time_zone)
-    now = device.clock().astimezone(zone)
-    codes, maker_codes = _no_card(device) if session is None else _card_codes(device, session)
+    now = device.clock().astimezone(device.zone)
+    codes, maker_codes = _no_card(device) if session is None else card_codes(device, session)
     audit_required = StatusCode.AUDIT_REQUIRED in codes
     status = SdcStatus(
         is_pin_required=session is None or not session.pin_verified,
@@ -53,7 +54,7 @@ def status_body(device: Device, *, online: bool) -> bytes:
         device_serial_number=settings.serial_number,
         make=settings.make,
         model=settings.model,
-        maker_codes=tuple(maker_codes),
+        maker_codes=(*maker_codes, *clock_codes(device)),
         status_codes=(*codes, network),
         **({} if session is None else _card_facts(session, device)),
     )
@@ -66,7 +67,8 @@ def _no_card(device: Device) -> tuple[list[StatusCode], list[MakerCode]]:
     return [trouble, StatusCode.PIN_REQUIRED], own
 
 
-def _card_codes(device: Device, session: Session) -> tuple[list[StatusCode], list[MakerCode]]:
+def card_codes(device: Device, session: Session) -> tuple[list[StatusCode], list[MakerCode]]:
+    """What holds for the inserted card: general codes, and our own. Runs in the device's thread."""
     codes: list[StatusCode] = []
     own: list[MakerCode] = []
     now = device.clock()
@@ -82,7 +84,7 @@ def _card_codes(device: Device, session: Session) -> tuple[list[StatusCode], lis
     if session.position is None:
         codes.append(StatusCode.SECURE_ELEMENT_UNREACHABLE)
         own.append(MakerCode.CARD_NOT_SETTLED)
-    elif _clock_is_wrong(device, session):
+    elif clock_is_wrong(device):
         own.append(MakerCode.CLOCK_WRONG)
     fill = device.fullness(session)
     if fill is not Fullness.ROOM:
@@ -105,11 +107,23 @@ def _amount_codes(device: Device, session: Session) -> list[StatusCode]:
     return codes
 
 
-def _clock_is_wrong(device: Device, session: Session) -> bool:
-    assert session.position is not None
-    now = device.clock()
+def clock_is_wrong(device: Device) -> bool:
+    """Whether the clock certainly shows a wrong time: before 2000, or clearly before the last signed invoice."""
+    now, session = device.clock(), device.session
+    if session is None or session.position is None:
+        return now < CLOCK_NOT_SET_BEFORE
     last = from_unix_ms(session.position.last_signed_ms)
     return now < CLOCK_NOT_SET_BEFORE or now + device.settings.clock_back_tolerance < last
+
+
+def clock_codes(device: Device) -> list[MakerCode]:
+    """What is to be told about a clock that this device keeps itself (S2-018, S2-019)."""
+    time_sync = device.settings.time_sync
+    if time_sync is None or not isinstance(device.clock, DeviceClock):
+        return []
+    status = device.clock.status(time_sync.overdue)
+    codes = [MakerCode.CLOCK_OVERDUE] if status.overdue else []
+    return codes + ([MakerCode.CLOCK_DIFFERS] if status.proposed is not None else [])
 
 
 def _card_facts(session: Session, device: Device) -> dict[str, Any]:

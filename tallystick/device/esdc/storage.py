@@ -29,10 +29,20 @@ def free_bytes_of_disk(folder: Path) -> int:
 
 def fullness(used_bytes: int, disk_free_bytes: int, storage: Storage) -> Fullness:
     """Judge a store that uses so many bytes: the room is the smaller of its bound and what the disk gives."""
-    disk_room = used_bytes + max(disk_free_bytes - storage.disk_reserve_bytes, 0)
-    room = min(storage.store_bytes_max, disk_room)
+    room = room_bytes(used_bytes, disk_free_bytes, storage)
     if used_bytes * 100 >= room * storage.full_per_cent:
         return Fullness.FULL
     if used_bytes * 100 >= room * storage.almost_full_per_cent:
         return Fullness.ALMOST_FULL
     return Fullness.ROOM
+
+
+def room_bytes(used_bytes: int, disk_free_bytes: int, storage: Storage) -> int:
+    """What the store may fill in all: the smaller of its bound and what the disk gives."""
+    return min(storage.store_bytes_max, used_bytes + max(disk_free_bytes - storage.disk_reserve_bytes, 0))
+
+
+def invoices_left(used_bytes: int, disk_free_bytes: int, sale_bytes: int, storage: Storage) -> int:
+    """How many more sales of that size fit before the store counts as full (S2-128, S2-129)."""
+    full = room_bytes(used_bytes, disk_free_bytes, storage) * storage.full_per_cent // 100
+    return max(full - used_bytes, 0) // max(sale_bytes, 1)

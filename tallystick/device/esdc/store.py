@@ -20,6 +20,11 @@ from tallystick.device.esdc.settings import Storage
 from tallystick.device.esdc.setup_records import SetupRecords
 from tallystick.kernel.hashing import sha256
 
+TYPICAL_SALE_BYTES = 12 * 1024
+"""What a sale takes as long as none is stored to judge by: a small basket's package, answer and records."""
+SALE_OVERHEAD_BYTES = 1024
+"""Record, indexes, and the rest of a page that stays empty."""
+
 
 class SaleState(IntEnum):
     """How far a request to fiscalise has come."""
@@ -295,6 +300,18 @@ class Store:
     def used_bytes(self) -> int:
         """Bytes of the file that hold something."""
         return self._database.used_bytes()
+
+    def typical_sale_bytes(self) -> int:
+        """What one more sale will take, judged by the newest packages and answers that are stored."""
+        row = self._database.row("typical_sale")
+        package, answer = (row[0], row[1]) if row else (None, None)
+        if package is None:
+            return TYPICAL_SALE_BYTES
+        return int(package + (answer or 0)) + SALE_OVERHEAD_BYTES
+
+    def distrust(self) -> None:
+        """The file is damaged: nothing more is written into it."""
+        self._database.distrust()
 
 
 def _write_verdict(writing: Database, ordinal: int, status: int, *, keep_until_proof: bool) -> None:

@@ -11,9 +11,9 @@ import attrs
 from tallystick.device.applet.card import VirtualCard
 from tallystick.device.esdc.accreditation import Accreditation, read_key_hashes
 from tallystick.device.esdc.card_slot import VirtualReader
-from tallystick.device.esdc.esdc import EsdcSlot
+from tallystick.device.esdc.esdc import EsdcSlot, Face
 from tallystick.device.esdc.service import EsdcHost, esdc_host
-from tallystick.device.esdc.settings import DEMO_TIMING, PRODUCTION_TIMING, EsdcSettings
+from tallystick.device.esdc.settings import DEMO_TIMING, PRODUCTION_TIMING, EsdcSettings, TimeSync
 from tallystick.device.secure_element.pcsc import PcscReader
 from tallystick.device.secure_element.token_client import BesideCard, OnToken, TokenClient, TokenIdentity
 from tallystick.kernel.country_pack import CountryPack, PackageRetention
@@ -38,7 +38,7 @@ class Place:
     name: str = ""
 
 
-def run(place: Place, authority_ca: Path | None, host: str, port: int) -> None:
+def run(place: Place, authority_ca: Path | None, host: str, port: int, *, face: bool = True) -> None:
     """Serve one card: of a reader, or a virtual one. Without the authority's root certificate it only sells.
 
     Raises `SettingsError` when no card is named, `CardUnavailable` when a virtual one cannot be powered on or card
@@ -47,6 +47,8 @@ def run(place: Place, authority_ca: Path | None, host: str, port: int) -> None:
     context = Context.load("esdc")
     context.state.make()
     slot = _slot_of(context, place, port, host=host, authority_ca=authority_ca)
+    if face:
+        slot = attrs.evolve(slot, face=_face(context))
     run_until_stopped(context, lambda stopped: _serve(context, [slot], stopped))
 
 
@@ -103,6 +105,8 @@ async def _serve(context: Context, slots: list[EsdcSlot], stopped: asyncio.Event
         for slot in slots:
             running = await host.add(slot)
             print(f"E-SDC {slot.name} serves POS on http://{slot.host}:{running.port}", flush=True)
+            if slot.face is not None and running.face_port is not None:
+                print(f"its page for people is http://{slot.face.host}:{running.face_port}/", flush=True)
         context.serving.set()
         waiting: set[asyncio.Task[object]] = {
             asyncio.create_task(stopped.wait()),
@@ -129,7 +133,10 @@ async def _follow(context: Context, host: EsdcHost) -> None:
         for uid in text.split():
             if uid in host.running:
                 continue
+            first = not host.running  # one page for people is enough to look at
             slot = _slot(context, context.state.esdc(uid), port, authority_ca=context.pki.files.root)
+            if first:
+                slot = attrs.evolve(slot, face=_face(context))
             running = await host.add(slot)
             port = running.port + 1
             write_atomically(port_file(context.state.run, uid), str(running.port).encode(), durable=False)
@@ -169,8 +176,13 @@ def _slot(context: Context, card: Path, port: int, *, authority_ca: Path | None,
     )
 
 
+def _face(context: Context) -> Face:
+    settings = context.settings
+    return Face(host=settings.face_host, port=settings.face_port, languages=context.pack.languages)
+
+
 def _settings(context: Context, serial_number: str) -> EsdcSettings:
-    pack = context.pack
+    pack, settings = context.pack, context.settings
     return EsdcSettings(
         serial_number=serial_number,
         mrc=f"01-0001-{serial_number}",
@@ -179,8 +191,10 @@ def _settings(context: Context, serial_number: str) -> EsdcSettings:
         reference_time_required=pack.reference_time_required,
         keep_until_proof=pack.package_retention is PackageRetention.PROOF_OF_AUDIT,
         accreditation=accreditation_of(context.settings, pack),
-        older_dialect=context.settings.pos_older_dialect,
-        web_origins=_names(context.settings.pos_origins),
-        host_names=_names(context.settings.pos_hosts),
-        timing=DEMO_TIMING if context.settings.timing == "demo" else PRODUCTION_TIMING,
+        older_dialect=settings.pos_older_dialect,
+        web_origins=_names(settings.pos_origins),
+        host_names=_names(settings.pos_hosts),
+        # Where the demonstration names no time server, it tells its devices a host on which none listens.
+        time_sync=None if settings.timing == "demo" and not settings.ntp_server else TimeSync(),
+        timing=DEMO_TIMING if settings.timing == "demo" else PRODUCTION_TIMING,
     )
