@@ -10,7 +10,6 @@ from typing import Protocol
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device import PinPaused, StorageFull
 from tallystick.device.esdc.fiscalise import Order
-from tallystick.device.esdc.languages import LanguageNotOffered
 from tallystick.kernel.faults import PosFault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.status_codes import StatusCode
@@ -28,6 +27,7 @@ from tallystick.kit.asgi import (
 )
 from tallystick.kit.asgi import header as header_of
 from tallystick.wire.pos_invoice import error_answer
+from tallystick.wire.pos_languages import LanguageNotOffered
 
 log = logging.getLogger(__name__)
 
