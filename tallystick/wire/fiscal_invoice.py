@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 import attrs
 
 from tallystick.kernel.faults import Fault, PosFault, PropertyError
-from tallystick.kernel.identifiers import SdcInvoiceNumber
+from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
 from tallystick.kernel.instants import from_unix_ms, unix_ms, utc_offset_minutes
 from tallystick.kernel.invoice import InvoiceOptions, InvoiceRequest, InvoiceResult, Seller, TaxItem
 from tallystick.kernel.status_codes import StatusCode
@@ -33,8 +33,8 @@ _CARD_FIELD_FAULTS = {
 class Issuer:
     """Who issues an invoice and what its paper looks like: the seller, the pair of UIDs, the country's habits."""
 
-    requested_by: str
-    signed_by: str
+    requested_by: Uid
+    signed_by: Uid
     seller: Seller
     mrc: str
     zone: tzinfo

@@ -1,6 +1,6 @@
 """Whether the counters of a card only rise, from one invoice to the next that we see (TS-1405).
 
-Packages come in any order. For each card, or pair of POS and hosted signer, the newest set is kept in memory: a set with
+Packages come in any order. For each card, or pair of POS and hosted signer, the newest set is kept in memory: one with
 a higher total counter may not lie below one with a lower. It is a signal, not a proof; the ledger has all of them.
 """
 
