@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import authority, esdc, ledger, state
+from tallystick.cli import authority, esdc, ledger, state, vsdc
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 
@@ -26,6 +26,7 @@ app.add_typer(authority.app, name="authority")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(state.app, name="state")
+app.add_typer(vsdc.app, name="vsdc")
 app.command()(migrate)
 
 
@@ -55,6 +56,7 @@ def main() -> None:
 
 
 def _is_for_the_user(error: Exception) -> bool:
+    from tallystick.kernel.faults import Fault
     from tallystick.ops.postgres import PostgresError
     from tallystick.ops.run_records import AlreadyRunning
     from tallystick.ops.second_copy import SameDisk
@@ -64,5 +66,15 @@ def _is_for_the_user(error: Exception) -> bool:
     from tallystick.simulation.country import CountryTaken
     from tallystick.wire.country_pack import PackError
 
-    kinds = (AlreadyRunning, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError, SameDisk, SettingsError)
+    kinds = (
+        AlreadyRunning,
+        ChildFailed,
+        CountryTaken,
+        Fault,
+        NotOurFolder,
+        PackError,
+        PostgresError,
+        SameDisk,
+        SettingsError,
+    )
     return isinstance(error, kinds)

@@ -7,6 +7,7 @@ request of the POS, or the next start, ends it first, with the same bytes: no ga
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from time import perf_counter
 
 import attrs
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _SIGNATURE_TROUBLE = frozenset({"TS-1108", "TS-1310", "TS-1311", "TS-1312"})
 _TRIES = 3
+_CONFIRMED_MOST = 10_000
 
 
 class HostedSigner:
@@ -45,6 +47,7 @@ class HostedSigner:
         self._services = services
         self._desks = Desks()
         self._in_work = 0
+        self._confirmed: OrderedDict[tuple[str, Number], None] = OrderedDict()
 
     async def sell(self, caller: Caller, order: Order) -> bytes:
         """The answer to a request for an invoice; the same request id with the same bytes gets the same answer.
@@ -175,6 +178,7 @@ class HostedSigner:
         if kept.index is None and (kept.status == AuditStatus.NOT_STORED or kept.code == "TS-1403"):
             raise Fault("TS-5007", detail="the ledger does not take it now", retry_after_seconds=2)
         pair.open = False
+        self._confirm(requester.uid, Number(pair.signed_by, pair.total_counter))
         if kept.index is None:
             raise Fault(kept.code or "TS-2407", detail="the document is kept until it is decided upon")
         return data
@@ -226,8 +230,18 @@ class HostedSigner:
         return answer_bytes(result, options)
 
     async def _booked(self, uid: str, number: Number) -> bytes | None:
-        """The body that the ledger has under a number, behind the gate."""
+        """The body that the ledger has under a number, behind the gate.
+
+        Readers of the tables see the gate a moment later than the sequencer told us: what it confirmed here is enough.
+        """
         document = await self._services.in_database(
             lambda conn: ledger.document_by_number(conn, uid, number.signed_by, number.total_counter)
         )
-        return document.body if document is not None and document.acked else None
+        if document is None or not (document.acked or (uid, number) in self._confirmed):
+            return None
+        return document.body
+
+    def _confirm(self, uid: str, number: Number) -> None:
+        self._confirmed[uid, number] = None
+        if len(self._confirmed) > _CONFIRMED_MOST:
+            self._confirmed.popitem(last=False)

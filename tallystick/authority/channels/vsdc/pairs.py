@@ -20,6 +20,7 @@ from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
 from tallystick.authority.reference.registry.values import SecureElementEntry, SecureElementState
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
+from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.instants import unix_ms
 from tallystick.wire.card import InternalData
 

@@ -24,6 +24,7 @@ from tallystick.kernel.fiscalisation import (
     signing_time,
     tax_items,
 )
+from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.invoice import InvoiceRequest, InvoiceResult, TaxItem, counter_index
 from tallystick.wire.audit_package import AuditData, write_audit_data
 from tallystick.wire.card import InternalData, SignAnswer, SignRequest, signed_text
