@@ -91,12 +91,19 @@ _HOSTED_PROOF_CHECKS = in_order(
 _NOT_HOSTED = frozenset(
     {
         proving.names_agree,
+        proving.everything_was_read,
+        proving.url_is_present,
+        proving.mrc_is_well_formed,
+        proving.payment_is_present,
+        proving.journal_is_present,
+        proving.url_says_the_same,
         proving.internal_data_opens,
         judging.device_is_registered,
         judging.device_is_not_on_hold,
     }
 )
-"""The signer made the internal data itself, and the state of the POS was judged before anything was signed."""
+"""What holds because this house wrote the document a moment ago, from what it signed; and the state of the POS, which
+was judged before anything was signed."""
 
 _HOSTED_KEPT_CHECKS = in_order(
     Channel.VSDC,

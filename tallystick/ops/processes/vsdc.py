@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 
 import attrs
 from psycopg_pool import ConnectionPool
@@ -36,6 +37,8 @@ from tallystick.wire.pos_languages import common_languages
 log = logging.getLogger(__name__)
 
 POOL_CONNECTIONS = 6
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while others want it: a commit's result must not wait 5 ms for it."""
 
 
 @attrs.frozen
@@ -59,6 +62,7 @@ class _Means:
 def run() -> None:
     """Serve until stopped."""
     context = Context.load("vsdc")
+    sys.setswitchinterval(SWITCH_SECONDS)
     run_until_stopped(context, lambda stopped: _serve(context, stopped), database_role=INTAKE)
 
 
