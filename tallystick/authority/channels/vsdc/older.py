@@ -77,8 +77,8 @@ def as_newer(members: dict[str, Any]) -> bytes:
         raise PosFault.single(StatusCode.INVALID_VALUE, "invoiceType")
     newer: dict[str, Any] = {name: members[key] for key, name in _REQUEST.items() if key in members}
     items = members.get("items")
-    if isinstance(items, list):
-        newer["items"] = [_item(item) for item in items]
+    if items is not None:
+        newer["items"] = [_item(item) for item in items] if isinstance(items, list) else items
     if members.get("paymenttype") is not None:
         newer["payment"] = [{"amount": _total(newer.get("items")), "paymentType": members["paymenttype"]}]
     return encode_json(newer)
@@ -112,7 +112,8 @@ def _item(item: Any) -> Any:
 
 
 def _total(items: Any) -> Decimal:
-    amounts = [item.get("totalAmount") for item in items or () if isinstance(item, dict)]
+    listed = items if isinstance(items, list) else []
+    amounts = [item.get("totalAmount") for item in listed if isinstance(item, dict)]
     return sum((Decimal(str(amount)) for amount in amounts if isinstance(amount, (int, Decimal))), Decimal(0))
 
 
