@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from vsdc_bench import Hosted, HostedThread, Pos, seller
 
-from tallystick.authority.channels.vsdc import identity, pac
+from tallystick.authority.channels.vsdc import pac
 from tallystick.authority.reference.registry.operations import revoke_certificate, set_state
 from tallystick.authority.reference.registry.values import SecureElementState
 from tallystick.crypto.certificates import pem_of
@@ -188,7 +188,6 @@ def test_ts_1121_tries_are_few_and_the_lock_ends(hosted: Hosted) -> None:
 def test_the_lock_is_what_stops_the_right_pac(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
     """Switched off: without the count nothing ever locks, so the test above would be red."""
     monkeypatch.setattr(pac, "count_wrong", lambda conn, uid, now: None)
-    monkeypatch.setattr(identity.pacs, "count_wrong", lambda conn, uid, now: None)
     papers = hosted.papers()
     wrong = hosted.pos(papers, pac="WRONG1")
     for _ in range(LIMITS.pac_tries + 1):

@@ -12,14 +12,30 @@ from vsdc_bench import Hosted, Pos, Reply
 from tallystick.authority.channels.vsdc.operations import set_signer_state
 from tallystick.authority.channels.vsdc.pairs import choose_signer
 from tallystick.authority.channels.vsdc.values import SignerState
+from tallystick.authority.ledger.findings import Finding
+from tallystick.authority.ledger.sweep import SweepSources, full_check
 from tallystick.authority.projections.verification.check import open_url
+from tallystick.crypto.keys import PublicKey, load_private_key
+from tallystick.crypto.signatures import verify_ed25519
+from tallystick.wire.signed_note import KeyType, NoteKey
+
+
+def findings(hosted: Hosted) -> list[Finding]:
+    """What the check of the whole ledger finds."""
+    log_key = load_private_key(hosted.folder / "log-key.pem").public
+
+    def check(public_key: bytes, message: bytes, signature: bytes) -> None:
+        verify_ed25519(PublicKey.from_raw(public_key), message, signature)
+
+    keys = (NoteKey("fdo.example/test/vsdc", KeyType.LOG, log_key.raw),)
+    sources = SweepSources(mirror_folder=hosted.folder / "mirror", published_folder=None, keys=keys, check=check)
+    return full_check(hosted.dsn, sources)
 
 
 def series(hosted: Hosted, pos: Pos) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for signed_by, ordinal in hosted.numbers(pos.uid):
-        name = signed_by.decode() if isinstance(signed_by, bytes) else signed_by
-        found.setdefault(name, []).append(ordinal)
+        found.setdefault(signed_by, []).append(ordinal)
     return found
 
 
@@ -35,6 +51,7 @@ def test_many_taxpayers_sell_at_once_over_several_keys(start: Callable[..., Host
         assert list(found.values()) == [[1, 2, 3, 4, 5]]
         signers |= set(found)
     assert len(signers) > 1, "the lot spreads the POS over the keys"
+    assert findings(hosted) == [], "pairs are devices like any other to the ledger's own check"
 
 
 def test_one_pos_with_several_tills_gets_one_series(hosted: Hosted) -> None:
@@ -60,7 +77,7 @@ def test_a_signing_element_is_renewed_while_everybody_sells(hosted: Hosted) -> N
     ending = threading.Event()
 
     def sell(pos: Pos) -> list[Reply]:
-        replies = []
+        replies: list[Reply] = []
         while not ending.is_set() or len(replies) < 6:
             replies.append(pos.sell())
         return replies

@@ -85,13 +85,14 @@ async def load(services: VsdcServices, uid: str, desk: Desk) -> None:
 
 def read_pair(signed_by: str, total_counter: int, record: bytes) -> Pair:
     """A row as a pair; an act that cannot be read is our own bug and stops this pair for good."""
+    signer = Uid(signed_by)
     if not total_counter:
-        return Pair(signed_by, 0, first_counters(signed_by), None, open=False)
+        return Pair(signer, 0, first_counters(signed_by), None, open=False)
     try:
         act = Act.decode(record)
     except msgspec.DecodeError as error:
         raise AssertionError(f"the act of number {total_counter} of {signed_by} cannot be read") from error
-    return Pair(signed_by, total_counter, InternalData.decode(act.internal), act, open=True)
+    return Pair(signer, total_counter, InternalData.decode(act.internal), act, open=True)
 
 
 def choose_signer(services: VsdcServices, uid: str, current: str, now: datetime) -> SecureElementEntry:

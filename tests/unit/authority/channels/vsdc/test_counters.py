@@ -22,7 +22,7 @@ KINDS = st.tuples(
     st.sampled_from(InvoiceType),
     st.sampled_from(TransactionType),
     st.integers(1, 1_000_000),
-    st.dictionaries(st.integers(1, 5), st.integers(0, 100_000), max_size=3),
+    st.dictionaries(st.integers(1, 3), st.integers(0, 100_000), max_size=3),
 )
 
 
