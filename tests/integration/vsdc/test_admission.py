@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -185,9 +186,21 @@ def test_ts_1121_tries_are_few_and_the_lock_ends(hosted: Hosted) -> None:
     assert hosted.rows("SELECT wrong_pacs, locked_until FROM vsdc.pos") == [(0, None)]
 
 
+def test_many_wrong_pacs_at_once_are_no_more_tries(hosted: Hosted) -> None:
+    """The view in memory lags behind the table; whoever guesses in parallel must not gain by it."""
+    papers = hosted.papers()
+    guessers = [hosted.pos(papers, pac=f"WRONG{number}") for number in range(10)]
+    with ThreadPoolExecutor(len(guessers)) as threads:
+        codes = list(threads.map(lambda pos: [pos.sell().code for _ in range(3)], guessers))
+    found = [code for several in codes for code in several]
+    assert found.count("TS-1120") == LIMITS.pac_tries
+    assert found.count("TS-1121") == len(found) - LIMITS.pac_tries
+
+
 def test_the_lock_is_what_stops_the_right_pac(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
     """Switched off: without the count nothing ever locks, so the test above would be red."""
     monkeypatch.setattr(pac, "count_wrong", lambda conn, uid, now: None)
+    monkeypatch.setattr(pac.TriesSince, "count", lambda self, pos: None)
     papers = hosted.papers()
     wrong = hosted.pos(papers, pac="WRONG1")
     for _ in range(LIMITS.pac_tries + 1):

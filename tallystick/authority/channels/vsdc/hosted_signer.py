@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from time import perf_counter
 
 import attrs
@@ -54,7 +56,13 @@ class HostedSigner:
 
         Raises `PosFault`, `LanguageNotOffered`, and faults ``TS-50xx`` after which the same request may come again.
         """
-        desk = self._desks.of(caller.uid)
+        async with self._turn(caller.uid) as desk:
+            return await self._serve(caller, order, desk)
+
+    @asynccontextmanager
+    async def _turn(self, uid: str) -> AsyncIterator[Desk]:
+        """One request of a POS at a time; how many may wait is bounded."""
+        desk = self._desks.of(uid)
         if desk.waiting >= LIMITS.vsdc_waiting_per_pos or self._in_work >= LIMITS.vsdc_requests_in_work:
             raise Fault("TS-5002", detail="too many requests wait", retry_after_seconds=1)
         desk.waiting += 1
@@ -62,7 +70,7 @@ class HostedSigner:
         metrics.IN_WORK.inc()
         try:
             async with desk.lock:
-                return await self._serve(caller, order, desk)
+                yield desk
         finally:
             desk.waiting -= 1
             self._in_work -= 1
@@ -70,10 +78,9 @@ class HostedSigner:
 
     async def find_invoice(self, caller: Caller, request_id: str) -> bytes | None:
         """The newest answer that a request id got; none when it got none."""
-        desk = self._desks.of(caller.uid)
-        async with desk.lock:
-            await self._settle(caller.element, desk)
         uid = caller.uid
+        async with self._turn(uid) as desk:
+            await self._settle(caller.element, desk)
         number = await self._services.in_database(lambda conn: store.newest_number_of_id(conn, uid, request_id))
         return None if number is None else await self._answer_of(uid, number)
 
@@ -83,9 +90,8 @@ class HostedSigner:
         uids = await services.in_database(store.open_pairs)
         for uid in uids:
             element = services.directory.secure_element(uid)
-            desk = self._desks.of(uid)
             try:
-                async with desk.lock:
+                async with self._turn(uid) as desk:
                     if element is not None:
                         await self._settle(element, desk)
             except Fault as fault:

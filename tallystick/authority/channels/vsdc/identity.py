@@ -39,6 +39,7 @@ class Gatekeeper:
     def __init__(self, services: VsdcServices) -> None:
         self._services = services
         self._read: OrderedDict[bytes, CardCertificate] = OrderedDict()
+        self._tries = pacs.TriesSince()
 
     async def admit(self, certificate: bytes | None, pac: bytes | None) -> Caller:
         """Judge certificate and PAC; a wrong PAC is counted, durably, before the refusal.
@@ -49,10 +50,12 @@ class Gatekeeper:
         """
         element, pos = self._identify(certificate)
         services, now = self._services, self._services.clock()
+        self._tries.check(pos)
         try:
             pacs.check_pac(services.pac_secret, pos, pac, now)
         except Fault as fault:
             if fault.code == "TS-1120" and pac is not None:
+                self._tries.count(pos)
                 await services.in_database(lambda conn: pacs.count_wrong(conn, pos.uid, now))
             raise
         if pos.wrong_pacs:

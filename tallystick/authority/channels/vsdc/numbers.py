@@ -21,6 +21,7 @@ from tallystick.kernel.faults import Fault
 log = logging.getLogger(__name__)
 
 BATCH_MOST = 256
+_PATIENCE_SECONDS = 10.0
 _Wish = tuple[Taking, "asyncio.Future[bool]"]
 
 
@@ -51,7 +52,11 @@ class Numbers:
         """
         future: asyncio.Future[bool] = self._loop.create_future()
         self._wishes.put((taking, future))
-        return await future
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await future
+        except TimeoutError:
+            raise Fault("TS-5009", detail="the database does not answer", retry_after_seconds=5) from None
 
     def _run(self) -> None:
         while (first := self._wishes.get()) is not None:
@@ -89,15 +94,11 @@ class Numbers:
             self._tell(batch, [_key(taking) in taken for taking, _ in batch])
 
     def _commit(self, takings: list[Taking]) -> set[tuple[str, str, int]]:
+        """One statement is one transaction: it comes back when the commit is durable, in one round trip."""
         if self._conn is None or self._conn.closed:
             self._conn = self._connect()
-        try:
-            taken = store.take_numbers(self._conn, takings)
-            self._conn.commit()
-        except psycopg.Error:
-            if not self._conn.closed:
-                self._conn.rollback()
-            raise
+            self._conn.autocommit = True
+        taken = store.take_numbers(self._conn, takings)
         metrics.BATCHES.inc()
         return taken
 
