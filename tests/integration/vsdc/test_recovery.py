@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from vsdc_bench import Hosted, HostedThread, Pos, basket
 
@@ -160,3 +161,51 @@ def test_without_a_signing_element_nothing_is_signed(start: Callable[..., Hosted
     assert pos.ask("GET", "/api/v3/status").json["gsc"] == ["2220"]
     reply = pos.sell()
     assert (reply.status, reply.code) == (503, "TS-5004")
+
+
+def test_a_pos_keeps_its_signing_element_over_a_restart(database: str, tmp_path: Path) -> None:
+    first = HostedThread(database, tmp_path)
+    hosted = first.start()
+    hosted.add_signer()
+    papers = hosted.papers()
+    element = hosted.pos(papers).sell().json["signedBy"]
+    for _ in range(3):
+        hosted.add_signer()
+    first.stop()
+    second = HostedThread(database, tmp_path)
+    hosted = second.start()
+    try:
+        answer = hosted.pos(papers).sell().json
+        assert (answer["signedBy"], answer["totalCounter"]) == (element, 2)
+    finally:
+        second.stop()
+
+
+def test_a_document_that_is_kept_apart_does_not_stop_its_pos(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Revoked between the number and the signature: kept until decided, its number used, and nothing waits for it."""
+    pos = hosted.pos()
+    assert pos.sell().status == 200
+    signer = hosted.services.hosted.signers[0].uid
+    with monkeypatch.context() as patch:
+        directory = hosted.services.directory
+        real = directory.secure_element
+        revoked = {"on": False}
+
+        def late(uid: str) -> Any:
+            element = real(uid)
+            if revoked["on"] and uid == signer and element is not None:
+                return attrs.evolve(element, revoked_at=element.not_before)
+            return element
+
+        async def sign(label: str, text: bytes) -> bytes:
+            revoked["on"] = True
+            return await signing(label, text)
+
+        signing = hosted.services.signing.sign
+        patch.setattr(directory, "secure_element", late)
+        patch.setattr(hosted.services.signing, "sign", sign)
+        refused = pos.sell()
+        assert (refused.status, refused.code) == (403, "TS-1104")
+    assert hosted.rows("SELECT ordinal, codes FROM intake.quarantine") == [(2, ["TS-1104"])]
+    assert pos.sell().json["totalCounter"] == 3
+    assert hosted.call(hosted.signer.recover()) == 0

@@ -80,6 +80,8 @@ async def load(services: VsdcServices, uid: str, desk: Desk) -> None:
     """Read the pairs of a POS; whether their newest documents are booked is not known yet."""
     rows = await services.in_database(lambda conn: store.pairs_of(conn, uid))
     desk.pairs = {signed_by: read_pair(signed_by, total, act) for signed_by, total, act in rows}
+    newest = max(desk.pairs.values(), key=lambda pair: pair.internal.time_ms, default=None)
+    desk.current = newest.signed_by if newest is not None else ""
     desk.loaded = True
 
 
