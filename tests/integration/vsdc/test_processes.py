@@ -76,22 +76,27 @@ class Till:
     """A POS that repeats until it has its answer, as a POS must."""
 
     def __init__(self, running: RunningAuthority, context: ssl.SSLContext, pac: str) -> None:
-        self._running, self._context, self._pac = running, context, pac
+        self._running, self._context, self.pac = running, context, pac
         self.answers: dict[str, bytes] = {}
+
+    def once(self, request_id: str) -> tuple[int, bytes]:
+        """Ask once: status and body."""
+        port = int((self._running.country.state.run / "vsdc.port").read_text())
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=self._context, timeout=10)
+        headers = {"PAC": self.pac, "RequestId": request_id, "Content-Type": "application/json"}
+        connection.request("POST", "/api/v3/invoices", json.dumps(basket()).encode(), headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer.status, body
 
     def sell(self, request_id: str) -> bytes:
         until = time.monotonic() + 60
         seen = b""
         while time.monotonic() < until:
             try:
-                port = int((self._running.country.state.run / "vsdc.port").read_text())
-                connection = http.client.HTTPSConnection("127.0.0.1", port, context=self._context, timeout=10)
-                headers = {"PAC": self._pac, "RequestId": request_id, "Content-Type": "application/json"}
-                connection.request("POST", "/api/v3/invoices", json.dumps(basket()).encode(), headers)
-                answer = connection.getresponse()
-                seen = answer.read()
-                connection.close()
-                if answer.status == 200:
+                status, seen = self.once(request_id)
+                if status == 200:
                     self.answers[request_id] = seen
                     return seen
             except (OSError, http.client.HTTPException, ValueError):
@@ -140,3 +145,17 @@ def test_kills_in_the_middle_of_the_day(authority: tuple[RunningAuthority, dict[
         ).fetchall()
     assert [row[0] for row in booked] == numbers
     assert till.sell("r7") == till.answers["r7"]
+    check_commands(environment, till, element, papers["UID"])
+
+
+def check_commands(environment: dict[str, str], till: Till, element: str, uid: str) -> None:
+    """Another PAC, a retired element that comes back, and the end of a POS."""
+    till.pac = tallystick(environment, "pac", uid)["PAC"]
+    tallystick(environment, "retire", element)
+    tallystick(environment, "reactivate", element)
+    assert json.loads(till.sell("after"))["totalCounter"] == 42
+    tallystick(environment, "revoke", uid)
+    until = time.monotonic() + 30
+    while (status := till.once("end")[0]) != 403 and time.monotonic() < until:
+        time.sleep(0.2)
+    assert status == 403

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from esdc_bench import Bench
 from esdc_bench import seller as esdc_seller
 from vsdc_bench import ADDRESSES, PAC_SECRET, Hosted, basket
@@ -187,3 +190,22 @@ def normal(answer: dict[str, Any]) -> str:
     """The journal without the number and the time of the clock."""
     text: str = answer["journal"]
     return TIME.sub("time", text.replace(answer["invoiceNumber"], "number"))
+
+
+def test_the_guide_works_with_curl_and_the_p12(hosted: Hosted, tmp_path: Path) -> None:
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("curl is not installed")
+    papers = hosted.papers()
+    file = tmp_path / "till.nochain.p12"
+    file.write_bytes(papers.bundle)
+    base = [curl, "-s", "--cacert", str(hosted.pki.files.root), "--cert-type", "P12"]
+    base += ["--cert", f"{file}:{papers.password}", "-H", f"PAC: {papers.pac}"]
+    address = f"https://127.0.0.1:{hosted.port}/api/v3"
+    status = subprocess.run([*base, f"{address}/status"], capture_output=True, check=True, timeout=30)
+    assert json.loads(status.stdout)["uid"] == papers.uid
+    body = json.dumps(basket())
+    json_type = ["-H", "Content-Type: application/json"]
+    command = [*base, *json_type, f"{address}/invoices", "-d", body]
+    sold = subprocess.run(command, capture_output=True, timeout=30, check=True)
+    assert json.loads(sold.stdout)["requestedBy"] == papers.uid
