@@ -51,7 +51,6 @@ GRANTS = (
     Grant(PORTAL, "taxrates", _READ),
     Grant(PORTAL, "commands", _APPEND),
     Grant(PORTAL, "sdc", _READ),
-    Grant(PORTAL, "vsdc", _READ),
     Grant(PORTAL, "ledger", _READ),
     Grant(PORTAL, "intake", _READ),
     Grant(PORTAL, "audit", _READ),
