@@ -9,7 +9,7 @@ import ssl
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -98,7 +98,9 @@ def resident_bytes(pid: int) -> int:
 
 
 @contextmanager
-def running_authority(cards: int, processes: Sequence[str] = PROCESSES) -> Iterator[RunningAuthority]:
+def running_authority(
+    cards: int, processes: Sequence[str] = PROCESSES, environment: Mapping[str, str] | None = None
+) -> Iterator[RunningAuthority]:
     """Make a country with so many registered cards, start its processes, and remove everything afterwards."""
     with tempfile.TemporaryDirectory(dir=disk_folder(), prefix="tallystick-bench-") as name:
         root = Path(name)
@@ -111,14 +113,14 @@ def running_authority(cards: int, processes: Sequence[str] = PROCESSES) -> Itera
             run.mkdir(parents=True, exist_ok=True)
             with Supervisor(run) as supervisor:
                 for process in processes:
-                    supervisor.start(_child(country, process, ("authority", process), {}))
+                    supervisor.start(_child(country, process, ("authority", process), environment or {}))
                 _wait_for_registrations(country, made)
-                yield RunningAuthority(country, supervisor, made, _token(country, made[0]), processes)
+                yield RunningAuthority(country, supervisor, made, _token(country, made[0]) if made else "", processes)
         finally:
             country.close()
 
 
-def _child(country: Country, name: str, command: Sequence[str], environment: dict[str, str]) -> ChildSpec:
+def _child(country: Country, name: str, command: Sequence[str], environment: Mapping[str, str]) -> ChildSpec:
     state = country.state
     public = state.run / "public.port"
     return ChildSpec(
@@ -134,6 +136,7 @@ def _child(country: Country, name: str, command: Sequence[str], environment: dic
             "TALLYSTICK_DEVICE_API_URL": country.api_url,
             "TALLYSTICK_HEALTH_PORT": "0",
             "TALLYSTICK_PUBLIC_PORT": "0",
+            "TALLYSTICK_VSDC_PORT": "0",
             "TALLYSTICK_POS_PORT": "0",
             **({"TALLYSTICK_PUBLIC_URL": f"http://127.0.0.1:{_port(country, 'public')}/"} if public.exists() else {}),
             **environment,

@@ -15,6 +15,7 @@ from tallystick.authority.reference.registry.values import SecureElementEntry, S
 from tallystick.crypto.envelope import seal_internal_data, seal_package
 from tallystick.crypto.keys import PrivateKey, PublicKey
 from tallystick.crypto.signatures import sign_invoice_text
+from tallystick.crypto.taxcore_oids import CertificateClass
 from tallystick.kernel.fixed_point import Money, Quantity, Rate
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import SdcInvoiceNumber, Tin, Uid
@@ -143,7 +144,7 @@ class Card:
             registration_index=0,
         )
         entry = attrs.evolve(entry, **changes)
-        vars(entry)["public_key"] = self.key.public
+        vars(entry).update(public_key=self.key.public, certificate_class=CertificateClass.V33)
         return entry
 
     def sign(self, request: InvoiceRequest, at: datetime = NOW) -> InvoiceResult:

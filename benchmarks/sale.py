@@ -123,7 +123,7 @@ class _Till:
 
     def sell(self, times: int, *, qr_code: bool) -> list[float]:
         """Seconds of each sale, from the first byte out to the last byte in."""
-        body = _basket(qr_code=qr_code)
+        body = basket(qr_code=qr_code)
         seconds = []
         for _ in range(times):
             self._number += 1
@@ -138,7 +138,8 @@ class _Till:
         return self._connection.getresponse().read()
 
 
-def _basket(*, qr_code: bool) -> bytes:
+def basket(*, qr_code: bool) -> bytes:
+    """An invoice request as a till sends it."""
     items = [
         {"name": f"Item {n}", "quantity": 1, "unitPrice": 1.25, "labels": ["A"], "totalAmount": 1.25}
         for n in range(ITEMS)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import audit, authority, card, esdc, ledger, receipt, sandbox, state
+from tallystick.cli import audit, authority, card, esdc, ledger, receipt, sandbox, state, vsdc
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 from tallystick.cli.openapi import openapi
@@ -31,6 +31,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
+app.add_typer(vsdc.app, name="vsdc")
 app.command()(migrate)
 app.command()(openapi)
 
@@ -62,6 +63,7 @@ def main() -> None:
 
 def _is_for_the_user(error: Exception) -> bool:
     from tallystick.device.secure_element.port import CardUnavailable
+    from tallystick.kernel.faults import Fault
     from tallystick.ops.postgres import PostgresError
     from tallystick.ops.run_records import AlreadyRunning
     from tallystick.ops.second_copy import SameDisk
@@ -73,7 +75,7 @@ def _is_for_the_user(error: Exception) -> bool:
     from tallystick.wire.country_pack import PackError
 
     kinds = (
-        AlreadyRunning, CardUnavailable, ChildFailed, CountryTaken, NotOurFolder, PackError, PostgresError, SameDisk,
-        SandboxError, SettingsError,
+        AlreadyRunning, CardUnavailable, ChildFailed, CountryTaken, Fault, NotOurFolder, PackError, PostgresError,
+        SameDisk, SandboxError, SettingsError,
     )  # fmt: skip
     return isinstance(error, kinds)

@@ -42,6 +42,22 @@ def unwrap(
 
 
 @app.command()
+def vsdc() -> None:
+    """Serve the hosted signer to POS without a card (TLS with client certificates)."""
+    from tallystick.ops.processes.vsdc import run
+
+    run()
+
+
+@app.command()
+def signer() -> None:
+    """Hold the signing keys of the hosted signer; no network, no database."""
+    from tallystick.ops.processes.signer import run
+
+    run()
+
+
+@app.command()
 def worker() -> None:
     """Do the background work: registrations, proofs of audit, tiles."""
     from tallystick.ops.processes.worker import run

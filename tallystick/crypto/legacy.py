@@ -21,11 +21,19 @@ AES_BLOCK_BYTES = 16
 _PKCS1 = padding.PKCS1v15()
 _SHA1 = hashes.SHA1()
 _RAW = utils.NoDigestInfo()
+_SHA1_PREFIX = bytes.fromhex("3021300906052b0e03021a05000414")
 
 
 def sign_sha1(key: rsa.RSAPrivateKey, text: bytes) -> bytes:
     """PKCS#1 v1.5 signature with SHA-1; as long as the modulus."""
     return key.sign(text, _PKCS1, _SHA1)
+
+
+def digest_info_sha1(text: bytes) -> bytes:
+    """The 35 bytes under a PKCS#1 v1.5 signature with SHA-1, for a token that only pads and signs (RFC 8017, 9.2)."""
+    digest = hashes.Hash(_SHA1)
+    digest.update(text)
+    return _SHA1_PREFIX + digest.finalize()
 
 
 def verify_sha1(key: rsa.RSAPublicKey, text: bytes, signature: bytes) -> None:

@@ -162,6 +162,18 @@ class DemoPki:
         """Certificate of the PKI applet's key of a card (V34), DER; raises ``TS-3003``, ``TS-3006``."""
         return self._issue_card(profiles.pki_client(self.environment, years=years), subject, spki, at)
 
+    def issue_pos_client(
+        self, subject: CardSubject, spki: bytes, *, at: datetime, years: int = profiles.SECURE_ELEMENT_YEARS
+    ) -> bytes:
+        """Certificate of a POS towards the V-SDC (V32), DER; raises ``TS-3003``, ``TS-3006``."""
+        return self._issue_card(profiles.pos_client(self.environment, years=years), subject, spki, at)
+
+    def issue_hosted_signer(
+        self, subject: CardSubject, spki: bytes, *, at: datetime, years: int = profiles.SECURE_ELEMENT_YEARS
+    ) -> bytes:
+        """Certificate of a signing element of the V-SDC (V35), DER; raises ``TS-3003``, ``TS-3006``."""
+        return self._issue_card(profiles.hosted_signer(self.environment, years=years), subject, spki, at)
+
     def _issue_card(self, profile: Profile, subject: CardSubject, spki: bytes, at: datetime) -> bytes:
         order = Order(
             profile=profile,
@@ -263,7 +275,8 @@ def _usages(environment: Environment, *classes: CertificateClass) -> tuple[str, 
 
 
 def _cards(environment: Environment) -> tuple[str, ...]:
-    return (CLIENT_AUTH, *_usages(environment, CertificateClass.V33, CertificateClass.V34))
+    classes = CertificateClass.V32, CertificateClass.V33, CertificateClass.V34, CertificateClass.V35
+    return (CLIENT_AUTH, *_usages(environment, *classes))
 
 
 def _write(path: Path, content: bytes) -> None:

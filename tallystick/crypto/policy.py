@@ -30,6 +30,8 @@ class Use(Enum):
     SIGN_CERTIFICATE_P384 = (Algorithm.ECDSA_P384, Purpose.CERTIFICATE, False)
     VERIFY_CERTIFICATE_P256 = (Algorithm.ECDSA_P256, Purpose.CERTIFICATE, True)
     VERIFY_CERTIFICATE_P384 = (Algorithm.ECDSA_P384, Purpose.CERTIFICATE, True)
+    SEAL_STORE_KEY = (Algorithm.AES_256_GCM, Purpose.STORAGE, False)
+    DERIVE_STORE_KEY = (Algorithm.ARGON2ID, Purpose.PASSWORD, False)
     VERIFY_CERTIFICATE_RSA = (Algorithm.RSA_PKCS1_SHA256, Purpose.CERTIFICATE, True)
 
 

@@ -63,6 +63,28 @@ def pki_client(environment: Environment, *, years: int = SECURE_ELEMENT_YEARS) -
     )
 
 
+def pos_client(environment: Environment, *, years: int = SECURE_ELEMENT_YEARS) -> Profile:
+    """The TLS client of a POS towards the V-SDC (V32)."""
+    return Profile(
+        name="POS client",
+        lifetime=timedelta(days=years * 365),
+        key_usage=_SIGNATURE | {"key_encipherment"},
+        usages=(environment.usage_oid(CertificateClass.V32), CLIENT_AUTH),
+        is_taxcore=True,
+    )
+
+
+def hosted_signer(environment: Environment, *, years: int = SECURE_ELEMENT_YEARS) -> Profile:
+    """A signing element of the V-SDC (V35): signs invoices and opens no session."""
+    return Profile(
+        name="hosted signer",
+        lifetime=timedelta(days=years * 365),
+        key_usage=_SIGNATURE,
+        usages=(environment.usage_oid(CertificateClass.V35),),
+        is_taxcore=True,
+    )
+
+
 def tls_server(environment: Environment) -> Profile:
     """A web server (V31), 90 days."""
     return Profile(

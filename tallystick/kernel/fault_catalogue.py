@@ -69,6 +69,8 @@ _TRANSPORT: dict[str, Row] = {
     "TS-1107": ("Forwarded certificate from an untrusted hop", 400, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-1108": ("Certificate of another environment", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, 8),
     "TS-1109": ("Revocation data too old", 503, Retry.AFTER, FixBy.OPERATOR, 1),
+    "TS-1120": ("PAC missing or wrong", 401, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-1121": ("Too many wrong PACs", 429, Retry.AFTER, FixBy.MERCHANT, None),
 }
 
 _READING: dict[str, Row] = {

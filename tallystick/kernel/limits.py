@@ -39,6 +39,10 @@ class Limits:
     tax_categories_on_card: int = 12
     pin_digits: int = 4
     pin_tries: int = 5
+    pac_tries: int = 5
+    pac_locked_minutes: int = 15
+    vsdc_waiting_per_pos: int = 8
+    vsdc_requests_in_work: int = 512
     token_lifetime_hours: int = 8
     sequencer_queue_documents: int = 4_096
     sequencer_batch_documents: int = 512

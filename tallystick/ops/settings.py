@@ -153,6 +153,32 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     health_port: Annotated[
         Port, Meta(description="First port to try for health, readiness and metrics; always on loopback.")
     ] = 9440
+    vsdc_port: Annotated[Port, Meta(description="First port to try for the hosted signer (V-SDC, TLS).")] = 8446
+    vsdc_url: Annotated[
+        str, Meta(description="Address of the hosted signer as POS certificates and the environment document carry it.")
+    ] = "https://127.0.0.1:8446/"
+    vsdc_older_interface: Annotated[
+        bool, Meta(description="Offer the second version of the hosted signer's interface as well.")
+    ] = False
+    vsdc_mrc: Annotated[
+        str, Meta(description="Manufacturer registration code that invoices of the hosted signer carry.")
+    ] = "02-0001-TALLYSTICK-VSDC"
+    demo_vsdc: Annotated[
+        bool, Meta(description="Whether a demonstration starts the hosted signer, with one POS certificate to try.")
+    ] = True
+    key_store: Annotated[
+        Literal["files", "pkcs11"],
+        Meta(description="Where signing keys lie: sealed files in the state folder, or a token behind PKCS#11."),
+    ] = "files"
+    key_store_secret_file: Annotated[
+        str,
+        Meta(
+            description="File (mode 0600) whose first line is the passphrase of the sealed files, or the PIN of the "
+            "token. Empty: `key-store-secret` in the folder of keys, made at first use (sealed files only)."
+        ),
+    ] = ""
+    hsm_module: Annotated[str, Meta(description="The token's PKCS#11 module, a shared library.")] = ""
+    hsm_token: Annotated[str, Meta(description="Label of the token that holds the signing keys.")] = ""
     unwrap_processes: Annotated[
         int,
         Meta(

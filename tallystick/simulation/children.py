@@ -13,7 +13,7 @@ from tallystick.ops.processes.context import unwrap_name
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
-from tallystick.simulation.country import Country
+from tallystick.simulation.country import Country, free_port
 from tallystick.simulation.sign_in import write_environment
 
 RACK = "esdc-rack"
@@ -29,6 +29,14 @@ class Children:
         self._supervisor = supervisor
         self.public_url = ""
         self.portal_url = ""
+        self.vsdc_port = free_port(settings.vsdc_port) if settings.demo_vsdc else 0
+        self.hosts = False
+        """Whether the hosted signer is started too; said by who prepared it."""
+
+    @property
+    def vsdc_url(self) -> str:
+        """The address of the hosted signer."""
+        return f"https://127.0.0.1:{self.vsdc_port}/"
 
     def start(self) -> None:
         """Start all, those together that do not need each other; raises ``ChildFailed`` with the end of a log."""
@@ -48,7 +56,10 @@ class Children:
             self._spec("api", "authority", "api"),
             self._spec("worker", "authority", "worker"),
             self._spec(RACK, "esdc", "rack"),
+            *(self._spec(name, "authority", name) for name in ("signer", "vsdc") if self.hosts),
         )
+        if self.hosts:
+            self.vsdc_port = self._port("vsdc")
 
     def portal_environment(self) -> dict[str, str]:
         """What the portal is told, and who makes sign-in links."""
@@ -78,6 +89,12 @@ class Children:
             "TALLYSTICK_PUBLIC_HOST": self._public_host,
             "TALLYSTICK_PUBLIC_URL": self.public_url or "http://127.0.0.1:8440/",
             "TALLYSTICK_PORTAL_URL": self.portal_url or "http://127.0.0.1:8450/",
+            "TALLYSTICK_VSDC_PORT": str(self.vsdc_port),
+            "TALLYSTICK_VSDC_URL": self.vsdc_url,
+            "TALLYSTICK_KEY_STORE": self._settings.key_store,
+            "TALLYSTICK_KEY_STORE_SECRET_FILE": self._settings.key_store_secret_file,
+            "TALLYSTICK_HSM_MODULE": self._settings.hsm_module,
+            "TALLYSTICK_HSM_TOKEN": self._settings.hsm_token,
             **self.portal_environment(),
         }
 

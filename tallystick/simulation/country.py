@@ -108,13 +108,13 @@ def read_birth(state: StateFolder) -> Birth:
 def _birth(state: StateFolder, settings: Settings, pack: CountryPack) -> Birth:
     file = state.demo / "country.json"
     if not file.exists():
-        birth = Birth(code=pack.code, device_api_port=_free_port(settings.device_api_port))
+        birth = Birth(code=pack.code, device_api_port=free_port(settings.device_api_port))
         write_atomically(file, msgspec.json.encode(birth))
         return birth
     birth = read_birth(state)
     if birth.code != pack.code:
         raise CountryTaken(f"this state folder holds the country {birth.code}; FRESH=1 makes a new one")
-    if _free_port(birth.device_api_port, tries=1) != birth.device_api_port:
+    if free_port(birth.device_api_port, tries=1) != birth.device_api_port:
         raise CountryTaken(
             f"port {birth.device_api_port} is taken, and the cards of this country carry it. "
             "End what uses it, or make a new country with FRESH=1"
@@ -122,7 +122,7 @@ def _birth(state: StateFolder, settings: Settings, pack: CountryPack) -> Birth:
     return birth
 
 
-def _free_port(wanted: int, *, tries: int = _PORTS_TRIED) -> int:
+def free_port(wanted: int, *, tries: int = _PORTS_TRIED) -> int:
     """The first port at or above ``wanted`` that nobody listens on; 0 when there is none."""
     for port in range(wanted, wanted + tries):
         with socket.socket() as probe:

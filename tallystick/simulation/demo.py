@@ -25,6 +25,7 @@ from tallystick.simulation.children import RACK, Children
 from tallystick.simulation.country import Country, open_country
 from tallystick.simulation.display import Display
 from tallystick.simulation.figures import Figures, Observer
+from tallystick.simulation.hosted import DemoPos, prepare_hosting
 from tallystick.simulation.market import Market
 from tallystick.simulation.sample import SampleReceipt, sample_of
 from tallystick.simulation.shops import ShopMaker
@@ -81,6 +82,8 @@ class Demo:
 
     def _run_country(self, country: Country, supervisor: Supervisor) -> int:
         children = Children(country, self._settings, self._options.host, supervisor)
+        hosted_pos = prepare_hosting(country, self._settings, children.vsdc_url) if self._settings.demo_vsdc else None
+        children.hosts = hosted_pos is not None
         self._say("Starting the authority …")
         children.start()
         market = Market(
@@ -95,7 +98,7 @@ class Demo:
             with psycopg.connect(country.intake_dsn, autocommit=True) as connection:
                 observer = Observer(market, connection, self._state.run / f"{RACK}.health")
                 sample = self._first_receipt(market, supervisor, country)
-                self._print_addresses(country, children, market, sample)
+                self._print_addresses(country, children, market, sample, hosted_pos)
                 self._watch(market, observer, supervisor)
                 market.end()
                 figures = self._drain(observer, supervisor)
@@ -149,7 +152,12 @@ class Demo:
         return None
 
     def _print_addresses(
-        self, country: Country, children: Children, market: Market, sample: SampleReceipt | None
+        self,
+        country: Country,
+        children: Children,
+        market: Market,
+        sample: SampleReceipt | None,
+        hosted_pos: DemoPos | None,
     ) -> None:
         link = make_link(country.state)
         rows = [
@@ -158,6 +166,7 @@ class Demo:
             ("two officers' pages", "`tallystick state link --user officer-1`, `officer-2`"),
             ("an E-SDC to sell with", f"http://127.0.0.1:{market.open_shops[0].port}" if market.open_shops else "–"),
             ("device API", country.api_url),
+            *_hosted_row(country, children, hosted_pos),
             ("checkpoint of the ledger", f"{children.public_url}checkpoint"),
             ("data, logs", str(country.state.demo)),
         ]
@@ -234,3 +243,9 @@ class Demo:
         self._say(f"Audits done {audit.ended_cycles:,}, open {audit.open_cycles:,}. The run took {seconds:.0f} s.")
         if sample is not None:
             self._say(f"The buyer's answer for the first receipt: {sample.verification_status()}")
+
+
+def _hosted_row(country: Country, children: Children, pos: DemoPos | None) -> list[tuple[str, str]]:
+    if pos is None:
+        return []
+    return [("the hosted signer, asked", pos.curl(children.vsdc_port, country.pki.files.root))]

@@ -86,6 +86,31 @@ def status_answer(status: SdcStatus, *, offset_minutes: int | None) -> bytes:
     return encode_json(members)
 
 
+def hosted_status_answer(
+    *,
+    sdc_time: datetime,
+    offset_minutes: int,
+    status_codes: Sequence[str],
+    supported_languages: Sequence[str],
+    uid: str,
+    tax_core_api: str,
+    current_tax_rates: TaxRateGroup | None,
+    all_tax_rates: Sequence[TaxRateGroup],
+) -> bytes:
+    """The body of GET status of a V-SDC: without the members that only a device at the premises has (wire: 2.5)."""
+    return encode_json(
+        {
+            "sdcDateTime": write_time(sdc_time, offset_minutes),
+            "gsc": _texts(status_codes),
+            "supportedLanguages": _texts(supported_languages),
+            "uid": uid,
+            "taxCoreApi": tax_core_api,
+            "currentTaxRates": None if current_tax_rates is None else tax_rate_group_json(current_tax_rates),
+            "allTaxRates": tax_rate_groups_json(all_tax_rates),
+        }
+    )
+
+
 def read_status(body: bytes) -> SdcStatus:
     """Read a status as a POS does: absent members are empty. JSON faults, or `TS-1220` for a member of another kind."""
     value = strict_json.parse(body, taxcore=True)

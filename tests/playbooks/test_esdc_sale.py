@@ -15,7 +15,6 @@ from esdc_bench import PREFIX, START, UID, body, calm_country, pack, setup_comma
 from tallystick.device.esdc.conversation import Conversation
 from tallystick.device.esdc.facts import CardFacts, Facts, Position
 from tallystick.device.esdc.fiscalise import Order, SignUncertain, Sold, fiscalise
-from tallystick.device.esdc.languages import LanguageNotOffered
 from tallystick.device.esdc.sale_needs import FindAnswer, KeepIntent, KeepPackaged, Sign, Void
 from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.setup import build_setup
@@ -26,6 +25,7 @@ from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.instants import from_unix_ms, unix_ms
 from tallystick.wire.card import SignAnswer, SignRequest
 from tallystick.wire.journal import LANGUAGES
+from tallystick.wire.pos_languages import LanguageNotOffered
 from tallystick.wire.verification_url import from_url
 
 SETTINGS = EsdcSettings()

@@ -159,6 +159,7 @@ class WholeAudit:
     async def work(self, seconds: float = 1) -> Done:
         """Some time passes, then one round of the authority's worker."""
         self.bench.clock.forward(seconds=seconds)
+        await self.live.shown()
 
         def decide() -> Done:
             with self.live.pool.connection() as conn:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.ports import PackageRules
 from tallystick.authority.intake.store import Quarantined
-from tallystick.authority.ledger.entry import Channel, EntryKind, LeafFlag, NewEntry
+from tallystick.authority.ledger.entry import EntryKind, LeafFlag, NewEntry
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import epoch_day, unix_ms, utc_offset_minutes
 from tallystick.kernel.invoice import InvoiceType, TransactionType, document_type_code
@@ -26,20 +26,20 @@ _LEAF_FLAGS = {
 
 def document_entry(rules: PackageRules, package: Package) -> NewEntry:
     """The entry of a package that is booked, plainly or with flags."""
-    request, result, element = package.request, package.result, package.element
+    request, result, owner = package.request, package.result, package.owner
     local = package.signed_at.astimezone(rules.zone)
     codes = package.codes
     return NewEntry(
         kind=EntryKind.DOCUMENT,
-        channel=Channel.ESDC,
+        channel=package.channel,
         body=package.opened.plain,
         media_type=MEDIA_TYPE,
         received_at_ms=unix_ms(package.received_at),
         act_hash=package.act_hash,
         file_hash=package.file_hash,
         device=(result.requested_by, result.signed_by),
-        tin=element.tin,
-        premises=str(element.premises_id or ""),
+        tin=owner.tin,
+        premises=str(owner.premises_id or ""),
         document_type=document_type_code(request.invoice_type, request.transaction_type),
         day=epoch_day(local),
         issued_at_ms=package.signed_ms,
@@ -50,7 +50,7 @@ def document_entry(rules: PackageRules, package: Package) -> NewEntry:
         tax_totals=tax_totals(package),
         se_total=result.total_counter,
         se_type=result.type_counter,
-        certificate_hash=element.certificate_hash,
+        certificate_hash=package.element.certificate_hash,
         refers_to=request.referent_document_number or "",
         flags=codes,
         leaf_flags=leaf_flags(codes),
@@ -79,14 +79,14 @@ def event_entry(kind: EntryKind, package: Package, facts: dict[str, str]) -> New
     result = package.result
     return NewEntry(
         kind=kind,
-        channel=Channel.ESDC,
+        channel=package.channel,
         body=package.opened.plain,
         media_type=MEDIA_TYPE,
         received_at_ms=unix_ms(package.received_at),
         act_hash=package.act_hash,
         file_hash=package.file_hash,
         device=(result.requested_by, result.signed_by),
-        tin=package.element.tin,
+        tin=package.owner.tin,
         se_total=result.total_counter,
         flags=package.codes,
         facts=facts,
@@ -97,7 +97,7 @@ def quarantine_entry(row: Quarantined) -> NewEntry:
     """The entry of a package that is kept apart. It takes no place in the device's sequence: that may still come."""
     return NewEntry(
         kind=EntryKind.QUARANTINE,
-        channel=Channel.ESDC,
+        channel=row.channel,
         body=row.body,
         media_type=MEDIA_TYPE,
         received_at_ms=unix_ms(row.received_at),

@@ -39,6 +39,14 @@ def in_order(channel: Channel, *checks: Check) -> tuple[Check, ...]:
     return checks
 
 
+@attrs.frozen(slots=True)
+class ChannelChecks:
+    """The checks of one channel: who fails ``proof`` is refused, who fails ``kept`` was lawfully signed."""
+
+    proof: tuple[Check, ...]
+    kept: tuple[Check, ...]
+
+
 PROOF_CHECKS = in_order(
     Channel.ESDC,
     Check(Step.SIGNATURE, proving.signer_is_known),
@@ -74,3 +82,39 @@ KEPT_CHECKS = in_order(
     Check(Step.REFERENCES, judging.reference_is_given),
 )
 """Who fails here was lawfully signed: booked with a flag, or kept in quarantine."""
+
+_HOSTED_PROOF_CHECKS = in_order(
+    Channel.VSDC,
+    Check(Step.SIGNATURE, proving.hosted_pair_is_known),
+    Check(Step.SIGNATURE, proving.signature_is_good),
+)
+_NOT_HOSTED = frozenset(
+    {
+        proving.names_agree,
+        proving.everything_was_read,
+        proving.url_is_present,
+        proving.mrc_is_well_formed,
+        proving.payment_is_present,
+        proving.journal_is_present,
+        proving.url_says_the_same,
+        proving.internal_data_opens,
+        judging.device_is_registered,
+        judging.device_is_not_on_hold,
+    }
+)
+"""What holds because this house wrote the document a moment ago, from what it signed; and the state of the POS, which
+was judged before anything was signed."""
+
+_HOSTED_KEPT_CHECKS = in_order(
+    Channel.VSDC,
+    Check(Step.SIGNATURE, proving.requester_was_admitted),
+    *(check for check in KEPT_CHECKS if check.step == Step.SIGNATURE),
+    Check(Step.BINDING, proving.hosted_names_agree),
+    *(check for check in KEPT_CHECKS if check.step > Step.SIGNATURE and check.function not in _NOT_HOSTED),
+)
+
+CHECKS = {
+    Channel.ESDC: ChannelChecks(PROOF_CHECKS, KEPT_CHECKS),
+    Channel.VSDC: ChannelChecks(_HOSTED_PROOF_CHECKS, _HOSTED_KEPT_CHECKS),
+}
+"""One pipeline, a row of checks for each channel."""

@@ -1,7 +1,7 @@
 """Whether the counters of a card only rise, from one invoice to the next that we see (TS-1405).
 
-Packages come in any order. For each card the newest set is kept in memory: a set with a higher total counter may not
-lie below one with a lower. It is a signal, not a proof; the ledger has all of them.
+Packages come in any order. For each card, or pair of POS and hosted signer, the newest set is kept in memory: one with
+a higher total counter may not lie below one with a lower. It is a signal, not a proof; the ledger has all of them.
 """
 
 from __future__ import annotations
@@ -27,14 +27,18 @@ class CounterWatch:
 
     def __init__(self, cards_kept: int = _CARDS_KEPT) -> None:
         self._cards_kept = cards_kept
-        self._newest: OrderedDict[str, _Set] = OrderedDict()
+        self._newest: OrderedDict[tuple[str, str], _Set] = OrderedDict()
 
-    def check(self, internal: InternalData) -> None:
-        """Raises ``TS-1405`` when a counter or a sum fell while the total counter rose."""
+    def check(self, internal: InternalData, requested_by: str = "") -> None:
+        """Raises ``TS-1405`` when a counter or a sum fell while the total counter rose.
+
+        Counters belong to the pair of who asked and who signed, which are one at a card.
+        """
+        pair = requested_by, internal.uid
         seen = _Set(internal.total_counter, _values(internal))
-        known = self._newest.get(internal.uid)
+        known = self._newest.get(pair)
         if known is None or seen.total_counter > known.total_counter:
-            self._newest[internal.uid] = seen
+            self._newest[pair] = seen
             if known is None and len(self._newest) > self._cards_kept:
                 self._newest.popitem(last=False)
         if known is None:

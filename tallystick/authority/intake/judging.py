@@ -45,7 +45,7 @@ def reference_time_is_credible(rules: PackageRules, package: Package) -> None:
 def counters_only_rise(rules: PackageRules, package: Package) -> None:
     """Two invoices of one card whose counters contradict each other: booked, flagged."""
     if package.internal is not None:
-        rules.counters.check(package.internal)
+        rules.counters.check(package.internal, package.result.requested_by)
 
 
 def rate_group_was_valid(rules: PackageRules, package: Package) -> None:

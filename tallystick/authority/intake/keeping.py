@@ -88,7 +88,7 @@ class Keeping:
         metrics.fault(Step.ORDER, "TS-1403")
         first = await self._first_document(package)
         await self._keep_evidence(package, TWO_DOCUMENTS, first.body_hash if first else b"")
-        await self._stores.hold(package.signed_by, package.received_at)
+        await self._stores.hold(package.owner.uid, package.received_at)
         log.error("two documents under one number", extra=_who(package))
         return PackageAnswer(AuditStatus.VERIFIED, step=Step.ORDER, code="TS-1403")
 
@@ -127,12 +127,13 @@ class Keeping:
                 requested_by=result.requested_by,
                 signed_by=package.signed_by,
                 ordinal=result.total_counter,
-                tin=package.element.tin,
+                tin=package.owner.tin,
                 turnover=booking.turnover(package),
                 step=int(first.step),
                 codes=list(package.codes),
                 verdict=int(package.verdict),
                 received_at=package.received_at,
+                channel=package.channel,
             ),
         )
 

@@ -8,6 +8,7 @@ import attrs
 
 from tallystick.authority.intake.unwrap_messages import OpenedPackage
 from tallystick.authority.intake.verdicts import AuditStatus, Outcome, first_on_the_wire, outcome_of, status_of
+from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.reference.registry.values import SecureElementEntry
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
@@ -72,6 +73,9 @@ class Package:
     internal: InternalData | None = None
     group: TaxRateGroup | None = None
     findings: list[Finding] = attrs.field(factory=list)
+    channel: Channel = Channel.ESDC
+    requester: SecureElementEntry | None = None
+    """Who asked a hosted signer; none where a card signs for itself."""
 
     @property
     def opened(self) -> OpenedPackage:
@@ -107,6 +111,11 @@ class Package:
         return self.signer
 
     @property
+    def owner(self) -> SecureElementEntry:
+        """Whose invoice it is, and whose TIN stands under the signature: the requester's, else the signer's."""
+        return self.requester or self.element
+
+    @property
     def signed_by(self) -> Uid:
         """UID of the element whose key verifies the signature, from step 6 on."""
         return self.element.uid
@@ -118,7 +127,7 @@ class Package:
         A signer that nobody knows belongs to whom the document names. What could not be read is foreign.
         """
         if self.signer is not None:
-            return self.signer.tin != self.token_tin
+            return self.owner.tin != self.token_tin
         return self.read is None or self.read.result.seller.tin != self.token_tin
 
     @property

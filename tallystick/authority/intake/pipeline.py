@@ -16,7 +16,8 @@ import attrs
 
 from tallystick.authority.intake import metrics
 from tallystick.authority.intake.budget import BudgetPolicy, FailureBudget
-from tallystick.authority.intake.checks import KEPT_CHECKS, PROOF_CHECKS
+from tallystick.authority.intake.checks import CHECKS
+from tallystick.authority.intake.hosted import HostedDocument
 from tallystick.authority.intake.keeping import Keeping
 from tallystick.authority.intake.package import Finding, Package, PackageAnswer
 from tallystick.authority.intake.ports import PackageRules, Sequencer, Stores
@@ -91,6 +92,23 @@ class Intake:
         finally:
             del self._in_work[flight]
 
+    async def submit_document(self, document: HostedDocument) -> PackageAnswer:
+        """Judge and book what a hosted signer of ours has signed: the same steps, without envelope and budget.
+
+        Raises what cannot be said now (``TS-50xx``), and what must not happen: a signature that is not good
+        (``TS-1312``), a pair that is not ours (``TS-1311``). The document is kept by its signer and comes again.
+        """
+        package = document.as_package()
+        if self.stopped:
+            raise at_step(Step.GATES, Fault("TS-5001", retry_after_seconds=60))
+        self._prove(package)
+        await self._examine(package)
+        for finding in package.findings:
+            metrics.fault(finding.step, finding.fault.code)
+        answer = await self._keeping.keep(package)
+        metrics.answered(answer.status, perf_counter() - document.started)
+        return answer
+
     async def _answer(self, package: Package) -> PackageAnswer:
         started = perf_counter()
         metrics.IN_WORK.inc()
@@ -144,7 +162,7 @@ class Intake:
 
     def _prove(self, package: Package) -> None:
         """Step 6, first half: whoever fails is refused."""
-        for check in PROOF_CHECKS:
+        for check in CHECKS[package.channel].proof:
             try:
                 check.function(self._rules, package)
             except Fault as fault:
@@ -153,7 +171,7 @@ class Intake:
     async def _examine(self, package: Package) -> None:
         """Steps 6 to 12: collect what is wrong with a package that was lawfully signed."""
         rules = self._rules
-        for check in KEPT_CHECKS:
+        for check in CHECKS[package.channel].kept:
             try:
                 waiting = check.function(rules, package)
                 if waiting is not None:

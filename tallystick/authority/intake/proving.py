@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.ports import PackageRules
 from tallystick.crypto.signatures import verify_invoice_signature
+from tallystick.crypto.taxcore_oids import CertificateClass
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import is_mrc
@@ -20,6 +21,7 @@ from tallystick.wire import verification_url
 from tallystick.wire.card import InternalData, signed_text
 from tallystick.wire.verification_url import VerificationData
 
+_CARDS = frozenset({CertificateClass.V33, CertificateClass.V38})
 _URL_PARAMETER = "vl="
 _IDENTITY_POINTERS = frozenset({"/result/requestedBy", "/result/signedBy", "/result/totalCounter"})
 _JUDGED_POINTERS = _IDENTITY_POINTERS | {
@@ -38,9 +40,24 @@ def signer_is_known(rules: PackageRules, package: Package) -> None:
     signer = rules.directory.secure_element(package.result.signed_by)
     if signer is None:
         raise Fault("TS-1311", detail="no certificate of this signer was issued here")
+    if signer.certificate_class not in _CARDS:
+        raise Fault("TS-1311", detail="the certificate of this UID is not that of a card")
     package.signer = signer
     if signer.environment != rules.environment:
         raise Fault("TS-1108", detail="the signer's certificate belongs to another environment")
+
+
+def hosted_pair_is_known(rules: PackageRules, package: Package) -> None:
+    """Behind a hosted signer stand two: the operator's signing element, and the POS that asked it."""
+    signer = rules.directory.secure_element(package.result.signed_by)
+    requester = rules.directory.secure_element(package.result.requested_by)
+    if signer is None or not signer.signs_for_others:
+        raise Fault("TS-1311", detail="signedBy is no hosted signer of ours")
+    if requester is None or requester.certificate_class is not CertificateClass.V32:
+        raise Fault("TS-1311", detail="requestedBy is no POS of ours")
+    package.signer, package.requester = signer, requester
+    if not signer.environment == requester.environment == rules.environment:
+        raise Fault("TS-1108", detail="a certificate belongs to another environment")
 
 
 def signature_is_good(_: PackageRules, package: Package) -> None:
@@ -68,7 +85,7 @@ def _text(package: Package) -> bytes:
     try:
         return signed_text(
             package.signed_ms,
-            package.element.tin,
+            package.owner.tin,
             (request.buyer_id or "").encode(),
             request.invoice_type,
             request.transaction_type,
@@ -102,6 +119,26 @@ def not_expired_then(_: PackageRules, package: Package) -> None:
     """S2-025: signed from the end of the certificate on, or before its start; booked and marked invalid (K-25)."""
     if not package.element.not_before <= package.signed_at < package.element.not_after:
         raise Fault("TS-1103", detail="signed outside the validity of the certificate", audit_status=4)
+
+
+def requester_was_admitted(_: PackageRules, package: Package) -> None:
+    """The POS's certificate held when the hosted signer signed."""
+    owner = package.owner
+    if owner.was_revoked(package.signed_at):
+        raise Fault("TS-1104", detail="the requester was revoked when this was signed")
+    if not owner.not_before <= package.signed_at < owner.not_after:
+        raise Fault("TS-1103", detail="signed outside the validity of the requester's certificate", audit_status=4)
+
+
+def hosted_names_agree(_: PackageRules, package: Package) -> None:
+    """The TIN and the requester are those of the POS that asked, and all names are of one number."""
+    result, owner = package.result, package.owner
+    if result.seller.tin != owner.tin or owner.tin != package.token_tin:
+        raise Fault("TS-1313", detail="the TIN is not that of the taxpayer who asked")
+    if result.requested_by != package.token_uid:
+        raise Fault("TS-1313", detail="requestedBy is not the POS that asked")
+    if any(fault.pointer in _IDENTITY_POINTERS for fault in package.data.reading_faults):
+        raise Fault("TS-1313", detail="requestedBy, signedBy or totalCounter differ from the invoice number")
 
 
 def names_agree(_: PackageRules, package: Package) -> None:

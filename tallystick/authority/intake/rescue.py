@@ -36,7 +36,7 @@ def rescue(rules: PackageRules, package: Package) -> Rescued | None:
     try:
         said = verification_url.from_url(url)
         signer = rules.directory.secure_element(said.signed_by)
-        if signer is None or signer.environment != rules.environment:
+        if signer is None or signer.signs_for_others or signer.environment != rules.environment:
             return None
         text = signed_text(
             said.time_ms,

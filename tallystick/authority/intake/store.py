@@ -6,6 +6,7 @@ from datetime import datetime
 
 import attrs
 
+from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.reference.room_queries import Connection, RoomQueries
 
 _QUERIES = RoomQueries("tallystick.authority.intake")
@@ -46,6 +47,7 @@ class Quarantined:
     codes: list[str]
     verdict: int
     received_at: datetime
+    channel: int = Channel.ESDC
 
 
 @attrs.frozen(slots=True)

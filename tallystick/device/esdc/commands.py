@@ -14,7 +14,6 @@ from datetime import datetime
 import attrs
 
 from tallystick.device.esdc.conversation import Conversation, Means, Need, ask
-from tallystick.device.esdc.languages import common_languages
 from tallystick.device.esdc.setup_records import CommandRecord
 from tallystick.device.secure_element import StatusWordError
 from tallystick.kernel.faults import Fault
@@ -22,6 +21,7 @@ from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.limits import LIMITS
 from tallystick.wire.configuration import parse_configuration
 from tallystick.wire.ntp import TimeServer
+from tallystick.wire.pos_languages import common_languages
 from tallystick.wire.tax_rates import parse_tax_rate_groups
 from tallystick.wire.taxcore_api import Command, CommandType
 from tallystick.wire.verification_url import is_prefix

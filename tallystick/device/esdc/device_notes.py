@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from tallystick.device.esdc.device_log import DeviceLog, Kind
-from tallystick.device.esdc.languages import LanguageNotOffered
 from tallystick.kernel.faults import PosFault
 from tallystick.kernel.status_codes import StatusCode
+from tallystick.wire.pos_languages import LanguageNotOffered
 from tallystick.wire.taxcore_api import Command
 
 _PATH = re.compile(r"[A-Za-z0-9_.\[\]]{1,80}", re.ASCII)

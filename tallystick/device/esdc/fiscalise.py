@@ -6,31 +6,33 @@ card, is stored before the card is asked; the package is stored before the POS i
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import attrs
 
 from tallystick.device.esdc.conversation import Conversation, ask
-from tallystick.device.esdc.facts import CardFacts, Facts, Position
+from tallystick.device.esdc.facts import Facts, Position
 from tallystick.device.esdc.invoice import complete
-from tallystick.device.esdc.languages import choose_language
 from tallystick.device.esdc.sale_needs import FindAnswer, KeepIntent, KeepPackaged, Sign, Void
 from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.store import Intent
-from tallystick.device.esdc.tax_record import write_taxes
 from tallystick.device.secure_element import StatusWordError, status_code_for
-from tallystick.kernel.faults import Fault, PosFault, PropertyError
+from tallystick.kernel.faults import PosFault
+from tallystick.kernel.fiscalisation import (
+    check_clock,
+    check_reference,
+    check_validity,
+    choose_rate_group,
+    signing_time,
+    tax_items,
+)
 from tallystick.kernel.hashing import sha256
-from tallystick.kernel.instants import from_unix_ms, to_milliseconds, unix_ms
-from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, TaxItem, TransactionType
-from tallystick.kernel.status_codes import StatusCode
-from tallystick.kernel.tax import calculate_taxes, category_totals
-from tallystick.kernel.tax_rates import TaxRateGroup, group_at, moment_for_rates
 from tallystick.wire.card import SignAnswer, SignRequest
+from tallystick.wire.fiscal_invoice import sign_request
 from tallystick.wire.pos_invoice import parse_invoice_request
+from tallystick.wire.pos_languages import choose_language
+from tallystick.wire.tax_record import write_taxes
 
-CLOCK_NOT_SET_BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 SIGNED_HEAD_BYTES = 57
 """Offsets 0 to 56 stand alike in what the card is sent and in what it answers."""
 
@@ -94,13 +96,13 @@ def fiscalise(
     zone, older = facts.setup.zone, settings.older_dialect
     request = parse_invoice_request(order.body, zone=zone, may_be_wrapped=older)  # steps 1 and 2
     settings.accreditation.check(request.invoice_number, order.api_key)
-    check_reference(request, settings, now)
-    check_clock(position, now, settings.clock_back_tolerance)
-    moment = signing_time(position, now)
-    check_validity(facts.card, moment)  # step 3
-    group = choose_rate_group(request, facts, moment)  # step 4
+    check_reference(request, now, time_required=settings.reference_time_required)
+    check_clock(position.last_signed_ms, now, settings.clock_back_tolerance)
+    moment = signing_time(position.last_signed_ms, now)
+    check_validity(facts.card.not_after, moment)  # step 3
+    group = choose_rate_group(request, facts.setup.rate_groups, moment)  # step 4
     taxes = tax_items(request, group)  # step 5
-    to_sign = sign_request(request, taxes, facts.card, moment)  # step 6
+    to_sign = sign_request(request, taxes, facts.card.seller.tin, moment)  # step 6
     intent = Intent(
         request_id=order.request_id,
         request_hash=request_hash,
@@ -124,88 +126,6 @@ def _answered_before(order: Order, request_hash: bytes) -> Conversation[bytes | 
     if order.request_id is None:
         return None
     return (yield from ask(FindAnswer(order.request_id, request_hash)))
-
-
-def check_reference(request: InvoiceRequest, settings: EsdcSettings, now: datetime) -> None:
-    """Step 2, by the country: copies and refunds may need the time of what they refer to (C-17).
-
-    Nothing refers to the future: the authority would answer 74, after the buyer has the receipt.
-    """
-    reference = request.referent_document_dt
-    if reference is not None and reference > now:
-        raise PosFault.single(StatusCode.INVALID_VALUE, "referentDocumentDT")
-    refers_back = request.invoice_type is InvoiceType.COPY or request.transaction_type is TransactionType.REFUND
-    if settings.reference_time_required and refers_back and reference is None:
-        raise PosFault.single(StatusCode.FIELD_REQUIRED, "referentDocumentDT")
-
-
-def check_validity(card: CardFacts, moment: datetime) -> None:
-    """Step 3: stop from the very moment of expiry on (S2-027, S2-030, K-25)."""
-    if moment >= card.not_after:
-        raise PosFault.single(StatusCode.SECURE_ELEMENT_EXPIRED)
-
-
-def check_clock(position: Position, moment: datetime, tolerance: timedelta) -> None:
-    """A clock before 2000, or clearly behind the last signed invoice, is not set: refuse with 1999."""
-    if moment < CLOCK_NOT_SET_BEFORE or moment + tolerance < from_unix_ms(position.last_signed_ms):
-        raise PosFault.single(StatusCode.UNDEFINED_WARNING)
-
-
-def signing_time(position: Position, now: datetime) -> datetime:
-    """Whole milliseconds (S2-059), later than the last invoice: none is older than the one before, no two are alike.
-
-    A card answers the same bytes with its old result, so equal baskets of one millisecond must differ in their time.
-    """
-    after_last = from_unix_ms(position.last_signed_ms) + _MILLISECOND
-    return max(to_milliseconds(now), after_last)
-
-
-def choose_rate_group(request: InvoiceRequest, facts: Facts, moment: datetime) -> TaxRateGroup:
-    """Step 4: the rates in force now, or at the reference's time (S2-031, S2-042 to S2-044)."""
-    reference = moment_for_rates(request, moment)
-    group = group_at(facts.setup.rate_groups, reference)
-    if group is None and reference is not moment:
-        raise PosFault.single(StatusCode.INVALID_VALUE, "referentDocumentDT")
-    if group is None:
-        raise PosFault.single(StatusCode.NOT_CONFIGURED)
-    return group
-
-
-def tax_items(request: InvoiceRequest, group: TaxRateGroup) -> tuple[TaxItem, ...]:
-    """Step 5: taxes by label; every unknown label is named (S2-032)."""
-    try:
-        return calculate_taxes(request.items, group)
-    except Fault as fault:
-        if fault.code != "TS-2001":
-            raise
-        wrong = tuple(PropertyError(field.pointer, StatusCode.INVALID_TAX_LABELS) for field in fault.fields)
-        raise PosFault(wrong) from fault
-
-
-_CARD_FIELD_FAULTS = {
-    "TS-2005": PropertyError("items", StatusCode.OUT_OF_RANGE),
-    "TS-2007": PropertyError("buyerId", StatusCode.VALUE_TOO_LONG),
-}
-
-
-def sign_request(request: InvoiceRequest, taxes: tuple[TaxItem, ...], card: CardFacts, moment: datetime) -> SignRequest:
-    """Step 6: the exact values for the card, by its clock and ours (S2-033); what does not fit is refused here."""
-    made = SignRequest(
-        time_ms=unix_ms(moment),
-        tin=card.seller.tin,
-        buyer_id=(request.buyer_id or "").encode(),
-        invoice_type=request.invoice_type,
-        transaction_type=request.transaction_type,
-        amount=request.total_amount,
-        categories=category_totals(taxes),
-    )
-    try:
-        made.encode()
-    except Fault as fault:
-        if fault.code not in _CARD_FIELD_FAULTS:
-            raise
-        raise PosFault((_CARD_FIELD_FAULTS[fault.code],)) from fault
-    return made
 
 
 def _sign(sale: int, to_sign: SignRequest, intent: Intent) -> Conversation[SignAnswer]:

@@ -15,7 +15,6 @@ from urllib.parse import unquote_to_bytes
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device import PinPaused, StorageFull
 from tallystick.device.esdc.fiscalise import Order
-from tallystick.device.esdc.languages import LanguageNotOffered
 from tallystick.device.esdc.own_codes import own_codes
 from tallystick.device.esdc.pos_codes import BrowserRefused
 from tallystick.device.esdc.pos_gate import KEY_HEADER, PosGate
@@ -38,6 +37,7 @@ from tallystick.kit.asgi import header as header_of
 from tallystick.kit.http_server import Refusal
 from tallystick.wire.openapi_pos import pos_api
 from tallystick.wire.pos_invoice import encode_json, error_answer
+from tallystick.wire.pos_languages import LanguageNotOffered
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,6 @@ from tallystick.device.esdc.fiscalise import answers
 from tallystick.device.esdc.invoice import Invoice, complete
 from tallystick.device.esdc.sale_needs import KeepPackaged, Void
 from tallystick.device.esdc.store import Intent, Newest, OpenIntent, SaleState
-from tallystick.device.esdc.tax_record import read_taxes
 from tallystick.device.secure_element import CardPort, CardUnavailable, SecureElement
 from tallystick.device.secure_element.exchange import exchange
 from tallystick.device.secure_element.session import CLA, LAST_SIGNED_INVOICE
@@ -27,6 +26,7 @@ from tallystick.kernel.instants import unix_ms
 from tallystick.wire.apdu import EXTENDED_BYTES, CommandApdu, StatusWord
 from tallystick.wire.card import SignAnswer
 from tallystick.wire.pos_invoice import parse_invoice_request
+from tallystick.wire.tax_record import read_taxes
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from datetime import tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tallystick.device.esdc.facts import Setup
-from tallystick.device.esdc.languages import common_languages
 from tallystick.device.esdc.windows_zones import IANA_NAMES
 from tallystick.wire.configuration import parse_configuration
+from tallystick.wire.pos_languages import common_languages
 from tallystick.wire.tax_rates import parse_tax_rate_groups
 from tallystick.wire.taxcore_api import CommandType
 

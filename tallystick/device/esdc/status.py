@@ -7,10 +7,10 @@ from typing import Any
 
 from tallystick.device.esdc.device import Device
 from tallystick.device.esdc.device_clock import DeviceClock
-from tallystick.device.esdc.fiscalise import CLOCK_NOT_SET_BEFORE
 from tallystick.device.esdc.session import Session
 from tallystick.device.esdc.storage import Fullness
 from tallystick.device.secure_element import CardUnavailable, StatusWordError
+from tallystick.kernel.fiscalisation import CLOCK_NOT_SET_BEFORE
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import from_unix_ms, utc_offset_minutes
 from tallystick.kernel.status_codes import StatusCode

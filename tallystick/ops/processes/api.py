@@ -51,7 +51,7 @@ def configuration_of(context: Context) -> Configuration:
         endpoints={
             "taxpayerAdminPortal": settings.portal_url,
             "taxCoreApi": settings.device_api_url,
-            "vsdc": "",
+            "vsdc": settings.vsdc_url,
             "root": f"{settings.public_url.rstrip('/')}/v/?vl=",
         },
         environment_name=context.environment_name,

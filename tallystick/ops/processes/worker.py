@@ -13,6 +13,7 @@ import attrs
 import psycopg
 
 from tallystick.authority.channels.sdc.tasks import remove_expired_tokens
+from tallystick.authority.channels.vsdc.tasks import forget_requests
 from tallystick.authority.intake.tasks import forget_refused
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
@@ -124,3 +125,4 @@ def _tidy(conn: DatabaseConnection) -> None:
     now = system_clock()
     remove_expired_tokens(conn, now)
     forget_refused(conn, now)
+    forget_requests(conn, now)

@@ -43,6 +43,7 @@ GRANTS = (
     Grant(INTAKE, "taxrates", _WRITE),
     Grant(INTAKE, "commands", _WRITE),
     Grant(INTAKE, "sdc", _WRITE),
+    Grant(INTAKE, "vsdc", _WRITE),
     Grant(INTAKE, "ledger", _READ),
     Grant(INTAKE, "intake", _WRITE),
     Grant(INTAKE, "audit", _WRITE),

@@ -14,6 +14,7 @@ ROOMS = (
     "ledger",
     "intake",
     "projections/audit",
+    "channels/vsdc",
 )
 
 

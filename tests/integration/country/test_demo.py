@@ -36,7 +36,7 @@ class Run:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        names = ("DEVICE_API_PORT", "PUBLIC_PORT", "PORTAL_PORT", "POS_PORT", "HEALTH_PORT")
+        names = ("DEVICE_API_PORT", "PUBLIC_PORT", "PORTAL_PORT", "POS_PORT", "HEALTH_PORT", "VSDC_PORT")
         ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
         self.environment = inherited | {"TALLYSTICK_STATE": str(state), "COLUMNS": "80"}

@@ -24,7 +24,7 @@ from tallystick.ops.schema.rooms import ROOMS
 
 def test_every_room_that_owns_tables_has_its_first_file() -> None:
     authority = Path(tallystick.authority.__path__[0])
-    found = {str(file.parent.parent.relative_to(authority)) for file in authority.rglob("schema/0001_*.sql")}
+    found = {str(file.parent.parent.relative_to(authority)) for file in authority.rglob("schema/[0-9]*_*.sql")}
     assert found == set(ROOMS)
 
 

@@ -43,6 +43,7 @@ def test_answers_of_a_running_authority_are_as_described(authority: Any) -> None
     ask(device, "POST", "/api/sdc/getoutstandingcommands?serialNumber=ABCD1234", "")
     report = f'{{"commandId":"{commands[1]["commandId"]}","success":true,"dateAndTime":"2026-11-21T10:00:00Z"}}'
     ask(device, "POST", "/api/sdc/uploadcommandstatus", report)
+    ask(device, "POST", "/api/invoices/verifyinvoice", '{"verificationUrl":"https://fdo.example/v/?vl=AAAA"}')
     assert {(path, method) for path, method, status in described.seen if status == 200} == described.operations()
     for path, method in sorted(described.operations()):
         if "/sdc/" in path or "secureelements" in path:

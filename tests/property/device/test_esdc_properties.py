@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 
 from tallystick.device.esdc.facts import CardFacts, Facts, Position
 from tallystick.device.esdc.fiscalise import Order, fiscalise
-from tallystick.device.esdc.languages import LanguageNotOffered, choose_language
 from tallystick.device.esdc.sale_needs import KeepIntent
 from tallystick.device.esdc.settings import EsdcSettings
 from tallystick.device.esdc.setup import build_setup
 from tallystick.device.esdc.store import Intent
-from tallystick.device.esdc.tax_record import read_taxes, write_taxes
 from tallystick.kernel.faults import PosFault
 from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.invoice import InvoiceType, PaymentType, TaxCategoryType, TaxItem, TransactionType
 from tallystick.wire.journal import LANGUAGES
+from tallystick.wire.pos_languages import LanguageNotOffered, choose_language
 from tallystick.wire.pos_values import INVOICE_TYPES, PAYMENT_TYPES, TRANSACTION_TYPES, EnumerationForms
+from tallystick.wire.tax_record import read_taxes, write_taxes
 
 FRESH = Position(counter=0, last_signed_ms=0)
 WHOLE: dict[str, Any] = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from cards import NOW, country, rsa_key
@@ -20,13 +23,20 @@ from tallystick.crypto.envelope import (
     sign_with_recovery,
 )
 from tallystick.crypto.issuing import Order, self_signed
-from tallystick.crypto.keys import PrivateKey, generate_ed25519_key, generate_p256_key, generate_p384_key
+from tallystick.crypto.keys import KeyKind, PrivateKey, generate_ed25519_key, generate_p256_key, generate_p384_key
 from tallystick.crypto.policy import Use
 from tallystick.crypto.profiles import ROOT
+from tallystick.crypto.sealed_keys import SealedKeys
 from tallystick.crypto.signatures import sign_ed25519, sign_invoice_text, verify_ed25519, verify_invoice_signature
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRule, Status
 
+FOLDERS = TemporaryDirectory(prefix="tallystick-test-")
+NUMBERS = itertools.count(1)
 LOG_KEY = generate_ed25519_key()
+
+
+def new_folder() -> Path:
+    return Path(FOLDERS.name) / f"{next(NUMBERS)}"
 
 
 def issue_with(key: PrivateKey) -> None:
@@ -54,6 +64,8 @@ ACTS: dict[Use, Callable[[], object]] = {
     Use.VERIFY_CHECKPOINT: lambda: verify_ed25519(LOG_KEY.public, b"note", NOTE),
     Use.SIGN_CERTIFICATE_P256: lambda: issue_with(generate_p256_key()),
     Use.SIGN_CERTIFICATE_P384: lambda: issue_with(generate_p384_key()),
+    Use.DERIVE_STORE_KEY: lambda: SealedKeys(new_folder(), b"passphrase"),
+    Use.SEAL_STORE_KEY: lambda: SealedKeys(new_folder(), b"passphrase").generate("log", KeyKind.ED25519),
     Use.VERIFY_CERTIFICATE_P384: lambda: verify_chain(CARD, country().pki.trust_store(), NOW),
 }
 # Chains signed with these are not ours; test_certificates.py judges them.

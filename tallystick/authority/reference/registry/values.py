@@ -79,10 +79,15 @@ class SecureElementEntry:
         """The key that verifies its invoices, parsed once."""
         return read_card_certificate(self.certificate).public_key
 
+    @cached_property
+    def certificate_class(self) -> CertificateClass:
+        """What its certificate is for: V33 a card, V35 a hosted signer, V32 a POS of the hosted signer."""
+        return read_card_certificate(self.certificate).certificate_class
+
     @property
     def signs_for_others(self) -> bool:
         """Whether this is a hosted signer, the only kind that signs what another element requested."""
-        return read_card_certificate(self.certificate).certificate_class is CertificateClass.V35
+        return self.certificate_class is CertificateClass.V35
 
     def was_revoked(self, moment: datetime) -> bool:
         """Whether the revocation had taken effect at that moment."""

@@ -69,7 +69,7 @@ def test_a_flagged_package_leaves_memory_at_once(bench: Bench) -> None:
     try:
         judge(bench, plain)
         bench.ledger.entries.clear()
-        assert [one for one in gc.get_objects() if isinstance(one, Package)] == []
+        assert [one for one in gc.get_objects() if type(one) is Package] == []
     finally:
         gc.enable()
 

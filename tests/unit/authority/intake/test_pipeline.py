@@ -13,7 +13,7 @@ from intake_bench import Bench, make_bench
 
 from benchmarks.package_maker import NOW, Card, basket, sale, seal
 from tallystick.authority.intake import pipeline
-from tallystick.authority.intake.checks import KEPT_CHECKS, PROOF_CHECKS, Check, in_order
+from tallystick.authority.intake.checks import CHECKS, KEPT_CHECKS, PROOF_CHECKS, ChannelChecks, Check, in_order
 from tallystick.authority.intake.package import PackageAnswer
 from tallystick.authority.intake.steps import STEPS, Step, steps_of
 from tallystick.authority.intake.verdicts import WIRE_ORDER, AuditStatus, Outcome, outcome_of, status_of
@@ -253,7 +253,7 @@ def test_switched_off_binding_lets_a_wrong_tin_through(monkeypatch: pytest.Monke
     value["result"]["tin"] = "111111111"
     body = seal(msgspec.json.encode(value), bench.card.encryption_key)
     without = tuple(check for check in KEPT_CHECKS if check.name != "names_agree")
-    monkeypatch.setattr(pipeline, "KEPT_CHECKS", without)
+    monkeypatch.setitem(CHECKS, Channel.ESDC, ChannelChecks(PROOF_CHECKS, without))
     assert run(bench, body).status == 4
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.device.esdc.languages import (
+from tallystick.wire.pos_languages import (
     LanguageNotOffered,
     asked_languages,
     choose_language,

@@ -14,13 +14,13 @@ import pytest
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device import PinPaused, StorageFull
 from tallystick.device.esdc.fiscalise import Order
-from tallystick.device.esdc.languages import LanguageNotOffered
 from tallystick.device.esdc.pos_api import QueueFull, build_app, refuse
 from tallystick.device.esdc.pos_gate import PosGate
 from tallystick.kernel.faults import PosFault, PropertyError
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.status_codes import StatusCode
 from tallystick.kit.http_server import Refusal
+from tallystick.wire.pos_languages import LanguageNotOffered
 
 
 @attrs.frozen

@@ -1,0 +1,147 @@
+"""The process that holds the signing keys and does nothing else: a text in, 256 bytes out, over a UNIX socket (S0-039).
+
+The channel that talks to POS has no key and no session with a token. Each request is one signature, carried out in the
+order of arrival; PKCS#1 v1.5 has no chance in it, so asking twice gives the same bytes and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import logging
+import resource
+import signal
+import sys
+from collections import deque
+from enum import IntEnum
+from pathlib import Path
+
+import uvloop
+
+from tallystick.authority.channels.vsdc import metrics
+from tallystick.crypto.hsm import KeyStore
+from tallystick.crypto.policy import Use
+from tallystick.kernel.faults import Fault
+from tallystick.kit.framed_socket import FramedClient, PeerAway, serve_framed
+
+log = logging.getLogger(__name__)
+
+QUEUE_REQUESTS = 256
+_PATIENCE_SECONDS = 8.0
+_PR_SET_DUMPABLE = 4
+_LABEL_END = b"\0"
+
+
+class _Reply(IntEnum):
+    SIGNED = 0
+    BUSY = 1
+    AWAY = 2
+    REFUSED = 3
+
+
+class SigningDesk:
+    """Carries out requests one a turn of the loop, so that answers leave in between; a full queue answers at once."""
+
+    def __init__(self, keys: KeyStore, *, limit: int = QUEUE_REQUESTS) -> None:
+        self._keys = keys
+        self._limit = limit
+        self._jobs: deque[tuple[asyncio.Future[bytes], bytes]] = deque()
+        self._loop = asyncio.get_running_loop()
+
+    def handle(self, request: bytes) -> asyncio.Future[bytes]:
+        """Queue one request: label, NUL, text."""
+        future: asyncio.Future[bytes] = self._loop.create_future()
+        if len(self._jobs) >= self._limit:
+            future.set_result(bytes([_Reply.BUSY]))
+            return future
+        if not self._jobs:
+            self._loop.call_soon(self._next)
+        self._jobs.append((future, request))
+        return future
+
+    def _next(self) -> None:
+        future, request = self._jobs.popleft()
+        if not future.done():
+            future.set_result(self._answer(request))
+        if self._jobs:
+            self._loop.call_soon(self._next)
+
+    def _answer(self, request: bytes) -> bytes:
+        label, _, text = request.partition(_LABEL_END)
+        try:
+            signature = self._keys.sign(label.decode(), Use.SIGN_INVOICE, text)
+        except Fault as fault:
+            log.warning("a signature was not made: %s", fault)
+            return bytes([_Reply.AWAY if fault.code == "TS-5004" else _Reply.REFUSED])
+        except Exception:
+            log.exception("a signature was not made")
+            return bytes([_Reply.AWAY])
+        metrics.SIGNATURES.inc()
+        return bytes([_Reply.SIGNED]) + signature
+
+    async def finished(self) -> None:
+        """Return when all that is queued was carried out."""
+        while self._jobs:
+            await asyncio.sleep(0)
+
+
+class SigningClient:
+    """The channel's side. Belongs to one event loop."""
+
+    def __init__(self, path: Path) -> None:
+        self._peer = FramedClient(path, _PATIENCE_SECONDS)
+
+    async def sign(self, label: str, text: bytes) -> bytes:
+        """256 bytes; raises ``TS-5002`` (queue full), ``TS-5004`` (away), ``TS-1310`` (not allowed any more)."""
+        try:
+            reply = await self._peer.call(label.encode() + _LABEL_END + text)
+        except PeerAway as error:
+            raise Fault("TS-5004", detail="the signing process is away", retry_after_seconds=2) from error
+        kind = reply[0]
+        if kind == _Reply.SIGNED:
+            return reply[1:]
+        if kind == _Reply.BUSY:
+            raise Fault("TS-5002", detail="too many signatures wait", retry_after_seconds=1)
+        if kind == _Reply.REFUSED:
+            raise Fault("TS-1310", detail="the signing process refuses this use")
+        raise Fault("TS-5004", detail="the key store is away", retry_after_seconds=5)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._peer.close()
+
+
+def hide_memory() -> None:
+    """No core dump, no tracing by other programs of the same account (Linux); elsewhere only no core dump."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None, use_errno=True)
+        if library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "the process cannot be made undumpable")
+
+
+async def serve_signing(socket_path: Path, keys: KeyStore, stopped: asyncio.Event) -> None:
+    """Serve until `stopped` is set, and answer what is queued then."""
+    desk = SigningDesk(keys)
+    server = await serve_framed(socket_path, desk.handle)
+    try:
+        await stopped.wait()
+        await desk.finished()
+    finally:
+        server.close()
+        socket_path.unlink(missing_ok=True)
+
+
+def run_signing(socket_path: Path, keys: KeyStore) -> None:
+    """The process: hide the memory, serve on the socket until SIGTERM or SIGINT."""
+    hide_memory()
+    gc.freeze()
+
+    async def main() -> None:
+        stopped = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        await serve_signing(socket_path, keys, stopped)
+
+    uvloop.run(main())

@@ -1,0 +1,16 @@
+"""The process that holds the signing keys of the hosted signer; it has no database and no network."""
+
+from __future__ import annotations
+
+from tallystick.authority.channels.vsdc.signing import run_signing
+from tallystick.ops.key_store import open_key_store
+from tallystick.ops.processes.context import Context
+
+
+def run() -> None:
+    """Serve until stopped."""
+    context = Context.load("signer")
+    keys = open_key_store(context.settings, context.state)
+    with context.health({}):
+        run_signing(context.socket("signer"), keys)
+    keys.close()

@@ -1,0 +1,12 @@
+"""The tables of the hosted signer."""
+
+from django.db import migrations
+
+from tallystick.ops.schema.rooms import ddl_steps
+
+
+class Migration(migrations.Migration):
+    """Runs the DDL files with this number."""
+
+    dependencies = (("schema", "0001_rooms"),)
+    operations = ddl_steps("0004")

@@ -1,0 +1,194 @@
+"""The two key stores behind one port: encrypted files, and PKCS#11 on SoftHSM (S0-039)."""
+
+from __future__ import annotations
+
+import itertools
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pkcs11
+import pytest
+from pkcs11 import Attribute, ObjectClass
+from softhsm import PIN, make_token, module_path, process_configuration
+
+from tallystick.crypto.hsm import KeyStore, read_secret
+from tallystick.crypto.keys import KeyKind
+from tallystick.crypto.policy import Use, install_registry
+from tallystick.crypto.sealed_keys import SealedKeys, WrongPassphrase
+from tallystick.crypto.signatures import verify_ed25519, verify_invoice_signature
+from tallystick.crypto.token_keys import TokenKeys, TokenPlace
+from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
+from tallystick.kernel.faults import Fault
+
+TEXT = bytes(range(256)) + bytes(65)
+_numbers = itertools.count(1)
+Opener = Callable[[], KeyStore]
+
+
+def _sealed(folder: Path) -> Opener:
+    return lambda: SealedKeys(folder / "keys", b"correct horse")
+
+
+def _token() -> Opener:
+    module, configuration = module_path(), process_configuration()
+    label = f"test-{next(_numbers)}"
+    make_token(configuration, label)
+    return lambda: TokenKeys(TokenPlace(module=module, token=label, pin=PIN))
+
+
+@pytest.fixture(params=["sealed", "token"])
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Opens the same store again and again."""
+    return _sealed(tmp_path) if request.param == "sealed" else _token()
+
+
+def test_s0_039_a_key_signs_by_its_label_and_survives_a_restart(opener: Opener) -> None:
+    store = opener()
+    public = store.generate("signer-1", KeyKind.RSA)
+    signature = store.sign("signer-1", Use.SIGN_INVOICE, TEXT)
+    verify_invoice_signature(public, TEXT, signature)
+    store.close()
+    again = opener()
+    assert again.labels() == ("signer-1",)
+    assert again.public_key("signer-1") == public
+    assert again.sign("signer-1", Use.SIGN_INVOICE, TEXT) == signature, "the wire's padding has no chance in it"
+    again.close()
+
+
+def test_a_label_is_taken_once(opener: Opener) -> None:
+    store = opener()
+    public = store.generate("signer-1", KeyKind.RSA)
+    with pytest.raises(Fault, match="TS-3004"):
+        store.generate("signer-1", KeyKind.RSA)
+    assert store.public_key("signer-1") == public
+    with pytest.raises(ValueError, match="label"):
+        store.generate("../signer", KeyKind.RSA)
+    store.close()
+
+
+def test_an_unknown_label_is_a_coded_fault(opener: Opener) -> None:
+    store = opener()
+    with pytest.raises(Fault, match="TS-5004"):
+        store.sign("nobody", Use.SIGN_INVOICE, TEXT)
+    with pytest.raises(Fault, match="TS-5004"):
+        store.public_key("nobody")
+    store.close()
+
+
+def test_k_01_both_stores_ask_the_registry_first(opener: Opener) -> None:
+    store = opener()
+    store.generate("signer-1", KeyKind.RSA)
+    rule = AlgorithmRule(Algorithm.RSA_PKCS1_SHA1, Purpose.SECURE_ELEMENT, Status.VERIFY_LEGACY_ONLY)
+    install_registry(REGISTRY.changed_by([rule]))
+    try:
+        with pytest.raises(Fault, match="TS-1310"):
+            store.sign("signer-1", Use.SIGN_INVOICE, TEXT)
+    finally:
+        install_registry(REGISTRY)
+    with pytest.raises(Fault, match="TS-1310"):
+        store.sign("signer-1", Use.VERIFY_INVOICE, TEXT)
+    store.close()
+
+
+def test_s0_039_the_files_are_sealed_and_closed_to_others(tmp_path: Path) -> None:
+    store = SealedKeys(tmp_path / "keys", b"correct horse")
+    store.generate("signer-1", KeyKind.RSA)
+    log_key = store.generate("log", KeyKind.ED25519)
+    verify_ed25519(log_key, TEXT, store.sign("log", Use.SIGN_CHECKPOINT, TEXT))
+    plain = store._opened["signer-1"].pkcs8
+    for file in (tmp_path / "keys").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        content = file.read_bytes()
+        assert b"PRIVATE" not in content
+        assert plain[40:200] not in content
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
+
+
+def test_another_passphrase_or_a_changed_file_opens_nothing(tmp_path: Path) -> None:
+    store = SealedKeys(tmp_path / "keys", b"correct horse")
+    store.generate("signer-1", KeyKind.RSA)
+    with pytest.raises(WrongPassphrase):
+        SealedKeys(tmp_path / "keys", b"battery staple")
+    file = tmp_path / "keys" / "signer-1.key"
+    sealed = bytearray(file.read_bytes())
+    sealed[-1] ^= 1
+    file.write_bytes(sealed)
+    with pytest.raises(WrongPassphrase):
+        SealedKeys(tmp_path / "keys", b"correct horse")
+
+
+def test_a_sealed_key_does_not_answer_to_another_label(tmp_path: Path) -> None:
+    store = SealedKeys(tmp_path / "keys", b"correct horse")
+    store.generate("signer-1", KeyKind.RSA)
+    (tmp_path / "keys" / "signer-1.key").rename(tmp_path / "keys" / "signer-2.key")
+    with pytest.raises(WrongPassphrase):
+        SealedKeys(tmp_path / "keys", b"correct horse")
+
+
+def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "pin"
+    file.write_text("1234\nnot this\n")
+    file.chmod(0o644)
+    with pytest.raises(PermissionError):
+        read_secret(file)
+    file.chmod(0o600)
+    assert read_secret(file) == b"1234"
+    file.write_text("\n")
+    with pytest.raises(ValueError, match="empty"):
+        read_secret(file)
+
+
+def test_s0_039_a_key_of_a_token_cannot_be_taken_out() -> None:
+    opener = _token()
+    store = opener()
+    store.generate("signer-1", KeyKind.RSA)
+    assert isinstance(store, TokenKeys)
+    key = store._session.get_key(object_class=ObjectClass.PRIVATE_KEY, label="signer-1")
+    assert key[Attribute.SENSITIVE]
+    assert not key[Attribute.EXTRACTABLE]
+    with pytest.raises(pkcs11.exceptions.PKCS11Error):
+        _ = key[Attribute.PRIVATE_EXPONENT]
+    with pytest.raises(Fault, match="TS-1310"):
+        store.generate("curve", KeyKind.P256)
+    store.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of the library, about its old session
+def test_s0_039_a_session_or_module_that_dies_is_opened_anew() -> None:
+    store = _token()()
+    assert isinstance(store, TokenKeys)
+    public = store.generate("signer-1", KeyKind.RSA)
+    store._session.close()
+    verify_invoice_signature(public, TEXT, store.sign("signer-1", Use.SIGN_INVOICE, TEXT))
+    pkcs11.lib(str(module_path())).finalize()
+    verify_invoice_signature(public, TEXT, store.sign("signer-1", Use.SIGN_INVOICE, TEXT))
+    store.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_token_that_is_away_is_a_coded_fault_and_comes_back() -> None:
+    store = _token()()
+    assert isinstance(store, TokenKeys)
+    public = store.generate("signer-1", KeyKind.RSA)
+    tokens = process_configuration().parent / "tokens"
+    away = tokens.with_name("away")
+    store.close()
+    tokens.rename(away)
+    try:
+        with pytest.raises(Fault, match="TS-5004"):
+            store.sign("signer-1", Use.SIGN_INVOICE, TEXT)
+    finally:
+        if tokens.exists():
+            tokens.rmdir()
+        away.rename(tokens)
+    verify_invoice_signature(public, TEXT, store.sign("signer-1", Use.SIGN_INVOICE, TEXT))
+    store.close()
+
+
+def test_a_wrong_pin_is_tried_once() -> None:
+    module, configuration = module_path(), process_configuration()
+    make_token(configuration, "wrong-pin")
+    with pytest.raises(Fault, match="TS-5004"):
+        TokenKeys(TokenPlace(module=module, token="wrong-pin", pin="000000"))
+    assert "000000" not in repr(TokenPlace(module=module, token="wrong-pin", pin="000000"))
