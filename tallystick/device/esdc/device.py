@@ -63,7 +63,7 @@ class Device:
         languages: Iterable[str] = tuple(LANGUAGES),
     ) -> None:
         self._reader = reader
-        self._stores = stores
+        self.stores = stores
         self.settings = settings
         self.clock = clock
         self._free_bytes = free_bytes
@@ -98,7 +98,7 @@ class Device:
             return
         self._insertions += 1
         try:
-            self.session = open_session(port, self._stores, self.settings.storage, self._insertions)
+            self.session = open_session(port, self.stores, self.settings.storage, self._insertions)
         except CardTrouble as trouble:
             self._note_trouble(trouble)
             return
@@ -264,7 +264,7 @@ class Device:
 
     def fullness(self, session: Session) -> Fullness:
         """How full the inserted card's store is."""
-        return fullness(session.store.used_bytes(), self._free_bytes(self._stores), self.settings.storage)
+        return fullness(session.store.used_bytes(), self._free_bytes(self.stores), self.settings.storage)
 
     # What the audit loop asks for
 

@@ -49,6 +49,8 @@ class EsdcSlot:
     port: int = 8888
     token_client: TokenClient | None = None
     authority_ca: Path | None = None
+    media: tuple[str, ...] = ()
+    button_folder: Path | None = None
 
 
 class Esdc:

@@ -14,6 +14,8 @@ import attrs
 from tallystick.device.esdc.audit_loop import AuditLoop
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.esdc import Esdc, EsdcSlot
+from tallystick.device.esdc.local_audit_state import LocalAuditBoard
+from tallystick.device.esdc.local_audit_watch import LocalAuditWatch
 from tallystick.device.esdc.pos_api import build_app
 from tallystick.kernel.instants import Clock
 from tallystick.kit.http_server import Server
@@ -33,6 +35,7 @@ class RunningSlot:
     slot: EsdcSlot
     esdc: Esdc
     audit: AuditLoop | None
+    local_audit: LocalAuditWatch
     server: Server
     port: int
 
@@ -52,11 +55,13 @@ class EsdcHost:
         esdc = Esdc(slot, self._clock, self._on_broken)
         await esdc.start()
         audit = AuditLoop(esdc) if slot.authority_ca is not None and slot.token_client is not None else None
+        local = LocalAuditWatch(esdc, LocalAuditBoard(), slot.media, slot.button_folder)
         server = Server(build_app(esdc), slot.host, slot.port)
         port = await server.start()
         if audit is not None:
             audit.start()
-        running = RunningSlot(slot, esdc, audit, server, port)
+        local.start()
+        running = RunningSlot(slot, esdc, audit, local, server, port)
         self.running[slot.name] = running
         log.info("E-SDC %s serves POS on %s:%d", slot.name, slot.host, port)
         gc.freeze()
@@ -68,6 +73,7 @@ class EsdcHost:
         await running.server.stop()
         if running.audit is not None:
             await running.audit.stop()
+        await running.local_audit.stop()
         await running.esdc.stop()
 
     async def stop(self) -> None:

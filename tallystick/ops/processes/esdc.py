@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -26,7 +27,8 @@ process wait for each other after every call that gives the interpreter back (a 
 def run(card: Path, authority_ca: Path | None, host: str, port: int) -> None:
     """Serve one virtual card; its store lies beside it. Without the authority's root certificate it only sells."""
     context = Context.load("esdc")
-    slot = _slot(context, card, port, host=host, authority_ca=authority_ca)
+    media = tuple(filter(None, context.settings.media.split(os.pathsep)))
+    slot = _slot(context, card, port, host=host, authority_ca=authority_ca, media=media)
     run_until_stopped(context, lambda stopped: _serve(context, [slot], stopped))
 
 
@@ -80,7 +82,15 @@ async def _follow(context: Context, host: EsdcHost) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def _slot(context: Context, card: Path, port: int, *, authority_ca: Path | None, host: str = "127.0.0.1") -> EsdcSlot:
+def _slot(
+    context: Context,
+    card: Path,
+    port: int,
+    *,
+    authority_ca: Path | None,
+    host: str = "127.0.0.1",
+    media: tuple[str, ...] = (),
+) -> EsdcSlot:
     pack = context.pack
     serial_number = card.name[:32]
     return EsdcSlot(
@@ -100,4 +110,6 @@ def _slot(context: Context, card: Path, port: int, *, authority_ca: Path | None,
         port=port,
         token_client=BesideCard(card),
         authority_ca=authority_ca,
+        media=media,
+        button_folder=card,
     )
