@@ -41,8 +41,8 @@ def export(
 
     def show(state: dict[str, str | int | bool]) -> None:
         typer.echo(
-            f"{state['phase']}: {state['copied']} packages copied, {state['there']} there already, of {state['total']}; "
-            f"{state['commands']} commands carried out"
+            f"{state['phase']}: {state['copied']} packages copied, {state['there']} there already, "
+            f"of {state['total']}; {state['commands']} commands carried out"
         )
 
     try:

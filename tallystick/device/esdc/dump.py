@@ -56,9 +56,8 @@ def _readable(held: HeldPackages, ordinals: list[int], lost: list[int]) -> Packa
         try:
             package = held.package(ordinal)
         except StoreBroken:
-            package = None
-        if package is None:
             lost.append(ordinal)
-        else:
+            continue
+        if package is not None:
             packages.append((ordinal, package))
     return packages

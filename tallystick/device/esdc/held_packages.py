@@ -51,8 +51,11 @@ class HeldPackages:
         return [(row[0], row[1]) for row in self._database.rows("held", {"after": after, "up_to": up_to, "most": most})]
 
     def ordinals(self) -> list[int]:
-        """All ordinals that are held."""
-        return [row[0] for row in self._database.rows("held_ordinals")]
+        """All ordinals that are held; of a damaged file, all that were ever signed, each of which may be held."""
+        try:
+            return [row[0] for row in self._database.rows("held_ordinals")]
+        except StoreBroken:
+            return [row[0] for row in self._database.rows("signed_ordinals")]
 
     def package(self, ordinal: int) -> bytes | None:
         """One package."""

@@ -77,6 +77,9 @@ SELECT ordinal, body FROM package WHERE ordinal > :after AND ordinal <= :up_to O
 -- name: held_ordinals
 SELECT ordinal FROM package ORDER BY ordinal;
 
+-- name: signed_ordinals
+SELECT ordinal FROM sale WHERE ordinal IS NOT NULL ORDER BY ordinal;
+
 -- name: held_newest
 SELECT max(ordinal) FROM package;
 
