@@ -174,6 +174,10 @@ _AUDIT: dict[str, Row] = {
     "TS-3106": ("Command unknown", 404, Retry.NEVER, FixBy.DEVICE, None),
     "TS-3107": ("Result for a command that was never given", 404, Retry.NEVER, FixBy.DEVICE, None),
     "TS-3108": ("Result contradicts the one reported before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3150": ("Too many files in one upload", 413, Retry.NEVER, FixBy.USER, None),
+    "TS-3151": ("Archive cannot be read safely", 422, Retry.NEVER, FixBy.USER, None),
+    "TS-3152": ("Too many files of this user wait", 429, Retry.AFTER, FixBy.USER, None),
+    "TS-3153": ("No command waits for the card", 404, Retry.AFTER, FixBy.USER, None),
 }
 
 _PORTAL: dict[str, Row] = {

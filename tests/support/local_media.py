@@ -21,6 +21,7 @@ from tallystick.device.esdc.local_audit import serve_medium
 from tallystick.device.esdc.local_audit_needs import MediumNeed
 from tallystick.device.esdc.local_audit_state import LocalAuditBoard, MediumState
 from tallystick.device.esdc.medium import Medium
+from tallystick.kit.atomic_file import sync_folder
 from tallystick.wire.media_files import MediaKind, read_media_name
 
 
@@ -82,7 +83,7 @@ class TornOut(Exception):
 def breaking_at(step: int, error: Callable[[], BaseException]) -> Iterator[list[str]]:
     """Let the ``step``-th call that changes a medium fail; the list tells which calls came."""
     calls: list[str] = []
-    real_write, real_rename, real_sync = medium_module._write, Path.rename, medium_module.sync_folder
+    real_write, real_rename, real_sync = medium_module._write, Path.rename, sync_folder
 
     def point(name: str) -> None:
         calls.append(name)

@@ -11,7 +11,7 @@ from tallystick.authority.intake.verdicts import AuditStatus, Outcome, first_on_
 from tallystick.authority.reference.registry.values import SecureElementEntry
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
-from tallystick.kernel.identifiers import Uid
+from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
 from tallystick.kernel.instants import EPOCH
 from tallystick.kernel.invoice import InvoiceRequest, InvoiceResult
 from tallystick.kernel.tax_rates import TaxRateGroup
@@ -59,6 +59,7 @@ class Package:
     token_tin: str
     received_at: datetime
     file_hash: bytes
+    named: SdcInvoiceNumber | None = None
     unwrapped: OpenedPackage | None = None
     read: AuditData | None = None
     signer: SecureElementEntry | None = None
