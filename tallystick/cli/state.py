@@ -1,5 +1,7 @@
 """`tallystick state`: where things lie, who runs, and how to end and remove it."""
 
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(help="Where things lie; end what runs; remove the demo's country.", no_args_is_help=True)
@@ -52,10 +54,14 @@ def wipe() -> None:
 
 
 @app.command()
-def link() -> None:
-    """Print another one-time sign-in link to the operator's pages of the running demonstration."""
+def link(
+    user: Annotated[
+        str, typer.Argument(help="operator, officer, taxpayer (the first one), or a user's name such as a TIN.")
+    ] = "operator",
+) -> None:
+    """Print another one-time sign-in link to the pages of the running demonstration."""
     from tallystick.ops.settings import load_settings
     from tallystick.ops.state_folder import StateFolder
     from tallystick.simulation.sign_in import print_link
 
-    print_link(StateFolder.of(load_settings().state))
+    print_link(StateFolder.of(load_settings().state), user)

@@ -24,7 +24,7 @@ from tallystick.ops.schema.migrate import migrate
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
-from tallystick.simulation.sign_in import OPERATOR_USER
+from tallystick.simulation.sign_in import OFFICER_USER, OPERATOR_USER
 
 _PORTS_TRIED = 50
 
@@ -146,3 +146,4 @@ def _fill(dsn: str, pack: CountryPack) -> None:
         for group in pack.tax_groups:
             publish_group(connection, group)
         create_user(connection, OPERATOR_USER, "!", f"Operator of {pack.name}", "operator")
+        create_user(connection, OFFICER_USER, "!", f"Officer of {pack.name}", "officer")

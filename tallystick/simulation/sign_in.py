@@ -13,7 +13,7 @@ import msgspec
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.state_folder import StateFolder
 
-OPERATOR_USER = "operator"
+OPERATOR_USER, OFFICER_USER = "operator", "officer"
 _FILE = "portal.json"
 
 
@@ -22,18 +22,18 @@ def write_environment(run: Path, environment: Mapping[str, str]) -> None:
     write_atomically(run / _FILE, msgspec.json.encode(environment), mode=0o600, durable=False)
 
 
-def make_link(state: StateFolder) -> str:
-    """A link of the running demonstration, or a sentence that says why there is none."""
+def make_link(state: StateFolder, user: str = OPERATOR_USER) -> str:
+    """A link of a user, or of a role's first user; where no demonstration runs a sentence that says so."""
     try:
         environment = msgspec.json.decode((state.run / _FILE).read_bytes(), type=dict[str, str])
         port = int((state.run / "portal.port").read_text())
     except (OSError, ValueError):
         return "no demonstration runs"
-    argv = (sys.executable, "-m", "tallystick.portals.accounts.links", OPERATOR_USER, f"http://127.0.0.1:{port}/")
+    argv = (sys.executable, "-m", "tallystick.portals.accounts.links", user, f"http://127.0.0.1:{port}/")
     made = subprocess.run(argv, env=os.environ | environment, capture_output=True, text=True, timeout=30, check=False)
     return made.stdout.strip() or f"no link could be made: {made.stderr.strip()[-200:]}"
 
 
-def print_link(state: StateFolder) -> None:
+def print_link(state: StateFolder, user: str = OPERATOR_USER) -> None:
     """Print one."""
-    print(make_link(state))
+    print(make_link(state, user))
