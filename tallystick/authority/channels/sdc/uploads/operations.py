@@ -81,7 +81,8 @@ def _rows(conn: Connection, sender: Sender, chunk: Sequence[Offered], count: int
     read = [read_media_name(one.name) if one.content is not None else None for one in chunk]
     owners = registry.owners(conn, sorted({name.uid for name in read if name is not None and name.uid}))
     hashes = [sha256(one.content) if one.content is not None else None for one in chunk]
-    accepted = store.accepted_before(conn, [digest for digest in hashes if digest is not None])
+    found = store.accepted_before(conn, [digest for digest in hashes if digest is not None])
+    accepted = {(digest, read_media_name(name), tin) for digest, name, tin in found}
     rows = []
     for position, (one, name, digest) in enumerate(zip(chunk, read, hashes, strict=True), count + 1):
         if name is None or digest is None or name.kind not in _KINDS:
@@ -106,7 +107,7 @@ def _row(
     name: MediaName,
     digest: bytes,
     tin: str,
-    accepted: set[tuple[bytes, str, str]],
+    accepted: set[tuple[bytes, MediaName | None, str]],
 ) -> NewFile:
     """A card of somebody else and one that does not exist are refused in the same words (TS-4003)."""
     row = NewFile(
@@ -120,7 +121,7 @@ def _row(
     )
     if name.uid and not sender.may(tin):
         return _refused(row, "TS-4003", "not a card of yours")
-    if row.kind is FileKind.PACKAGE and (digest, name.uid, tin) in accepted:
+    if row.kind is FileKind.PACKAGE and (digest, name, tin) in accepted:
         return _accepted(row)
     return row
 

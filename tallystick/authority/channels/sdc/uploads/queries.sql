@@ -26,7 +26,7 @@ FROM unnest(:positions::integer[], :names::text[], :kinds::text[], :ranks::small
      AS given (position, name, kind, rank, uid, tin, file_hash, body, state, status, replayed, code, detail);
 
 -- name: accepted_before
-SELECT DISTINCT file_hash, uid, tin FROM media.upload_file WHERE status = 4 AND file_hash = ANY(:hashes);
+SELECT DISTINCT file_hash, name, tin FROM media.upload_file WHERE status = 4 AND file_hash = ANY(:hashes);
 
 -- name: due_files
 SELECT upload_id, position, name, kind, uid, tin, body, received_at, attempts, user_id, username, acts_for

@@ -97,9 +97,9 @@ def waiting_of_user(conn: Connection, user_id: int) -> int:
 
 
 def accepted_before(conn: Connection, hashes: Sequence[bytes]) -> set[tuple[bytes, str, str]]:
-    """Hash, UID and TIN of files that were accepted before."""
+    """Hash, name and TIN of files that were accepted before."""
     rows = _SQL.rows(conn, "accepted_before", hashes=list(hashes))
-    return {(bytes(digest), uid, tin) for digest, uid, tin in rows}
+    return {(bytes(digest), name, tin) for digest, name, tin in rows}
 
 
 def due_files(conn: Connection, now: datetime, most: int) -> list[WaitingFile]:
