@@ -93,7 +93,8 @@ def _export(folder: Path, packages: list[tuple[int, bytes]]) -> float:
 def _upload_claim(authority: RunningAuthority, packages: int) -> Claim:
     bodies = sealed_packages(authority.cards, 400 + 2 * packages)
     warm, online, carried = bodies[:400], bodies[400 : 400 + packages], bodies[400 + packages :]
-    submit(authority.port, authority.client_tls, authority.token, warm, _CONNECTIONS)
+    submit(authority.port, authority.client_tls, authority.token, warm[:200], _CONNECTIONS)
+    _upload(authority, _named(authority.cards, bodies, 200, warm[200:]))
     result = submit(authority.port, authority.client_tls, authority.token, online, _CONNECTIONS)
     limit = result.accepted / result.seconds
     seconds, accepted = _upload(authority, _named(authority.cards, bodies, 400 + packages, carried))

@@ -116,11 +116,13 @@ class Authority:
 
     async def overview(self, number: UUID, sender: Sender | None = None) -> UploadOverview:
         """As the page shows it."""
-        return await self.asked(lambda conn: queries.upload(conn, sender or self.owner, number))
+        found: UploadOverview = await self.asked(lambda conn: queries.upload(conn, sender or self.owner, number))
+        return found
 
     async def files(self, number: UUID) -> list[JudgedFile]:
         """Every line."""
-        return await self.asked(lambda conn: queries.files(conn, number, everything=True))
+        found: list[JudgedFile] = await self.asked(lambda conn: queries.files(conn, number, everything=True))
+        return found
 
     async def asked(self, question: Any) -> Any:
         """Ask a room with the portal's rights."""

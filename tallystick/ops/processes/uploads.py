@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import psycopg
+import uvloop
 from psycopg_pool import ConnectionPool
 
 from tallystick.authority.channels.sdc.shared import initial_commands
@@ -52,7 +53,7 @@ class UploadWork:
 
     def _made(self) -> tuple[asyncio.Runner, JudgingServices]:
         if self._runner is None or self._services is None:
-            self._runner = asyncio.Runner()
+            self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
             self._services = self._make(self._runner)
         return self._runner, self._services
 

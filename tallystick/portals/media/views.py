@@ -22,7 +22,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.portals.accounts.models import AppUser
 from tallystick.portals.accounts.rights import CARRY_MEDIA, authorise, only_who_may, reach
 from tallystick.portals.errors import of_fault
-from tallystick.portals.media.words import line_of, line_of_group
+from tallystick.portals.media.words import line_of, line_of_group, urgency
 
 LINES = 200
 
@@ -130,7 +130,7 @@ def _context(request: HttpRequest, found: UploadOverview) -> dict[str, object]:
     files = queries.files(database(), found.upload_id, everything=everything, skip=skip, most=LINES + 1)
     return {
         "upload": found,
-        "groups": [line_of_group(group) for group in queries.groups(database(), found.upload_id)],
+        "groups": sorted(map(line_of_group, queries.groups(database(), found.upload_id)), key=urgency),
         "lines": [line_of(file) for file in files[:LINES]],
         "everything": everything,
         "next": skip + LINES if len(files) > LINES else None,

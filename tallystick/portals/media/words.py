@@ -8,7 +8,7 @@ from tallystick.authority.channels.sdc.uploads.queries import Group
 from tallystick.authority.channels.sdc.uploads.values import FileKind, JudgedFile
 from tallystick.kernel.fault_catalogue import CATALOGUE
 
-GOOD, BAD, WAITING = "good", "bad", "waiting"
+GOOD, BAD, WAITING, ALONE = "good", "bad", "waiting", "alone"
 
 STATUS_WORDS = {
     0: "Not recognised: the file is damaged or was not written for this authority. The device keeps the invoice.",
@@ -86,6 +86,11 @@ def line_of_group(group: Group) -> Line:
     return Line("", _KINDS[group.kind], words, mark, _code(group.status, group.code), group.count)
 
 
+def urgency(line: Line) -> int:
+    """What calls for somebody comes first."""
+    return (BAD, WAITING, GOOD, ALONE).index(line.mark)
+
+
 def _said(kind: FileKind, is_done: bool, status: int | None, code: str) -> tuple[str, str]:
     if not is_done:
         return (_CODE_WORDS.get(code, "Waits. It is tried again by itself.") if code else "Waits its turn."), WAITING
@@ -93,7 +98,7 @@ def _said(kind: FileKind, is_done: bool, status: int | None, code: str) -> tuple
         return STATUS_WORDS.get(status, f"Audit status {status}."), GOOD if status == 4 else BAD
     if not code:
         return _TAKEN.get(kind, "Taken."), GOOD
-    mark = WAITING if code == "TS-4008" else BAD
+    mark = ALONE if kind is FileKind.FOREIGN else BAD
     return _CODE_WORDS.get(code) or f"{CATALOGUE[code].title}.", mark
 
 

@@ -305,7 +305,7 @@ def test_ts_3151_a_directory_that_would_fill_the_memory(media: Media, monkeypatc
     content = make_zip({f"{n}": b"" for n in range(2000)})
     monkeypatch.setattr(reading, "LIMITS", attrs.evolve(LIMITS, upload_archive_directory_bytes=50_000))
     opened: list[object] = []
-    monkeypatch.setattr(reading.zipfile, "ZipFile", lambda *_: opened.append(1))
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: opened.append(1))
     assert media.send(media.owner(), ("m.zip", content)).status_code == 422
     assert not opened, "it was measured, not read"
 

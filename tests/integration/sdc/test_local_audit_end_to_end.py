@@ -169,7 +169,8 @@ def test_s2_107_half_by_hand_half_online_and_the_proof_on_both_ways(play: Play, 
         assert unaudited(bench) == 0
         await authority.report_online()
         number = await authority.upload(folder_files(medium))
-        assert (await authority.overview(number)).refused == 1, "the commands file itself is nothing to upload"
+        overview = await authority.overview(number)
+        assert (overview.refused, overview.left_alone) == (0, 1), "the commands file itself is nothing to upload"
         assert await card_state(authority) is RequestState.ENDED
 
     play(act)

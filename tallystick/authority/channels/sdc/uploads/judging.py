@@ -29,8 +29,9 @@ from tallystick.wire.taxcore_api import CommandType, read_reports
 
 log = logging.getLogger(__name__)
 
-BATCH_FILES = 256
-IN_WORK = 48
+BATCH_FILES = 1024
+BATCH_BYTES = 32 * 1024 * 1024
+IN_WORK = 60
 _NOT_STORED = 1
 _FIRST_PAUSE = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -162,5 +163,7 @@ def _take_results(conn: Connection, desk: RequestDesk, file: WaitingFile) -> Ver
 
 def write_verdicts(conn: Connection, judged: Sequence[tuple[WaitingFile, Verdict]], now: datetime) -> None:
     """Write down what became of files."""
+    store.put_verdicts(conn, [(file, verdict) for file, verdict in judged if verdict.again_at is None], now)
     for file, verdict in judged:
-        store.put_verdict(conn, file, verdict, now)
+        if verdict.again_at is not None:
+            store.put_off(conn, file, verdict.again_at, verdict.code, verdict.detail)

@@ -86,18 +86,17 @@ def _rows(conn: Connection, sender: Sender, chunk: Sequence[Offered], count: int
     rows = []
     for position, (one, name, digest) in enumerate(zip(chunk, read, hashes, strict=True), count + 1):
         if name is None or digest is None or name.kind not in _KINDS:
-            rows.append(
-                NewFile(
-                    position=position,
-                    name=one.name,
-                    kind=FileKind.FOREIGN,
-                    code=one.code or "TS-4008",
-                    detail=one.detail,
-                )
-            )
+            rows.append(_left(position, one))
             continue
         rows.append(_row(sender, position, one, name, digest, owners.get(name.uid, ""), accepted))
     return rows
+
+
+def _left(position: int, one: Offered) -> NewFile:
+    """A file that is not looked into: foreign, or ours by its name and not to be read."""
+    name = read_media_name(one.name)
+    kind = FileKind.FOREIGN if name is None else _KINDS.get(name.kind, FileKind.FOREIGN)
+    return NewFile(position=position, name=one.name, kind=kind, code=one.code or "TS-4008", detail=one.detail)
 
 
 def _row(

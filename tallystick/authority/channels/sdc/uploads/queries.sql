@@ -29,16 +29,25 @@ FROM unnest(:positions::integer[], :names::text[], :kinds::text[], :ranks::small
 SELECT DISTINCT file_hash, name, tin FROM media.upload_file WHERE status = 4 AND file_hash = ANY(:hashes);
 
 -- name: due_files
-SELECT upload_id, position, name, kind, uid, tin, body, received_at, attempts, user_id, username, acts_for
-FROM media.upload_file JOIN media.upload USING (upload_id)
-WHERE state = 'waiting' AND due_at <= :now
-ORDER BY rank, due_at, upload_id, position LIMIT :most;
+SELECT file.upload_id, file.position, file.name, file.kind, file.uid, file.tin, file.body, file.received_at,
+       file.attempts, user_id, username, acts_for
+FROM (SELECT upload_file.*,
+             sum(coalesce(octet_length(body), 0)) OVER (ORDER BY rank, due_at, upload_id, position
+                                                        ROWS UNBOUNDED PRECEDING) AS bytes
+      FROM media.upload_file WHERE state = 'waiting' AND due_at <= :now
+      ORDER BY rank, due_at, upload_id, position LIMIT :most) AS file
+JOIN media.upload USING (upload_id)
+WHERE file.bytes - coalesce(octet_length(file.body), 0) < :most_bytes
+ORDER BY file.rank, file.due_at, file.upload_id, file.position;
 
--- name: put_verdict
-UPDATE media.upload_file
-SET state = 'done', body = NULL, status = :status, replayed = :replayed, code = :code, detail = :detail,
-    uid = CASE WHEN uid = '' THEN :uid ELSE uid END, judged_at = :at
-WHERE upload_id = :upload_id AND position = :position AND state = 'waiting';
+-- name: put_verdicts
+UPDATE media.upload_file AS file
+SET state = 'done', body = NULL, status = given.status, replayed = given.replayed, code = given.code,
+    detail = given.detail, uid = CASE WHEN file.uid = '' THEN given.uid ELSE file.uid END, judged_at = :at
+FROM unnest(:uploads::uuid[], :positions::integer[], :statuses::smallint[], :replays::boolean[], :codes::text[],
+            :details::text[], :uids::text[])
+     AS given (upload_id, position, status, replayed, code, detail, uid)
+WHERE file.upload_id = given.upload_id AND file.position = given.position AND file.state = 'waiting';
 
 -- name: put_off
 UPDATE media.upload_file SET attempts = attempts + 1, due_at = :due_at, code = :code, detail = :detail
@@ -49,6 +58,7 @@ SELECT upload_id, username, acts_for, created_at, sealed_at, files,
        (SELECT count(*) FROM media.upload_file AS file WHERE file.upload_id = upload.upload_id AND state = 'done'),
        (SELECT count(*) FROM media.upload_file AS file
         WHERE file.upload_id = upload.upload_id AND state = 'done' AND (status = 4 OR (status IS NULL AND code = ''))),
+       (SELECT count(*) FROM media.upload_file AS file WHERE file.upload_id = upload.upload_id AND kind = 'foreign'),
        user_id
 FROM media.upload WHERE upload_id = :upload_id;
 
@@ -57,6 +67,7 @@ SELECT upload_id, username, acts_for, created_at, sealed_at, files,
        (SELECT count(*) FROM media.upload_file AS file WHERE file.upload_id = upload.upload_id AND state = 'done'),
        (SELECT count(*) FROM media.upload_file AS file
         WHERE file.upload_id = upload.upload_id AND state = 'done' AND (status = 4 OR (status IS NULL AND code = ''))),
+       (SELECT count(*) FROM media.upload_file AS file WHERE file.upload_id = upload.upload_id AND kind = 'foreign'),
        user_id
 FROM media.upload WHERE user_id = :user_id ORDER BY created_at DESC LIMIT :most;
 

@@ -102,8 +102,8 @@ def accepted_before(conn: Connection, hashes: Sequence[bytes]) -> set[tuple[byte
     return {(bytes(digest), name, tin) for digest, name, tin in rows}
 
 
-def due_files(conn: Connection, now: datetime, most: int) -> list[WaitingFile]:
-    """Files to judge now, in the order of work."""
+def due_files(conn: Connection, now: datetime, most: int, most_bytes: int) -> list[WaitingFile]:
+    """Files to judge now, in the order of work: so many, and no more once they hold so many bytes."""
     return [
         WaitingFile(
             upload_id=row[0],
@@ -119,25 +119,43 @@ def due_files(conn: Connection, now: datetime, most: int) -> list[WaitingFile]:
             username=row[10],
             acts_for=None if row[11] is None else tuple(row[11]),
         )
-        for row in _SQL.rows(conn, "due_files", now=now, most=most)
+        for row in _SQL.rows(conn, "due_files", now=now, most=most, most_bytes=most_bytes)
     ]
 
 
-def put_verdict(conn: Connection, file: WaitingFile, verdict: Verdict, at: datetime) -> None:
-    """Write what became of a file; the first final verdict stands."""
-    where = {"upload_id": file.upload_id, "position": file.position, "code": verdict.code, "detail": verdict.detail}
-    if verdict.again_at is not None:
-        _SQL.run(conn, "put_off", due_at=verdict.again_at, **where)
-        return
+def put_verdicts(conn: Connection, judged: Sequence[tuple[WaitingFile, Verdict]], at: datetime) -> None:
+    """Write what became of files; the first final verdict of a file stands."""
     _SQL.run(
-        conn, "put_verdict", status=verdict.status, replayed=verdict.replayed, uid=verdict.uid, at=at, **where
-    )  # fmt: skip
+        conn,
+        "put_verdicts",
+        at=at,
+        uploads=[file.upload_id for file, _ in judged],
+        positions=[file.position for file, _ in judged],
+        statuses=[verdict.status for _, verdict in judged],
+        replays=[verdict.replayed for _, verdict in judged],
+        codes=[verdict.code for _, verdict in judged],
+        details=[verdict.detail for _, verdict in judged],
+        uids=[verdict.uid for _, verdict in judged],
+    )
+
+
+def put_off(conn: Connection, file: WaitingFile, due_at: datetime, code: str, detail: str) -> None:
+    """Let a file wait until a moment."""
+    _SQL.run(
+        conn,
+        "put_off",
+        upload_id=file.upload_id,
+        position=file.position,
+        due_at=due_at,
+        code=code,
+        detail=detail,
+    )
 
 
 def upload(conn: Connection, upload_id: UUID) -> tuple[UploadOverview, int] | None:
     """An upload and the number of its user."""
     row = _SQL.row(conn, "upload", upload_id=upload_id)
-    return None if row is None else (_overview(row), row[8])
+    return None if row is None else (_overview(row), row[9])
 
 
 def uploads_of_user(conn: Connection, user_id: int, most: int) -> list[UploadOverview]:
@@ -146,7 +164,7 @@ def uploads_of_user(conn: Connection, user_id: int, most: int) -> list[UploadOve
 
 
 def _overview(row: Row) -> UploadOverview:
-    upload_id, username, acts_for, created_at, sealed_at, files, done, accepted = row[:8]
+    upload_id, username, acts_for, created_at, sealed_at, files, done, accepted, left_alone = row[:9]
     return UploadOverview(
         upload_id=upload_id,
         username=username,
@@ -156,7 +174,8 @@ def _overview(row: Row) -> UploadOverview:
         files=files,
         done=done,
         accepted=accepted,
-        refused=done - accepted,
+        refused=done - accepted - left_alone,
+        left_alone=left_alone,
     )
 
 

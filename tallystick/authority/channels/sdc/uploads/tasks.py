@@ -11,6 +11,7 @@ import psycopg
 
 from tallystick.authority.channels.sdc.uploads import store
 from tallystick.authority.channels.sdc.uploads.judging import (
+    BATCH_BYTES,
     BATCH_FILES,
     JudgingServices,
     judge_other,
@@ -34,7 +35,7 @@ def judge_due(
     No transaction is open while the pipeline works. Two workers on one file do no harm: both get the same answer.
     """
     now = clock()
-    files = store.due_files(conn, now, BATCH_FILES)
+    files = store.due_files(conn, now, BATCH_FILES, BATCH_BYTES)
     conn.commit()
     packages = [file for file in files if file.kind is FileKind.PACKAGE]
     if packages:
@@ -62,7 +63,7 @@ def _judge_other(conn: Connection, services: JudgingServices, file: WaitingFile,
 
 def is_anything_due(conn: Connection, now: datetime) -> bool:
     """Whether there is something to judge."""
-    return bool(store.due_files(conn, now, 1))
+    return bool(store.due_files(conn, now, 1, 1))
 
 
 def forget_uploads(conn: Connection, now: datetime) -> int:

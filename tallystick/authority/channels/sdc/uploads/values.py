@@ -102,7 +102,7 @@ class JudgedFile:
 
 @attrs.frozen(slots=True, kw_only=True)
 class UploadOverview:
-    """An upload in figures; packages by status, -1 for those without one."""
+    """An upload in figures: its files, those that are judged, and of these the accepted, refused and foreign ones."""
 
     upload_id: UUID
     username: str
@@ -113,6 +113,7 @@ class UploadOverview:
     done: int
     accepted: int
     refused: int
+    left_alone: int
 
     @property
     def is_finished(self) -> bool:
