@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cards import Country
-from esdc_bench import UID, Bench, body, open_package
+from cards import Country, country
+from esdc_bench import UID, Bench, body, open_package, pack
 
 from tallystick.device.esdc import medium as medium_module
 from tallystick.device.esdc.audit_needs import DeviceNeed
@@ -23,6 +24,7 @@ from tallystick.device.esdc.local_audit_state import LocalAuditBoard, MediumStat
 from tallystick.device.esdc.medium import Medium
 from tallystick.kit.atomic_file import sync_folder
 from tallystick.wire.media_files import MediaKind, read_media_name
+from tallystick.wire.taxcore_api import Command, CommandType, write_commands
 
 
 def serve(
@@ -123,3 +125,27 @@ def no_space() -> OSError:
 def pulled() -> OSError:
     """What the system says of a medium that was pulled."""
     return OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+ARP = f"{UID}/{UID}.arp"
+RESULTS = f"{UID}/{UID}.results"
+
+
+def tell(bench: Bench) -> None:
+    """The authority has heard of everything so far."""
+    setup = bench.device.require_card().store.setup
+    for number, _ in setup.unreported():
+        setup.note_reported(number)
+
+
+def proof_command(bench: Bench, request: bytes, number: str = "3930CEEF-F637-444D-8295-F629D6E482D3") -> Command:
+    """The authority's proof for a request."""
+    home = country(pack().environment)
+    proof = home.proof(home.audit_request(request))
+    return Command(number, CommandType.FORWARD_PROOF_OF_AUDIT, b64encode(proof).decode(), UID)
+
+
+def put_commands(medium: Path, *commands: Command, folder: str = UID, name: str = f"{UID}.commands") -> None:
+    """A commands file as the portal gives it."""
+    (medium / folder).mkdir(exist_ok=True)
+    (medium / folder / name).write_bytes(write_commands(commands))

@@ -3,76 +3,18 @@
 from __future__ import annotations
 
 import io
-import struct
 import zipfile
-from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
 
 import attrs
 import psycopg
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
-from portal_pages import Pages
+from media_pages import FOREIGN, OWN, PACKAGE, Media, make_zip, number_of
 
 from tallystick.authority.reference.commands import operations as commands
-from tallystick.authority.reference.registry.operations import create_user, end_user_acting_for, let_user_act_for
+from tallystick.authority.reference.registry.operations import create_user, end_user_acting_for
 from tallystick.kernel.limits import LIMITS
 from tallystick.wire.taxcore_api import CommandType, read_commands
-
-OWN, FOREIGN = "OWNCARD1", "FOREIGN1"
-PACKAGE = b'{"key":"AA==","iv":"AA==","payload":"AA=="}'
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-CARD = """INSERT INTO registry.secure_element (uid, tin, business_name, location_name, address, district, city, country,
- certificate, certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount)
- VALUES (%s, %s, 'Shop', 'Corner', '', '', '', 'AQ', '', decode(md5(%s) || md5(%s), 'hex'), '2020-01-01', '2040-01-01',
- 1, 9, 'package', 1)"""
-
-
-@attrs.frozen
-class Media:
-    """The site with a card of the taxpayer's own, one of somebody else, an officer, and another taxpayer's user."""
-
-    pages: Pages
-    officer: int
-    stranger: int
-
-    def owner(self) -> Client:
-        return self.pages.signed_in(self.pages.taxpayer)
-
-    def send(self, visitor: Client, *files: tuple[str, bytes], path: str = "/media/uploads/", **fields: str) -> Any:
-        """Send the form as a browser does."""
-        visitor.get("/media/")
-        token = visitor.cookies["__Host-ts-csrf"].value
-        chosen = [SimpleUploadedFile(name, content) for name, content in files]
-        return visitor.post(path, {"csrfmiddlewaretoken": token, "files": chosen} | fields)
-
-    def rows(self, number: str) -> list[tuple[Any, ...]]:
-        return self.pages.rows(
-            "SELECT name, kind, state, status, code, body FROM media.upload_file "
-            f"WHERE upload_id = '{UUID(number)}' ORDER BY position"
-        )
-
-
-def number_of(answer: Any) -> str:
-    assert answer.status_code == 302, answer.content
-    return str(answer.headers["Location"]).rstrip("/").rpartition("/")[2]
-
-
-@pytest.fixture
-def media(pages: Pages) -> Media:
-    with psycopg.connect(pages.dsn) as connection:
-        connection.execute("INSERT INTO registry.taxpayer (tin, business_name) VALUES ('1', 'Shop'), ('2', 'Other')")
-        for uid, tin in ((OWN, "1"), (FOREIGN, "2")):
-            connection.execute(CARD, (uid, tin, uid, tin))
-        let_user_act_for(connection, "taxpayer", "1")
-        officer = create_user(connection, "officer", "!", "An officer", "officer")
-        stranger = create_user(connection, "stranger", "!", "Another taxpayer's", "taxpayer")
-        let_user_act_for(connection, "stranger", "2")
-        assert officer is not None
-        assert stranger is not None
-    return Media(pages, officer, stranger)
 
 
 def test_each_role_begins_on_its_own_page(media: Media) -> None:
@@ -231,99 +173,6 @@ def test_the_same_folder_again_is_answered_from_what_is_known(media: Media) -> N
     assert "Accepted before" in visitor.get(f"/media/uploads/{second}/?show=all").content.decode()
     third = number_of(media.send(visitor, (f"{OWN}-{OWN}-2.json", PACKAGE)))
     assert media.rows(third)[0][2] == "waiting", "a renamed file is looked at (TS-1204)"
-
-
-# Archives
-
-
-def make_zip(entries: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", method) as archive:
-        for name, content in entries.items():
-            archive.writestr(name, content)
-    return target.getvalue()
-
-
-def test_a_zip_of_the_folder_in_either_layout(media: Media) -> None:
-    content = make_zip(
-        {
-            f"USB/{OWN}/{OWN}-{OWN}-1.json": PACKAGE,
-            f"USB/{OWN.lower()}/AUDIT/{OWN}-{OWN}-2.JSON": PACKAGE,
-            f"USB/{OWN}/Audit/ARP.bin": bytes(256),
-            f"USB/{OWN}/{OWN}.results": b"[]",
-            f"USB/{OWN}/{OWN}.commands": b"[]",
-            "USB/System Volume Information/x": b"",
-            "inner.zip": make_zip({f"{OWN}.arp": bytes(260)}),
-        }
-    )
-    rows = media.rows(number_of(media.send(media.owner(), ("whatever.bin", content))))
-    assert [row[2] for row in rows] == ["waiting"] * 4 + ["done"] * 3
-    assert [row[4] for row in rows[4:]] == ["TS-4008"] * 3
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        f"../{OWN}.arp",
-        f"/etc/{OWN}.arp",
-        f"C:\\{OWN}.arp",
-        f"a/../../{OWN}.arp",
-        f"\\\\server\\{OWN}.arp",
-        "x" * 500 + ".arp",
-    ],
-)
-def test_paths_that_climb_are_named_and_left_alone(media: Media, name: str) -> None:
-    rows = media.rows(number_of(media.send(media.owner(), ("m.zip", make_zip({name: bytes(260)})))))
-    assert [(row[2], row[4]) for row in rows] == [("done", "TS-4008")]
-
-
-def test_a_bomb_is_not_opened(media: Media) -> None:
-    """100 MB of zeros in 100 kB; once honest about its size, once lying."""
-    bomb = bytearray(make_zip({f"{OWN}-{OWN}-1.json": bytes(100_000_000)}))
-    honest = media.rows(number_of(media.send(media.owner(), ("m.zip", bytes(bomb)))))
-    assert honest[0][4] == "TS-1003"
-    at = bomb.rindex(b"PK\x01\x02")
-    struct.pack_into("<I", bomb, at + 24, 1000)  # the directory says: 1000 bytes
-    lying = media.rows(number_of(media.send(media.owner(), ("m.zip", bytes(bomb)))))
-    assert lying[0][4] in ("TS-1003", "TS-3151")
-    assert lying[0][5] is None
-
-
-def test_ts_3151_many_small_bombs_together(media: Media, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tallystick.authority.channels.sdc.uploads import reading
-
-    monkeypatch.setattr(reading, "LIMITS", attrs.evolve(LIMITS, upload_archive_opened_bytes=3_000_000))
-    content = make_zip({f"{OWN}-{OWN}-{n}.json": bytes(1_000_000) for n in range(1, 6)})
-    answer = media.send(media.owner(), ("m.zip", content))
-    assert answer.status_code == 422
-    assert "TS-3151" in answer.content.decode()
-
-
-def test_ts_3151_a_directory_that_would_fill_the_memory(media: Media, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tallystick.authority.channels.sdc.uploads import reading
-
-    content = make_zip({f"{n}": b"" for n in range(2000)})
-    monkeypatch.setattr(reading, "LIMITS", attrs.evolve(LIMITS, upload_archive_directory_bytes=50_000))
-    opened: list[object] = []
-    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: opened.append(1))
-    assert media.send(media.owner(), ("m.zip", content)).status_code == 422
-    assert not opened, "it was measured, not read"
-
-
-def test_ts_3151_the_64_bit_form_encryption_and_damage(media: Media) -> None:
-    good = make_zip({f"{OWN}.arp": bytes(260)})
-    end = good.rindex(b"PK\x05\x06")
-    with_64 = good[:end] + b"PK\x06\x07" + bytes(16) + good[end:]
-    for content in (with_64, good[:-10], b"PK\x03\x04" + bytes(100), good[: end + 4]):
-        assert media.send(media.owner(), ("m.zip", content)).status_code == 422
-    encrypted = bytearray(good)
-    encrypted[encrypted.rindex(b"PK\x01\x02") + 8] |= 1
-    damaged = bytearray(make_zip({f"{OWN}.arp": bytes(range(256))}, method=zipfile.ZIP_STORED))
-    damaged[50] ^= 0xFF
-    odd = make_zip({f"{OWN}.arp": bytes(260)}, method=zipfile.ZIP_BZIP2)
-    for content in (bytes(encrypted), bytes(damaged), odd):
-        rows = media.rows(number_of(media.send(media.owner(), ("m.zip", content))))
-        assert [row[4] for row in rows] == ["TS-3151"]
 
 
 def test_ts_1003_bodies_are_bounded_before_they_are_read(media: Media) -> None:

@@ -1,4 +1,4 @@
-"""Uploads as values."""
+"""What uploads are made of, as values: who hands in, files as they came, and what became of each."""
 
 from __future__ import annotations
 
