@@ -121,6 +121,7 @@ def test_s2_099_upload_with_progress_and_a_result_in_plain_words(
     visitor.assert_accessible()
     visitor.picture(f"media-result-{width}")
     page.get_by_role("link", name="Every file").click()
+    page.wait_for_url(re.compile("show=all"))
     assert page.locator("#lines-table tbody tr").count() == 5
 
 
@@ -144,6 +145,7 @@ def test_a_zip_without_script_and_the_same_again(site: Site, visit: Visit, shopk
         page.reload()
         assert page.locator("#state").inner_text() == "Finished: 2 of 4 files accepted, 1 needs a look, 1 left alone."
     page.get_by_role("link", name="Every file").click()
+    page.wait_for_url(re.compile("show=all"))
     assert page.get_by_text("Accepted before").count() == 2
     visitor.assert_fits()
 

@@ -69,7 +69,7 @@ def _of_archive(file: BinaryIO) -> Iterator[Offered]:
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         raise Fault("TS-3151", detail="not a ZIP that can be read") from error
     with archive:
-        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
         if len(entries) > LIMITS.upload_archive_entries:
             raise Fault("TS-3151", detail=f"more than {LIMITS.upload_archive_entries} files")
         opened = 0
