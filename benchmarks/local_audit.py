@@ -126,7 +126,7 @@ def _upload(authority: RunningAuthority, offered: list[Offered]) -> tuple[float,
         start = time.perf_counter()
         number = operations.open_upload(conn, officer, system_clock())
         operations.add_files(conn, officer, number, offered, system_clock())
-        operations.seal(conn, number, system_clock())
+        operations.seal(conn, officer, number, system_clock())
         while not (state := queries.upload(conn, officer, number)).is_finished:
             time.sleep(0.1)
         return time.perf_counter() - start, state.accepted

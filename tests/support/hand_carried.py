@@ -93,7 +93,7 @@ class Authority:
             with psycopg.connect(as_role(self.dsn, PORTAL), autocommit=True) as conn:
                 number = operations.open_upload(conn, who, now)
                 operations.add_files(conn, who, number, offered, now)
-                operations.seal(conn, number, now)
+                operations.seal(conn, who, number, now)
                 return number
 
         number = await asyncio.to_thread(spool)

@@ -90,7 +90,7 @@ def _store(request: HttpRequest, sender: Sender, number: UUID) -> None:
         operations.add_files(database(), sender, number, _offered(request), now)
     finally:
         if "more" not in request.POST:
-            operations.seal(database(), number, now)
+            operations.seal(database(), sender, number, now)
 
 
 def _offered(request: HttpRequest) -> Iterator[Offered]:

@@ -115,6 +115,25 @@ def test_either_net_alone_keeps_a_stranger_out(
     assert media.owner().get(f"/media/commands/{FOREIGN}.zip").status_code == 404
 
 
+@pytest.mark.parametrize("switched_off", ["nothing", "page"])
+def test_ts_4003_nobody_adds_to_an_upload_of_somebody_else(
+    media: Media, monkeypatch: pytest.MonkeyPatch, switched_off: str
+) -> None:
+    """While it is open; and it stays open. Page and room keep him out, each alone."""
+    from tallystick.portals.media import views
+
+    owner = media.owner()
+    number = number_of(media.send(owner, (f"{OWN}-{OWN}-1.json", PACKAGE), more="1"))
+    if switched_off == "page":
+        monkeypatch.setattr(views.queries, "upload", lambda *_: None)
+    path = f"/media/uploads/{number}/files/"
+    for user in (media.stranger, media.officer):
+        sent = media.send(media.pages.signed_in(user), (f"{FOREIGN}-{FOREIGN}-1.json", PACKAGE), path=path)
+        assert sent.status_code == 404
+    assert len(media.rows(number)) == 1
+    assert media.send(owner, (f"{OWN}-{OWN}-2.json", PACKAGE), path=path).status_code == 302
+
+
 def test_a_user_that_is_released_reaches_nothing_any_more(media: Media) -> None:
     visitor = media.owner()
     with psycopg.connect(media.pages.dsn) as connection:

@@ -98,7 +98,7 @@ class Room:
         with psycopg.connect(as_role(self.dsn, PORTAL), autocommit=True) as conn:
             number = operations.open_upload(conn, sender, self.now)
             operations.add_files(conn, sender, number, [Offered(*file) for file in files], self.now)
-            operations.seal(conn, number, self.now)
+            operations.seal(conn, sender, number, self.now)
             return number
 
     def judge(self) -> None:

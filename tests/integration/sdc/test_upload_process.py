@@ -44,7 +44,7 @@ def test_s2_099_a_worker_that_is_killed_loses_and_doubles_nothing() -> None:
         with psycopg.connect(as_role(authority.country.owner_dsn, PORTAL), autocommit=True) as conn:
             number = operations.open_upload(conn, OFFICER, system_clock())
             operations.add_files(conn, OFFICER, number, offered, system_clock())
-            operations.seal(conn, number, system_clock())
+            operations.seal(conn, OFFICER, number, system_clock())
             end = time.monotonic() + 60
             while not booked(conn):
                 assert time.monotonic() < end

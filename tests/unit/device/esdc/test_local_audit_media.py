@@ -116,6 +116,26 @@ def test_removal_or_power_cut_at_every_write_loses_nothing(selling: Bench, tmp_p
             assert ordinals(medium) == [1, 2, 3]
 
 
+def test_s2_098_a_request_that_a_removal_left_out_is_made_up_for(selling: Bench, tmp_path: Path) -> None:
+    """Cut between the name of the only new package and that of the request: the next insertion brings the request."""
+    calls = 0
+    for step in range(12):
+        medium = tmp_path / f"usb{step + 1}"
+        medium.mkdir()
+        for ordinal in (1, 2):
+            package = selling.device.require_card().store.package(ordinal)
+            assert package is not None
+            (medium / UID).mkdir(exist_ok=True)
+            (medium / UID / f"{UID}-{UID}-{ordinal}.json").write_bytes(package)
+        with breaking_at(step, pulled):
+            serve(selling.device, medium)
+        calls += ordinals(medium) == [1, 2, 3] and not (medium / ARP).exists()
+        serve(selling.device, medium)
+        assert ordinals(medium) == [1, 2, 3]
+        assert (medium / ARP).exists(), step
+    assert calls, "the very moment was among the cuts"
+
+
 def test_a_power_cut_during_an_export_is_a_new_start(selling: Bench, medium: Path) -> None:
     class Cut(BaseException):
         pass

@@ -39,17 +39,16 @@ def add_files(conn: Connection, sender: Sender, upload_id: UUID, offered: Iterab
     """Store files as they come; gives how many. A transaction for each few hundred: what is stored stays.
 
     Every file gets a row: to be judged, or done at once because it is foreign, not the sender's, or accepted before.
-    Raises ``TS-3150`` when there are too many, ``TS-4003`` for an upload that is not there or sealed, and what reading
-    raises.
+    Raises ``TS-3150`` when there are too many, ``TS-4003`` for an upload that is not the sender's, not there or sealed,
+    and what reading raises.
     """
     total = 0
     rest = iter(offered)
     while chunk := list(islice(rest, CHUNK_FILES)):
         with conn.transaction():
-            found = store.lock_upload(conn, upload_id)
-            if found is None or found[1]:
-                raise Fault("TS-4003", detail="no open upload of that number")
-            count = found[0]
+            count = store.lock_upload(conn, upload_id, sender.user_id)
+            if count is None:
+                raise Fault("TS-4003", detail="no open upload of yours of that number")
             if count + len(chunk) > LIMITS.upload_files:
                 raise Fault("TS-3150", detail=f"more than {LIMITS.upload_files} files in one upload")
             store.add_files(conn, upload_id, _rows(conn, sender, chunk, count), at)
@@ -57,9 +56,9 @@ def add_files(conn: Connection, sender: Sender, upload_id: UUID, offered: Iterab
     return total
 
 
-def seal(conn: Connection, upload_id: UUID, at: datetime) -> None:
-    """All files have come."""
-    store.seal(conn, upload_id, at)
+def seal(conn: Connection, sender: Sender, upload_id: UUID, at: datetime) -> None:
+    """All files have come; changes nothing for an upload of somebody else."""
+    store.seal(conn, upload_id, sender.user_id, at)
 
 
 def ask_for_initialisation(conn: Connection, sender: Sender, uid: str, at: datetime) -> UUID:
@@ -73,7 +72,7 @@ def ask_for_initialisation(conn: Connection, sender: Sender, uid: str, at: datet
     number = open_upload(conn, sender, at)
     row = NewFile(position=1, name=uid, kind=FileKind.INITIALISE, uid=uid, tin=tin, body=b"")
     store.add_files(conn, number, [row], at)
-    store.seal(conn, number, at)
+    store.seal(conn, number, sender.user_id, at)
     return number
 
 

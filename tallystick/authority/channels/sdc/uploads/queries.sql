@@ -3,13 +3,15 @@ INSERT INTO media.upload (upload_id, user_id, username, acts_for, created_at)
 VALUES (:upload_id, :user_id, :username, :acts_for, :created_at);
 
 -- name: lock_upload
-SELECT files, sealed_at IS NOT NULL FROM media.upload WHERE upload_id = :upload_id FOR UPDATE;
+SELECT files FROM media.upload
+WHERE upload_id = :upload_id AND user_id = :user_id AND sealed_at IS NULL FOR UPDATE;
 
 -- name: count_files
 UPDATE media.upload SET files = :files WHERE upload_id = :upload_id;
 
 -- name: seal
-UPDATE media.upload SET sealed_at = :at WHERE upload_id = :upload_id AND sealed_at IS NULL;
+UPDATE media.upload SET sealed_at = :at
+WHERE upload_id = :upload_id AND user_id = :user_id AND sealed_at IS NULL;
 
 -- name: waiting_of_user
 SELECT count(*) FROM media.upload_file JOIN media.upload USING (upload_id)

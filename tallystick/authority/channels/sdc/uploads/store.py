@@ -56,10 +56,10 @@ def add_upload(conn: Connection, upload_id: UUID, sender: Sender, at: datetime) 
     )
 
 
-def lock_upload(conn: Connection, upload_id: UUID) -> tuple[int, bool] | None:
-    """How many files an upload has, and whether it is sealed; locked until the transaction ends."""
-    row = _SQL.row(conn, "lock_upload", upload_id=upload_id)
-    return None if row is None else (row[0], row[1])
+def lock_upload(conn: Connection, upload_id: UUID, user_id: int) -> int | None:
+    """How many files an open upload of this user has; locked until the transaction ends."""
+    row = _SQL.row(conn, "lock_upload", upload_id=upload_id, user_id=user_id)
+    return None if row is None else int(row[0])
 
 
 def add_files(conn: Connection, upload_id: UUID, files: Sequence[NewFile], at: datetime) -> None:
@@ -86,9 +86,9 @@ def add_files(conn: Connection, upload_id: UUID, files: Sequence[NewFile], at: d
     _SQL.run(conn, "count_files", upload_id=upload_id, files=files[-1].position)
 
 
-def seal(conn: Connection, upload_id: UUID, at: datetime) -> None:
+def seal(conn: Connection, upload_id: UUID, user_id: int, at: datetime) -> None:
     """No further files come."""
-    _SQL.run(conn, "seal", upload_id=upload_id, at=at)
+    _SQL.run(conn, "seal", upload_id=upload_id, user_id=user_id, at=at)
 
 
 def waiting_of_user(conn: Connection, user_id: int) -> int:
