@@ -120,12 +120,11 @@ def test_ts_4003_nobody_adds_to_an_upload_of_somebody_else(
     media: Media, monkeypatch: pytest.MonkeyPatch, switched_off: str
 ) -> None:
     """While it is open; and it stays open. Page and room keep him out, each alone."""
-    from tallystick.portals.media import views
 
     owner = media.owner()
     number = number_of(media.send(owner, (f"{OWN}-{OWN}-1.json", PACKAGE), more="1"))
     if switched_off == "page":
-        monkeypatch.setattr(views.queries, "upload", lambda *_: None)
+        monkeypatch.setattr("tallystick.portals.media.views.queries.upload", lambda *_: None)
     path = f"/media/uploads/{number}/files/"
     for user in (media.stranger, media.officer):
         sent = media.send(media.pages.signed_in(user), (f"{FOREIGN}-{FOREIGN}-1.json", PACKAGE), path=path)
