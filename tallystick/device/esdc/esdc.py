@@ -38,7 +38,8 @@ class EsdcSlot:
     """What an operator wires up: a reader, a folder that gets one store a card, a port, and how to reach the authority.
 
     `authority_ca` is the PEM of the root that the authority's TLS certificate leads to; without it the device only
-    sells. `port` 0 takes a free one.
+    sells. `port` 0 takes a free one. `media` are folders, or patterns of folders, that are removable media while they
+    are there; in `button_folder` `tallystick esdc export` leaves its request.
     """
 
     name: str

@@ -21,6 +21,7 @@ _REQUEST = "export-request"
 _STATE = "export-state"
 _LOOK_SECONDS = 0.1
 _WRITE_SECONDS = 0.25
+_STANDSTILL_SECONDS = 120.0
 
 
 class NobodyThere(Exception):
@@ -86,18 +87,18 @@ def press(
     pressed = Pressed(uuid.uuid4().hex, str(medium.resolve()))
     write_atomically(folder / _REQUEST, msgspec.json.encode(pressed), durable=False)
     until, before = time.monotonic() + patience_seconds, None
-    while True:
+    while time.monotonic() < until:
         shown = _shown(folder)
-        if shown is not None and shown.number == pressed.number:
-            if shown != before:
-                show(shown.state)
+        if shown is not None and shown.number == pressed.number and shown != before:
+            show(shown.state)
             if shown.ended:
                 return shown.state
-            before = shown
-        elif time.monotonic() > until and (folder / _REQUEST).exists():
-            (folder / _REQUEST).unlink(missing_ok=True)
-            raise NobodyThere(f"no E-SDC works with the card in {folder}: start `tallystick esdc run` first")
+            until, before = time.monotonic() + _STANDSTILL_SECONDS, shown
         time.sleep(_LOOK_SECONDS)
+    (folder / _REQUEST).unlink(missing_ok=True)
+    if before is not None:
+        raise NobodyThere("the E-SDC has stopped in the middle; start it, and press again")
+    raise NobodyThere(f"no E-SDC works with the card in {folder}: start `tallystick esdc run` first")
 
 
 def _shown(folder: Path) -> Shown | None:
