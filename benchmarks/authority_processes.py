@@ -190,5 +190,6 @@ def _token(country: Country, card: Card) -> str:
     connection.request("GET", "/api/v3/sdc/token")
     answer = connection.getresponse()
     body = answer.read()
+    connection.close()
     assert answer.status == 200, body
     return str(json.loads(body)["token"])

@@ -55,9 +55,12 @@ def wipe() -> None:
 
 @app.command()
 def link(
-    user: Annotated[str, typer.Option(help="Who signs in: operator, officer-1 or officer-2.")] = "operator",
+    user: Annotated[
+        str,
+        typer.Argument(help="operator, officer-1, officer-2, taxpayer (the first one), or a taxpayer's TIN."),
+    ] = "operator",
 ) -> None:
-    """Print another one-time sign-in link to the operator's pages of the running demonstration."""
+    """Print another one-time sign-in link to the pages of the running demonstration."""
     from tallystick.ops.settings import load_settings
     from tallystick.ops.state_folder import StateFolder
     from tallystick.simulation.sign_in import print_link

@@ -34,6 +34,15 @@ class Limits:
     audit_package_bytes: int = 1024 * 1024
     audit_payload_bytes: int = 700 * 1024
     control_call_bytes: int = 64 * 1024
+    audit_request_bytes: int = 264
+    medium_commands_bytes: int = 1024 * 1024
+    upload_request_bytes: int = 64 * 1024 * 1024
+    upload_request_files: int = 2_000
+    upload_archive_entries: int = 20_000
+    upload_archive_directory_bytes: int = 4 * 1024 * 1024
+    upload_archive_opened_bytes: int = 256 * 1024 * 1024
+    upload_files: int = 50_000
+    uploads_waiting_files_per_user: int = 100_000
     header_section_bytes: int = 16 * 1024
     verification_url_bytes: int = 2 * 1024
     tax_categories_on_card: int = 12

@@ -188,6 +188,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "each, or more. Start `tallystick authority unwrap --number N` for each.",
         ),
     ] = 1
+    media: Annotated[
+        str,
+        Meta(
+            description="Folders that are removable media for `tallystick esdc run` while they are there, separated by "
+            "a colon; a pattern such as `/media/*` means each folder that appears there. Empty: none is looked for."
+        ),
+    ] = ""
     log_level: Annotated[
         Literal["card", "debug", "info", "warning", "error"],
         Meta(description="Least level that is logged; `card` adds the traffic with the secure element, without PINs."),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from http import HTTPStatus
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+
+from tallystick.kernel.fault_catalogue import CATALOGUE
+from tallystick.kernel.faults import Fault
 
 _RETRY_SECONDS = "5"
 
@@ -24,6 +28,22 @@ def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
 def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
     """A form that is not from our page, or from an old one (TS-4007)."""
     return _page(403, "TS-4007", "This form is out of date. Open the page again")
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """More than a page takes (TS-1003)."""
+    return _page(413, "TS-1003", "This is too much for one upload. Send the folder in parts, or as a ZIP")
+
+
+def of_fault(request: HttpRequest, fault: Fault) -> HttpResponse:
+    """A room's refusal as a page: its title and its code; what is forbidden looks like what does not exist."""
+    kind = CATALOGUE[fault.code]
+    if kind.http_status == HTTPStatus.NOT_FOUND and fault.code == "TS-4003":
+        return _page(404, "TS-4003", "Page not found")
+    response = _page(kind.http_status, fault.code, kind.title)
+    if fault.retry_after_seconds:
+        response.headers["Retry-After"] = str(fault.retry_after_seconds)
+    return response
 
 
 def unexpected(request: HttpRequest) -> HttpResponse:

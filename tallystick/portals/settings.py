@@ -13,6 +13,8 @@ from pathlib import Path
 import django_stubs_ext
 from psycopg.conninfo import conninfo_to_dict
 
+from tallystick.kernel.limits import LIMITS
+
 django_stubs_ext.monkeypatch()
 
 _dsn = {key: str(value) for key, value in conninfo_to_dict(os.environ.get("TALLYSTICK_PORTAL_DSN", "")).items()}
@@ -34,6 +36,7 @@ INSTALLED_APPS = [
     "tallystick.ops.schema",
     "tallystick.portals.accounts",
     "tallystick.portals.operator",
+    "tallystick.portals.media",
 ]
 AUTH_USER_MODEL = "accounts.AppUser"
 AUTHENTICATION_BACKENDS = ["tallystick.portals.accounts.backend.LinkBackend"]
@@ -49,6 +52,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "tallystick.portals.bodies.BodyBoundMiddleware",
 ]
 TEMPLATES = [
     {
@@ -74,6 +78,7 @@ DATABASES = {
         },
     }
 }
+DATA_UPLOAD_MAX_NUMBER_FILES = LIMITS.upload_request_files
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -14,6 +14,8 @@ import attrs
 import msgspec
 
 from tallystick.authority.reference.registry.operations import (
+    create_user,
+    let_user_act_for,
     register_premises,
     register_secure_element,
     register_taxpayer,
@@ -127,6 +129,8 @@ class ShopMaker:
         """Enter owner, premises and card into the registry; the same again changes nothing."""
         seller = shop.seller
         register_taxpayer(conn, Taxpayer(seller.tin, seller.business_name))
+        create_user(conn, seller.tin, "!", seller.business_name, "taxpayer")
+        let_user_act_for(conn, seller.tin, seller.tin)
         premises = Premises(
             tin=seller.tin,
             code=str(shop.store_id),

@@ -24,7 +24,7 @@ def write_environment(run: Path, environment: Mapping[str, str]) -> None:
 
 
 def make_link(state: StateFolder, user: str = OPERATOR_USER) -> str:
-    """A link of a user of the running demonstration, or a sentence that says why there is none."""
+    """A link of a user, or of a role's first user; where no demonstration runs a sentence that says so."""
     try:
         environment = msgspec.json.decode((state.run / _FILE).read_bytes(), type=dict[str, str])
         port = int((state.run / "portal.port").read_text())

@@ -12,7 +12,7 @@ from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.reference.registry.values import SecureElementEntry
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
-from tallystick.kernel.identifiers import Uid
+from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
 from tallystick.kernel.instants import EPOCH
 from tallystick.kernel.invoice import InvoiceRequest, InvoiceResult
 from tallystick.kernel.tax_rates import TaxRateGroup
@@ -64,6 +64,7 @@ class Package:
     token_tin: str
     received_at: datetime
     file_hash: bytes
+    named: SdcInvoiceNumber | None = None
     unwrapped: OpenedPackage | None = None
     read: AuditData | None = None
     signer: SecureElementEntry | None = None

@@ -25,6 +25,7 @@ from tallystick.authority.intake.steps import Step
 from tallystick.authority.intake.verdicts import UNIFORM, AuditStatus, Outcome, outcome_of, status_of
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
+from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.limits import LIMITS
 from tallystick.wire.audit_package import read_audit_data, read_sealed
 
@@ -58,7 +59,7 @@ class Intake:
         self._keeping = Keeping(rules, sequencer, stores)
         self._policy = policy
         self._budget = FailureBudget(policy.budget)
-        self._in_work: dict[tuple[bytes, str], asyncio.Future[PackageAnswer]] = {}
+        self._in_work: dict[tuple[bytes, str, SdcInvoiceNumber | None], asyncio.Future[PackageAnswer]] = {}
 
     async def remember_refusals(self, now: datetime) -> None:
         """Fill the budget from the store, after a start."""
@@ -66,23 +67,32 @@ class Intake:
             self._budget.count(uid, tin, at)
 
     async def submit_package(
-        self, body: bytes, *, token_uid: str, token_tin: str, received_at: datetime
+        self,
+        body: bytes,
+        *,
+        token_uid: str,
+        token_tin: str,
+        received_at: datetime,
+        named: SdcInvoiceNumber | None = None,
     ) -> PackageAnswer:
         """Judge one package as it arrived; returns its status for the answer.
+
+        ``named`` is the invoice that a file's name says (S2-081): another one inside is ``TS-1204``, and nothing is
+        kept. It is compared once the signature is known to be good, so that it tells a stranger nothing.
 
         Raises ``TS-1003``, ``TS-1210`` ... for a body that is no package (HTTP 4xx), ``TS-1006`` when the sender's
         budget of failures is used up (429), and ``TS-50xx`` when nothing can be said now (503). The same bytes from
         the same taxpayer in work at this moment wait for that one answer.
         """
         file_hash = sha256(body)
-        flight = (file_hash, token_tin)
+        flight = (file_hash, token_tin, named)
         running = self._in_work.get(flight)
         if running is not None:
             return attrs.evolve(await asyncio.shield(running), replayed=True)
         landed: asyncio.Future[PackageAnswer] = asyncio.get_running_loop().create_future()
         self._in_work[flight] = landed
         try:
-            answer = await self._answer(Package(body, token_uid, token_tin, received_at, file_hash))
+            answer = await self._answer(Package(body, token_uid, token_tin, received_at, file_hash, named))
             landed.set_result(answer)
             return answer
         except BaseException as error:
@@ -132,6 +142,7 @@ class Intake:
         try:
             await self._enter(package)
             self._prove(package)
+            _compare_name(package)
             await self._examine(package)
         except Fault as fault:
             return await self._conclude(package, fault)
@@ -215,6 +226,11 @@ class Intake:
         tick = self._policy.uniform_seconds
         if tick > 0:
             await asyncio.sleep(tick - (perf_counter() - started) % tick)
+
+
+def _compare_name(package: Package) -> None:
+    if package.named is not None and package.named != package.result.number:
+        raise at_step(Step.BINDING, Fault("TS-1204", detail=f"the file holds invoice {package.result.number}"))
 
 
 def at_step(step: Step, fault: Fault) -> Fault:

@@ -61,7 +61,7 @@ _REFUSED = frozenset({"TS-1202", "TS-1108", "TS-1310", "TS-1311", "TS-1312"})
 _QUARANTINED = frozenset(
     {"TS-1104", "TS-1213", "TS-1220", "TS-1313", "TS-1316", "TS-2401", "TS-2402", "TS-2406", "TS-2407"}
 )
-_RAISED = frozenset({"TS-1002", "TS-1003", "TS-1006"})
+_RAISED = frozenset({"TS-1002", "TS-1003", "TS-1006", "TS-1204"})
 
 
 def status_of(fault: Fault) -> AuditStatus:

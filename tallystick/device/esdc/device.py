@@ -55,7 +55,7 @@ class Device:
     ) -> None:
         """`home` is where the slot keeps what belongs to no card: its log, its earlier cards, its clock."""
         self._reader = reader
-        self._stores = stores
+        self.stores = stores
         self.settings = settings
         self.clock = clock
         self.log = DeviceLog(None if home is None else home / "log", clock, lambda: self.zone, settings.log, free_bytes)
@@ -100,7 +100,7 @@ class Device:
             return
         self._insertions += 1
         try:
-            self.session = open_session(port, self._stores, self.settings.storage, self._insertions, self.log)
+            self.session = open_session(port, self.stores, self.settings.storage, self._insertions, self.log)
         except CardTrouble as trouble:
             self._note_trouble(trouble)
             return
@@ -275,12 +275,12 @@ class Device:
 
     def fullness(self, session: Session) -> Fullness:
         """How full the inserted card's store is."""
-        return fullness(session.store.used_bytes(), self._free_bytes(self._stores), self.settings.storage)
+        return fullness(session.store.used_bytes(), self._free_bytes(self.stores), self.settings.storage)
 
     def invoices_left(self, session: Session) -> int:
         """How many more invoices fit into the inserted card's store, by the size of those that are in it."""
         store = session.store
-        used, free = store.used_bytes(), self._free_bytes(self._stores)
+        used, free = store.used_bytes(), self._free_bytes(self.stores)
         return invoices_left(used, free, store.typical_sale_bytes(), self.settings.storage)
 
     def distrust(self, uid: str, damage: str) -> None:

@@ -52,7 +52,8 @@ class EsdcSlot:
     """What an operator wires up: a reader, a folder that gets one store a card, a port, and how to reach the authority.
 
     `authority_ca` is the PEM of the root that the authority's TLS certificate leads to; without it the device only
-    sells. `port` 0 takes a free one.
+    sells. `port` 0 takes a free one. `media` are folders, or patterns of folders, that are removable media while they
+    are there; in `button_folder` `tallystick esdc export` leaves its request.
     """
 
     name: str
@@ -66,6 +67,8 @@ class EsdcSlot:
     authority_ca: Path | None = None
     face: Face | None = None
     """Where the device's page is served; none where nobody stands at the device."""
+    media: tuple[str, ...] = ()
+    button_folder: Path | None = None
 
 
 class Esdc:

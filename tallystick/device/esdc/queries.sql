@@ -71,6 +71,18 @@ WHERE sale.state IN (3, 4) AND sale.ordinal > :after ORDER BY sale.ordinal LIMIT
 -- name: waiting_count
 SELECT count(*) FROM sale WHERE state IN (3, 4) AND ordinal IS NOT NULL;
 
+-- name: held
+SELECT ordinal, body FROM package WHERE ordinal > :after AND ordinal <= :up_to ORDER BY ordinal LIMIT :most;
+
+-- name: held_ordinals
+SELECT ordinal FROM package ORDER BY ordinal;
+
+-- name: signed_ordinals
+SELECT ordinal FROM sale WHERE ordinal IS NOT NULL ORDER BY ordinal;
+
+-- name: held_newest
+SELECT max(ordinal) FROM package;
+
 -- name: held_count
 SELECT count(*) FROM package;
 
@@ -157,6 +169,10 @@ UPDATE command SET reported = 1 WHERE command_id = :command_id;
 
 -- name: unreported
 SELECT command_id, success FROM command WHERE reported = 0 AND success IS NOT NULL ORDER BY received_ms, rowid;
+
+-- name: untold_results
+SELECT command_id, success, received_ms FROM command WHERE reported = 0 AND success IS NOT NULL
+ORDER BY received_ms, rowid;
 
 -- name: keep_token
 INSERT INTO token (only_row, api_url, token, expires_ms) VALUES (1, :api_url, :token, :expires_ms)

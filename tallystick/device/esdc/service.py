@@ -16,6 +16,8 @@ from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device_log import Kind
 from tallystick.device.esdc.esdc import Esdc, EsdcSlot
 from tallystick.device.esdc.face.app import FaceApp
+from tallystick.device.esdc.local_audit_state import LocalAuditBoard
+from tallystick.device.esdc.local_audit_watch import LocalAuditWatch
 from tallystick.device.esdc.pos_api import build_app, refuse
 from tallystick.device.esdc.pos_gate import PosGate, is_loopback
 from tallystick.device.esdc.request_watch import watched
@@ -41,6 +43,7 @@ class RunningSlot:
     slot: EsdcSlot
     esdc: Esdc
     audit: AuditLoop | None
+    local_audit: LocalAuditWatch
     server: Server
     port: int
     upkeep: Upkeep
@@ -64,6 +67,7 @@ class EsdcHost:
         esdc = Esdc(slot, self._clock, self._on_broken)
         await esdc.start()
         audit = AuditLoop(esdc) if slot.authority_ca is not None and slot.token_client is not None else None
+        local = LocalAuditWatch(esdc, LocalAuditBoard(), slot.media, slot.button_folder)
         settings = slot.settings
         gate = PosGate(origins=settings.web_origins, hosts=settings.host_names, loopback=is_loopback(slot.host))
         app = watched(build_app(esdc, gate, older=settings.older_dialect), esdc.device.log)
@@ -71,7 +75,8 @@ class EsdcHost:
         port = await server.start()
         if audit is not None:
             audit.start()
-        running = RunningSlot(slot, esdc, audit, server, port, Upkeep(esdc))
+        local.start()
+        running = RunningSlot(slot, esdc, audit, local, server, port, Upkeep(esdc))
         running.upkeep.start()
         if slot.settings.time_sync is not None:
             running.time = TimeKeeper(esdc, slot.settings.time_sync)
@@ -93,6 +98,7 @@ class EsdcHost:
             await running.time.stop()
         if running.audit is not None:
             await running.audit.stop()
+        await running.local_audit.stop()
         await running.esdc.stop()
 
     async def stop(self) -> None:

@@ -74,6 +74,10 @@ class SetupRecords:
         """Results that the authority has not taken yet, oldest first."""
         return [(row[0], bool(row[1])) for row in self._database.rows("unreported")]
 
+    def untold_results(self) -> list[tuple[str, bool, int]]:
+        """The same with the moment of each command (Unix ms), for a results file."""
+        return [(row[0], bool(row[1]), row[2]) for row in self._database.rows("untold_results")]
+
     def token(self) -> Token | None:
         """The stored token."""
         row = self._database.row("find_token")

@@ -253,6 +253,16 @@ class Store:
         row = self._database.row("held_count")
         return row[0] if row else 0
 
+    def held(self, after: int, up_to: int, most: int) -> list[tuple[int, bytes]]:
+        """Stored packages beyond an ordinal, oldest first, whatever the authority said of them."""
+        rows = self._database.rows("held", {"after": after, "up_to": up_to, "most": most})
+        return [(row[0], row[1]) for row in rows]
+
+    def held_newest(self) -> int:
+        """The highest ordinal of a stored package; 0 for none."""
+        row = self._database.row("held_newest")
+        return row[0] or 0 if row else 0
+
     def package(self, ordinal: int) -> bytes | None:
         """A stored package."""
         row = self._database.row("find_package", {"ordinal": ordinal})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def run(place: Place, authority_ca: Path | None, host: str, port: int, *, face: 
     context = Context.load("esdc")
     context.state.make()
     slot = _slot_of(context, place, port, host=host, authority_ca=authority_ca)
+    media = tuple(filter(None, context.settings.media.split(os.pathsep)))
+    slot = attrs.evolve(slot, media=media)
     if face:
         slot = attrs.evolve(slot, face=_face(context))
     run_until_stopped(context, lambda stopped: _serve(context, [slot], stopped))
@@ -173,6 +176,7 @@ def _slot(context: Context, card: Path, port: int, *, authority_ca: Path | None,
         port=port,
         token_client=BesideCard(card),
         authority_ca=authority_ca,
+        button_folder=card,
     )
 
 

@@ -13,6 +13,7 @@ import attrs
 import psycopg
 
 from tallystick.authority.channels.sdc.tasks import remove_expired_tokens
+from tallystick.authority.channels.sdc.uploads.tasks import forget_uploads
 from tallystick.authority.channels.vsdc.tasks import forget_requests
 from tallystick.authority.intake.tasks import forget_refused
 from tallystick.authority.ledger.client import append_blocking
@@ -31,6 +32,7 @@ from tallystick.kernel.instants import unix_ms
 from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.proofs import proof_services
+from tallystick.ops.processes.uploads import UploadWork
 from tallystick.ops.schema.roles import INTAKE
 
 log = logging.getLogger(__name__)
@@ -59,7 +61,7 @@ def run() -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    duties = _duties(context)
+    duties = _duties(context, stopped)
     threads = [threading.Thread(target=_repeat, args=(context, duty, stopped), name=duty.name) for duty in duties]
     with context.health({duty.name: duty.check for duty in duties}):
         for thread in threads:
@@ -69,13 +71,14 @@ def run() -> None:
             thread.join(15)
 
 
-def _duties(context: Context) -> list[Duty]:
+def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
     quick = timedelta(milliseconds=300)
     proofs = proof_services(context)
     return [
         Duty("registrations", lambda conn: _publish(context, conn), quick),
         Duty("proofs", lambda conn: decide(conn, proofs, system_clock()), quick),
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
+        Duty("uploads", UploadWork(context, stopped).work, quick),
         Duty("tidying", _tidy, timedelta(hours=1)),
     ]
 
@@ -126,3 +129,4 @@ def _tidy(conn: DatabaseConnection) -> None:
     remove_expired_tokens(conn, now)
     forget_refused(conn, now)
     forget_requests(conn, now)
+    forget_uploads(conn, now)

@@ -2,7 +2,9 @@
 
 import sys
 
+import django
 import psycopg
+from django.apps import apps
 from django.conf import settings
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
@@ -36,8 +38,7 @@ def _configure_django() -> None:
     """Django keeps one set of settings a process: ours, unless the process is a portal that has its own."""
     if not settings.configured:
         settings.configure(INSTALLED_APPS=MANAGED_APPS, DEFAULT_AUTO_FIELD="django.db.models.BigAutoField", USE_TZ=True)
-        import django
-
+    if not apps.ready:  # settings may be there although nobody has set Django up
         django.setup()
     missing = set(MANAGED_APPS) - set(settings.INSTALLED_APPS)
     assert not missing, f"Django is set up without {missing}, so it cannot migrate from here"

@@ -2,42 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from enum import StrEnum
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 
+from tallystick.authority.reference.registry import queries as registry
+
+
+class Scope(StrEnum):
+    """Whose things a role reaches with an action."""
+
+    ALL = "all"
+    OWN = "own"
+
+
 SEE_COUNTRY = "see the country live"
+CARRY_MEDIA = "hand in media and take commands along"
 
 SEE_AUDITS = "see open audits"
 DECIDE_OVERRIDES = "ask for, approve and refuse overrides"
 
-_ALLOWED = frozenset(
-    {
-        ("operator", SEE_COUNTRY),
-        ("operator", SEE_AUDITS),
-        ("officer", SEE_COUNTRY),
-        ("officer", SEE_AUDITS),
-        ("officer", DECIDE_OVERRIDES),
-    }
-)
+_ALLOWED = {
+    ("operator", SEE_COUNTRY): Scope.ALL,
+    ("operator", SEE_AUDITS): Scope.ALL,
+    ("officer", SEE_COUNTRY): Scope.ALL,
+    ("officer", SEE_AUDITS): Scope.ALL,
+    ("officer", DECIDE_OVERRIDES): Scope.ALL,
+    ("officer", CARRY_MEDIA): Scope.ALL,
+    ("taxpayer", CARRY_MEDIA): Scope.OWN,
+}
+"""A role's first row is where it begins."""
+_HOMES = {SEE_COUNTRY: "live", CARRY_MEDIA: "media"}
 
+User = AbstractBaseUser | AnonymousUser
 Arguments = ParamSpec("Arguments")
 View = Callable[Concatenate[HttpRequest, Arguments], HttpResponse]
 
 
-def may(user: AbstractBaseUser | AnonymousUser, action: str) -> bool:
+def may(user: User, action: str) -> bool:
     """Whether the user's role may do it."""
     return (getattr(user, "role", ""), action) in _ALLOWED
 
 
-def authorise(user: AbstractBaseUser | AnonymousUser, action: str) -> None:
-    """Raises ``Http404`` unless the user's role may do it: what is forbidden looks like what does not exist."""
-    if not may(user, action):
+def authorise(user: User, action: str, taxpayer: str | None = None) -> None:
+    """Raises ``Http404`` unless the user may do it, where a thing is concerned with one of that taxpayer (TIN).
+
+    What is forbidden looks like what does not exist (TS-4003).
+    """
+    reached = reach(user, action)
+    if taxpayer is not None and reached is not None and taxpayer not in reached:
         raise Http404
+
+
+def reach(user: User, action: str) -> Collection[str] | None:
+    """The taxpayers (TIN) whose things the user reaches with an action; none means everybody's.
+
+    Raises ``Http404`` where the role may not do it at all.
+    """
+    scope = _ALLOWED.get((getattr(user, "role", ""), action))
+    if scope is None:
+        raise Http404
+    if scope is Scope.ALL:
+        return None
+    connection.ensure_connection()
+    return registry.taxpayers_of_user(connection.connection, int(user.pk or 0))
+
+
+def home_of(user: User) -> str:
+    """The name of the page on which a user of this role begins; raises ``Http404`` for a role without pages."""
+    role = getattr(user, "role", "")
+    for known, action in _ALLOWED:
+        if known == role:
+            return _HOMES[action]
+    raise Http404
 
 
 def only_who_may(action: str) -> Callable[[View[Arguments]], View[Arguments]]:

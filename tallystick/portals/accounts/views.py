@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tallystick.portals.accounts.backend import links_allowed
+from tallystick.portals.accounts.rights import home_of
 
 
 @login_not_required
@@ -31,7 +32,13 @@ def sign_in_by_link(request: HttpRequest, user: int, token: str) -> HttpResponse
         return render(request, "sign_in.html", {"demo": True, "spent": True}, status=401)
     request.session.flush()  # whoever had this session before has it no longer, the same user included
     login(request, account)
-    return redirect("live")
+    return redirect(home_of(account))
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """To the page on which this user begins."""
+    return redirect(home_of(request.user))
 
 
 @require_POST

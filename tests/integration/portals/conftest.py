@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from media_pages import CARD, FOREIGN, OWN, Media
 from portal_pages import Pages
 from psycopg.conninfo import conninfo_to_dict
 
-from tallystick.authority.reference.registry.operations import create_user
+from tallystick.authority.reference.registry.operations import create_user, let_user_act_for
 from tallystick.ops.schema.roles import PORTAL, as_role
 
 
@@ -36,3 +37,19 @@ def pages(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pages]:
         monkeypatch.setitem(django_connection.settings_dict, name, str(parts[part]))
     yield Pages(database, operator, taxpayer, (vera, omar))
     connections.close_all()
+
+
+@pytest.fixture
+def media(pages: Pages) -> Media:
+    """The site with two taxpayers."""
+    with psycopg.connect(pages.dsn) as connection:
+        connection.execute("INSERT INTO registry.taxpayer (tin, business_name) VALUES ('1', 'Shop'), ('2', 'Other')")
+        for uid, tin in ((OWN, "1"), (FOREIGN, "2")):
+            connection.execute(CARD, (uid, tin, uid, tin))
+        let_user_act_for(connection, "taxpayer", "1")
+        officer = create_user(connection, "officer", "!", "An officer", "officer")
+        stranger = create_user(connection, "stranger", "!", "Another taxpayer's", "taxpayer")
+        let_user_act_for(connection, "stranger", "2")
+        assert officer is not None
+        assert stranger is not None
+    return Media(pages, officer, stranger)

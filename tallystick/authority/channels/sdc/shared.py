@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tallystick.authority.channels.sdc.services import SdcServices
 from tallystick.kernel.tax_rates import TaxRateGroup
-from tallystick.wire.configuration import environment_parameters
+from tallystick.wire.configuration import Configuration, environment_parameters
 from tallystick.wire.pos_values import encode_json
 from tallystick.wire.tax_rates import tax_rate_groups_json
 from tallystick.wire.taxcore_api import (
@@ -26,7 +28,7 @@ class SharedDocuments:
         self._rates_for: tuple[TaxRateGroup | None, tuple[TaxRateGroup, ...]] | None = None
         self._rates = b""
         self._all_groups: tuple[TaxRateGroup, ...] | None = None
-        self._all_groups_json = ""
+        self._wanted: list[tuple[CommandType, str]] | None = None
 
     def tax_rates(self) -> bytes:
         """The group in force now, and all groups."""
@@ -39,15 +41,20 @@ class SharedDocuments:
 
     def initial_commands(self) -> list[tuple[CommandType, str]]:
         """The set that initialises a device: rates, time server, verification address, environment (S2-002)."""
-        configuration = self._services.configuration
         groups = self._services.rates.groups
-        if groups is not self._all_groups:
-            self._all_groups_json = encode_json(tax_rate_groups_json(groups)).decode()
+        if self._wanted is None or groups is not self._all_groups:
+            self._wanted = initial_commands(self._services.configuration, groups)
             self._all_groups = groups
-        wanted = [
-            (CommandType.SET_TAX_RATES, self._all_groups_json if groups else ""),
-            (CommandType.SET_TIME_SERVER_URL, configuration.ntp_server),
-            (CommandType.SET_VERIFICATION_URL, configuration.verification_prefix),
-            (CommandType.SET_TAX_CORE_CONFIGURATION, self.configuration.decode()),
-        ]
-        return [(kind, payload) for kind, payload in wanted if payload]
+        return self._wanted
+
+
+def initial_commands(configuration: Configuration, groups: Iterable[TaxRateGroup]) -> list[tuple[CommandType, str]]:
+    """Kinds and payloads of the set that initialises a device, in the order in which it runs them."""
+    rates = tax_rate_groups_json(groups)
+    wanted = [
+        (CommandType.SET_TAX_RATES, encode_json(rates).decode() if rates else ""),
+        (CommandType.SET_TIME_SERVER_URL, configuration.ntp_server),
+        (CommandType.SET_VERIFICATION_URL, configuration.verification_prefix),
+        (CommandType.SET_TAX_CORE_CONFIGURATION, encode_json(environment_parameters(configuration)).decode()),
+    ]
+    return [(kind, payload) for kind, payload in wanted if payload]

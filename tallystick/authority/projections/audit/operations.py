@@ -44,7 +44,7 @@ class AuditDesk:
         The same request again changes nothing. A newer start supersedes older ones; an older one that comes late is
         kept and never proven (S2-115). Raises ``TS-3101`` (malformed) and ``TS-3102`` (of another card).
         """
-        content = self._open(payload)
+        content = self.read_request(payload)
         if content.uid != uid:
             raise Fault("TS-3102", detail="the request is of another card than the session")
         store.lock_card(conn, uid)
@@ -61,8 +61,8 @@ class AuditDesk:
         log.info("an audit request arrived", extra=facts | {"superseded": late, "new": request_id is not None})
         return missing
 
-    def _open(self, payload: bytes) -> ArpContent:
-        """One fault in the same words for whatever does not open or is no request (K-11)."""
+    def read_request(self, payload: bytes) -> ArpContent:
+        """What a card's request says; one fault in the same words for all that does not open or is none (K-11)."""
         try:
             return ArpContent.decode(self.open_arp(payload))
         except Fault as fault:

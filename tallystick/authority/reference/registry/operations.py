@@ -83,6 +83,16 @@ def create_user(conn: Connection, username: str, password_hash: str, display_nam
     return store.add_user(conn, username, password_hash, display_name, role)
 
 
+def let_user_act_for(conn: Connection, username: str, tin: str) -> bool:
+    """Bind a user to a registered taxpayer; false when that changes nothing."""
+    return store.bind_user(conn, username, tin)
+
+
+def end_user_acting_for(conn: Connection, username: str, tin: str) -> bool:
+    """Release a user from a taxpayer; false when that changes nothing."""
+    return store.release_user(conn, username, tin)
+
+
 def set_user_active(conn: Connection, username: str, is_active: bool) -> bool:
     """Let a user in or keep him out; false when there is none."""
     return store.set_user_active(conn, username, is_active)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tallystick.authority.reference.registry import store
 from tallystick.authority.reference.registry.values import AppUser, RegistryOverview, SecureElementEntry
 from tallystick.authority.reference.room_queries import Connection
@@ -15,6 +17,16 @@ def secure_element(conn: Connection, uid: str) -> SecureElementEntry | None:
 def user_by_name(conn: Connection, username: str) -> AppUser | None:
     """A portal user."""
     return store.user_by_name(conn, username)
+
+
+def taxpayers_of_user(conn: Connection, user_id: int) -> tuple[str, ...]:
+    """TINs of the taxpayers for whom a portal user may act."""
+    return store.taxpayers_of_user(conn, user_id)
+
+
+def owners(conn: Connection, uids: Sequence[str]) -> dict[str, str]:
+    """TIN by UID, of those that are registered."""
+    return store.owners(conn, uids)
 
 
 def overview(conn: Connection) -> RegistryOverview:

@@ -72,6 +72,21 @@ RETURNING id;
 SELECT id, username, password, display_name, role, is_active, last_login, date_joined
 FROM registry.app_user WHERE username = :username;
 
+-- name: bind_user
+INSERT INTO registry.user_taxpayer (user_id, tin)
+SELECT id, :tin FROM registry.app_user WHERE username = :username
+ON CONFLICT DO NOTHING;
+
+-- name: release_user
+DELETE FROM registry.user_taxpayer USING registry.app_user
+WHERE id = user_id AND username = :username AND tin = :tin;
+
+-- name: taxpayers_of_user
+SELECT tin FROM registry.user_taxpayer WHERE user_id = :user_id ORDER BY tin;
+
+-- name: owners
+SELECT uid, tin FROM registry.secure_element WHERE uid = ANY(:uids);
+
 -- name: set_user_active
 UPDATE registry.app_user SET is_active = :is_active WHERE username = :username;
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from tallystick.authority.reference.registry.values import (
@@ -187,6 +187,26 @@ def user_by_name(conn: Connection, username: str) -> AppUser | None:
         last_login=last_login,
         date_joined=date_joined,
     )
+
+
+def bind_user(conn: Connection, username: str, tin: str) -> bool:
+    """Let a user act for a taxpayer; false when nothing changed."""
+    return bool(_SQL.run(conn, "bind_user", username=username, tin=tin))
+
+
+def release_user(conn: Connection, username: str, tin: str) -> bool:
+    """Take that away; false when nothing changed."""
+    return bool(_SQL.run(conn, "release_user", username=username, tin=tin))
+
+
+def taxpayers_of_user(conn: Connection, user_id: int) -> tuple[str, ...]:
+    """TINs for which a user may act."""
+    return tuple(tin for (tin,) in _SQL.rows(conn, "taxpayers_of_user", user_id=user_id))
+
+
+def owners(conn: Connection, uids: Sequence[str]) -> dict[str, str]:
+    """TIN by UID, of those that are registered."""
+    return dict(_SQL.rows(conn, "owners", uids=list(uids)))
 
 
 def set_user_active(conn: Connection, username: str, is_active: bool) -> bool:

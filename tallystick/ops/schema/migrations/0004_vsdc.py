@@ -8,5 +8,5 @@ from tallystick.ops.schema.rooms import ddl_steps
 class Migration(migrations.Migration):
     """Runs the DDL files with this number."""
 
-    dependencies = (("schema", "0001_rooms"),)
+    dependencies = (("schema", "0003_media"),)
     operations = ddl_steps("0004")

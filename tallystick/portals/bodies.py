@@ -1,0 +1,40 @@
+"""How much a request may bring: little everywhere, and more where files are handed in by somebody who is signed in.
+
+Measured before the first byte is read; a form's token is found only by reading the form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from tallystick.kernel.limits import LIMITS
+from tallystick.portals.errors import too_large
+
+UPLOADS = "/media/uploads/"
+_FRAME_BYTES_PER_FILE = 512
+
+
+class BodyBoundMiddleware:
+    """Refuses what is larger than its page takes (TS-1003)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass on what is small enough."""
+        if _length(request) > _most(request):
+            return too_large(request)
+        return self._get_response(request)
+
+
+def _length(request: HttpRequest) -> int:
+    text = str(request.META.get("CONTENT_LENGTH") or "0")
+    return int(text) if text.isdecimal() else 0
+
+
+def _most(request: HttpRequest) -> int:
+    if request.path.startswith(UPLOADS) and request.user.is_authenticated:
+        return LIMITS.upload_request_bytes + LIMITS.upload_request_files * _FRAME_BYTES_PER_FILE
+    return LIMITS.control_call_bytes
