@@ -89,8 +89,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pos_hosts: Annotated[
         str,
         Meta(
-            description="Names under which POS reach an E-SDC, separated by commas; addresses and `localhost` need "
-            "none. Every other name is refused (9031)."
+            description="Public names under which POS reach an E-SDC, separated by commas; addresses, names of one "
+            "label and local ones such as `till.local` need none. Every other name is refused (9031)."
         ),
     ] = ""
     pos_accreditation: Annotated[

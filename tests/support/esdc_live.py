@@ -26,6 +26,7 @@ from tallystick.kit.http_server import Server
 
 FAST = attrs.evolve(
     DEMO_TIMING,
+    start_interval_most=timedelta(milliseconds=300),
     start_interval=timedelta(milliseconds=300),
     near_limit_interval=timedelta(milliseconds=100),
     start_floor=timedelta(milliseconds=100),

@@ -21,6 +21,9 @@ KEY_HEADER = "Api-Key"
 _ALLOWED_HEADERS = b"accept, accept-language, api-key, content-type, requestid"
 _PREFLIGHT_SECONDS = b"600"
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]/@\s]+)(?::[0-9]{1,5})?", re.IGNORECASE)
+_LOCAL_ENDINGS = (".local", ".localhost", ".localdomain", ".lan", ".internal", ".home.arpa")
+"""Endings that no public name has (RFC 6762, RFC 8375, RFC 6761, and what is reserved or never delegated)."""
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?")
 _FOREIGN_SITES = (b"cross-site", b"same-site")
 
 
@@ -48,12 +51,15 @@ class PosGate:
             raise _refused(PosCode.FOREIGN_WEB_PAGE, "Sec-Fetch-Site")
 
     def _is_ours(self, host: bytes) -> bool:
-        """Loopback names; on other listeners any address (rebinding needs a name); and what the setting names."""
+        """Addresses, for rebinding needs a name; names that no stranger can own; and what the setting names.
+
+        On a listener for this machine alone an address must be a loopback one.
+        """
         form = _HOST.fullmatch(host.decode("latin-1").strip())
         if form is None:
             return False
         name = form["name"].lower().removesuffix(".").strip("[]")
-        if name == "localhost" or name.encode("latin-1") in self.hosts:
+        if name.encode("latin-1") in self.hosts or _is_local_name(name):
             return True
         try:
             address = ip_address(name)
@@ -108,6 +114,14 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _is_local_name(name: str) -> bool:
+    """A name of one label, such as that of a machine on the shop's network, or one under a local ending."""
+    labels = name.split(".")
+    if not all(_LABEL.fullmatch(label) for label in labels) or labels[-1].isdigit():
+        return False
+    return len(labels) == 1 or name.endswith(_LOCAL_ENDINGS)
 
 
 def _all(scope: Scope, name: bytes) -> list[bytes]:

@@ -64,6 +64,10 @@ HOSTS_OF_LOOPBACK = [
     "[::1]",
     "[::1]:80",
     "localhost.",
+    "esdc",
+    "ESDC-2:8888",
+    "till.local",
+    "device.home.arpa:80",
 ]
 FOREIGN = [
     "evil.example",
@@ -75,6 +79,11 @@ FOREIGN = [
     "@",
     "[::1",
     "x:y",
+    "evil.example.local.example",
+    ".local",
+    "-x.local",
+    "evil_example.com",
+    "12345",
 ]
 
 
