@@ -191,6 +191,9 @@ class EmbeddedPostgres:
             shutil.rmtree(note.read_text(), ignore_errors=True)
             note.unlink()
         socket = self.folder / "socket"
+        # No server of ours lives: what a killed one left would stop the next when its pid belongs to somebody else now.
+        for stale in socket.glob(".s.PGSQL.*"):
+            stale.unlink(missing_ok=True)
         if len(os.fsencode(socket)) > _LONGEST_SOCKET_FOLDER:
             socket = Path(tempfile.mkdtemp(prefix="tallystick-socket-"))
             note.write_text(str(socket))

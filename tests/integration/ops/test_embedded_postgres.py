@@ -132,6 +132,17 @@ def test_a_pid_file_that_names_a_stranger_does_not_stop_the_start(folder: Path) 
     assert start_ticks(os.getpid()) is not None
 
 
+def test_a_socket_lock_that_names_a_stranger_does_not_stop_the_start(folder: Path) -> None:
+    """After a kill the head's pid may be a corpse that nobody reaps, or another program's by now."""
+    with EmbeddedPostgres(folder) as database:
+        fill(database.owner_dsn)
+    lock = folder / "socket" / ".s.PGSQL.5432.lock"
+    lock.write_text(f"{os.getpid()}\n{folder / 'data'}\n0\n5432\n{folder / 'socket'}\n")
+    (folder / "socket" / ".s.PGSQL.5432").touch()
+    with EmbeddedPostgres(folder) as again:
+        assert count_rows(again.owner_dsn) == 50
+
+
 def test_a_server_whose_program_was_killed_is_stopped_and_started_anew(folder: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path; from tallystick.ops.postgres import EmbeddedPostgres\n"
