@@ -136,11 +136,16 @@ def test_a_socket_lock_that_names_a_stranger_does_not_stop_the_start(folder: Pat
     """After a kill the head's pid may be a corpse that nobody reaps, or another program's by now."""
     with EmbeddedPostgres(folder) as database:
         fill(database.owner_dsn)
-    lock = folder / "socket" / ".s.PGSQL.5432.lock"
-    lock.write_text(f"{os.getpid()}\n{folder / 'data'}\n0\n5432\n{folder / 'socket'}\n")
-    (folder / "socket" / ".s.PGSQL.5432").touch()
-    with EmbeddedPostgres(folder) as again:
-        assert count_rows(again.owner_dsn) == 50
+    account = (folder / "data").stat().st_uid
+    with subprocess.Popen(["sleep", "60"], user=account if os.geteuid() == 0 else None) as stranger:
+        lock = folder / "socket" / ".s.PGSQL.5432.lock"
+        lock.write_text(f"{stranger.pid}\n{folder / 'data'}\n0\n5432\n{folder / 'socket'}\n")
+        (folder / "socket" / ".s.PGSQL.5432").touch()
+        try:
+            with EmbeddedPostgres(folder) as again:
+                assert count_rows(again.owner_dsn) == 50
+        finally:
+            stranger.kill()
 
 
 def test_a_server_whose_program_was_killed_is_stopped_and_started_anew(folder: Path) -> None:
