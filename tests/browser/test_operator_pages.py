@@ -104,6 +104,7 @@ def test_everything_by_keyboard_from_the_link_to_the_way_out(site: Site, visit: 
     visitor = visit(viewport=DESKTOP)
     page = visitor.page
     page.goto(site.country.sign_in_link(site.portal))
+    page.locator("button:focus").wait_for()  # the page puts the focus there, a moment after it has loaded
     page.keyboard.press("Enter")
     page.wait_for_url(f"{site.portal.url}/")
     page.keyboard.press("Tab")
