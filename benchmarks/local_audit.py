@@ -31,7 +31,7 @@ from tallystick.ops.processes.context import system_clock
 from tallystick.ops.schema.roles import PORTAL, as_role
 
 COPY_SHARE = 0.5
-INTAKE_SHARE = 0.6
+INTAKE_SHARE = 0.9
 CARDS = 8
 _UID = "BENCH000"
 _PACKAGE_BYTES = 6_500

@@ -128,7 +128,7 @@ def _covers(tree: x509.GeneralName, name: x509.GeneralName) -> bool:
     if isinstance(tree, x509.DNSName) and isinstance(name, x509.DNSName):
         return name.value == tree.value or name.value.endswith("." + tree.value)
     if isinstance(tree, x509.IPAddress) and isinstance(name, x509.IPAddress):
-        return name.value in tree.value  # type: ignore[operator]
+        return name.value in tree.value  # type: ignore[operator]  # a constraint's address is a network
     return False
 
 

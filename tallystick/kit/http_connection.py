@@ -126,7 +126,7 @@ class Connection(HttpToolsProtocol):
         self._offered = False
         self._resuming = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Count the newcomer, and send it away when there are too many."""
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", JoinedWrites(transport, self.loop))

@@ -17,8 +17,6 @@ import resource
 import signal
 import sys
 import time
-from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 
 import uvloop
@@ -35,6 +33,7 @@ from tallystick.crypto.envelope import PackageOpener, open_arp, open_internal_da
 from tallystick.crypto.keys import PrivateKey, load_private_key
 from tallystick.kernel.faults import Fault
 from tallystick.kit.framed_socket import serve_framed
+from tallystick.kit.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -96,43 +95,6 @@ class Opener:
         return OpenedPackage(plain, found.start(1), internal)
 
 
-class Turns:
-    """Carries out one request in each turn of the loop, in the order of arrival; answers leave in between.
-
-    There are no threads: RSA keeps a core busy all the same, and handing the interpreter's lock to and fro costs a
-    tenth of an operation. More cores take more processes (``unwrap_processes``).
-    """
-
-    def __init__(self, work: Callable[[bytes], bytes], *, limit: int = QUEUE_REQUESTS) -> None:
-        self._work = work
-        self._limit = limit
-        self._jobs: deque[tuple[asyncio.Future[bytes], bytes]] = deque()
-        self._loop = asyncio.get_running_loop()
-
-    def handle(self, request: bytes) -> asyncio.Future[bytes]:
-        """Queue one request; the future has its answer. A full queue answers at once."""
-        future: asyncio.Future[bytes] = self._loop.create_future()
-        if len(self._jobs) >= self._limit:
-            future.set_result(_BUSY)
-            return future
-        if not self._jobs:
-            self._loop.call_soon(self._next)
-        self._jobs.append((future, request))
-        return future
-
-    def _next(self) -> None:
-        future, request = self._jobs.popleft()
-        if not future.done():
-            future.set_result(self._work(request))
-        if self._jobs:
-            self._loop.call_soon(self._next)
-
-    async def finished(self) -> None:
-        """Return when all that is queued was carried out."""
-        while self._jobs:
-            await asyncio.sleep(0)
-
-
 def hide_memory() -> None:
     """No core dump, no tracing by other programs of the same account (Linux); elsewhere only no core dump."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -144,7 +106,7 @@ def hide_memory() -> None:
 
 async def serve_unwrap(socket_path: Path, key: PrivateKey, stopped: asyncio.Event) -> None:
     """Serve until `stopped` is set, and answer what is queued then."""
-    turns = Turns(Opener(key).answer)
+    turns = Turns(Opener(key).answer, busy=_BUSY, limit=QUEUE_REQUESTS)
     server = await serve_framed(socket_path, turns.handle)
     try:
         await stopped.wait()

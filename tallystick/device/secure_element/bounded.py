@@ -45,7 +45,7 @@ class _Call(Generic[T]):
                 raise CardLate(f"no answer within {seconds:g} seconds")
         if self._error is not None:
             raise self._error
-        return self._result  # type: ignore[return-value]
+        return self._result  # type: ignore[return-value]  # set when it ended well
 
 
 class BoundedThread:
@@ -58,7 +58,7 @@ class BoundedThread:
     def call(self, work: Callable[[], T], seconds: float, *, if_late: Callable[[], object] = lambda: None) -> T:
         """Make the call; when it is given up, `if_late` runs in the thread once it ends after all."""
         call = _Call(work, if_late)
-        self._queue.put(call)  # type: ignore[arg-type]
+        self._queue.put(call)  # type: ignore[arg-type]  # the thread never looks at results
         try:
             return call.wait(seconds)
         except CardLate:

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn is not typed
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # gunicorn is not typed
 
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.health import HealthListener

@@ -16,13 +16,14 @@ import attrs
 import pytest
 
 from benchmarks.package_maker import Card, seal
-from tallystick.authority.intake.unwrap import Opener, Turns
+from tallystick.authority.intake.unwrap import Opener
 from tallystick.authority.intake.unwrap_client import UnwrapClient, open_arp_blocking
 from tallystick.authority.intake.unwrap_messages import OpenedPackage, Operation, Result, read_answer, read_opened
 from tallystick.crypto.envelope import seal_arp
 from tallystick.crypto.keys import PrivateKey, store_private_key
 from tallystick.kernel.faults import Fault
 from tallystick.kit.framed_socket import Handler, serve_framed
+from tallystick.kit.turns import Turns
 from tallystick.wire.audit_package import read_sealed
 
 PROGRAM = """
@@ -181,7 +182,7 @@ def test_calls_are_spread_over_the_processes(tmp_path: Path) -> None:
 
 def test_what_is_queued_at_the_end_is_answered() -> None:
     async def talk() -> list[bytes]:
-        turns = Turns(lambda request: request)
+        turns = Turns(lambda request: request, busy=b"", limit=8)
         waiting = [turns.handle(bytes([number])) for number in range(5)]
         await turns.finished()
         return [answer.result() for answer in waiting if answer.done()]
@@ -191,7 +192,7 @@ def test_what_is_queued_at_the_end_is_answered() -> None:
 
 def test_a_full_queue_answers_at_once(card: Card) -> None:
     async def talk() -> list[int]:
-        turns = Turns(lambda _: bytes([Result.OPENED]), limit=4)
+        turns = Turns(lambda _: bytes([Result.OPENED]), busy=bytes([Result.BUSY]), limit=4)
         answers = await asyncio.gather(*(turns.handle(b"x") for _ in range(7)))
         return [answer[0] for answer in answers]
 

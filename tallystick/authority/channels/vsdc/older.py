@@ -91,7 +91,9 @@ def as_older(answer: bytes) -> bytes:
     older = {_ANSWER.get(key, _capital(key)): value for key, value in members.items() if key != "taxGroupRevision"}
     taxes = members.get("taxItems")
     if isinstance(taxes, list):
-        older["TaxItems"] = [{_capital(key): value for key, value in tax.items()} for tax in taxes]  # type: ignore[union-attr]
+        older["TaxItems"] = [
+            {_capital(key): value for key, value in tax.items()} for tax in taxes if isinstance(tax, dict)
+        ]
     return encode_json(older)
 
 

@@ -13,7 +13,6 @@ import logging
 import resource
 import signal
 import sys
-from collections import deque
 from enum import IntEnum
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from tallystick.crypto.hsm import KeyStore
 from tallystick.crypto.policy import Use
 from tallystick.kernel.faults import Fault
 from tallystick.kit.framed_socket import FramedClient, PeerAway, serve_framed
+from tallystick.kit.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -41,31 +41,19 @@ class _Reply(IntEnum):
 
 
 class SigningDesk:
-    """Carries out requests one a turn of the loop, so that answers leave in between; a full queue answers at once."""
+    """Carries out requests one a turn of the loop (`Turns`); a full queue answers at once."""
 
     def __init__(self, keys: KeyStore, *, limit: int = QUEUE_REQUESTS) -> None:
         self._keys = keys
-        self._limit = limit
-        self._jobs: deque[tuple[asyncio.Future[bytes], bytes]] = deque()
-        self._loop = asyncio.get_running_loop()
+        self._turns = Turns(self._answer, busy=bytes([_Reply.BUSY]), limit=limit)
 
     def handle(self, request: bytes) -> asyncio.Future[bytes]:
         """Queue one request: label, NUL, text."""
-        future: asyncio.Future[bytes] = self._loop.create_future()
-        if len(self._jobs) >= self._limit:
-            future.set_result(bytes([_Reply.BUSY]))
-            return future
-        if not self._jobs:
-            self._loop.call_soon(self._next)
-        self._jobs.append((future, request))
-        return future
+        return self._turns.handle(request)
 
-    def _next(self) -> None:
-        future, request = self._jobs.popleft()
-        if not future.done():
-            future.set_result(self._answer(request))
-        if self._jobs:
-            self._loop.call_soon(self._next)
+    async def finished(self) -> None:
+        """Return when all that is queued was carried out."""
+        await self._turns.finished()
 
     def _answer(self, request: bytes) -> bytes:
         label, _, text = request.partition(_LABEL_END)
@@ -79,11 +67,6 @@ class SigningDesk:
             return bytes([_Reply.AWAY])
         metrics.SIGNATURES.inc()
         return bytes([_Reply.SIGNED]) + signature
-
-    async def finished(self) -> None:
-        """Return when all that is queued was carried out."""
-        while self._jobs:
-            await asyncio.sleep(0)
 
 
 class SigningClient:
