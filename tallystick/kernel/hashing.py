@@ -94,6 +94,16 @@ def record_commitment(salt: bytes, record: bytes) -> bytes:
     return started.digest()
 
 
+def activity_genesis() -> bytes:
+    """Where the chain of the activity log begins."""
+    return tagged_hash("activity-genesis")
+
+
+def activity_link(previous: bytes, number: int, body: bytes) -> bytes:
+    """The link of an act over the link before it, its number (u64) and its canonical bytes."""
+    return tagged_hash("activity", previous, _u64(number), body)
+
+
 def md5_checksum(data: bytes) -> bytes:
     """MD5 as the checksum that the verification URL carries (K-09); never trust in it. 16 bytes."""
     return hashlib.md5(data, usedforsecurity=False).digest()

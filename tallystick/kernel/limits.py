@@ -76,6 +76,9 @@ class Limits:
     override_ranges: int = 1_000
     override_reason_least: int = 10
     override_reason_most: int = 1_000
+    approval_lifetime_hours: int = 24
+    approval_reason_least: int = 10
+    approval_reason_most: int = 1_000
 
 
 LIMITS = Limits()

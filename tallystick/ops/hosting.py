@@ -11,7 +11,7 @@ import attrs
 from tallystick.authority.channels.vsdc import operations
 from tallystick.authority.channels.vsdc.operations import SIGNER_UID_END, Enrolment
 from tallystick.authority.reference.registry.values import SecureElementEntry
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.crypto.client_bundle import new_pac, new_password, write_bundle
 from tallystick.crypto.hsm import KeyStore
 from tallystick.crypto.keys import KeyKind, generate_rsa_key

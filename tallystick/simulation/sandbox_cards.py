@@ -12,7 +12,7 @@ import attrs
 import msgspec
 
 from tallystick.authority.reference.registry import queries as registry
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.crypto.keys import generate_rsa_key
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.country_pack import CountryPack

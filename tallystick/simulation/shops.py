@@ -21,7 +21,7 @@ from tallystick.authority.reference.registry.operations import (
     register_taxpayer,
 )
 from tallystick.authority.reference.registry.values import Premises, SecureElementEntry, Taxpayer
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.crypto.keys import PrivateKey
 from tallystick.crypto.pki import CardSubject, DemoPki
 from tallystick.device.applet.factory import personalise

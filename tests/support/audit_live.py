@@ -27,7 +27,7 @@ from tallystick.authority.projections.audit.values import Ranges, RequestState
 from tallystick.authority.reference.commands import operations as commands
 from tallystick.authority.reference.commands import queries as command_queries
 from tallystick.authority.reference.commands.values import QueuedCommand
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.crypto.envelope import open_arp, recover_message, seal_arp, sign_with_recovery
 from tallystick.crypto.keys import PrivateKey
 from tallystick.kernel.fixed_point import Money

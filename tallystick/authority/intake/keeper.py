@@ -19,7 +19,7 @@ from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.reference.registry.operations import set_state
 from tallystick.authority.reference.registry.values import SecureElementState
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kit.in_thread import ThreadTooSlow, in_thread
 

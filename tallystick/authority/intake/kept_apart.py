@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from tallystick.authority.intake import queries
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 
 
 class QuarantineAndEvidence:

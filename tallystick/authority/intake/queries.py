@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from tallystick.authority.intake import store
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 
 
 @attrs.frozen(slots=True)

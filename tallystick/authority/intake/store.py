@@ -7,7 +7,7 @@ from datetime import datetime
 import attrs
 
 from tallystick.authority.ledger.entry import Channel
-from tallystick.authority.reference.room_queries import Connection, RoomQueries
+from tallystick.authority.room_queries import Connection, RoomQueries
 
 _QUERIES = RoomQueries("tallystick.authority.intake")
 

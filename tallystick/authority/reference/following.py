@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import sql
 
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kit.retry import backoff_seconds
 
 _LOG = logging.getLogger(__name__)

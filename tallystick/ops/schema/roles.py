@@ -37,6 +37,11 @@ class Grant:
 
 
 GRANTS = (
+    Grant(SEQUENCER, "activity", _READ),
+    Grant(INTAKE, "activity", _APPEND),
+    Grant(INTAKE, "approvals", _READ),
+    Grant(PORTAL, "activity", _APPEND),
+    Grant(PORTAL, "approvals", _APPEND),
     Grant(SEQUENCER, "ledger", _EXTEND),
     Grant(SEQUENCER, "registry", _READ),
     Grant(INTAKE, "registry", _WRITE),
@@ -71,6 +76,14 @@ class TableGrant:
 
 # Two officers' word is given on the pages alone: the worker takes it and lets it expire, and can make none.
 TABLE_GRANTS = (
+    TableGrant(INTAKE, ("activity", "head"), "SELECT, INSERT, UPDATE"),
+    TableGrant(PORTAL, ("activity", "head"), "SELECT, INSERT, UPDATE"),
+    TableGrant(INTAKE, ("approvals", "request"), "SELECT, UPDATE (state, done_at)"),
+    TableGrant(
+        PORTAL,
+        ("approvals", "request"),
+        "SELECT, INSERT, UPDATE (state, decided_by, decided_from, decided_at, done_at)",
+    ),
     TableGrant(INTAKE, ("audit", "override"), "SELECT, UPDATE (state, taken_at)"),
     TableGrant(
         PORTAL,

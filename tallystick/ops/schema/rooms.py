@@ -7,6 +7,8 @@ from django.db.migrations import RunSQL
 import tallystick.authority
 
 ROOMS = (
+    "oversight/activity",
+    "oversight/approvals",
     "reference/registry",
     "reference/taxrates",
     "reference/commands",

@@ -10,7 +10,7 @@ from tallystick.authority.channels.sdc.services import SdcServices
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.projections.verification.check import State, Verdict, check
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import from_unix_ms
 from tallystick.kernel.limits import LIMITS

@@ -10,7 +10,7 @@ from tallystick.authority.channels.sdc.bodies import small_body
 from tallystick.authority.channels.sdc.routes import Handler, Request
 from tallystick.authority.channels.sdc.services import SdcServices
 from tallystick.authority.reference.commands import operations as commands
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Answer

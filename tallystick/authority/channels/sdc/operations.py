@@ -10,7 +10,7 @@ from tallystick.authority.channels.sdc import store
 from tallystick.authority.channels.sdc.services import ProofOfAudit
 from tallystick.authority.reference.commands import operations as commands
 from tallystick.authority.reference.commands.values import QueuedCommand
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.wire.taxcore_api import CommandType
 

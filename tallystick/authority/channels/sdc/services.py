@@ -15,8 +15,8 @@ from tallystick.authority.channels.sdc.identity import Gatekeeper
 from tallystick.authority.channels.sdc.tokens import TokenCache
 from tallystick.authority.reference.commands.outstanding import Outstanding
 from tallystick.authority.reference.registry.directory import Directory
-from tallystick.authority.reference.room_queries import Connection
 from tallystick.authority.reference.taxrates.rates import Rates
+from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import TrustStore
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money

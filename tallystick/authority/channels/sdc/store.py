@@ -6,7 +6,7 @@ from datetime import datetime
 
 import attrs
 
-from tallystick.authority.reference.room_queries import Connection, RoomQueries, Row
+from tallystick.authority.room_queries import Connection, RoomQueries, Row
 
 _SQL = RoomQueries(__package__)
 

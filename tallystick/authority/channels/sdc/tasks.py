@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tallystick.authority.channels.sdc import store
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 
 _KEPT_FOR = timedelta(days=1)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from tallystick.authority.channels.sdc import store
 from tallystick.authority.channels.sdc.identity import ClientIdentity
 from tallystick.authority.channels.sdc.store import TokenRow
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.hashing import hmac_sha256, sha256
 from tallystick.kernel.instants import to_milliseconds, unix_ms
 from tallystick.kernel.limits import LIMITS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tallystick.authority.channels.vsdc import store
 from tallystick.authority.channels.vsdc.values import PosEntry, SignerEntry
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 
 
 class HostedDirectory:

@@ -15,7 +15,7 @@ import psycopg
 
 from tallystick.authority.channels.vsdc import metrics, store
 from tallystick.authority.channels.vsdc.values import Taking
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from tallystick.authority.channels.vsdc.values import SignerState
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry import queries as registered
 from tallystick.authority.reference.registry.values import SecureElementEntry, Taxpayer
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import read_card_certificate
 from tallystick.crypto.taxcore_oids import CertificateClass
 from tallystick.kernel.faults import Fault

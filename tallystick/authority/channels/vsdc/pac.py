@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tallystick.authority.channels.vsdc import store
 from tallystick.authority.channels.vsdc.values import PosEntry
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import hmac_sha256, same_bytes
 from tallystick.kernel.limits import LIMITS

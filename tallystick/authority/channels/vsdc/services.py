@@ -17,8 +17,8 @@ from tallystick.authority.intake.hosted import HostedDocument
 from tallystick.authority.intake.package import PackageAnswer
 from tallystick.authority.ledger.entry import Booked, NewEntry
 from tallystick.authority.reference.registry.directory import Directory
-from tallystick.authority.reference.room_queries import Connection
 from tallystick.authority.reference.taxrates.rates import Rates
+from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import TrustStore
 from tallystick.crypto.keys import PublicKey
 from tallystick.kernel.country_pack import CountryPack

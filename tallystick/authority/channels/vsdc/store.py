@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tallystick.authority.channels.vsdc.values import Number, PosEntry, SignerEntry, SignerState, Taking
-from tallystick.authority.reference.room_queries import Connection, RoomQueries
+from tallystick.authority.room_queries import Connection, RoomQueries
 
 _SQL = RoomQueries(__package__)
 

@@ -6,7 +6,7 @@ from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.projections.audit import standing, store
 from tallystick.authority.projections.audit.kept import KeptApart
 from tallystick.authority.projections.audit.values import AuditFacts, AuditRequest, Ranges
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import from_unix_ms
 from tallystick.wire.ordinal_ranges import minus, without

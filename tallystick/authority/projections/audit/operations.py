@@ -12,7 +12,7 @@ import attrs
 from tallystick.authority.projections.audit import holdings, store
 from tallystick.authority.projections.audit.kept import KeptApart
 from tallystick.authority.projections.audit.values import Ranges, RequestState
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.wire.card import ArpContent

@@ -9,7 +9,7 @@ from itertools import chain
 import attrs
 
 from tallystick.authority.projections.audit.values import AuditRequest, Ranges, RequestState
-from tallystick.authority.reference.room_queries import Connection, RoomQueries, Row
+from tallystick.authority.room_queries import Connection, RoomQueries, Row
 from tallystick.kernel.fixed_point import Money
 
 _SQL = RoomQueries("tallystick.authority.projections.audit")

@@ -16,7 +16,7 @@ from tallystick.authority.projections.audit.kept import KeptApart
 from tallystick.authority.projections.audit.override_store import Override, OverrideState
 from tallystick.authority.projections.audit.values import AuditRequest, RequestState
 from tallystick.authority.reference.registry import queries as registry
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.limits import LIMITS

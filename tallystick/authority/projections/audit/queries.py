@@ -17,7 +17,7 @@ from tallystick.authority.projections.audit.values import (
     Ranges,
     RequestState,
 )
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.fixed_point import Money
 
 

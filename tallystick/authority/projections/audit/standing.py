@@ -13,7 +13,7 @@ from tallystick.authority.projections.audit import override_store, store
 from tallystick.authority.projections.audit.kept import KeptApart
 from tallystick.authority.projections.audit.override_store import Override
 from tallystick.authority.projections.audit.values import AuditRequest, Ranges, UsedOverride
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.fixed_point import Money
 from tallystick.wire.ordinal_ranges import count, minus, within, without
 

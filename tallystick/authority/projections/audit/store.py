@@ -17,7 +17,7 @@ from tallystick.authority.projections.audit.values import (
     RequestState,
     UsedOverride,
 )
-from tallystick.authority.reference.room_queries import Connection, RoomQueries
+from tallystick.authority.room_queries import Connection, RoomQueries
 from tallystick.kernel.fixed_point import Money
 from tallystick.wire.card import ArpContent
 

@@ -28,7 +28,7 @@ from tallystick.authority.projections.audit.values import (
     Wait,
 )
 from tallystick.authority.reference.commands import operations as commands
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
 from tallystick.wire.card import PoaMessage

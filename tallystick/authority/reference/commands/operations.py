@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 from tallystick.authority.reference.commands import queries, store
 from tallystick.authority.reference.commands.values import REPLACING, QueuedCommand
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.wire.taxcore_api import CommandType
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from tallystick.authority.reference.commands import store
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 
 _FULL_EVERY_SECONDS = 60.0
 

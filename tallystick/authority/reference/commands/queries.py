@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tallystick.authority.reference.commands import store
 from tallystick.authority.reference.commands.values import CommandsOverview, QueuedCommand
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 
 
 def outstanding(conn: Connection, uid: str) -> list[QueuedCommand]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from tallystick.authority.reference.commands.values import CommandsOverview, QueuedCommand
-from tallystick.authority.reference.room_queries import Connection, RoomQueries, Row
+from tallystick.authority.room_queries import Connection, RoomQueries, Row
 from tallystick.kernel.identifiers import Uid
 from tallystick.wire.taxcore_api import CommandType
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tallystick.authority.reference.registry import store
 from tallystick.authority.reference.registry.values import SecureElementEntry, Taxpayer
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.instants import Clock
 

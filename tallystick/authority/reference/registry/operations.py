@@ -11,7 +11,7 @@ from tallystick.authority.reference.registry.values import (
     SecureElementState,
     Taxpayer,
 )
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import read_card_certificate
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tallystick.authority.reference.registry import store
 from tallystick.authority.reference.registry.values import AppUser, RegistryOverview, SecureElementEntry
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 
 
 def secure_element(conn: Connection, uid: str) -> SecureElementEntry | None:

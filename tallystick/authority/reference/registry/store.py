@@ -12,7 +12,7 @@ from tallystick.authority.reference.registry.values import (
     SecureElementState,
     Taxpayer,
 )
-from tallystick.authority.reference.room_queries import Connection, RoomQueries, Row
+from tallystick.authority.room_queries import Connection, RoomQueries, Row
 from tallystick.crypto.certificates import CardCertificate
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import Tin, Uid

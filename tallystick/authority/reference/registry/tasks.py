@@ -10,7 +10,7 @@ import msgspec
 
 from tallystick.authority.reference.registry import store
 from tallystick.authority.reference.registry.values import SecureElementEntry
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.instants import unix_ms
 
 REGISTRATION_MEDIA_TYPE = "application/vnd.tallystick.registration+json"

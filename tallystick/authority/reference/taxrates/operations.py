@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tallystick.authority.reference.room_queries import Connection
 from tallystick.authority.reference.taxrates import queries, store
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.tax_rates import TaxRateGroup
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tallystick.authority.reference.room_queries import Connection
 from tallystick.authority.reference.taxrates import store
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.tax_rates import TaxRateGroup, group_at
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from tallystick.authority.reference.room_queries import Connection, RoomQueries, Row
+from tallystick.authority.room_queries import Connection, RoomQueries, Row
 from tallystick.kernel.fixed_point import Rate
 from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup

@@ -20,7 +20,7 @@ from tallystick.authority.channels.sdc.uploads import store
 from tallystick.authority.channels.sdc.uploads.values import FileKind, Verdict, WaitingFile
 from tallystick.authority.reference.commands import operations as commands
 from tallystick.authority.reference.registry import queries as registry
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.wire.card import ArpContent

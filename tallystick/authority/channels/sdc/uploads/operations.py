@@ -11,7 +11,7 @@ from tallystick.authority.channels.sdc.uploads import store
 from tallystick.authority.channels.sdc.uploads.store import NewFile
 from tallystick.authority.channels.sdc.uploads.values import FileKind, Offered, Sender
 from tallystick.authority.reference.registry import queries as registry
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.limits import LIMITS

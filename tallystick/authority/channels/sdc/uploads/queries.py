@@ -12,7 +12,7 @@ import attrs
 from tallystick.authority.channels.sdc.uploads import store
 from tallystick.authority.channels.sdc.uploads.values import FileKind, JudgedFile, Sender, UploadOverview
 from tallystick.authority.reference.commands import queries as commands
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.wire.media_files import commands_name
 from tallystick.wire.taxcore_api import write_commands

@@ -16,7 +16,7 @@ from tallystick.authority.channels.sdc.uploads.values import (
     Verdict,
     WaitingFile,
 )
-from tallystick.authority.reference.room_queries import Connection, RoomQueries, Row
+from tallystick.authority.room_queries import Connection, RoomQueries, Row
 
 _SQL = RoomQueries(__package__)
 

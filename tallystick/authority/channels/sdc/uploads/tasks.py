@@ -20,7 +20,7 @@ from tallystick.authority.channels.sdc.uploads.judging import (
     write_verdicts,
 )
 from tallystick.authority.channels.sdc.uploads.values import FileKind, Verdict, WaitingFile
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 
 log = logging.getLogger(__name__)
 

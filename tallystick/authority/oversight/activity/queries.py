@@ -1,0 +1,77 @@
+"""What may be asked of the activity log: the newest acts, its head, and whether the chain holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import attrs
+
+from tallystick.authority.oversight.activity import store
+from tallystick.authority.oversight.activity.values import Act, read_act
+from tallystick.authority.room_queries import Connection
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import activity_genesis, activity_link
+from tallystick.kernel.instants import unix_ms
+
+_PAGE = 1_000
+
+
+@attrs.frozen(slots=True)
+class LoggedAct:
+    """An act and its number in the log."""
+
+    seq: int
+    act: Act
+
+
+@attrs.frozen(slots=True)
+class Break:
+    """A place where the chain does not hold, and what is wrong there."""
+
+    seq: int
+    what: str
+
+
+def newest(
+    conn: Connection,
+    *,
+    actor: str = "",
+    verb: str = "",
+    thing: str = "",
+    for_whom: str = "",
+    before: int = 0,
+    limit: int = 100,
+) -> list[LoggedAct]:
+    """Acts that fit, newest first, those below the number ``before`` only where one is given."""
+    found = store.newest(conn, actor=actor, verb=verb, thing=thing, for_whom=for_whom, before=before, limit=limit)
+    return [LoggedAct(seq, read_act(body)) for seq, body in found]
+
+
+def head(conn: Connection) -> tuple[int, bytes]:
+    """How many acts there are, and the newest link (32 bytes)."""
+    return store.head(conn) or (0, activity_genesis())
+
+
+def breaks(conn: Connection) -> Iterator[Break]:
+    """Walk the whole chain in order; gives every place that does not hold. Flat in memory."""
+    seq, link = 0, activity_genesis()
+    while rows := store.following(conn, seq, _PAGE):
+        for found, at, actor, verb, thing, for_whom, body, found_link in rows:
+            if found != seq + 1:
+                yield Break(seq + 1, f"entries {seq + 1} to {found - 1} lack")
+            elif activity_link(link, found, body) != found_link:
+                yield Break(found, "the link does not follow from the entry and the link before it")
+            if not _columns_agree(body, at, (actor, verb, thing, for_whom)):
+                yield Break(found, "the columns say something else than the entry")
+            seq, link = found, found_link
+    if head(conn) != (seq, link):
+        yield Break(seq + 1, "the head is not the newest entry's")
+
+
+def _columns_agree(body: bytes, at: datetime, columns: tuple[str, ...]) -> bool:
+    try:
+        act = read_act(body)
+    except Fault:
+        return False
+    return unix_ms(act.at) == unix_ms(at) and columns == (act.actor, act.verb, act.object, act.for_whom)

@@ -1,0 +1,14 @@
+"""What may be asked about deeds that need a second person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tallystick.authority.oversight.approvals import store
+from tallystick.authority.oversight.approvals.values import Request
+from tallystick.authority.room_queries import Connection
+
+
+def newest(conn: Connection, *, deeds: Collection[str] | None = None, limit: int = 100) -> list[Request]:
+    """Requests of these deeds, or of all: those that wait for a second person first, then the newest."""
+    return store.newest(conn, deeds, limit)

@@ -1,0 +1,12 @@
+"""The activity log, and the requests that need a second person."""
+
+from django.db import migrations
+
+from tallystick.ops.schema.rooms import ddl_steps
+
+
+class Migration(migrations.Migration):
+    """Runs the DDL files with this number."""
+
+    dependencies = (("schema", "0004_vsdc"),)
+    operations = ddl_steps("0005")
