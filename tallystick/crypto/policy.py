@@ -33,6 +33,21 @@ class Use(Enum):
     SEAL_STORE_KEY = (Algorithm.AES_256_GCM, Purpose.STORAGE, False)
     DERIVE_STORE_KEY = (Algorithm.ARGON2ID, Purpose.PASSWORD, False)
     VERIFY_CERTIFICATE_RSA = (Algorithm.RSA_PKCS1_SHA256, Purpose.CERTIFICATE, True)
+    SIGN_DOCUMENT_ES256 = (Algorithm.ECDSA_P256, Purpose.DOCUMENT, False)
+    VERIFY_DOCUMENT_ES256 = (Algorithm.ECDSA_P256, Purpose.DOCUMENT, True)
+    VERIFY_DOCUMENT_PS256 = (Algorithm.RSA_PSS, Purpose.DOCUMENT, True)
+    SPEAK_TLS_1_2 = (Algorithm.TLS_1_2, Purpose.TRANSPORT, False)
+    VERIFY_ARCHIVE_DSA = (Algorithm.DSA_1024, Purpose.ARCHIVE, True)
+    VERIFY_ARCHIVE_RSA_SHA1 = (Algorithm.RSA_PKCS1_SHA1, Purpose.ARCHIVE, True)
+    HASH_ARCHIVE_SHA1 = (Algorithm.SHA_1, Purpose.ARCHIVE, True)
+    TEST_MODULE_GOST = (Algorithm.GOST_28147_89, Purpose.MODULE_TEST, True)
+    TEST_MODULE_TRIPLE_DES = (Algorithm.TRIPLE_DES, Purpose.MODULE_TEST, True)
+    TEST_MODULE_AES = (Algorithm.AES_BLOCK, Purpose.MODULE_TEST, True)
+    TEST_MODULE_RSA = (Algorithm.RSA_PKCS1_SHA256, Purpose.MODULE_TEST, True)
+    TEST_MODULE_SHA1 = (Algorithm.SHA_1, Purpose.MODULE_TEST, True)
+    TEST_MODULE_SHA224 = (Algorithm.SHA_224, Purpose.MODULE_TEST, True)
+    TEST_MODULE_SHA256 = (Algorithm.SHA_256, Purpose.MODULE_TEST, True)
+    TEST_MODULE_ECC = (Algorithm.ECDSA_P256, Purpose.MODULE_TEST, True)
 
 
 _registry = REGISTRY
@@ -50,6 +65,15 @@ def require(use: Use, moment: datetime | None) -> None:
     at = datetime.now(UTC) if moment is None else moment.astimezone(UTC)
     if not _allowed_all_day(use, at.date()):
         _require_exactly(use, at)
+
+
+def is_allowed(use: Use, moment: datetime | None) -> bool:
+    """Whether the registry allows ``use`` at an aware ``moment`` (default: now)."""
+    try:
+        require(use, moment)
+    except Fault:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1024)

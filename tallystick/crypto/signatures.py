@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, utils
 
 from tallystick.crypto import legacy
-from tallystick.crypto.keys import PrivateKey, PublicKey, rsa_private, rsa_public
+from tallystick.crypto.keys import KeyKind, PrivateKey, PublicKey, ec_private, rsa_private, rsa_public
 from tallystick.crypto.policy import Use, require
 from tallystick.kernel.faults import Fault
 
 INVOICE_SIGNATURE_BYTES = 256
+ES256_SIGNATURE_BYTES = 64
+_HALF = ES256_SIGNATURE_BYTES // 2
+_ES256 = ec.ECDSA(hashes.SHA256())
+_PS256 = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
 
 
 def sign_invoice_text(private_key: PrivateKey, text: bytes, *, moment: datetime | None = None) -> bytes:
@@ -56,4 +61,36 @@ def verify_ed25519(public_key: PublicKey, message: bytes, signature: bytes, *, m
     try:
         public_key.handle.verify(signature, message)
     except InvalidSignature:
+        raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
+
+
+def sign_es256(private_key: PrivateKey, text: bytes, *, moment: datetime | None = None) -> bytes:
+    """ECDSA on P-256 with SHA-256 as JWS wants it: r and s, 64 bytes (RFC 7518, 3.4)."""
+    require(Use.SIGN_DOCUMENT_ES256, moment)
+    if private_key.public.kind is not KeyKind.P256:
+        raise Fault("TS-1310", detail="a key on P-256 is needed here")
+    r, s = utils.decode_dss_signature(ec_private(private_key).sign(text, _ES256))
+    return r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big")
+
+
+def verify_es256(public_key: PublicKey, text: bytes, signature: bytes, *, moment: datetime | None = None) -> None:
+    """Check a signature of ``sign_es256``; another length or form is ``TS-1312``, another key ``TS-1310``."""
+    require(Use.VERIFY_DOCUMENT_ES256, moment)
+    if not isinstance(public_key.handle, ec.EllipticCurvePublicKey) or public_key.kind is not KeyKind.P256:
+        raise Fault("TS-1310", detail="a key on P-256 is needed here")
+    if len(signature) != ES256_SIGNATURE_BYTES:
+        raise Fault("TS-1312", detail="a signature of ES256 has 64 bytes")
+    r, s = int.from_bytes(signature[:_HALF], "big"), int.from_bytes(signature[_HALF:], "big")
+    try:
+        public_key.handle.verify(utils.encode_dss_signature(r, s), text, _ES256)
+    except InvalidSignature:
+        raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
+
+
+def verify_ps256(public_key: PublicKey, text: bytes, signature: bytes, *, moment: datetime | None = None) -> None:
+    """Check RSA-PSS with SHA-256 and 32 bytes of salt, from tokens without curves (RFC 7518, 3.5); ``TS-1312``."""
+    require(Use.VERIFY_DOCUMENT_PS256, moment)
+    try:
+        rsa_public(public_key).verify(signature, text, _PS256, hashes.SHA256())
+    except (InvalidSignature, ValueError):
         raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None

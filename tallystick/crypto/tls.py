@@ -1,4 +1,6 @@
-"""TLS settings of the device listener and of devices: 1.2 and 1.3 only, expiry left to the application (security 3.2).
+"""TLS settings of the device listener and of devices: 1.3, and 1.2 as long as the registry of algorithms allows it.
+
+Expiry of certificates is left to the application (security 3.2).
 
 Two things of the table the standard library cannot give: demanding the extended master secret, and a list of hinted
 authorities in the certificate request.
@@ -7,9 +9,11 @@ authorities in the certificate request.
 from __future__ import annotations
 
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 from tallystick.crypto.pki import PkiFiles
+from tallystick.crypto.policy import Use, is_allowed
 
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL: an expired client certificate gets our code, not a TLS alert."""
@@ -41,8 +45,13 @@ def tls_client_context(ca: Path, cert: Path | None = None, key: Path | None = No
     return context
 
 
+def least_version(moment: datetime | None = None) -> ssl.TLSVersion:
+    """The oldest version that may be spoken at an aware moment (default: now); a pack ends 1.2 by a date (S0-034)."""
+    return ssl.TLSVersion.TLSv1_2 if is_allowed(Use.SPEAK_TLS_1_2, moment) else ssl.TLSVersion.TLSv1_3
+
+
 def _bounded(context: ssl.SSLContext) -> ssl.SSLContext:
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = least_version()
     context.set_ciphers(_TLS_12_CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     return context

@@ -38,9 +38,13 @@ class Algorithm(StrEnum):
     AES_256_GCM = "aes-256-gcm"
     HMAC_SHA256 = "hmac-sha256"
     ARGON2ID = "argon2id"
+    AES_BLOCK = "aes-block"
     TRIPLE_DES = "3des"
     GOST_28147_89 = "gost-28147-89"
     DSA_1024 = "dsa-1024"
+    TLS_1_3 = "tls-1.3"
+    TLS_1_2 = "tls-1.2"
+    TLS_BELOW_1_2 = "tls-below-1.2"
     NONE = "none"
 
 
@@ -167,13 +171,19 @@ def _rules() -> Iterable[AlgorithmRule]:
     yield AlgorithmRule(a.RSA_PKCS1_SHA256, p.TRANSPORT, s.ALLOWED)
     yield AlgorithmRule(a.RSA_PKCS1_SHA256, p.CERTIFICATE, s.ALLOWED)
     yield AlgorithmRule(a.RSA_PSS, p.TRANSPORT, s.ALLOWED)
+    yield AlgorithmRule(a.TLS_1_3, p.TRANSPORT, s.REQUIRED)
+    yield AlgorithmRule(a.TLS_1_2, p.TRANSPORT, s.ALLOWED)
+    yield AlgorithmRule(a.TLS_1_2, p.TRANSPORT, s.FORBIDDEN, from_2031)
     yield AlgorithmRule(a.AES_256_GCM, p.STORAGE, s.REQUIRED)
     yield AlgorithmRule(a.HMAC_SHA256, p.PSEUDONYM, s.REQUIRED)
     yield AlgorithmRule(a.ARGON2ID, p.PASSWORD, s.REQUIRED)
     yield AlgorithmRule(a.SHA_1, p.ARCHIVE, s.VERIFY_LEGACY_ONLY)
     yield AlgorithmRule(a.SHA_1, p.ONE_TIME_CODE, s.WIRE_REQUIRED)
+    yield AlgorithmRule(a.RSA_PKCS1_SHA1, p.ARCHIVE, s.VERIFY_LEGACY_ONLY)
     for algorithm in (a.SHA_1, a.SHA_224, a.TRIPLE_DES, a.GOST_28147_89):
         yield AlgorithmRule(algorithm, p.MODULE_TEST, s.VERIFY_LEGACY_ONLY)
+    for algorithm in (a.SHA_256, a.AES_BLOCK, a.RSA_PKCS1_SHA256, a.ECDSA_P256):
+        yield AlgorithmRule(algorithm, p.MODULE_TEST, s.ALLOWED)
     yield AlgorithmRule(a.DSA_1024, p.ARCHIVE, s.VERIFY_LEGACY_ONLY)
     yield AlgorithmRule(a.DSA_1024, p.ARCHIVE, s.FORBIDDEN, from_2031)
 

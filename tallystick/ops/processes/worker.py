@@ -30,6 +30,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
 from tallystick.kit.retry import backoff_seconds
+from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.proofs import proof_services
 from tallystick.ops.processes.uploads import UploadWork
@@ -79,6 +80,7 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("proofs", lambda conn: decide(conn, proofs, system_clock()), quick),
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
         Duty("uploads", UploadWork(context, stopped).work, quick),
+        Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
         Duty("tidying", _tidy, timedelta(hours=1)),
     ]
 
@@ -106,6 +108,12 @@ def _repeat(context: Context, duty: Duty, stopped: threading.Event) -> None:
 
 def _publish(context: Context, conn: DatabaseConnection) -> None:
     publish_registrations(conn, lambda entry: append_blocking(context.socket("sequencer"), registration_of(entry)))
+
+
+def _national_rules(context: Context) -> NationalRules:
+    return NationalRules(
+        context.pack.algorithms, lambda entry: append_blocking(context.socket("sequencer"), entry), system_clock
+    )
 
 
 def registration_of(entry: SecureElementEntry) -> NewEntry:

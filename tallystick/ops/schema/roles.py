@@ -47,6 +47,7 @@ GRANTS = (
     Grant(INTAKE, "registry", _WRITE),
     Grant(INTAKE, "taxrates", _WRITE),
     Grant(INTAKE, "commands", _WRITE),
+    Grant(INTAKE, "rules", _APPEND),
     Grant(INTAKE, "sdc", _WRITE),
     Grant(INTAKE, "vsdc", _WRITE),
     Grant(INTAKE, "media", _WRITE),
@@ -56,6 +57,7 @@ GRANTS = (
     Grant(PORTAL, "registry", _WRITE),
     Grant(PORTAL, "taxrates", _READ),
     Grant(PORTAL, "commands", _APPEND),
+    Grant(PORTAL, "rules", _READ),
     Grant(PORTAL, "sdc", _READ),
     Grant(PORTAL, "media", _EXTEND),
     Grant(PORTAL, "ledger", _READ),
@@ -77,6 +79,7 @@ class TableGrant:
 # Two officers' word is given on the pages alone: the worker takes it and lets it expire, and can make none.
 TABLE_GRANTS = (
     TableGrant(INTAKE, ("activity", "head"), "SELECT, INSERT, UPDATE"),
+    TableGrant(INTAKE, ("rules", "adoption"), "SELECT, INSERT, UPDATE (entry_index)"),
     TableGrant(PORTAL, ("activity", "head"), "SELECT, INSERT, UPDATE"),
     TableGrant(INTAKE, ("approvals", "request"), "SELECT, UPDATE (state, done_at)"),
     TableGrant(

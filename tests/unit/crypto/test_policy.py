@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import ssl
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from cards import NOW, country, rsa_key
+from cryptography.hazmat.primitives.asymmetric import dsa
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 from outcomes import fault_code
 
-from tallystick.crypto import policy
+from tallystick.crypto import module_algorithms, policy
+from tallystick.crypto.archive import ArchiveSignature, verify_archive
 from tallystick.crypto.certificates import verify_chain
 from tallystick.crypto.envelope import (
     PackageOpener,
@@ -23,12 +30,30 @@ from tallystick.crypto.envelope import (
     sign_with_recovery,
 )
 from tallystick.crypto.issuing import Order, self_signed
-from tallystick.crypto.keys import KeyKind, PrivateKey, generate_ed25519_key, generate_p256_key, generate_p384_key
+from tallystick.crypto.keys import (
+    KeyKind,
+    PrivateKey,
+    generate_ed25519_key,
+    generate_p256_key,
+    generate_p384_key,
+    rsa_private,
+)
+from tallystick.crypto.module_algorithms import ModuleAlgorithm, self_test
 from tallystick.crypto.policy import Use
 from tallystick.crypto.profiles import ROOT
 from tallystick.crypto.sealed_keys import SealedKeys
-from tallystick.crypto.signatures import sign_ed25519, sign_invoice_text, verify_ed25519, verify_invoice_signature
+from tallystick.crypto.signatures import (
+    sign_ed25519,
+    sign_es256,
+    sign_invoice_text,
+    verify_ed25519,
+    verify_es256,
+    verify_invoice_signature,
+    verify_ps256,
+)
+from tallystick.crypto.tls import least_version
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRule, Status
+from tallystick.kernel.faults import Fault
 
 FOLDERS = TemporaryDirectory(prefix="tallystick-test-")
 NUMBERS = itertools.count(1)
@@ -37,6 +62,34 @@ LOG_KEY = generate_ed25519_key()
 
 def new_folder() -> Path:
     return Path(FOLDERS.name) / f"{next(NUMBERS)}"
+
+
+P256 = generate_p256_key()
+ES256 = sign_es256(P256, b"text")
+PS256 = rsa_private(rsa_key(0)).sign(b"text", PSS(MGF1(SHA256()), 32), SHA256())
+DSA = dsa.generate_private_key(1024)
+
+
+def speak_tls_1_2() -> None:
+    """What a listener does: it speaks 1.3 alone as soon as 1.2 is ended."""
+    if least_version() is not ssl.TLSVersion.TLSv1_2:
+        raise Fault("TS-1310")
+
+
+def archive(kind: ArchiveSignature) -> None:
+    """An old archive as others signed it."""
+    if kind is ArchiveSignature.RSA_SHA1:
+        verify_archive(kind, rsa_key(0).public.spki, b"text", SIGNED, NOW)
+        return
+    signature = DSA.sign(b"text", SHA1() if kind is ArchiveSignature.DSA_1024_SHA1 else SHA256())
+    spki = DSA.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    verify_archive(kind, spki, b"text", signature, NOW)
+
+
+def check_module(algorithm: ModuleAlgorithm) -> None:
+    """A known answer of a module's algorithm."""
+    if algorithm not in self_test(NOW):
+        raise Fault("TS-1310")
 
 
 def issue_with(key: PrivateKey) -> None:
@@ -66,6 +119,14 @@ ACTS: dict[Use, Callable[[], object]] = {
     Use.SIGN_CERTIFICATE_P384: lambda: issue_with(generate_p384_key()),
     Use.DERIVE_STORE_KEY: lambda: SealedKeys(new_folder(), b"passphrase"),
     Use.SEAL_STORE_KEY: lambda: SealedKeys(new_folder(), b"passphrase").generate("log", KeyKind.ED25519),
+    Use.SIGN_DOCUMENT_ES256: lambda: sign_es256(P256, b"text"),
+    Use.VERIFY_DOCUMENT_ES256: lambda: verify_es256(P256.public, b"text", ES256),
+    Use.VERIFY_DOCUMENT_PS256: lambda: verify_ps256(rsa_key(0).public, b"text", PS256),
+    Use.SPEAK_TLS_1_2: speak_tls_1_2,
+    Use.VERIFY_ARCHIVE_DSA: lambda: archive(ArchiveSignature.DSA_1024_SHA256),
+    Use.HASH_ARCHIVE_SHA1: lambda: archive(ArchiveSignature.DSA_1024_SHA1),
+    Use.VERIFY_ARCHIVE_RSA_SHA1: lambda: archive(ArchiveSignature.RSA_SHA1),
+    **{use: partial(check_module, algorithm) for algorithm, use in module_algorithms._USES.items()},
     Use.VERIFY_CERTIFICATE_P384: lambda: verify_chain(CARD, country().pki.trust_store(), NOW),
 }
 # Chains signed with these are not ours; test_certificates.py judges them.

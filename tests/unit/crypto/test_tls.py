@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,10 @@ from tallystick.crypto.certificates import pem_of
 from tallystick.crypto.issuing import Authority, Order
 from tallystick.crypto.keys import load_private_key, store_private_key
 from tallystick.crypto.pki import DemoPki
+from tallystick.crypto.policy import install_registry
 from tallystick.crypto.profiles import pki_client
-from tallystick.crypto.tls import tls_client_context, tls_server_context
+from tallystick.crypto.tls import least_version, tls_client_context, tls_server_context
+from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
 
 
 @pytest.fixture
@@ -132,6 +134,23 @@ def test_a_device_believes_only_its_root_and_the_right_name(current: Country) ->
         shake(tls_server_context(current.pki.files.folder), client(country()))
     with pytest.raises(ssl.SSLCertVerificationError):
         shake(tls_server_context(current.pki.files.folder), client(current), "127.0.0.2")
+
+
+def test_s0_034_a_pack_ends_tls_1_2_by_a_date(current: Country) -> None:
+    before, end = datetime(2028, 6, 30, tzinfo=UTC), datetime(2028, 7, 1, tzinfo=UTC)
+    key = Algorithm.TLS_1_2, Purpose.TRANSPORT
+    rules = [AlgorithmRule(*key, Status.ALLOWED), AlgorithmRule(*key, Status.FORBIDDEN, end)]
+    try:
+        install_registry(REGISTRY.changed_by(rules))
+        assert least_version(before) is ssl.TLSVersion.TLSv1_2
+        assert least_version(end) is ssl.TLSVersion.TLSv1_3
+        install_registry(REGISTRY.changed_by([AlgorithmRule(*key, Status.FORBIDDEN)]))
+        old = client(current)
+        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2
+        with pytest.raises(ssl.SSLError):
+            shake(tls_server_context(current.pki.files.folder), old)
+    finally:
+        install_registry(REGISTRY)
 
 
 def test_old_versions_and_ciphers_are_refused(current: Country) -> None:

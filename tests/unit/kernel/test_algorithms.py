@@ -33,6 +33,11 @@ A_MOMENT = timedelta(microseconds=1)
         (Algorithm.RSA_PSS, Purpose.DOCUMENT, NEW_YEAR_2031, Status.VERIFY_LEGACY_ONLY),
         (Algorithm.RSA_PKCS1_SHA1, Purpose.SECURE_ELEMENT, TODAY, Status.WIRE_REQUIRED),
         (Algorithm.RSA_PKCS1_AES_CBC, Purpose.PACKAGE, TODAY, Status.WIRE_REQUIRED),
+        (Algorithm.TLS_1_2, Purpose.TRANSPORT, NEW_YEAR_2031 - A_MOMENT, Status.ALLOWED),
+        (Algorithm.TLS_1_2, Purpose.TRANSPORT, NEW_YEAR_2031, Status.FORBIDDEN),
+        (Algorithm.TLS_1_3, Purpose.TRANSPORT, NEW_YEAR_2031, Status.REQUIRED),
+        (Algorithm.GOST_28147_89, Purpose.MODULE_TEST, TODAY, Status.VERIFY_LEGACY_ONLY),
+        (Algorithm.TRIPLE_DES, Purpose.STORAGE, TODAY, Status.FORBIDDEN),
         (Algorithm.SHA_1, Purpose.ARCHIVE, TODAY, Status.VERIFY_LEGACY_ONLY),
         (Algorithm.SHA_1, Purpose.HASH, TODAY, Status.FORBIDDEN),
         (Algorithm.DSA_1024, Purpose.ARCHIVE, NEW_YEAR_2031 - A_MOMENT, Status.VERIFY_LEGACY_ONLY),
@@ -50,7 +55,7 @@ def test_k_09_md5_is_a_checksum_and_nothing_else(purpose: Purpose) -> None:
         require_allowed(Algorithm.MD5, purpose, TODAY, only_check=True)
 
 
-@pytest.mark.parametrize("algorithm", [Algorithm.NONE, Algorithm.RSA_BELOW_2048])
+@pytest.mark.parametrize("algorithm", [Algorithm.NONE, Algorithm.RSA_BELOW_2048, Algorithm.TLS_BELOW_1_2])
 def test_k_01_some_serve_nothing_ever(algorithm: Algorithm) -> None:
     assert {REGISTRY.status(algorithm, purpose, TODAY) for purpose in Purpose} == {Status.FORBIDDEN}
 

@@ -2,7 +2,8 @@
 
 SHA-1 with RSA PKCS#1 v1.5 signs invoices (S2-058), PKCS#1 v1.5 wraps the key and IV of a package (S2-079, S2-080),
 AES-256-CBC with PKCS#7 closes it (S2-076, S2-077), and block type 1 over a message itself makes a proof of audit
-recoverable. Callers ask the registry of algorithms first.
+recoverable. ``gost`` and ``old`` hold what a profile of modules names and what old archives were signed with. Callers
+ask the registry of algorithms first.
 """
 
 from __future__ import annotations
@@ -40,6 +41,14 @@ def verify_sha1(key: rsa.RSAPublicKey, text: bytes, signature: bytes) -> None:
     """Check a PKCS#1 v1.5 signature with SHA-1; raises ``TS-1312``."""
     try:
         key.verify(signature, text, _PKCS1, _SHA1)
+    except (InvalidSignature, ValueError):
+        raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
+
+
+def verify_rsa_sha256(key: rsa.RSAPublicKey, text: bytes, signature: bytes) -> None:
+    """Check a PKCS#1 v1.5 signature with SHA-256; raises ``TS-1312``."""
+    try:
+        key.verify(signature, text, _PKCS1, hashes.SHA256())
     except (InvalidSignature, ValueError):
         raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
 
