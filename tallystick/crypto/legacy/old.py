@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from tallystick.kernel.faults import Fault
 
-_DSA_BITS, _DSA_SUBGROUP_BITS = 1024, 160
+_DSA_BITS = 1024
+_DSA_SUBGROUP_BITS = (160, 224)
+"""FIPS 186 has 160 for this size; OpenSSL 3 makes 224 unless it is told otherwise."""
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "sha-1": hashes.SHA1(),
     "sha-224": hashes.SHA224(),
@@ -41,15 +43,14 @@ def _one_block(cipher: Cipher[modes.ECB], block: bytes, undo: bool) -> bytes:
 
 
 def verify_dsa_1024(spki: bytes, text: bytes, signature: bytes, hash_name: str) -> None:
-    """Check a DSA signature (r and s of 20 bytes each, or DER) by a key of 1024 bits.
+    """Check a DSA signature (r and s side by side, or DER) by a key of 1024 bits.
 
     Raises ``TS-1310`` for another kind or size of key and ``TS-1312`` for a wrong signature.
     """
-    key = _dsa_key(spki)
+    key, number_bytes = _dsa_key(spki)
     encoded = signature
-    if len(signature) == 2 * _DSA_SUBGROUP_BITS // 8:
-        half = len(signature) // 2
-        r, s = int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big")
+    if len(signature) == 2 * number_bytes:
+        r, s = int.from_bytes(signature[:number_bytes], "big"), int.from_bytes(signature[number_bytes:], "big")
         encoded = utils.encode_dss_signature(r, s)
     try:
         key.verify(encoded, text, _HASHES[hash_name])
@@ -57,13 +58,15 @@ def verify_dsa_1024(spki: bytes, text: bytes, signature: bytes, hash_name: str) 
         raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
 
 
-def _dsa_key(spki: bytes) -> dsa.DSAPublicKey:
+def _dsa_key(spki: bytes) -> tuple[dsa.DSAPublicKey, int]:
+    """The key, and how many bytes each half of a signature has."""
     try:
         key = serialization.load_der_public_key(spki)
     except (ValueError, UnsupportedAlgorithm):
         raise Fault("TS-1310", detail="not a public key") from None
     if not isinstance(key, dsa.DSAPublicKey) or key.key_size != _DSA_BITS:
         raise Fault("TS-1310", detail="a DSA key of 1024 bits is needed here")
-    if key.parameters().parameter_numbers().q.bit_length() != _DSA_SUBGROUP_BITS:
-        raise Fault("TS-1310", detail="a DSA subgroup of 160 bits is needed here")
-    return key
+    subgroup = key.parameters().parameter_numbers().q.bit_length()
+    if subgroup not in _DSA_SUBGROUP_BITS:
+        raise Fault("TS-1310", detail="a DSA subgroup of 160 or 224 bits is needed here")
+    return key, subgroup // 8

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dsa, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, rsa, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
@@ -267,6 +269,24 @@ def test_an_algorithm_is_not_taken_for_another(algorithm: ModuleAlgorithm) -> No
 def test_gost_takes_whole_blocks_only(length: int) -> None:
     with pytest.raises(ValueError, match="8 bytes"):
         encrypt_block(ModuleAlgorithm.GOST_28147_89, bytes(32), bytes(length))
+
+
+def test_s0_015_an_archive_that_openssl_signed(tmp_path: Path) -> None:
+    """OpenSSL 3 makes keys of 1024 bits with a subgroup of 224; both forms of a signature are read."""
+    private, public, archive, signature = (tmp_path / name for name in ("key.pem", "pub.pem", "archive", "sig"))
+    archive.write_bytes(b"an old archive")
+    for command in (
+        ["openssl", "dsaparam", "-genkey", "-out", private, "1024"],
+        ["openssl", "dsa", "-in", private, "-pubout", "-out", public],
+        ["openssl", "dgst", "-sha1", "-sign", private, "-out", signature, archive],
+    ):
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+    kind, spki, der = ArchiveSignature.DSA_1024_SHA1, spki_of_pem(public.read_bytes()), signature.read_bytes()
+    verify_archive(kind, spki, archive.read_bytes(), der, NOW)
+    half = 28
+    raw = b"".join(number.to_bytes(half, "big") for number in utils.decode_dss_signature(der))
+    verify_archive(kind, spki, archive.read_bytes(), raw, NOW)
+    assert fault_code(partial(verify_archive, kind, spki, b"another", der, NOW)) == "TS-1312"
 
 
 def test_s0_015_dsa_ends_on_its_day() -> None:
