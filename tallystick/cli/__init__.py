@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import algorithms, audit, authority, card, esdc, ledger, receipt, sandbox, state, vsdc
+from tallystick.cli import algorithms, audit, authority, card, esdc, ledger, oversight, receipt, sandbox, state, vsdc
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 from tallystick.cli.openapi import openapi
@@ -23,7 +23,9 @@ app = typer.Typer(
     rich_markup_mode=None,  # saves a third of the time to the first line
 )
 app.command()(demo)
+app.add_typer(oversight.activity, name="activity")
 app.add_typer(algorithms.app, name="algorithms")
+app.add_typer(oversight.approvals, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(authority.app, name="authority")
 app.add_typer(card.app, name="card")

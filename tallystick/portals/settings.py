@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "tallystick.portals.accounts",
     "tallystick.portals.operator",
     "tallystick.portals.media",
+    "tallystick.portals.oversight",
 ]
 AUTH_USER_MODEL = "accounts.AppUser"
 AUTHENTICATION_BACKENDS = ["tallystick.portals.accounts.backend.LinkBackend"]

@@ -12,6 +12,7 @@ urlpatterns = [
     path("sign-in/<int:user>/<str:token>/", views.sign_in_by_link, name="sign-in-by-link"),
     path("sign-out/", views.sign_out, name="sign-out"),
     path("media/", include("tallystick.portals.media.urls")),
+    path("", include("tallystick.portals.oversight.urls")),
     path("home/", views.home, name="home"),
     path("", include("tallystick.portals.operator.urls")),
 ]

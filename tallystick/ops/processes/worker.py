@@ -17,8 +17,10 @@ from tallystick.authority.channels.sdc.uploads.tasks import forget_uploads
 from tallystick.authority.channels.vsdc.tasks import forget_requests
 from tallystick.authority.intake.tasks import forget_refused
 from tallystick.authority.ledger.client import append_blocking
-from tallystick.authority.ledger.entry import EntryKind, NewEntry
+from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
 from tallystick.authority.ledger.tasks import export_tiles
+from tallystick.authority.oversight.activity.tasks import ACTIVITY_HEAD_MEDIA_TYPE, anchor
+from tallystick.authority.oversight.activity.values import Anchor
 from tallystick.authority.projections.audit.tasks import decide
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
@@ -81,6 +83,7 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
         Duty("uploads", UploadWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
+        Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),
         Duty("tidying", _tidy, timedelta(hours=1)),
     ]
 
@@ -114,6 +117,20 @@ def _national_rules(context: Context) -> NationalRules:
     return NationalRules(
         context.pack.algorithms, lambda entry: append_blocking(context.socket("sequencer"), entry), system_clock
     )
+
+
+def _anchor_activity(context: Context, conn: DatabaseConnection) -> None:
+    def append(head: Anchor) -> int:
+        entry = NewEntry(
+            kind=EntryKind.ACTIVITY_HEAD,
+            channel=Channel.NONE,
+            body=head.body,
+            media_type=ACTIVITY_HEAD_MEDIA_TYPE,
+            received_at_ms=unix_ms(head.at),
+        )
+        return append_blocking(context.socket("sequencer"), entry).index
+
+    anchor(conn, append, system_clock())
 
 
 def registration_of(entry: SecureElementEntry) -> NewEntry:

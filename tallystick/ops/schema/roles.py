@@ -79,6 +79,8 @@ class TableGrant:
 # Two officers' word is given on the pages alone: the worker takes it and lets it expire, and can make none.
 TABLE_GRANTS = (
     TableGrant(INTAKE, ("activity", "head"), "SELECT, INSERT, UPDATE"),
+    TableGrant(INTAKE, ("activity", "anchor"), "SELECT, INSERT, UPDATE (entry_index)"),
+    TableGrant(PORTAL, ("activity", "anchor"), "SELECT"),
     TableGrant(INTAKE, ("rules", "adoption"), "SELECT, INSERT, UPDATE (entry_index)"),
     TableGrant(PORTAL, ("activity", "head"), "SELECT, INSERT, UPDATE"),
     TableGrant(INTAKE, ("approvals", "request"), "SELECT, UPDATE (state, done_at)"),

@@ -27,6 +27,9 @@ CARRY_MEDIA = "hand in media and take commands along"
 
 SEE_AUDITS = "see open audits"
 DECIDE_OVERRIDES = "ask for, approve and refuse overrides"
+SEE_ACTIVITY = "see who did what"
+SEE_REQUESTS = "see requests that need a second person"
+DECIDE_REQUESTS = "approve and refuse requests that need a second person"
 
 _ALLOWED = {
     ("operator", SEE_COUNTRY): Scope.ALL,
@@ -35,7 +38,13 @@ _ALLOWED = {
     ("officer", SEE_AUDITS): Scope.ALL,
     ("officer", DECIDE_OVERRIDES): Scope.ALL,
     ("officer", CARRY_MEDIA): Scope.ALL,
+    ("operator", SEE_ACTIVITY): Scope.ALL,
+    ("officer", SEE_ACTIVITY): Scope.ALL,
+    ("operator", SEE_REQUESTS): Scope.ALL,
+    ("officer", SEE_REQUESTS): Scope.ALL,
+    ("officer", DECIDE_REQUESTS): Scope.ALL,
     ("taxpayer", CARRY_MEDIA): Scope.OWN,
+    ("taxpayer", SEE_ACTIVITY): Scope.OWN,
 }
 """A role's first row is where it begins."""
 _HOMES = {SEE_COUNTRY: "live", CARRY_MEDIA: "media"}

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.backend import links_allowed
 from tallystick.portals.accounts.rights import home_of
 
@@ -32,6 +33,7 @@ def sign_in_by_link(request: HttpRequest, user: int, token: str) -> HttpResponse
         return render(request, "sign_in.html", {"demo": True, "spent": True}, status=401)
     request.session.flush()  # whoever had this session before has it no longer, the same user included
     login(request, account)
+    log_act(account, "session.sign-in", "one-time link")
     return redirect(home_of(account))
 
 
@@ -44,5 +46,6 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
+    log_act(request.user, "session.sign-out")
     logout(request)
     return redirect("sign-in")

@@ -8,7 +8,7 @@ from datetime import datetime
 import attrs
 
 from tallystick.authority.oversight.activity import store
-from tallystick.authority.oversight.activity.values import Act, read_act
+from tallystick.authority.oversight.activity.values import Act, Anchor, read_act
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import activity_genesis, activity_link
@@ -53,9 +53,36 @@ def head(conn: Connection) -> tuple[int, bytes]:
     return store.head(conn) or (0, activity_genesis())
 
 
+def anchors_in_order(conn: Connection) -> Iterator[Anchor]:
+    """Every head that was set down for the ledger, oldest first."""
+    after = 0
+    while page := store.anchors_following(conn, after, _PAGE):
+        yield from page
+        after = page[-1].seq
+
+
+class _Anchors:
+    """The anchors, laid beside a walk along the chain."""
+
+    def __init__(self, anchors: Iterator[Anchor]) -> None:
+        self._anchors = anchors
+        self._next = next(anchors, None)
+
+    def contradicted_by(self, seq: int, link: bytes) -> Iterator[Break]:
+        while self._next is not None and self._next.seq <= seq:
+            if (self._next.seq, self._next.link) != (seq, link):
+                yield Break(self._next.seq, "the chain is another one than the ledger was told of")
+            self._next = next(self._anchors, None)
+
+    def beyond(self, seq: int) -> Iterator[Break]:
+        if self._next is not None:
+            yield Break(seq + 1, f"the ledger was told of {self._next.seq} entries")
+
+
 def breaks(conn: Connection) -> Iterator[Break]:
     """Walk the whole chain in order; gives every place that does not hold. Flat in memory."""
     seq, link = 0, activity_genesis()
+    anchors = _Anchors(anchors_in_order(conn))
     while rows := store.following(conn, seq, _PAGE):
         for found, at, actor, verb, thing, for_whom, body, found_link in rows:
             if found != seq + 1:
@@ -65,6 +92,8 @@ def breaks(conn: Connection) -> Iterator[Break]:
             if not _columns_agree(body, at, (actor, verb, thing, for_whom)):
                 yield Break(found, "the columns say something else than the entry")
             seq, link = found, found_link
+            yield from anchors.contradicted_by(seq, link)
+    yield from anchors.beyond(seq)
     if head(conn) != (seq, link):
         yield Break(seq + 1, "the head is not the newest entry's")
 

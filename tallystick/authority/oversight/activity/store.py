@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tallystick.authority.oversight.activity.values import Act
+from datetime import datetime
+
+from tallystick.authority.oversight.activity.values import Act, Anchor
 from tallystick.authority.room_queries import Connection, RoomQueries, Row
 
 _SQL = RoomQueries("tallystick.authority.oversight.activity")
@@ -54,3 +56,29 @@ def newest(
         conn, "newest", actor=actor, verb=verb, object=thing, for_whom=for_whom, before=before, limit=limit
     )
     return [(row[0], row[1]) for row in found]
+
+
+def newest_anchor(conn: Connection) -> Anchor | None:
+    """The newest head that was set down for the ledger."""
+    row = _SQL.row(conn, "newest_anchor")
+    return Anchor(*row) if row else None
+
+
+def add_anchor(conn: Connection, seq: int, link: bytes, at: datetime) -> None:
+    """Set a head down; one that is there already stays."""
+    _SQL.run(conn, "add_anchor", seq=seq, link=link, at=at)
+
+
+def unpublished_anchors(conn: Connection, limit: int) -> list[Anchor]:
+    """Heads without an entry in the ledger, oldest first."""
+    return [Anchor(*row) for row in _SQL.rows(conn, "unpublished_anchors", limit=limit)]
+
+
+def note_anchor(conn: Connection, seq: int, entry_index: int) -> int:
+    """Note where a head stands in the ledger."""
+    return _SQL.run(conn, "note_anchor", seq=seq, entry_index=entry_index)
+
+
+def anchors_following(conn: Connection, after: int, limit: int) -> list[Anchor]:
+    """Heads behind a number, in order."""
+    return [Anchor(*row) for row in _SQL.rows(conn, "anchors_following", after=after, limit=limit)]

@@ -36,6 +36,28 @@ class Act:
     facts: Mapping[str, str] = {}
 
 
+@attrs.frozen(slots=True)
+class Anchor:
+    """A head of the chain that has, or shall have, an entry of kind 0x09 in the ledger."""
+
+    seq: int
+    link: bytes
+    at: datetime
+    entry_index: int | None
+
+    @property
+    def body(self) -> bytes:
+        """The entry's body: RFC 8785 JSON, every value text."""
+        members = {
+            "at": str(unix_ms(self.at)),
+            "link": self.link.hex(),
+            "seq": str(self.seq),
+            "type": "activity-head",
+            "version": ACT_VERSION,
+        }
+        return _encode(members)
+
+
 class _Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The fields stand in the order of RFC 8785."""
 

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 import attrs
 
+from tallystick.authority.oversight.activity import operations as activity
+from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.projections.audit import holdings, override_store, standing, store
 from tallystick.authority.projections.audit.kept import KeptApart
 from tallystick.authority.projections.audit.override_store import Override, OverrideState
@@ -67,6 +69,7 @@ def ask(conn: Connection, apart: KeptApart, by: Officer, uid: str, reason: str, 
         raise Fault("TS-4004", detail="an override of this card waits for its second officer")
     number = _keep(conn, apart, audit.request, by, words, at)
     log.warning("an officer asks for an override", extra={"uid": uid, "override": number, "officer": by.username})
+    _record(conn, "override.ask", by, number, uid, words, at)
     return number
 
 
@@ -112,6 +115,7 @@ def approve(conn: Connection, override_id: int, by: Officer, at: datetime) -> No
     override_store.decide(conn, override_id, OverrideState.APPROVED, by.username, by.came_from, at)
     facts = {"uid": found.uid, "override": override_id, "officer": by.username, "asked_by": found.asked_by}
     log.warning("a second officer approved an override", extra=facts)
+    _record(conn, "override.approve", by, override_id, found.uid, found.reason, at)
 
 
 def _must_be_another(found: Override, by: Officer) -> None:
@@ -125,6 +129,14 @@ def refuse(conn: Connection, override_id: int, by: Officer, at: datetime) -> Non
     found = _pending(conn, override_id)
     override_store.decide(conn, override_id, OverrideState.REFUSED, by.username, by.came_from, at)
     log.warning("an override was refused", extra={"uid": found.uid, "override": override_id, "officer": by.username})
+    _record(conn, "override.refuse", by, override_id, found.uid, found.reason, at)
+
+
+def _record(conn: Connection, verb: str, by: Officer, number: int, uid: str, reason: str, at: datetime) -> None:
+    facts = {"from": by.came_from, "override": str(number)}
+    activity.record(
+        conn, Act(at=at, actor=f"officer:{by.username}", verb=verb, object=uid, purpose=reason, facts=facts)
+    )
 
 
 def _pending(conn: Connection, override_id: int) -> Override:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.authority.oversight.activity import operations, queries
-from tallystick.authority.oversight.activity.values import Act, read_act, write_act
+from tallystick.authority.oversight.activity.tasks import anchor
+from tallystick.authority.oversight.activity.values import Act, Anchor, read_act, write_act
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import activity_genesis
 from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
 
 Connection = psycopg.Connection[Any]
@@ -94,6 +97,69 @@ def test_writers_take_turns(database: str) -> None:
         second.rollback()
         first.commit()
         assert operations.record(second, act(2)) == 3
+
+
+def publish(connection: Connection, at: datetime, first: int = 0) -> int:
+    """The head goes into a ledger whose indices begin at ``first``."""
+    return anchor(connection, lambda head: first + head.seq, at)
+
+
+def test_the_head_goes_into_the_ledger_hourly_while_something_happens(connection: Connection) -> None:
+    assert publish(connection, NOW) == 0, "nothing has happened yet"
+    log(connection, 2)
+    assert publish(connection, NOW) == 1
+    log(connection, 1)
+    assert publish(connection, NOW + timedelta(minutes=59)) == 0
+    assert publish(connection, NOW + timedelta(hours=1)) == 1
+    assert publish(connection, NOW + timedelta(hours=9)) == 0, "nothing has happened since"
+    anchors = list(queries.anchors_in_order(connection))
+    assert [(one.seq, one.entry_index) for one in anchors] == [(2, 2), (3, 3)]
+    assert json.loads(anchors[0].body)["link"] == anchors[0].link.hex()
+
+
+def test_a_crash_before_the_index_is_noted_repeats_the_same_body(connection: Connection) -> None:
+    log(connection, 1)
+    bodies = []
+
+    def take(head: Anchor) -> int:
+        bodies.append(head.body)
+        return head.seq
+
+    def crash(head: Anchor) -> int:
+        take(head)
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        anchor(connection, crash, NOW)
+    connection.rollback()
+    log(connection, 1)
+    assert anchor(connection, take, NOW + timedelta(hours=2)) == 2
+    assert bodies[0] == bodies[1] != bodies[2]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_a_chain_made_anew_is_another_than_the_ledger_was_told_of(connection: Connection, kept: int) -> None:
+    """The insider has all rights and computes every link again, over fewer or over changed acts."""
+    log(connection, 3)
+    publish(connection, NOW)
+    connection.execute("SET session_replication_role = replica")
+    connection.execute("DELETE FROM activity.entry WHERE seq > %s", [kept])
+    link = connection.execute("SELECT link FROM activity.entry WHERE seq = %s", [kept]).fetchone()
+    new_head = [kept, link[0] if link else activity_genesis()]
+    connection.execute("UPDATE activity.head SET seq = %s, link = %s", new_head)
+    assert found(connection) == [(kept + 1, "the ledger was told of 3 entries")]
+    for number in range(3 - kept):
+        operations.record(connection, act(100 + number))
+    assert found(connection) == [(3, "the chain is another one than the ledger was told of")]
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM activity.anchor", "UPDATE activity.anchor SET seq = 1",
+                                    "UPDATE activity.anchor SET link = decode(repeat('00', 32), 'hex')"])  # fmt: skip
+def test_an_anchor_stays(connection: Connection, change: str) -> None:
+    log(connection, 2)
+    publish(connection, NOW)
+    with pytest.raises(psycopg.Error):
+        connection.execute(change)
 
 
 text = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40)

@@ -1,0 +1,31 @@
+"""Writes what a user of the pages does into the activity log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection, transaction
+from django.utils import timezone
+
+from tallystick.authority.oversight.activity.operations import record
+from tallystick.authority.oversight.activity.values import Act
+
+
+def log_act(
+    user: AbstractBaseUser | AnonymousUser, verb: str, thing: str = "", *, for_whom: str = "", purpose: str = ""
+) -> None:
+    """Record one deed of a user, in the transaction that is open or in one of its own."""
+    actor = f"{getattr(user, 'role', '') or 'user'}:{user.get_username()}"
+    act = Act(at=timezone.now(), actor=actor, verb=verb, object=thing, for_whom=for_whom, purpose=purpose)
+    with transaction.atomic():
+        record(portal_connection(), act)
+
+
+def portal_connection() -> psycopg.Connection[Any]:
+    """Django's connection, which the rooms' operations share."""
+    connection.ensure_connection()
+    shared: psycopg.Connection[Any] = connection.connection
+    return shared
