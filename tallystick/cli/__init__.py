@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import algorithms, audit, authority, card, esdc, ledger, oversight, receipt, sandbox, state, vsdc
+from tallystick.cli import (
+    algorithms,
+    audit,
+    authority,
+    build,
+    card,
+    esdc,
+    ledger,
+    oversight,
+    receipt,
+    sandbox,
+    state,
+    vsdc,
+)
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 from tallystick.cli.openapi import openapi
@@ -28,6 +41,7 @@ app.add_typer(algorithms.app, name="algorithms")
 app.add_typer(oversight.approvals, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(authority.app, name="authority")
+app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(ledger.app, name="ledger")

@@ -9,6 +9,7 @@ from enum import StrEnum
 import attrs
 
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRegistry
+from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.invoice import InvoiceRequest
 from tallystick.kernel.tax_rates import TaxRateGroup
@@ -83,6 +84,8 @@ class CountryPack:
     """Whether an E-SDC takes invoice requests only from a POS that it knows (S2-146)."""
     tolerances: Tolerances = Tolerances()
     algorithms: AlgorithmRegistry = REGISTRY
+    certification: Mapping[BuildClass, Certification] = CERTIFICATION
+    """What the country asks of the builds of each class of device (K-02)."""
 
     def label_for(self, department: str | None) -> str:
         """The tax label of a department's goods."""

@@ -165,6 +165,7 @@ _PRODUCTION: dict[str, Row] = {
     "TS-3010": ("Test signature of the card failed", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3011": ("Share of the PIN wrong", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3012": ("Ceremony out of order", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3071": ("Another manifest of this version", 409, Retry.NEVER, FixBy.MAKER, None),
 }
 
 _AUDIT: dict[str, Row] = {

@@ -118,6 +118,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "other E-SDC send them."
         ),
     ] = False
+    build_manifest: Annotated[
+        str,
+        Meta(
+            description="Signed manifest of this program, which an E-SDC compares with its own files before it starts "
+            "and names to its authority (`tallystick build manifest`). Empty: it proves no build."
+        ),
+    ] = ""
     card_reader: Annotated[
         str,
         Meta(

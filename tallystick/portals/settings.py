@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "tallystick.portals.operator",
     "tallystick.portals.media",
     "tallystick.portals.oversight",
+    "tallystick.portals.builds",
 ]
 AUTH_USER_MODEL = "accounts.AppUser"
 AUTHENTICATION_BACKENDS = ["tallystick.portals.accounts.backend.LinkBackend"]

@@ -13,6 +13,7 @@ urlpatterns = [
     path("sign-out/", views.sign_out, name="sign-out"),
     path("media/", include("tallystick.portals.media.urls")),
     path("", include("tallystick.portals.oversight.urls")),
+    path("", include("tallystick.portals.builds.urls")),
     path("home/", views.home, name="home"),
     path("", include("tallystick.portals.operator.urls")),
 ]

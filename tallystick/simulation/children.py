@@ -9,11 +9,12 @@ from pathlib import Path
 
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.database import database_file
-from tallystick.ops.processes.context import unwrap_name
+from tallystick.ops.processes.context import system_clock, unwrap_name
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, free_port
+from tallystick.simulation.own_build import certify_own_build
 from tallystick.simulation.sign_in import write_environment
 
 RACK = "esdc-rack"
@@ -30,6 +31,8 @@ class Children:
         self.public_url = ""
         self.portal_url = ""
         self.vsdc_port = free_port(settings.vsdc_port) if settings.demo_vsdc else 0
+        self.build_manifest = certify_own_build(country.intake_dsn, country.state.demo / "maker", system_clock())
+        """The certified manifest that the E-SDCs prove."""
         self.hosts = False
         """Whether the hosted signer is started too; said by who prepared it."""
 
@@ -95,6 +98,7 @@ class Children:
             "TALLYSTICK_KEY_STORE_SECRET_FILE": self._settings.key_store_secret_file,
             "TALLYSTICK_HSM_MODULE": self._settings.hsm_module,
             "TALLYSTICK_HSM_TOKEN": self._settings.hsm_token,
+            "TALLYSTICK_BUILD_MANIFEST": str(self.build_manifest),
             **self.portal_environment(),
         }
 

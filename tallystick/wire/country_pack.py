@@ -11,6 +11,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
+from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
 from tallystick.kernel.country_pack import CountryPack, PackageRetention, Tolerances
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Rate
@@ -62,10 +63,21 @@ def parse_pack(toml: bytes, file_name: str) -> CountryPack:
         accreditation_required=country.take_or("accreditation_required", bool, default=False),
         tolerances=_tolerances(root),
         algorithms=REGISTRY.changed_by(_algorithm_rules(root)),
+        certification=_certification(root),
     )
     for table in (country, organization, card, root):
         table.close()
     return pack
+
+
+def _certification(root: TomlTable) -> Mapping[BuildClass, Certification]:
+    """A class that the pack does not name is treated as everywhere."""
+    if "certification" not in root:
+        return CERTIFICATION
+    table = root.take_table("certification")
+    named = {one: _choice(table, one.value, Certification) for one in BuildClass if one.value in table}
+    table.close()
+    return MappingProxyType({**CERTIFICATION, **named})
 
 
 def _matching(table: TomlTable, key: str, pattern: re.Pattern[str]) -> str:

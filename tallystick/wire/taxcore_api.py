@@ -73,6 +73,8 @@ __all__ = [
     "write_token",
 ]
 
+BUILD_HEADER = "Ts-Build"
+"""In which a device of ours names its certified build, the hexadecimal id of its manifest (S0-083)."""
 TOKEN_HEADER = "TaxCoreAuthenticationToken"  # noqa: S105  # the header's name, not a token
 ARP_BYTES = (256, 260, 264)  # C-01: one field device drops the first four; 264 carries the transport's CRC
 

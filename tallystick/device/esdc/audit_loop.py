@@ -38,7 +38,9 @@ class AuditLoop:
         assert slot.token_client is not None
         self._esdc = esdc
         self._settings = slot.settings
-        self._client = AuthorityClient(slot.authority_ca, slot.token_client, slot.settings.call_timeout_seconds)
+        self._client = AuthorityClient(
+            slot.authority_ca, slot.token_client, slot.settings.call_timeout_seconds, slot.build_id
+        )
         self._memory = AuditMemory(trouble=esdc.device.log.error)
         self._away = ""
         self._waiting = metrics.WAITING.labels(slot=slot.name)

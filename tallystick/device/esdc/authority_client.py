@@ -17,6 +17,7 @@ import attrs
 from tallystick.crypto.tls import tls_client_context
 from tallystick.device.esdc.token_connection import token_connection
 from tallystick.device.secure_element import CardUnavailable, TokenClient, TokenIdentity
+from tallystick.wire.taxcore_api import BUILD_HEADER
 
 T = TypeVar("T")
 
@@ -66,8 +67,11 @@ class Address:
 class AuthorityClient:
     """Calls to TaxCore.API, one after another. Every method raises `AuthorityAway`."""
 
-    def __init__(self, authority_ca: Path, token_client: TokenClient, timeout_seconds: float) -> None:
+    def __init__(
+        self, authority_ca: Path, token_client: TokenClient, timeout_seconds: float, build_id: str = ""
+    ) -> None:
         self._ca = authority_ca
+        self._build = {BUILD_HEADER: build_id} if build_id else {}
         self._token_client = token_client
         self._timeout = timeout_seconds
         self._context: ssl.SSLContext | None = None
@@ -104,7 +108,7 @@ class AuthorityClient:
             identity = self._token_client.token_client(uid)
         except CardUnavailable as error:
             raise AuthorityAway(f"no client certificate: {error}") from error
-        head = _request_head(address, "GET", path, None, {"Connection": "close"})
+        head = _request_head(address, "GET", path, None, {"Connection": "close"} | self._build)
         if isinstance(identity, TokenIdentity):
             return await self._bounded(self._through_token(identity, address, uid, head))
         context = _context(lambda: tls_client_context(self._ca, identity.certificate, identity.key))

@@ -69,6 +69,8 @@ class EsdcSlot:
     """Where the device's page is served; none where nobody stands at the device."""
     media: tuple[str, ...] = ()
     button_folder: Path | None = None
+    build_id: str = ""
+    """The certified build that this device proves to its authority; empty: it proves none."""
 
 
 class Esdc:

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from pathlib import Path
 
+import attrs
 from psycopg_pool import ConnectionPool
 
 from tallystick.authority.channels.sdc.api import build_app, refusals
@@ -16,6 +17,7 @@ from tallystick.authority.intake.pipeline import Intake, IntakePolicy
 from tallystick.authority.intake.ports import PackageRules
 from tallystick.authority.intake.unwrap_client import UnwrapClient
 from tallystick.authority.ledger.client import SequencerClient
+from tallystick.authority.reference.builds.directory import BuildDirectory
 from tallystick.authority.reference.commands.outstanding import Outstanding
 from tallystick.authority.reference.following import Follower
 from tallystick.authority.reference.registry.directory import Directory
@@ -64,8 +66,9 @@ def configuration_of(context: Context) -> Configuration:
 async def _serve(context: Context, stopped: asyncio.Event) -> None:
     settings = context.settings
     directory, rates, outstanding = Directory(system_clock), Rates(), Outstanding()
+    builds = BuildDirectory(context.pack.certification)
     connect = context.connector(INTAKE)
-    follower = Follower(connect, [directory, rates, outstanding])
+    follower = Follower(connect, [directory, rates, outstanding, builds])
     await asyncio.to_thread(follower.start)
     pool: ConnectionPool[DatabaseConnection] = ConnectionPool(
         context.dsn(INTAKE), min_size=1, max_size=POOL_CONNECTIONS, open=False, check=ConnectionPool.check_connection
@@ -76,7 +79,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     policy = IntakePolicy(budget=BudgetPolicy(enabled=settings.failure_budget))
     intake = Intake(rules, sequencer, Keeper(pool.connection), policy)
     await intake.remember_refusals(system_clock())
-    services = _services(context, pool, directory, rates, outstanding, intake)
+    services = attrs.evolve(_services(context, pool, directory, rates, outstanding, intake), builds=builds)
     server = Server(
         build_app(services),
         settings.host,

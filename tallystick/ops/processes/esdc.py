@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 import attrs
@@ -19,6 +20,7 @@ from tallystick.device.secure_element.pcsc import PcscReader
 from tallystick.device.secure_element.token_client import BesideCard, OnToken, TokenClient, TokenIdentity
 from tallystick.kernel.country_pack import CountryPack, PackageRetention
 from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.build_files import own_build
 from tallystick.ops.processes.context import Context, run_until_stopped, system_clock
 from tallystick.ops.settings import Settings, SettingsError
 
@@ -75,6 +77,7 @@ def _slot_of(context: Context, place: Place, port: int, *, host: str, authority_
         port=port,
         token_client=token_client,
         authority_ca=authority_ca,
+        build_id=_build_id(context),
     )
 
 
@@ -177,7 +180,19 @@ def _slot(context: Context, card: Path, port: int, *, authority_ca: Path | None,
         token_client=BesideCard(card),
         authority_ca=authority_ca,
         button_folder=card,
+        build_id=_build_id(context),
     )
+
+
+def _build_id(context: Context) -> str:
+    """The build that is proved, after every file was compared once; raises ``SettingsError``."""
+    return _own_build_id(context.settings.build_manifest)
+
+
+@cache
+def _own_build_id(file: str) -> str:
+    signed = own_build(file)
+    return "" if signed is None else signed.build_id
 
 
 def _face(context: Context) -> Face:

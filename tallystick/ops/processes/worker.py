@@ -22,6 +22,8 @@ from tallystick.authority.ledger.tasks import export_tiles
 from tallystick.authority.oversight.activity.tasks import ACTIVITY_HEAD_MEDIA_TYPE, anchor
 from tallystick.authority.oversight.activity.values import Anchor
 from tallystick.authority.projections.audit.tasks import decide
+from tallystick.authority.reference.builds.tasks import BUILD_MEDIA_TYPE, publish_decisions
+from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
     publish_registrations,
@@ -32,6 +34,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
 from tallystick.kit.retry import backoff_seconds
+from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.proofs import proof_services
@@ -84,6 +87,8 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("uploads", UploadWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),
+        Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
+        Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
         Duty("tidying", _tidy, timedelta(hours=1)),
     ]
 
@@ -131,6 +136,20 @@ def _anchor_activity(context: Context, conn: DatabaseConnection) -> None:
         return append_blocking(context.socket("sequencer"), entry).index
 
     anchor(conn, append, system_clock())
+
+
+def _publish_builds(context: Context, conn: DatabaseConnection) -> None:
+    def append(body: bytes, decision: Unpublished) -> int:
+        entry = NewEntry(
+            kind=EntryKind.REGISTRY,
+            channel=Channel.NONE,
+            body=body,
+            media_type=BUILD_MEDIA_TYPE,
+            received_at_ms=unix_ms(decision.decided_at),
+        )
+        return append_blocking(context.socket("sequencer"), entry).index
+
+    publish_decisions(conn, append)
 
 
 def registration_of(entry: SecureElementEntry) -> NewEntry:

@@ -13,6 +13,7 @@ ROOMS = (
     "reference/taxrates",
     "reference/commands",
     "reference/rules",
+    "reference/builds",
     "channels/sdc",
     "ledger",
     "intake",

@@ -29,6 +29,9 @@ SEE_AUDITS = "see open audits"
 DECIDE_OVERRIDES = "ask for, approve and refuse overrides"
 SEE_ACTIVITY = "see who did what"
 SEE_REQUESTS = "see requests that need a second person"
+SEE_BUILDS = "see builds and how they stand"
+SUBMIT_BUILDS = "hand a maker's builds in"
+DECIDE_BUILDS = "certify, refuse, suspend and revoke builds"
 DECIDE_REQUESTS = "approve and refuse requests that need a second person"
 
 _ALLOWED = {
@@ -43,11 +46,16 @@ _ALLOWED = {
     ("operator", SEE_REQUESTS): Scope.ALL,
     ("officer", SEE_REQUESTS): Scope.ALL,
     ("officer", DECIDE_REQUESTS): Scope.ALL,
+    ("operator", SEE_BUILDS): Scope.ALL,
+    ("officer", SEE_BUILDS): Scope.ALL,
+    ("officer", DECIDE_BUILDS): Scope.ALL,
+    ("manufacturer", SEE_BUILDS): Scope.OWN,
+    ("manufacturer", SUBMIT_BUILDS): Scope.OWN,
     ("taxpayer", CARRY_MEDIA): Scope.OWN,
     ("taxpayer", SEE_ACTIVITY): Scope.OWN,
 }
 """A role's first row is where it begins."""
-_HOMES = {SEE_COUNTRY: "live", CARRY_MEDIA: "media"}
+_HOMES = {SEE_COUNTRY: "live", CARRY_MEDIA: "media", SEE_BUILDS: "builds"}
 
 User = AbstractBaseUser | AnonymousUser
 Arguments = ParamSpec("Arguments")

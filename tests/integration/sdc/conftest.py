@@ -207,7 +207,8 @@ class Authority:
     def refresh(self) -> None:
         """What the follower does within a moment, now."""
         with self.database() as conn:
-            for view in (self.services.directory, self.services.rates, self.services.outstanding):
+            services = self.services
+            for view in (services.directory, services.rates, services.outstanding, services.builds):
                 view.refresh(conn)
 
     def device(self, uid: str = "ABCD1234", *, certificate: bytes | None = None, signed_in: bool = True) -> Device:

@@ -22,6 +22,7 @@ from tallystick.authority.channels.sdc.shared import SharedDocuments
 from tallystick.authority.reference.commands import operations as commands
 from tallystick.authority.reference.commands.values import QueuedCommand
 from tallystick.authority.reference.registry.values import SecureElementEntry
+from tallystick.kernel.builds import BuildClass
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, read_body, respond
@@ -30,6 +31,7 @@ from tallystick.wire.openapi_taxcore import taxcore_api
 from tallystick.wire.ordinal_ranges import GONE_HEADER, MISSING_HEADER, read_ranges, write_ranges
 from tallystick.wire.pos_values import encode_json
 from tallystick.wire.taxcore_api import (
+    BUILD_HEADER,
     TOKEN_HEADER,
     AuditAnswer,
     Command,
@@ -41,6 +43,7 @@ from tallystick.wire.taxcore_api import (
 )
 
 _TOKEN_HEADER = TOKEN_HEADER.lower().encode()
+_BUILD_HEADER = BUILD_HEADER.lower().encode()
 _MISSING_HEADER, _GONE_HEADER = MISSING_HEADER.lower().encode(), GONE_HEADER.lower().encode()
 _REPLAYED = ((b"ts-replayed", b"1"),)
 _EMPTY = Answer(200)
@@ -98,11 +101,18 @@ class SdcApi:
         return Answer(200, _description())
 
     async def _token(self, request: Request) -> Answer:
-        """Request Authentication Token: the only place that demands the client certificate (S2-092)."""
+        """Request Authentication Token: the only place that demands the client certificate (S2-092).
+
+        A device may prove its build in ``Ts-Build``; whether it must is the country's word (S0-083).
+        """
         services = self._services
         identity = services.gatekeeper.identify(request.certificate)
         now = services.clock()
-        token = await services.in_database(lambda conn: tokens.issue(conn, services.server_key, identity, now))
+        build_id = services.builds.known(request.headers.get(_BUILD_HEADER, b"").decode("latin-1"))
+        services.builds.require(BuildClass.ESDC, build_id)
+        token = await services.in_database(
+            lambda conn: operations.open_session(conn, services.server_key, identity, build_id, now)
+        )
         return Answer(200, write_token(token))
 
     async def _initial_commands(self, request: Request) -> Answer:
@@ -171,7 +181,9 @@ class SdcApi:
         text = request.headers.get(_TOKEN_HEADER, b"")
         row = self._services.tokens.get(text) or await self._find_token(text)
         try:
-            return self._services.gatekeeper.holder(row, request.certificate)
+            holder = self._services.gatekeeper.holder(row, request.certificate)
+            self._services.builds.require(BuildClass.ESDC, row.build_id)
+            return holder
         except Fault as fault:
             if fault.code == "TS-1105":
                 self._services.tokens.drop(text)

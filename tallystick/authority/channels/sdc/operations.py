@@ -6,13 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from tallystick.authority.channels.sdc import store
+from tallystick.authority.channels.sdc import store, tokens
+from tallystick.authority.channels.sdc.identity import ClientIdentity
 from tallystick.authority.channels.sdc.services import ProofOfAudit
+from tallystick.authority.reference.builds import operations as builds
 from tallystick.authority.reference.commands import operations as commands
 from tallystick.authority.reference.commands.values import QueuedCommand
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
-from tallystick.wire.taxcore_api import CommandType
+from tallystick.wire.taxcore_api import CommandType, Token
+
+
+def open_session(conn: Connection, server_key: bytes, identity: ClientIdentity, build_id: str, now: datetime) -> Token:
+    """The device's token, and a note of the certified build that it proved, if any (S2-092, S0-083)."""
+    if build_id:
+        builds.prove(conn, identity.uid, build_id, now)
+    return tokens.issue(conn, server_key, identity, now, build_id)
 
 
 def initialise(conn: Connection, uid: str, wanted: Sequence[tuple[CommandType, str]]) -> list[QueuedCommand]:

@@ -13,6 +13,7 @@ from psycopg_pool import ConnectionPool
 
 from tallystick.authority.channels.sdc.identity import Gatekeeper
 from tallystick.authority.channels.sdc.tokens import TokenCache
+from tallystick.authority.reference.builds.directory import BuildDirectory
 from tallystick.authority.reference.commands.outstanding import Outstanding
 from tallystick.authority.reference.registry.directory import Directory
 from tallystick.authority.reference.taxrates.rates import Rates
@@ -96,6 +97,7 @@ class SdcServices:
     database_wait_seconds: float = 3.0
     database_answer_seconds: float = 8.0
     bodies_in_work_bytes: int = 64 * 1024 * 1024
+    builds: BuildDirectory = attrs.field(factory=BuildDirectory)
     tokens: TokenCache = attrs.field(factory=TokenCache, init=False)
     gatekeeper: Gatekeeper = attrs.field(init=False)
 

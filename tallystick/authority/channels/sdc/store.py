@@ -13,20 +13,24 @@ _SQL = RoomQueries(__package__)
 
 @attrs.frozen(slots=True)
 class TokenRow:
-    """A token as it is kept: SHA-256 of its text, whose it is, the certificate's thumbprint, and its life."""
+    """A token as it is kept: SHA-256 of its text, whose it is, the certificate's thumbprint, its life.
+
+    ``build_id`` is the certified build that the device proved, empty for none.
+    """
 
     token_hash: bytes
     uid: str
     thumbprint: bytes
     issued_at: datetime
     expires_at: datetime
+    build_id: str = ""
 
 
 def _token(row: Row | None) -> TokenRow | None:
     if row is None:
         return None
-    token_hash, uid, thumbprint, issued_at, expires_at = row
-    return TokenRow(bytes(token_hash), uid, bytes(thumbprint), issued_at, expires_at)
+    token_hash, uid, thumbprint, issued_at, expires_at, build_id = row
+    return TokenRow(bytes(token_hash), uid, bytes(thumbprint), issued_at, expires_at, build_id)
 
 
 def lock_certificate(conn: Connection, thumbprint: bytes) -> None:
@@ -49,6 +53,7 @@ def put_token(conn: Connection, row: TokenRow) -> None:
         uid=row.uid,
         issued_at=row.issued_at,
         expires_at=row.expires_at,
+        build_id=row.build_id,
     )
 
 

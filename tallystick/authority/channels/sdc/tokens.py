@@ -21,9 +21,10 @@ LIFETIME = timedelta(hours=LIMITS.token_lifetime_hours)
 _CACHED_MOST = 100_000
 
 
-def token_text(server_key: bytes, thumbprint: bytes, issued_at: datetime) -> str:
-    """The GUID for a certificate and a moment: HMAC-SHA256(server key, thumbprint || issued_at), cut to 122 bits."""
-    digest = hmac_sha256(server_key, thumbprint + unix_ms(issued_at).to_bytes(8, "big"))
+def token_text(server_key: bytes, thumbprint: bytes, issued_at: datetime, build_id: str = "") -> str:
+    """The GUID for a certificate, a moment and a build: HMAC-SHA256(server key, all of them), cut to 122 bits."""
+    moment = unix_ms(issued_at).to_bytes(8, "big")
+    digest = hmac_sha256(server_key, thumbprint + moment + build_id.encode("ascii"))
     return str(UUID(bytes=digest[:16], version=4))
 
 
@@ -37,21 +38,22 @@ def token_hash(text: bytes) -> bytes | None:
         return None
 
 
-def issue(conn: Connection, server_key: bytes, identity: ClientIdentity, now: datetime) -> Token:
+def issue(conn: Connection, server_key: bytes, identity: ClientIdentity, now: datetime, build_id: str = "") -> Token:
     """The certificate's token: the same one while it lives, else a new one for eight hours.
 
-    It ends with the certificate when that is earlier. A changed server key makes a new token.
+    It ends with the certificate when that is earlier. A changed server key, or another build, makes a new token.
     """
     store.lock_certificate(conn, identity.thumbprint)
     known = store.token_of_certificate(conn, identity.thumbprint)
-    if known is not None and known.issued_at <= now < known.expires_at:
-        text = token_text(server_key, identity.thumbprint, known.issued_at)
+    same_build = known is not None and known.build_id == build_id
+    if known is not None and same_build and known.issued_at <= now < known.expires_at:
+        text = token_text(server_key, identity.thumbprint, known.issued_at, build_id)
         if sha256(text.encode()) == known.token_hash:
             return Token(text, known.expires_at)
     issued_at = to_milliseconds(now)
-    text = token_text(server_key, identity.thumbprint, issued_at)
+    text = token_text(server_key, identity.thumbprint, issued_at, build_id)
     expires_at = min(issued_at + LIFETIME, identity.not_after)
-    row = TokenRow(sha256(text.encode()), identity.uid, identity.thumbprint, issued_at, expires_at)
+    row = TokenRow(sha256(text.encode()), identity.uid, identity.thumbprint, issued_at, expires_at, build_id)
     store.put_token(conn, row)
     return Token(text, expires_at)
 
