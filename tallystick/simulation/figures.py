@@ -101,8 +101,9 @@ class Observer:
         )
 
     def cards_in_audit(self) -> frozenset[str]:
-        """The cards whose audits are not at their end."""
-        return frozenset(one.uid for one in audit.open_audits(self._connection, _AUDITS_MOST))
+        """The cards whose audits can still come to their end: not those that lack what their device has lost."""
+        audits = audit.open_audits(self._connection, _AUDITS_MOST)
+        return frozenset(one.uid for one in audits if not one.missing or one.missing != one.gone)
 
     def devices(self) -> list[DeviceFigures]:
         """Every device of the run, in the order in which the shops opened."""

@@ -115,7 +115,8 @@ def test_waiting_has_an_end_and_a_stop() -> None:
 
 
 def test_children_are_started_in_the_supervisors_thread_and_its_errors_come_back() -> None:
-    here, found = stage(), []
+    here = stage()
+    found: list[threading.Thread | None] = []
 
     def fail() -> None:
         raise OSError("no such program")
