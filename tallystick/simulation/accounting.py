@@ -5,6 +5,7 @@ a package. Nothing is believed: an invoice that is in none of them is lost, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import attrs
@@ -179,9 +180,10 @@ def table_lines(accounts: Sequence[CardAccount]) -> list[str]:
         lines += [_sum_line(f"{len(ordinary)} cards", "tills with an ordinary day", ordinary)] if ordinary else []
     else:
         lines += [_sum_line(one.uid, one.name, [one]) for one in ordinary]
-    for one in special:
+    for one, following in zip_longest(special, special[1:]):
         lines.append(_sum_line(one.uid, one.name, [one]))
-        notes = [one.story, "dead: counted by its device" if one.is_dead else "", one.contradiction]
+        story = "" if following and following.story == one.story else one.story  # told once for all its cards
+        notes = [story, "the card is dead: signed is what others know of it" if one.is_dead else "", one.contradiction]
         lines += [f"{'':<10}{note}" for note in notes if note]
     lines.append(_sum_line("all", f"{len(accounts)} cards", accounts))
     return lines

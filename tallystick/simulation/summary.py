@@ -81,6 +81,7 @@ def summary_lines(account: Account) -> list[str]:
         f"  not offered                 {account.not_offered:>9,}",
         f"  accounted for               {'yes' if account.adds_up else 'NO':>9}",
         "",
+        "every card, from its own counter to the ledger:",
         *table_lines(account.cards),
         "",
     ]

@@ -108,6 +108,7 @@ class Day:
         if not plots and self._is_told(OUTAGE):
             self.stage.say("The stories of the day were told in an earlier run; FRESH=1 makes a country with new ones.")
             return
+        self.stage.say("The stories of the day begin, each in a kiosk of its own: the lines below tell them.")
         (self._folder / _CERTIFICATES).mkdir(mode=0o700, parents=True, exist_ok=True)
         people = {
             name: Visitor(self._country.state, user, self.stage)

@@ -159,6 +159,6 @@ def test_many_ordinary_cards_are_one_line_and_special_ones_stay_named() -> None:
     lost = judge(attrs.evolve(PLACES, uid=Uid("TS000999")), attrs.evolve(GOOD, counter=10, missing=((10, 10),)))
     few, many = table_lines(ordinary), table_lines([*ordinary, told, lost])
     assert len(few) == ORDINARY_LINES_MOST + 2
-    assert [line.split()[0] for line in many] == ["card", "30", "DEADSE01", "its", "dead:", "TS000999", "all"]
+    assert [line.split()[0] for line in many] == ["card", "30", "DEADSE01", "its", "the", "TS000999", "all"]
     assert many[1].split()[-5:] == ["270", "270", "180", "0", "0"]
     assert many[-1].split() == ["all", "32", "cards", "289", "288", "192", "0", "1"]
