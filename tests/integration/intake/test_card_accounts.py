@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import attrs
 import psycopg
 from esdc_bench import UID
 from esdc_power import without_flushes
@@ -27,14 +28,15 @@ def test_k_13_signed_waiting_lost_found_arrived_and_audited(
     store = shop / "esdc.db"
     places = CardPlaces(uid=Uid(UID), name="Shop", card=shop, told=3, stores=(store,), media=(stick,))
 
-    def figures() -> Figures:
+    def figures(of: CardPlaces = places) -> Figures:
         with psycopg.connect(database, autocommit=True) as conn:
-            (found,) = account_cards(conn, [places])
+            (found,) = account_cards(conn, [of])
         return found.signed, found.arrived, found.audited, found.waiting, found.lost
 
     async def test(whole: WholeAudit) -> None:
         whole.sell(3)
         assert figures() == (3, 0, 0, 3, 0)
+        assert figures(attrs.evolve(places, told=0, stores=())) == (3, 0, 0, 0, 3), "the card itself counts"
         package = taken_out_of(store, 2)
         assert figures() == (3, 0, 0, 2, 1)
         await whole.round()
