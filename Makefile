@@ -8,7 +8,7 @@ RUN_FILES := requirements/install $(wildcard requirements/uv.txt requirements/ru
 JOBS ?= 2
 
 help:
-	@echo "make demo    a whole country: tills sell, buyers can verify   (STORES=n ALL=1 FRESH=1 KEEP=1 HOST=address)"
+	@echo "make demo    a whole country: tills sell, buyers can verify   (STORES=n ALL=1 FRESH=1 KEEP=1 CALM=1 HOST=address)"
 	@echo "make sandbox for makers of POS and E-SDCs: an authority, E-SDCs, test cards; nobody else sells   (FRESH=1 HOST=address)"
 	@echo "make stop    end a demo that was left running                 make wipe    remove the demo's country"
 	@echo "make test    the tests, without the browser's                 make browser the browser's tests"
@@ -30,7 +30,7 @@ venv: .venv/.test
 
 demo: .venv/.run .venv/.data
 	@$(TALLYSTICK) demo $(if $(STORES),--stores $(STORES)) $(if $(ALL),--all) $(if $(BASKETS),--baskets $(BASKETS)) $(if $(FRESH),--fresh) \
-		$(if $(KEEP),--keep) $(if $(HOST),--host $(HOST))
+		$(if $(KEEP),--keep) $(if $(CALM),--calm) $(if $(HOST),--host $(HOST))
 
 sandbox: .venv/.run
 	@$(TALLYSTICK) sandbox start $(if $(FRESH),--fresh) $(if $(HOST),--host $(HOST))

@@ -13,6 +13,7 @@ def demo(
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove the former country and make a new one.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Stay running after the last basket; Ctrl-C ends it.")] = False,
+    calm: Annotated[bool, typer.Option("--calm", help="A day without outage, media, changed and dead cards.")] = False,
     host: Annotated[str, typer.Option(help="Address of this machine for the public pages.")] = "127.0.0.1",
 ) -> None:
     """Make a country and let its tills sell real baskets, from the till to the ledger to the buyer's phone."""
@@ -21,5 +22,7 @@ def demo(
     from tallystick.ops.settings import load_settings
     from tallystick.simulation.demo import Demo, DemoOptions
 
-    options = DemoOptions(stores=457 if all_stores else stores, baskets_each=baskets, fresh=fresh, keep=keep, host=host)
+    options = DemoOptions(
+        stores=457 if all_stores else stores, baskets_each=baskets, fresh=fresh, keep=keep, calm=calm, host=host
+    )
     raise typer.Exit(Demo(load_settings(), options, Console()).run())

@@ -18,13 +18,18 @@ def run(
         Path | None,
         typer.Option(help="Folder of a virtual card; the store lies beside it. With a reader: of its client key only."),
     ] = None,
+    slot: Annotated[
+        Path | None,
+        typer.Option(help="A link to the folder of a virtual card: made, it puts a card in; removed, takes it out."),
+    ] = None,
     reader: Annotated[
         str | None, typer.Option(help="PC/SC reader by name, or by a part of it. Else the setting card_reader.")
     ] = None,
     stores: Annotated[
-        Path | None, typer.Option(help="With a reader: folder of the stores, one a card. Else in the state folder.")
+        Path | None,
+        typer.Option(help="With a reader or a slot: folder of the stores, one a card. Else in the state folder."),
     ] = None,
-    name: Annotated[str, typer.Option(help="With a reader: serial number of this device.")] = "ESDC0001",
+    name: Annotated[str, typer.Option(help="With a reader or a slot: serial number of this device.")] = "ESDC0001",
     authority_ca: Annotated[
         Path | None, typer.Option(help="Root certificate of the authority (PEM). Without it the device only sells.")
     ] = None,
@@ -36,7 +41,7 @@ def run(
     from tallystick.ops.processes.esdc import Place
     from tallystick.ops.processes.esdc import run as serve
 
-    serve(Place(card=card, reader=reader, stores=stores, name=name), authority_ca, host, port, face=face)
+    serve(Place(card=card, slot=slot, reader=reader, stores=stores, name=name), authority_ca, host, port, face=face)
 
 
 @app.command()

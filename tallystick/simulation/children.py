@@ -18,6 +18,7 @@ from tallystick.simulation.own_build import certify_own_build
 from tallystick.simulation.sign_in import write_environment
 
 RACK = "esdc-rack"
+_API = "api"
 
 
 class Children:
@@ -56,13 +57,21 @@ class Children:
         self.public_url = f"http://{self._public_host}:{self._port('public')}/"
         self.portal_url = f"http://127.0.0.1:{self._port('portal')}/"
         self._supervisor.start(
-            self._spec("api", "authority", "api"),
+            self._spec(_API, "authority", "api"),
             self._spec("worker", "authority", "worker"),
             self._spec(RACK, "esdc", "rack"),
             *(self._spec(name, "authority", name) for name in ("signer", "vsdc") if self.hosts),
         )
         if self.hosts:
             self.vsdc_port = self._port("vsdc")
+
+    def stop_api(self) -> None:
+        """Take the device API away, as an outage does; everything else goes on."""
+        self._supervisor.stop(_API)
+
+    def start_api(self) -> None:
+        """Bring it back, at the address that the cards carry; raises ``ChildFailed``."""
+        self._supervisor.start(self._spec(_API, "authority", "api"))
 
     def portal_environment(self) -> dict[str, str]:
         """What the portal is told, and who makes sign-in links."""

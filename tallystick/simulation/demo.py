@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import attrs
 import msgspec
@@ -19,10 +20,12 @@ from tallystick.ops.self_check import check_ledger
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
 from tallystick.ops.supervisor import Supervisor, stop_flag
+from tallystick.simulation.accounting import account_cards
 from tallystick.simulation.baskets import BasketSource, BasketStore, find_data_folder
 from tallystick.simulation.catalogue import CatalogueSource
 from tallystick.simulation.children import RACK, Children
 from tallystick.simulation.country import Country, open_country
+from tallystick.simulation.day.day import Day
 from tallystick.simulation.display import Display
 from tallystick.simulation.figures import Figures, Observer
 from tallystick.simulation.hosted import DemoPos, prepare_hosting
@@ -50,6 +53,8 @@ class DemoOptions:
     baskets_each: int | None = None
     fresh: bool = False
     keep: bool = False
+    calm: bool = False
+    """Whether the day goes by without its stories."""
     host: str = "127.0.0.1"
 
 
@@ -63,6 +68,7 @@ class Demo:
         self._state = StateFolder.of(settings.state)
         self._started = time.monotonic()
         self._stop_wanted: Callable[[], bool] = lambda: False
+        self._day: Day | None = None
 
     def run(self) -> int:
         """Do all of it; 0 when every basket is accounted for and the ledger is whole, 1 when not."""
@@ -99,14 +105,22 @@ class Demo:
                 observer = Observer(market, connection, self._state.run / f"{RACK}.health")
                 sample = self._first_receipt(market, supervisor, country)
                 self._print_addresses(country, children, market, sample, hosted_pos)
-                self._watch(market, observer, supervisor)
+                day = Day(country, children, supervisor, self._shop_maker(country), market, self._tell)
+                if not (self._options.calm or self._stop_wanted()):
+                    day.start()
+                self._day = day
+                self._watch(market, day, observer, supervisor)
                 market.end()
-                figures = self._drain(observer, supervisor)
+                day.end()
+                figures = self._drain(market, day, observer, supervisor)
                 if self._stop_wanted():
                     supervisor.stop(RACK)  # the check looks at a ledger that rests
-                status = self._account(market, observer, country)
+                status = self._account(market, day, connection, country)
                 self._print_last(figures, sample)
         finally:
+            market.stop.set()
+            if self._day is not None:
+                self._day.end()
             market.end()
         if self._options.keep and not self._stop_wanted():
             self._say("Everything keeps running. Ctrl-C ends it.")
@@ -115,6 +129,10 @@ class Demo:
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)
+
+    def _tell(self, text: str) -> None:
+        """A line of the day's stories."""
+        self._say(f"{time.monotonic() - self._started:>5.0f} s  {text}")
 
     def _shop_maker(self, country: Country) -> ShopMaker:
         return ShopMaker(
@@ -136,6 +154,8 @@ class Demo:
 
     def _pause(self, supervisor: Supervisor) -> None:
         supervisor.tick()
+        if self._day is not None:
+            self._day.tick()
         time.sleep(_TICK_SECONDS)
 
     def _first_receipt(self, market: Market, supervisor: Supervisor, country: Country) -> SampleReceipt | None:
@@ -175,44 +195,48 @@ class Demo:
             self._console.print(f"{name:<28} {value}", highlight=False, markup=False, soft_wrap=True)
         self._say("")
 
-    def _watch(self, market: Market, observer: Observer, supervisor: Supervisor) -> None:
+    def _watch(self, market: Market, day: Day, observer: Observer, supervisor: Supervisor) -> None:
         with Display(self._console) as display:
             next_look = 0.0
-            while not market.finished and not self._stop_wanted():
+            while not (market.finished and day.finished) and not self._stop_wanted():
                 self._pause(supervisor)
                 if time.monotonic() >= next_look:
                     figures = observer.look()
-                    market.pace(figures.waiting_at_devices)
+                    market.pace(0 if day.outage.is_on else figures.waiting_at_devices)
                     display.show(figures)
                     next_look = time.monotonic() + _LOOK_SECONDS
 
-    def _drain(self, observer: Observer, supervisor: Supervisor) -> Figures:
+    def _drain(self, market: Market, day: Day, observer: Observer, supervisor: Supervisor) -> Figures:
         """Wait until everything has arrived and the last audits are closed, unless the person is in a hurry."""
         until = time.monotonic() + _DRAIN_SECONDS
         figures = observer.look()
         if self._stop_wanted():
             return figures
+        audited = {shop.shop.uid for shop in market.open_shops} | day.audited_now()
         self._say("Every basket is offered. Waiting for the last packages and proofs of audit …")
         with Display(self._console) as display:
             while time.monotonic() < until and not self._stop_wanted():
                 display.show(figures)
-                if not figures.waiting_at_devices and not figures.audit.open_cycles:
+                if not figures.waiting_at_devices and not observer.cards_in_audit() & audited:
                     break
                 for _ in range(5):
                     self._pause(supervisor)
                 figures = observer.look()
         return figures
 
-    def _account(self, market: Market, observer: Observer, country: Country) -> int:
-        account = take_account(market, observer.devices())
+    def _account(self, market: Market, day: Day, connection: psycopg.Connection[Any], country: Country) -> int:
+        cards = account_cards(connection, [*market.places(), *day.places()])
+        account = take_account(market, cards, day.failures)
         self._say("")
         for line in summary_lines(account):
-            self._console.print(line, highlight=False, markup=False)
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
         findings = self._self_check(country)
         stopped = self._stop_wanted()
         if stopped:
             self._say("Stopped early: what waits at the devices goes on with the next `make demo`.")
-        good = not findings and account.adds_up and not account.missing and (stopped or account.whole)
+        good = not findings and account.adds_up and account.nothing_lost and (stopped or account.whole)
+        if not account.nothing_lost:
+            self._say("INVOICES ARE LOST: see the cards above.")
         return 0 if good else 1
 
     def _self_check(self, country: Country) -> list[Finding]:

@@ -21,6 +21,7 @@ from tallystick.ops.processes.context import system_clock
 from tallystick.simulation.market import Market
 
 RATE_SECONDS = 5.0
+_AUDITS_MOST = 10_000
 UNAUDITED_METRIC = "tallystick_esdc_unaudited_ratio"
 
 
@@ -43,13 +44,11 @@ class Figures:
 
 @attrs.frozen(kw_only=True)
 class DeviceFigures:
-    """A device against its till's book: signed as the till knows, arrived in the ledger, missing below the highest."""
+    """A device against its till's book: signed as the till knows, and arrived in the ledger."""
 
     uid: Uid
     signed: int
     arrived: int
-    highest: int
-    missing: int
 
     @property
     def waiting(self) -> int:
@@ -101,6 +100,11 @@ class Observer:
             limit_used=limit_used(self._rack_health),
         )
 
+    def cards_in_audit(self) -> frozenset[str]:
+        """The cards whose audits can still come to their end: not those that lack what their device has lost."""
+        audits = audit.open_audits(self._connection, _AUDITS_MOST)
+        return frozenset(one.uid for one in audits if not one.missing or one.missing != one.gone)
+
     def devices(self) -> list[DeviceFigures]:
         """Every device of the run, in the order in which the shops opened."""
         found = []
@@ -108,18 +112,8 @@ class Observer:
             uid = shop.shop.uid
             standing = ledger.device_standing(self._connection, (uid, uid))
             signed = len(shop.book.done)
-            if standing is None:
-                found.append(DeviceFigures(uid=uid, signed=signed, arrived=0, highest=0, missing=0))
-                continue
-            found.append(
-                DeviceFigures(
-                    uid=uid,
-                    signed=signed,
-                    arrived=standing.documents,
-                    highest=standing.highest_ordinal,
-                    missing=standing.missing,
-                )
-            )
+            arrived = standing.documents if standing else 0
+            found.append(DeviceFigures(uid=uid, signed=signed, arrived=arrived))
         return found
 
     def _rate(self, sold: int) -> float:

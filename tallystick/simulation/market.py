@@ -14,8 +14,10 @@ import psycopg
 
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.crypto.keys import PrivateKey, generate_rsa_key
+from tallystick.device.esdc.left_cards import STORE_FILE
 from tallystick.ops.processes.context import system_clock
 from tallystick.ops.processes.esdc import port_file
+from tallystick.simulation.accounting import CardPlaces
 from tallystick.simulation.baskets import BasketStore, MappingCounts
 from tallystick.simulation.children import rack_file
 from tallystick.simulation.country import Country
@@ -83,6 +85,19 @@ class Market:
     def finished(self) -> bool:
         """Whether nothing sells any more and nothing will."""
         return self._made.is_set() and all(future.done() for future in self._running)
+
+    def places(self) -> list[CardPlaces]:
+        """The cards of the shops that have opened, and where their packages may be."""
+        return [
+            CardPlaces(
+                uid=shop.shop.uid,
+                name=shop.shop.seller.location_name,
+                card=shop.shop.folder,
+                told=len(shop.book.done),
+                stores=(shop.shop.folder / STORE_FILE,),
+            )
+            for shop in self.open_shops
+        ]
 
     def end(self) -> None:
         """Stop selling and wait for the baskets in work."""

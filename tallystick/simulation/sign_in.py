@@ -15,6 +15,7 @@ from tallystick.ops.state_folder import StateFolder
 
 OPERATOR_USER = "operator"
 OFFICERS = ("officer-1", "officer-2")
+LINK_SECONDS = 120.0
 _FILE = "portal.json"
 
 
@@ -31,7 +32,9 @@ def make_link(state: StateFolder, user: str = OPERATOR_USER) -> str:
     except (OSError, ValueError):
         return "no demonstration runs"
     argv = (sys.executable, "-m", "tallystick.portals.accounts.links", user, f"http://127.0.0.1:{port}/")
-    made = subprocess.run(argv, env=os.environ | environment, capture_output=True, text=True, timeout=30, check=False)
+    made = subprocess.run(
+        argv, env=os.environ | environment, capture_output=True, text=True, timeout=LINK_SECONDS, check=False
+    )
     return made.stdout.strip() or f"no link could be made: {made.stderr.strip()[-200:]}"
 
 

@@ -1,4 +1,4 @@
-"""The end of a run: every basket accounted for, every device against the ledger, in numbers that must add up."""
+"""The end of a run: every basket and every card accounted for, in numbers that must add up."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import attrs
 
+from tallystick.simulation.accounting import CardAccount, table_lines
 from tallystick.simulation.baskets import MappingCounts
-from tallystick.simulation.figures import DeviceFigures
 from tallystick.simulation.market import Market
 
 
@@ -23,7 +23,7 @@ class Account:
     refused: Counter[str]
     not_offered: int
     mapping: MappingCounts
-    devices: Sequence[DeviceFigures]
+    cards: Sequence[CardAccount]
     failures: Sequence[str]
 
     @property
@@ -33,22 +33,17 @@ class Account:
         return self.planned == self.without_lines + self.sold + self.sold_before + refused + self.not_offered
 
     @property
-    def waiting(self) -> int:
-        """Receipts that the authority does not have yet."""
-        return sum(device.waiting for device in self.devices)
-
-    @property
-    def missing(self) -> int:
-        """Numbers below a device's highest that never came."""
-        return sum(device.missing for device in self.devices)
+    def nothing_lost(self) -> bool:
+        """Whether every invoice that a card has signed is in the ledger, or waits at a place that was looked at."""
+        return not any(card.lost or card.contradiction for card in self.cards)
 
     @property
     def whole(self) -> bool:
         """Whether nothing is lost, nothing waits and every basket is accounted for."""
-        return self.adds_up and not self.waiting and not self.missing and not self.failures
+        return self.adds_up and all(card.is_whole for card in self.cards) and not self.failures
 
 
-def take_account(market: Market, devices: Sequence[DeviceFigures]) -> Account:
+def take_account(market: Market, cards: Sequence[CardAccount], failures: Sequence[str] = ()) -> Account:
     """Count, after the tills have ended."""
     mapping = MappingCounts()
     refused: Counter[str] = Counter()
@@ -56,6 +51,7 @@ def take_account(market: Market, devices: Sequence[DeviceFigures]) -> Account:
         mapping.add(shop.counts)
         refused.update(shop.till.figures.refused)
     sold = sum(shop.till.figures.sold for shop in market.open_shops)
+    trouble = [shop.till.figures.failure for shop in market.open_shops if shop.till.figures.failure]
     sold_before = sum(shop.till.figures.sold_before for shop in market.open_shops)
     planned = market.baskets_planned
     known = mapping.baskets_without_lines + sold + sold_before + sum(refused.values())
@@ -69,8 +65,8 @@ def take_account(market: Market, devices: Sequence[DeviceFigures]) -> Account:
         refused=refused,
         not_offered=0 if complete else planned - known,
         mapping=mapping,
-        devices=devices,
-        failures=[*market.failures, *(s.till.figures.failure for s in market.open_shops if s.till.figures.failure)],
+        cards=cards,
+        failures=[*market.failures, *failures, *trouble],
     )
 
 
@@ -84,11 +80,10 @@ def summary_lines(account: Account) -> list[str]:
         *(f"  refused with {code:<15}{count:>9,}" for code, count in sorted(account.refused.items())),
         f"  not offered                 {account.not_offered:>9,}",
         f"  accounted for               {'yes' if account.adds_up else 'NO':>9}",
-        f"devices                       {len(account.devices):>9,}",
-        f"  signed, as the tills know   {sum(device.signed for device in account.devices):>9,}",
-        f"  arrived in the ledger       {sum(device.arrived for device in account.devices):>9,}",
-        f"  waiting at devices          {account.waiting:>9,}",
-        f"  lost                        {account.missing:>9,}",
+        "",
+        "every card, from its own counter to the ledger:",
+        *table_lines(account.cards),
+        "",
     ]
     lines += [f"  failed: {failure}" for failure in account.failures]
     lines.append("how the data was mended:")

@@ -51,6 +51,16 @@ class TillFigures:
     failure: str = ""
 
 
+def read_book(path: Path) -> dict[str, str]:
+    """Basket and invoice number of every whole line of a till's book, also while its till writes; empty for none."""
+    try:
+        whole, _, _ = path.read_text(encoding="ascii").rpartition("\n")
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition(" ") for line in whole.splitlines())
+    return {basket_id: number for basket_id, _, number in pairs}
+
+
 class SalesBook:
     """The till's own list of what it sold: one line a basket, written after the answer.
 
@@ -60,17 +70,13 @@ class SalesBook:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self.done: dict[str, str] = {}
+        self.done = read_book(path)
         if path.exists():
-            self._read_back()
+            self._drop_torn_line()
         self._file = path.open("a", encoding="ascii")
 
-    def _read_back(self) -> None:
-        text = self._path.read_text(encoding="ascii")
-        whole, _, torn = text.rpartition("\n")
-        for line in whole.splitlines():
-            basket_id, _, number = line.partition(" ")
-            self.done[basket_id] = number
+    def _drop_torn_line(self) -> None:
+        whole, _, torn = self._path.read_text(encoding="ascii").rpartition("\n")
         if torn:
             self._path.write_text(whole + "\n" if whole else "", encoding="ascii")
 

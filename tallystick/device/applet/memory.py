@@ -28,6 +28,15 @@ def blank_image(content: bytes) -> bytes:
     return _slot(0, content).ljust(SLOT_BYTES, b"\0") + bytes(SLOT_BYTES)
 
 
+def newest_in(image: bytes) -> tuple[int, bytes]:
+    """Sequence and content of the newest whole slot of a memory file; raises `CardUnavailable` when none is whole."""
+    slots = [_read_slot(image[at : at + SLOT_BYTES]) for at in (0, SLOT_BYTES)]
+    whole = [slot for slot in slots if slot is not None]
+    if not whole:
+        raise CardUnavailable("card memory is damaged: no slot is whole")
+    return max(whole)
+
+
 class Memory:
     """The newest content, and the way to replace it."""
 
@@ -46,11 +55,7 @@ class Memory:
             image = self._disk.read()
         except OSError as error:
             raise CardUnavailable(f"card memory cannot be read: {error}") from error
-        slots = [_read_slot(image[at : at + SLOT_BYTES]) for at in (0, SLOT_BYTES)]
-        whole = [slot for slot in slots if slot is not None]
-        if not whole:
-            raise CardUnavailable("card memory is damaged: no slot is whole")
-        return max(whole)
+        return newest_in(image)
 
     @property
     def content(self) -> bytes:

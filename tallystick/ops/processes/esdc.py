@@ -23,6 +23,7 @@ from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.build_files import own_build
 from tallystick.ops.processes.context import Context, run_until_stopped, system_clock
 from tallystick.ops.settings import Settings, SettingsError
+from tallystick.ops.virtual_slot import LinkSlot
 
 RACK_FILE = "rack"
 _LOOK_SECONDS = 0.2
@@ -36,6 +37,7 @@ class Place:
     """Where the card of one E-SDC is, as a person says it; see `tallystick esdc run`."""
 
     card: Path | None = None
+    slot: Path | None = None
     reader: str | None = None
     stores: Path | None = None
     name: str = ""
@@ -43,6 +45,8 @@ class Place:
 
 def run(place: Place, authority_ca: Path | None, host: str, port: int, *, face: bool = True) -> None:
     """Serve one card: of a reader, or a virtual one. Without the authority's root certificate it only sells.
+
+    The ports of the POS API and of the page stand in the run folder as ``esdc.port`` and ``esdc-face.port``.
 
     Raises `SettingsError` when no card is named, `CardUnavailable` when a virtual one cannot be powered on or card
     readers cannot be used here.
@@ -59,11 +63,13 @@ def run(place: Place, authority_ca: Path | None, host: str, port: int, *, face: 
 
 def _slot_of(context: Context, place: Place, port: int, *, host: str, authority_ca: Path | None) -> EsdcSlot:
     settings = context.settings
+    if place.slot is not None:
+        return _virtual_slot(context, place, place.slot, port, host=host, authority_ca=authority_ca)
     reader = settings.card_reader if place.reader is None else place.reader
     token_client = _token_client(settings, place.card)
     if not reader:
         if place.card is None:
-            raise SettingsError("card_reader: name a reader, or a virtual card with --card")
+            raise SettingsError("card_reader: name a reader, or a virtual card with --card or --slot")
         slot = _slot(context, place.card, port, host=host, authority_ca=authority_ca)
         return attrs.evolve(slot, token_client=token_client)
     if authority_ca is not None and token_client is None:
@@ -78,6 +84,21 @@ def _slot_of(context: Context, place: Place, port: int, *, host: str, authority_
         token_client=token_client,
         authority_ca=authority_ca,
         build_id=_build_id(context),
+    )
+
+
+def _virtual_slot(
+    context: Context, place: Place, link: Path, port: int, *, host: str, authority_ca: Path | None
+) -> EsdcSlot:
+    return EsdcSlot(
+        name=place.name[:32],
+        reader=LinkSlot(link),
+        stores=place.stores or context.state.demo / "esdc",
+        settings=_settings(context, place.name[:32]),
+        host=host,
+        port=port,
+        token_client=BesideCard(link),
+        authority_ca=authority_ca,
     )
 
 
@@ -113,6 +134,8 @@ async def _serve(context: Context, slots: list[EsdcSlot], stopped: asyncio.Event
             print(f"E-SDC {slot.name} serves POS on http://{slot.host}:{running.port}", flush=True)
             if slot.face is not None and running.face_port is not None:
                 print(f"its page for people is http://{slot.face.host}:{running.face_port}/", flush=True)
+                _announce(context, f"{context.name}-face", running.face_port)
+            _announce(context, context.name, running.port)
         context.serving.set()
         waiting: set[asyncio.Task[object]] = {
             asyncio.create_task(stopped.wait()),
@@ -128,6 +151,10 @@ async def _serve(context: Context, slots: list[EsdcSlot], stopped: asyncio.Event
         broken = host.broken.is_set()
     if broken:
         sys.exit(1)
+
+
+def _announce(context: Context, name: str, port: int) -> None:
+    write_atomically(context.state.run / f"{name}.port", str(port).encode(), durable=False)
 
 
 async def _follow(context: Context, host: EsdcHost) -> None:

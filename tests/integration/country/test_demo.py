@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
+import psycopg
 import pytest
+from cards import sale
+
+from tallystick.device.applet.card import VirtualCard
+from tallystick.device.secure_element import SecureElement
+from tallystick.ops.postgres import EmbeddedPostgres
+from tallystick.ops.state_folder import StateFolder
 
 pytestmark = pytest.mark.timeout(240)
 SECONDS = 200
@@ -52,12 +61,34 @@ class Run:
             text=True,
         )
 
-    def finish(self, *arguments: str) -> str:
+    def finish(self, *arguments: str, status: int = 0) -> str:
         """Run a demonstration to its end; returns what it printed."""
         with self.start(*arguments) as process:
             output, _ = process.communicate(timeout=SECONDS)
-        assert process.returncode == 0, output + self.logs()
+        assert process.returncode == status, output + self.logs()
         return output
+
+    def in_the_ledger(self) -> dict[str, int]:
+        """Documents of every card, counted in the database itself."""
+        state = StateFolder.of(str(self.state))
+        server = EmbeddedPostgres(state.postgres, copies=state.binaries)
+        query = "SELECT signed_by, count(*) FROM ledger.identity WHERE se_total > 0 GROUP BY signed_by"
+        try:
+            with psycopg.connect(server.start()) as connection:
+                return dict(connection.execute(query).fetchall())
+        finally:
+            server.stop()
+
+    def sign_behind_the_tills_back(self, uid: str) -> None:
+        """A card signs an invoice, and nobody keeps its package."""
+        plan = next(json.loads(file.read_bytes()) for file in (self.state / "demo" / "shops").glob("*.json"))
+        assert plan["uid"] == uid
+        card = VirtualCard.open(self.state / "demo" / "esdc" / uid)
+        element = SecureElement(card)
+        element.select()
+        element.verify_pin(plan["pin"])
+        element.sign_invoice(attrs.evolve(sale(), time_ms=time.time_ns() // 1_000_000))
+        card.power_off()
 
     def logs(self) -> str:
         """The ends of all logs, for a failure's message."""
@@ -96,23 +127,68 @@ def number(output: str, name: str) -> int:
     return int(match[1].replace(",", ""))
 
 
+def table(output: str) -> dict[str, list[int]]:
+    """The account of every card: signed, arrived, audited, waiting, lost."""
+    lines = re.findall(r"^([A-Z0-9]{8}|all)  .{28}((?: +[\d,]+){5})$", output, re.MULTILINE)
+    return {uid: [int(one.replace(",", "")) for one in figures.split()] for uid, figures in lines}
+
+
+STORY_CARDS = ("BYHAND01", "CHANGE01", "CHANGE02", "DEADSE01", "LOSTPK01")
+
+
 def test_s0_007_every_sale_becomes_official_data_and_a_further_run_goes_on(run: Run) -> None:
-    """S0-001, 002, 007, 010, 014; S2-028 to 039, 084, 092 to 095: two shops sell; later they sell more."""
-    first = run.finish("--stores", "2", "--baskets", "8")
-    assert number(first, "sold in this run") == 16
-    assert number(first, "arrived in the ledger") == 16
-    assert number(first, "waiting at devices") == number(first, "lost") == 0
+    """S0-001, 002, 007, 010, 014; S2-028 to 039, 084, 092 to 095: a shop sells; later it loses an invoice."""
+    first = run.finish("--stores", "1", "--baskets", "8")
+    assert number(first, "sold in this run") == 8
     assert "accounted for                     yes" in first
     assert "The ledger is whole" in first
     assert "The buyer's answer for the first receipt: valid" in first
     assert "============ FISCAL INVOICE ============" in first
     assert not list((run.state / "demo" / "run").glob("*.health")), "a process was left running"
+    check_stories(first)
+    cards = table(first)
+    total = cards.pop("all")
+    assert {uid: figures[1] for uid, figures in cards.items()} == run.in_the_ledger()
+    assert total == [sum(column) for column in zip(*cards.values(), strict=True)]
 
-    second = run.finish("--stores", "2", "--baskets", "12")
-    assert number(second, "sold in this run") == 8
-    assert number(second, "sold before") == 16
-    assert number(second, "arrived in the ledger") == 24
+    (till,) = set(cards) - set(STORY_CARDS)
+    run.sign_behind_the_tills_back(till)
+    second = run.finish("--stores", "2", "--baskets", "12", status=1)
+    assert "The stories of the day were told in an earlier run" in second
+    assert number(second, "sold in this run") == 4 + 12
+    assert number(second, "sold before") == 8
     assert len(set(run.sold())) == 24
+    later = table(second)
+    assert later[till][:2] == [13, 12]
+    assert later[till][3:] == [0, 1]
+    assert later["all"][4] == 1
+    assert "INVOICES ARE LOST" in second
+
+
+def check_stories(output: str) -> None:
+    """S2-096 to 102, S2-132, S2-145, K-13: every story came to its end, and every invoice of its cards arrived."""
+    cards = table(output)
+    for uid in STORY_CARDS:
+        signed, arrived, _, waiting, lost = cards[uid]
+        assert signed == arrived > 0, output
+        assert (waiting, lost) == (0, 0)
+    audited = {uid: cards[uid][2] for uid in STORY_CARDS}
+    assert audited == {uid: 0 if uid == "DEADSE01" else cards[uid][0] for uid in STORY_CARDS}
+    for words in (
+        "The device API is down.",
+        "a stick brought its E-SDC the first commands",
+        "took the proof of audit home on the stick",
+        "3 packages of CHANGE01 were sent by its successor CHANGE02",
+        "it sells no more (2220), 3 packages are unsent",
+        "An officer took 3 packages out of the E-SDC",
+        "The audit of LOSTPK01 waits: the authority names invoices 3-5",
+        "the audit of LOSTPK01 is complete",
+        "the card is dead: signed is what others know of it",
+    ):
+        assert words in output
+    meanwhile = re.search(r"The device API is back after \d+ s: (\d+) receipts meanwhile", output)
+    assert meanwhile is not None
+    assert int(meanwhile[1]) >= 8, "the tills of the stories sold without it"
 
 
 def test_kill_of_every_process_loses_nothing_acknowledged(run: Run) -> None:
@@ -133,10 +209,12 @@ def test_kill_of_every_process_loses_nothing_acknowledged(run: Run) -> None:
 
     # A till may have died between an answer and its line: it asks again for the basket after its last one.
     most = max(len(book) for book in run.books())
-    after = run.finish("--stores", "3", "--baskets", str(most + 5))
+    after = run.finish("--stores", "3", "--baskets", str(most + 5), "--calm")
     assert set(before) <= set(run.sold())
-    assert number(after, "arrived in the ledger") == number(after, "signed, as the tills know")
-    assert number(after, "lost") == 0
+    tills = [figures for uid, figures in table(after).items() if uid not in (*STORY_CARDS, "all")]
+    signed, arrived, _, waiting, lost = (sum(column) for column in zip(*tills, strict=True))
+    assert len(run.sold()) == signed == arrived
+    assert (waiting, lost) == (0, 0)
     assert "The ledger is whole" in after
 
 

@@ -47,6 +47,11 @@ def card(conn: Connection, uid: str) -> CardAudit | None:
     return CardAudit(*found) if found else None
 
 
+def audited_up_to(conn: Connection, uid: str) -> int:
+    """Up to which ordinal proofs that the card has executed reach; 0 for none."""
+    return store.audited_up_to(conn, uid)
+
+
 def open_audits(conn: Connection, limit: int = 100) -> list[OpenAudit]:
     """Audits that are not at their end, those that call for an officer first."""
     return store.open_audits(conn, limit)

@@ -120,6 +120,10 @@ WHERE state = 'incomplete' ORDER BY received_at LIMIT :limit;
 SELECT state, code, missing, received_at FROM audit.request
 WHERE uid = :uid ORDER BY audit_sequence DESC, request_id DESC LIMIT 1;
 
+-- name: audited_up_to
+SELECT coalesce(max(r.total_counter), 0) FROM audit.proof p JOIN audit.request r USING (request_id)
+WHERE p.uid = :uid AND p.success;
+
 -- name: open_audits
 SELECT uid, state, code, total_counter, unaudited, held, missing, gone, received_at,
        (SELECT started_at FROM audit.cycle c WHERE c.uid = r.uid AND c.ended_at IS NULL) AS since

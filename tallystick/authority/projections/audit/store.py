@@ -279,6 +279,12 @@ def state_of_card(conn: Connection, uid: str) -> tuple[RequestState, str, Ranges
     return (RequestState(row[0]), row[1], _ranges(row[2]), row[3]) if row else None
 
 
+def audited_up_to(conn: Connection, uid: str) -> int:
+    """The card's total counter at the newest start whose proof it has executed; 0 for none."""
+    row = _SQL.row(conn, "audited_up_to", uid=uid)
+    return int(row[0]) if row else 0
+
+
 def open_audits(conn: Connection, limit: int) -> list[OpenAudit]:
     """Requests that are not at their end, those that call for an officer first, then the oldest."""
     return [
