@@ -15,8 +15,8 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 _GRACE_SECONDS = 5.0
 _BYTES_PER_SECOND_MIN = 1024
-_DISCARD_BYTES_MAX = 4 * 1024 * 1024
-_DISCARD_SECONDS = 2.0
+_DISCARD_BYTES_MAX = 64 * 1024 * 1024
+_DISCARD_SECONDS = 10.0
 
 
 class BodyTooLarge(Exception):
@@ -46,6 +46,23 @@ def header(scope: Scope, name: bytes) -> bytes | None:
         if key == name:
             return bytes(value)
     return None
+
+
+def plain_method(scope: Scope) -> str:
+    """The method to look for: HEAD is asked where GET is known, and the server drops the body (RFC 9110 §9.3.2)."""
+    method = str(scope["method"])
+    return "GET" if method == "HEAD" else method
+
+
+def allowed(methods: Iterable[str]) -> str:
+    """The value of ``Allow`` for a path that knows these methods."""
+    known = set(methods)
+    return ", ".join(sorted(known | {"HEAD"} if "GET" in known else known))
+
+
+def raw_path(scope: Scope) -> bytes:
+    """The path as it came, still percent-encoded."""
+    return bytes(scope.get("raw_path") or scope["path"].encode())
 
 
 def declared_length(scope: Scope) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -290,6 +291,26 @@ def test_stopping_cuts_a_request_that_never_ends() -> None:
         assert b"200" not in await answer
 
     uvloop.run(main())
+
+
+def test_ts_1003_a_sender_of_a_huge_body_hears_the_answer() -> None:
+    """Clients write the whole body before they read: closing on them would reset the connection and lose the answer."""
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await read_body(receive, 1000)
+        except asgi.BodyTooLarge:
+            await respond(send, 413, b"too large", headers=[(b"connection", b"close")])
+
+    def post(port: int) -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("POST", "/", bytes(20_000_000))
+        return connection.getresponse().status
+
+    async def test(port: int) -> None:
+        assert await asyncio.to_thread(post, port) == 413
+
+    served(test, app=refuse)
 
 
 def test_runs_on_the_standard_loop_too() -> None:

@@ -7,6 +7,7 @@ from tallystick.kernel.faults import Fault, PosFault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.status_codes import StatusCode
 from tallystick.kit.asgi import Receive, Scope, header, read_body
+from tallystick.wire.pos_request_id import header_text
 
 _FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
@@ -37,4 +38,4 @@ async def read_order(scope: Scope, receive: Receive) -> Order:
 
 def _text(scope: Scope, name: bytes) -> str | None:
     value = header(scope, name)
-    return None if value is None else value.decode("latin-1").strip()
+    return None if value is None else header_text(value)
