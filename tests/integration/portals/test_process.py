@@ -94,9 +94,44 @@ def test_the_portal_says_when_its_database_is_away(database: str, state: StateFo
 
 
 def test_no_process_is_left_behind(database: str, state: StateFolder, stack: ExitStack) -> None:
+    """It has no children that could outlive it, and ends although somebody holds a connection open."""
     portal = start_process(stack, state, "portal", database)
-    children = Path(f"/proc/{portal.child.pid}/task/{portal.child.pid}/children").read_text().split()
-    assert children
-    stop_process(portal.child)
-    assert not [one for one in children if Path(f"/proc/{one}/cmdline").exists()]
-    assert portal.child.returncode == 0
+    with socket.create_connection(("127.0.0.1", portal.port)):
+        assert Path(f"/proc/{portal.child.pid}/task/{portal.child.pid}/children").read_text() == ""
+        assert stop_process(portal.child) == 0
+
+
+WAITING = {
+    "nothing": b"",
+    "half a head": b"GET /sign-in/ HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+    "half a form": b"POST /sign-in/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\na",
+    "half an upload": b"POST /media/uploads/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60000000\r\n\r\na",
+    "a chunk": b"POST /media/uploads/ HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+}
+
+
+def test_visitors_who_send_half_of_something_keep_nobody_waiting(
+    database: str, state: StateFolder, stack: ExitStack
+) -> None:
+    """A browser's spare connections alone are as many as there are threads."""
+    portal = start_process(stack, state, "portal", database)
+    for sent in WAITING.values():
+        for _ in range(10):
+            waiting = stack.enter_context(socket.create_connection(("127.0.0.1", portal.port)))
+            waiting.sendall(sent)
+    for _ in range(3):
+        assert get(portal.port, "/sign-in/")[0] == 200
+
+
+def test_ts_1003_what_is_too_large_for_a_stranger_is_refused_before_it_is_read(
+    database: str, state: StateFolder, stack: ExitStack
+) -> None:
+    portal = start_process(stack, state, "portal", database)
+    connection = http.client.HTTPConnection("127.0.0.1", portal.port, timeout=10)
+    connection.request("POST", "/media/uploads/", bytes(2_000_000))
+    answer = connection.getresponse()
+    assert (answer.status, "TS-1003" in answer.read().decode()) == (413, True)
+    connection.request("POST", "/media/uploads/", (b"x" * 10_000 for _ in range(50)), encode_chunked=True)
+    answer = connection.getresponse()
+    assert (answer.status, "TS-1003" in answer.read().decode()) == (413, True)
+    connection.close()
