@@ -15,12 +15,10 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 _GRACE_SECONDS = 5.0
 _BYTES_PER_SECOND_MIN = 1024
-_DISCARD_BYTES_MAX = 64 * 1024 * 1024
-_DISCARD_SECONDS = 10.0
 
 
 class BodyTooLarge(Exception):
-    """The sender sent more than the limit; what came after was thrown away."""
+    """The sender sent more than the limit; the server throws away what still comes."""
 
 
 class BodyTooSlow(Exception):
@@ -89,12 +87,10 @@ async def read_body(receive: Receive, limit: int, timeout_seconds: float | None 
             raise ClientGone
         chunk = message.get("body", b"")
         size += len(chunk)
-        more = message.get("more_body", False)
         if size > limit:
-            await _discard(receive, more)
             raise BodyTooLarge
         chunks.append(chunk)
-        if not more:
+        if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
@@ -109,19 +105,6 @@ async def _receive_until(receive: Receive, moment: float) -> Message:
             return await receive()
     except TimeoutError:
         raise BodyTooSlow from None
-
-
-async def _discard(receive: Receive, more: bool) -> None:
-    """Throw a bounded rest away: closing with unread bytes would reset the connection before our answer is read."""
-    size = 0
-    try:
-        async with asyncio.timeout(_DISCARD_SECONDS):
-            while more and size < _DISCARD_BYTES_MAX:
-                message = await receive()
-                size += len(message.get("body", b""))
-                more = message.get("more_body", False)
-    except TimeoutError:
-        return
 
 
 async def respond(

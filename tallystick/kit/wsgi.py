@@ -7,6 +7,8 @@ awaited in the event loop, whose server bounds their time, and large bodies lie 
 from __future__ import annotations
 
 import asyncio
+import io
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +18,13 @@ from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from tallystick.kit.asgi import ClientGone, Receive, Scope, Send, header, raw_path
+from tallystick.kit.asgi import ClientGone, Receive, Scope, Send, header, raw_path, respond
+
+log = logging.getLogger(__name__)
 
 Admission = Callable[[WSGIEnvironment], int]
 _IN_MEMORY_BYTES = 1024 * 1024
+_RETRY = ((b"retry-after", b"5"),)
 _WITHOUT_PREFIX = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
@@ -56,7 +61,12 @@ class WsgiBridge:
         in_chunks = announced is None and header(scope, b"transfer-encoding") is not None
         most = self._small
         if size > most or in_chunks:
-            most = await self._in_thread(lambda: self._admitted(environ))
+            try:
+                most = max(most, await self._in_thread(lambda: self._admit(dict(environ))))
+            except Exception:
+                log.exception("how much %s may bring cannot be asked", environ["PATH_INFO"])
+                await respond(send, 503, b"Come back in a moment.\n", "text/plain", _RETRY)
+                return
         try:
             async with self._large if most > self._small else nullcontext():
                 await self._serve(environ, most, receive, send)
@@ -74,13 +84,6 @@ class WsgiBridge:
             status, headers, content = await self._in_thread(lambda: self._answer(environ))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
-
-    def _admitted(self, environ: WSGIEnvironment) -> int:
-        """Whatever prevents the question makes a large body a refused one."""
-        try:
-            return max(self._small, self._admit(dict(environ)))
-        except Exception:
-            return self._small
 
     def _answer(self, environ: WSGIEnvironment) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         started: list[tuple[str, list[tuple[str, str]]]] = []
@@ -129,7 +132,7 @@ async def _read_into(file: IO[bytes], receive: Receive, most: int) -> int:
 
 
 def environment(scope: Scope) -> WSGIEnvironment:
-    """The environ of PEP 3333, but for its input. No name with an underscore is taken: it could pass for ours."""
+    """The environ of PEP 3333, with nothing to read. No name with an underscore is taken: it could pass for ours."""
     client, server = scope.get("client") or ("", 0), scope.get("server") or ("localhost", 80)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
@@ -142,6 +145,7 @@ def environment(scope: Scope) -> WSGIEnvironment:
         "REMOTE_ADDR": str(client[0]),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.input": io.BytesIO(),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,

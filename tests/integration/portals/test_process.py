@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+import os
 import re
 import socket
 import stat
@@ -13,8 +15,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import uvloop
+from media_pages import OWN, Media, make_zip
 from public_live import start_process, stop_process
 
+from tallystick.kernel.limits import LIMITS
+from tallystick.kit.http_server import Server
+from tallystick.kit.wsgi import WsgiBridge
 from tallystick.ops.state_folder import StateFolder
 
 
@@ -135,3 +142,50 @@ def test_ts_1003_what_is_too_large_for_a_stranger_is_refused_before_it_is_read(
     answer = connection.getresponse()
     assert (answer.status, "TS-1003" in answer.read().decode()) == (413, True)
     connection.close()
+
+
+def test_s2_099_who_is_signed_in_may_bring_a_large_upload(media: Media, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the server and its question for the size: every byte of a ZIP of five megabytes is stored."""
+    from django.db import connections
+
+    from tallystick.portals.bodies import bytes_taken
+    from tallystick.portals.wsgi import application
+
+    monkeypatch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", 0)
+    visitor = media.owner()
+    visitor.get("/media/")
+    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in visitor.cookies.items())
+    packages = {f"{OWN}/{OWN}-{OWN}-{number}.json": os.urandom(500_000) for number in range(1, 11)}
+    body, kind = encode_upload(visitor.cookies["__Host-ts-csrf"].value, "medium.zip", make_zip(packages))
+
+    def post(port: int) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        headers = {"Cookie": cookies, "Content-Type": kind, "Origin": f"http://127.0.0.1:{port}"}
+        connection.request("POST", "/media/uploads/", body, headers)
+        answer = connection.getresponse()
+        found = answer.status, answer.getheader("Location") or answer.read().decode()
+        connection.close()
+        return found
+
+    async def main() -> tuple[int, str]:
+        bridge = WsgiBridge(application, bytes_taken, threads=1, small_body_bytes=LIMITS.control_call_bytes)
+        server = Server(bridge, "127.0.0.1", 0)
+        try:
+            return await asyncio.to_thread(post, await server.start())
+        finally:
+            await server.stop()
+            bridge.close()
+
+    status, location = uvloop.run(main())
+    assert status == 302, location
+    assert [row[0] for row in media.rows(location.split("/")[3])] == list(packages)
+
+
+def encode_upload(token: str, name: str, content: bytes) -> tuple[bytes, str]:
+    """What a browser sends for a chosen file, and its content type."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+    return encode_multipart(
+        BOUNDARY, {"csrfmiddlewaretoken": token, "files": SimpleUploadedFile(name, content)}
+    ), MULTIPART_CONTENT
