@@ -1,4 +1,4 @@
-"""What one connection writes: together where it belongs together, and to the end although the other side still sends."""
+"""What a connection writes: together what belongs together, and to the end although the other side still sends."""
 
 from __future__ import annotations
 
