@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from uuid import UUID, uuid4
 
 from tallystick.authority.channels.sdc.uploads import store
@@ -18,6 +17,7 @@ from tallystick.kernel.limits import LIMITS
 from tallystick.wire.media_files import MediaKind, MediaName, read_media_name
 
 CHUNK_FILES = 250
+CHUNK_BYTES = 4 * 1024 * 1024
 _KINDS = {
     MediaKind.PACKAGE: FileKind.PACKAGE,
     MediaKind.AUDIT_REQUEST: FileKind.AUDIT_REQUEST,
@@ -44,7 +44,7 @@ def add_files(conn: Connection, sender: Sender, upload_id: UUID, offered: Iterab
     """
     total = 0
     rest = iter(offered)
-    while chunk := list(islice(rest, CHUNK_FILES)):
+    while chunk := _next_chunk(rest):
         with conn.transaction():
             count = store.lock_upload(conn, upload_id, sender.user_id)
             if count is None:
@@ -54,6 +54,18 @@ def add_files(conn: Connection, sender: Sender, upload_id: UUID, offered: Iterab
             store.add_files(conn, upload_id, _rows(conn, sender, chunk, count), at)
         total += len(chunk)
     return total
+
+
+def _next_chunk(rest: Iterator[Offered]) -> list[Offered]:
+    """Few enough files for one statement, and few enough bytes: an archive of a megabyte may hold hundreds of them."""
+    chunk: list[Offered] = []
+    size = 0
+    for one in rest:
+        chunk.append(one)
+        size += len(one.content or b"")
+        if len(chunk) >= CHUNK_FILES or size >= CHUNK_BYTES:
+            break
+    return chunk
 
 
 def seal(conn: Connection, sender: Sender, upload_id: UUID, at: datetime) -> None:
