@@ -28,10 +28,11 @@ _VERIFIED = 4
 
 def open_upload(conn: Connection, sender: Sender, at: datetime) -> UUID:
     """A new, empty upload; raises ``TS-3152`` while too many files of this user wait."""
-    if store.waiting_of_user(conn, sender.user_id) >= LIMITS.uploads_waiting_files_per_user:
-        raise Fault("TS-3152", detail="wait until the files are worked off", retry_after_seconds=60)
-    number = uuid4()
-    store.add_upload(conn, number, sender, at)
+    with store.acting(conn, sender):
+        if store.waiting_of_user(conn, sender.user_id) >= LIMITS.uploads_waiting_files_per_user:
+            raise Fault("TS-3152", detail="wait until the files are worked off", retry_after_seconds=60)
+        number = uuid4()
+        store.add_upload(conn, number, sender, at)
     return number
 
 
@@ -45,7 +46,7 @@ def add_files(conn: Connection, sender: Sender, upload_id: UUID, offered: Iterab
     total = 0
     rest = iter(offered)
     while chunk := _next_chunk(rest):
-        with conn.transaction():
+        with store.acting(conn, sender):
             count = store.lock_upload(conn, upload_id, sender.user_id)
             if count is None:
                 raise Fault("TS-4003", detail="no open upload of yours of that number")
@@ -70,7 +71,8 @@ def _next_chunk(rest: Iterator[Offered]) -> list[Offered]:
 
 def seal(conn: Connection, sender: Sender, upload_id: UUID, at: datetime) -> None:
     """All files have come; changes nothing for an upload of somebody else."""
-    store.seal(conn, upload_id, sender.user_id, at)
+    with store.acting(conn, sender):
+        store.seal(conn, upload_id, sender.user_id, at)
 
 
 def ask_for_initialisation(conn: Connection, sender: Sender, uid: str, at: datetime) -> UUID:
@@ -83,8 +85,9 @@ def ask_for_initialisation(conn: Connection, sender: Sender, uid: str, at: datet
         raise Fault("TS-4003", detail="no such card of yours")
     number = open_upload(conn, sender, at)
     row = NewFile(position=1, name=uid, kind=FileKind.INITIALISE, uid=uid, tin=tin, body=b"")
-    store.add_files(conn, number, [row], at)
-    store.seal(conn, number, sender.user_id, at)
+    with store.acting(conn, sender):
+        store.add_files(conn, number, [row], at)
+        store.seal(conn, number, sender.user_id, at)
     return number
 
 
