@@ -84,9 +84,7 @@ def test_what_was_accepted_is_seen_for_ones_own_taxpayer(
     database: str, portal: psycopg.Connection[tuple[object, ...]]
 ) -> None:
     number = operations.open_upload(portal, OFFICER, NOW)
-    done = store.NewFile(
-        position=1, name="a.json", kind=FileKind.PACKAGE, tin="100000001", file_hash=HASH, status=4
-    )
+    done = store.NewFile(position=1, name="a.json", kind=FileKind.PACKAGE, tin="100000001", file_hash=HASH, status=4)
     with store.acting(portal, OFFICER):
         store.add_files(portal, number, [done], NOW)
     for sender, seen in ((FIRST, 1), (SECOND, 0), (OFFICER, 1), (attrs.evolve(FIRST, acts_for=()), 0)):
