@@ -33,7 +33,8 @@ class WsgiBridge:
 
     ``admit`` says how many bytes of body a request may bring; it is asked in a thread, before the body is read, where
     more than ``small_body_bytes`` may come. What is larger reaches the application without its body, so that it
-    refuses in its own words what ``CONTENT_LENGTH`` announces. At most ``large_bodies`` are read at once.
+    refuses in its own words what ``CONTENT_LENGTH`` announces. At most ``large_bodies`` are read at once. ``scheme`` is
+    that of the address which visitors use: a proxy may end TLS before us, and no header of a visitor decides that.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class WsgiBridge:
         threads: int,
         small_body_bytes: int,
         large_bodies: int = 8,
+        scheme: str = "http",
     ) -> None:
         self._application = application
+        self._scheme = scheme
         self._admit = admit
         self._small = small_body_bytes
         self._large = asyncio.Semaphore(large_bodies)
@@ -55,7 +58,7 @@ class WsgiBridge:
         """One request."""
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
-        environ = environment(scope)
+        environ = environment(scope, self._scheme)
         announced = environ.get("CONTENT_LENGTH")
         size = int(announced) if announced else 0
         in_chunks = announced is None and header(scope, b"transfer-encoding") is not None
@@ -131,7 +134,7 @@ async def _read_into(file: IO[bytes], receive: Receive, most: int) -> int:
             return size
 
 
-def environment(scope: Scope) -> WSGIEnvironment:
+def environment(scope: Scope, scheme: str) -> WSGIEnvironment:
     """The environ of PEP 3333, with nothing to read. No name with an underscore is taken: it could pass for ours."""
     client, server = scope.get("client") or ("", 0), scope.get("server") or ("localhost", 80)
     environ: WSGIEnvironment = {
@@ -144,7 +147,7 @@ def environment(scope: Scope) -> WSGIEnvironment:
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "REMOTE_ADDR": str(client[0]),
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.url_scheme": scheme,
         "wsgi.input": io.BytesIO(),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,

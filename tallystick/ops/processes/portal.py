@@ -35,7 +35,13 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     from tallystick.portals.bodies import bytes_taken
     from tallystick.portals.wsgi import application  # settings are read from the environment when it is imported
 
-    bridge = WsgiBridge(application, bytes_taken, threads=THREADS, small_body_bytes=LIMITS.control_call_bytes)
+    bridge = WsgiBridge(
+        application,
+        bytes_taken,
+        threads=THREADS,
+        small_body_bytes=LIMITS.control_call_bytes,
+        scheme="http" if os.environ[f"{PREFIX}PORTAL_SECURE"] == "0" else "https",
+    )
     limits = HttpLimits(body_seconds=LONGEST_UPLOAD_SECONDS)
     server = Server(bridge, context.settings.host, context.settings.portal_port, limits=limits)
     context.announce_port(await server.start())

@@ -74,6 +74,24 @@ def test_outside_a_demonstration_the_portal_knows_no_link(database: str, state: 
     assert "this installation is none" in get(portal.port, "/sign-in/")[2]
 
 
+def test_behind_a_proxy_that_ends_tls_forms_are_those_of_the_https_page(
+    database: str, state: StateFolder, stack: ExitStack
+) -> None:
+    """A form is refused for its token then, not for its origin; and no header of a visitor changes the scheme."""
+    portal = start_process(stack, state, "portal", database, portal_url="https://portal.example/")
+    said = []
+    for origin in ("https://portal.example", "http://portal.example"):
+        connection = http.client.HTTPConnection("127.0.0.1", portal.port, timeout=30)
+        headers = {"Host": "portal.example", "Origin": origin, "X-Forwarded-Proto": "http"}
+        connection.request("POST", "/sign-out/", b"", headers)
+        said.append(connection.getresponse().status)
+        connection.close()
+    assert said == [403, 403]
+    refused = [line for line in portal.log.splitlines() if "Forbidden" in line]
+    assert "CSRF cookie not set" in refused[0]
+    assert "Origin checking failed" in refused[1]
+
+
 def test_the_portal_does_not_serve_as_the_owner(
     database: str, state: StateFolder, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,7 +122,8 @@ def test_what_an_application_is_told() -> None:
         "server": ("127.0.0.1", 8450),
         "headers": headers,
     }
-    told = environment(scope)
+    told = environment(scope, "https")
+    assert told["wsgi.url_scheme"] == "https"
     assert told["PATH_INFO"].encode("latin-1").decode() == "/ž a"
     assert (told["QUERY_STRING"], told["REMOTE_ADDR"], told["SERVER_PORT"]) == ("q=%C5%BE", "127.0.0.1", "8450")
     assert (told["HTTP_COOKIE"], told["HTTP_X_A"], told["CONTENT_TYPE"]) == ("a=1; b=2", "1,2", "text/plain")
