@@ -65,4 +65,4 @@ def link(
     from tallystick.ops.state_folder import StateFolder
     from tallystick.simulation.sign_in import print_link
 
-    print_link(StateFolder.of(load_settings().state), user)
+    raise typer.Exit(print_link(StateFolder.of(load_settings().state), user))

@@ -114,6 +114,7 @@ def enrol(
     )
     place = Premises(tin=owner, code=shop, name=shop, address=address, city=town, district=region, country=pack.country)
     secret = pac_secret(context.state)
+    file = folder / hosting.bundle_name(name)
     with open_database(context.settings, context.state) as dsn, psycopg.connect(as_role(dsn, INTAKE)) as conn:
         register_taxpayer(conn, Taxpayer(owner, business))
         premises = register_premises(conn, place)
@@ -127,7 +128,6 @@ def enrol(
             pac_secret=secret,
             premises_id=premises,
         )
-        file = folder / papers.file_name(name)
         write_atomically(file, papers.bundle, mode=0o600)
     for title, value in (("file", file), ("UID", papers.uid), ("password", papers.password), ("PAC", papers.pac)):
         typer.echo(f"{title:10}{value}")

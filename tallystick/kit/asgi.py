@@ -15,12 +15,10 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 _GRACE_SECONDS = 5.0
 _BYTES_PER_SECOND_MIN = 1024
-_DISCARD_BYTES_MAX = 4 * 1024 * 1024
-_DISCARD_SECONDS = 2.0
 
 
 class BodyTooLarge(Exception):
-    """The sender sent more than the limit; what came after was thrown away."""
+    """The sender sent more than the limit; the server throws away what still comes."""
 
 
 class BodyTooSlow(Exception):
@@ -48,6 +46,23 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
+def plain_method(scope: Scope) -> str:
+    """The method to look for: HEAD is asked where GET is known, and the server drops the body (RFC 9110 §9.3.2)."""
+    method = str(scope["method"])
+    return "GET" if method == "HEAD" else method
+
+
+def allowed(methods: Iterable[str]) -> str:
+    """The value of ``Allow`` for a path that knows these methods."""
+    known = set(methods)
+    return ", ".join(sorted(known | {"HEAD"} if "GET" in known else known))
+
+
+def raw_path(scope: Scope) -> bytes:
+    """The path as it came, still percent-encoded."""
+    return bytes(scope.get("raw_path") or scope["path"].encode())
+
+
 def declared_length(scope: Scope) -> int | None:
     """The body's length as the sender declares it; none when it is sent in chunks. The server checked the digits."""
     text = header(scope, b"content-length")
@@ -72,12 +87,10 @@ async def read_body(receive: Receive, limit: int, timeout_seconds: float | None 
             raise ClientGone
         chunk = message.get("body", b"")
         size += len(chunk)
-        more = message.get("more_body", False)
         if size > limit:
-            await _discard(receive, more)
             raise BodyTooLarge
         chunks.append(chunk)
-        if not more:
+        if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
@@ -92,19 +105,6 @@ async def _receive_until(receive: Receive, moment: float) -> Message:
             return await receive()
     except TimeoutError:
         raise BodyTooSlow from None
-
-
-async def _discard(receive: Receive, more: bool) -> None:
-    """Throw a bounded rest away: closing with unread bytes would reset the connection before our answer is read."""
-    size = 0
-    try:
-        async with asyncio.timeout(_DISCARD_SECONDS):
-            while more and size < _DISCARD_BYTES_MAX:
-                message = await receive()
-                size += len(message.get("body", b""))
-                more = message.get("more_body", False)
-    except TimeoutError:
-        return
 
 
 async def respond(

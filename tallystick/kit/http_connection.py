@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from tallystick.kit.asgi import Answer, patience_seconds
+from tallystick.kit.joined_writes import JoinedWrites
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class HttpLimits:
     idle_seconds: int = 60
     unread_body_seconds: float = 30
     stalled_answer_seconds: float = 30
+    linger_seconds: float = 10
     connections: int = 1000
     connections_per_certificate: int = 20
     stop_seconds: float = 10
@@ -61,44 +63,6 @@ class Shared(ServerState):
 _FRAMING = (b"content-length", b"transfer-encoding")
 
 
-class JoinedWrites:
-    """A transport whose writes of one turn of the loop leave as one.
-
-    Head and body of an answer come in two writes; over TLS each would be a record and a system call of its own.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._waiting: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        """Send with whatever else this turn of the loop has to send."""
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
-        self._waiting.append(data)
-
-    def _flush(self) -> None:
-        if self._waiting:
-            data = b"".join(self._waiting)
-            self._waiting.clear()
-            self._transport.write(data)
-
-    def close(self) -> None:
-        """Close behind what was written."""
-        self._flush()
-        self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once; what was not sent is lost."""
-        self._waiting.clear()
-        self._transport.abort()
-
-    def is_closing(self) -> bool:
-        """Whether it is closed, or about to be."""
-        return self._transport.is_closing()
-
-
 class _TooLarge(Exception):
     """The header section or the URL is too large."""
 
@@ -123,13 +87,14 @@ class Connection(HttpToolsProtocol):
         self._unread_since: float | None = None
         self._body_since: float | None = None
         self._body_bytes = 0
+        self._lingering_since: float | None = None
         self._offered = False
         self._resuming = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Count the newcomer, and send it away when there are too many."""
         super().connection_made(transport)
-        self.transport = cast("asyncio.Transport", JoinedWrites(transport, self.loop))
+        self.transport = cast("asyncio.Transport", JoinedWrites(transport, self.loop, self._lingers))
         limits = self._shared.limits
         crowded = len(self.connections) > limits.connections
         tls = transport.get_extra_info("ssl_object")
@@ -153,7 +118,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; contradictory framing and oversized headers end the connection."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() and self._lingering_since is None:
             return
         self._unset_keepalive_if_required()
         if self._head_open:
@@ -187,9 +152,19 @@ class Connection(HttpToolsProtocol):
                 head = b"".join(name + b": " + value + b"\r\n" for name, value in framing)
                 self.parser.feed_data(b"POST / HTTP/1.1\r\n" + head + b"\r\n")
 
+    def _lingers(self) -> bool:
+        """Whether a body is still on its way behind an answer: it is thrown away, for a while, before we close."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or not cycle.response_complete or not cycle.more_body:
+            return False
+        self._lingering_since = self.loop.time()
+        self.flow.resume_reading()
+        return True
+
     def refuse(self, refusal: Refusal) -> None:
         """Answer without the application, where no answer has begun, and close: what follows cannot be trusted."""
         if self.transport.is_closing():
+            self.transport.close()
             return
         cycle: RequestResponseCycle | None = self.cycle
         busy = cycle is not None and not cycle.response_complete
@@ -209,7 +184,10 @@ class Connection(HttpToolsProtocol):
     def end_if_stuck(self, now: float) -> None:
         """Called once a second: end what waits too long for headers, for the rest of a body, or for its reader."""
         limits = self._shared.limits
-        if self._waiting_since is not None and now - self._waiting_since > limits.header_seconds:
+        if self._lingering_since is not None:
+            if now - self._lingering_since > limits.linger_seconds:
+                self.transport.close()
+        elif self._waiting_since is not None and now - self._waiting_since > limits.header_seconds:
             self.refuse(Refusal.TOO_SLOW)
         elif self._unread_since is not None and now - self._unread_since > limits.unread_body_seconds:
             self.transport.close()
@@ -283,6 +261,8 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
         self.cycle.more_body = False
         self._unread_since = None
+        if self._lingering_since is not None:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """The answer is out; a body that nobody read must still end some time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 from datetime import datetime
@@ -17,6 +18,7 @@ from tallystick.crypto.hsm import KeyStore
 from tallystick.crypto.keys import KeyKind, generate_rsa_key
 from tallystick.crypto.pki import CardSubject, DemoPki
 from tallystick.kernel.country_pack import CountryPack
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.invoice import Seller
 
@@ -42,9 +44,12 @@ class PosPapers:
     password: str = attrs.field(repr=False)
     pac: str = attrs.field(repr=False)
 
-    def file_name(self, name: str) -> str:
-        """As POS software expects it (wire: chapter 9)."""
-        return f"{name}.nochain.p12"
+
+def bundle_name(name: str) -> str:
+    """The file's name as POS software expects it (wire: chapter 9); ``TS-1220`` for what is no plain name."""
+    if re.fullmatch(r"[\w.-]{1,64}", name) is None or name.startswith("."):
+        raise Fault("TS-1220", detail="a name has 1 to 64 letters, digits, '-', '_' or '.'")
+    return f"{name}.nochain.p12"
 
 
 def new_uid(end: str = "") -> Uid:
@@ -87,7 +92,12 @@ def enrol(
     pac_secret: bytes,
     premises_id: int | None = None,
 ) -> PosPapers:
-    """A new POS of a seller: key, certificate (class 3.2), password and PAC; key and PAC are kept nowhere here."""
+    """A new POS of a seller: key, certificate (class 3.2), password and PAC; key and PAC are kept nowhere here.
+
+    Raises ``TS-1220`` for a TIN that this country does not give: it would stand in every receipt.
+    """
+    if re.fullmatch(pack.tin_pattern, seller.tin) is None:
+        raise Fault("TS-1220", detail=f"a TIN of this country has the form {pack.tin_pattern}")
     key, uid = generate_rsa_key(), new_uid()
     subject = CardSubject(uid=uid, seller=seller, api_url=addresses.api_url, vsdc_url=addresses.vsdc_url)
     certificate = pki.issue_pos_client(subject, key.public.spki, at=at)

@@ -6,7 +6,12 @@ Measured before the first byte is read; a form's token is found only by reading 
 from __future__ import annotations
 
 from collections.abc import Callable
+from wsgiref.types import WSGIEnvironment
 
+from django.contrib.auth import get_user
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
 
 from tallystick.kernel.limits import LIMITS
@@ -27,6 +32,15 @@ class BodyBoundMiddleware:
         if _length(request) > _most(request):
             return too_large(request)
         return self._get_response(request)
+
+
+def bytes_taken(environ: WSGIEnvironment) -> int:
+    """The same bound for the server, which asks it before it takes the body from the line."""
+    close_old_connections()
+    request = WSGIRequest(environ)
+    SessionMiddleware(lambda _request: HttpResponse()).process_request(request)
+    request.user = get_user(request)
+    return _most(request)
 
 
 def _length(request: HttpRequest) -> int:

@@ -12,7 +12,7 @@ import attrs
 
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.projections.audit import queries as audit
-from tallystick.authority.reference.room_queries import Connection
+from tallystick.authority.room_queries import Connection
 from tallystick.device.applet.inspection import read_state
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.store_glance import glance

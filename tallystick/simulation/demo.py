@@ -28,7 +28,7 @@ from tallystick.simulation.country import Country, open_country
 from tallystick.simulation.day.day import Day
 from tallystick.simulation.display import Display
 from tallystick.simulation.figures import Figures, Observer
-from tallystick.simulation.hosted import DemoPos, prepare_hosting
+from tallystick.simulation.hosted import DemoPos, hosted_row, prepare_hosting
 from tallystick.simulation.market import Market
 from tallystick.simulation.sample import SampleReceipt, sample_of
 from tallystick.simulation.shops import ShopMaker
@@ -186,7 +186,7 @@ class Demo:
             ("two officers' pages", "`tallystick state link --user officer-1`, `officer-2`"),
             ("an E-SDC to sell with", f"http://127.0.0.1:{market.open_shops[0].port}" if market.open_shops else "–"),
             ("device API", country.api_url),
-            *_hosted_row(country, children, hosted_pos),
+            *hosted_row(country, children, hosted_pos),
             ("checkpoint of the ledger", f"{children.public_url}checkpoint"),
             ("data, logs", str(country.state.demo)),
         ]
@@ -267,9 +267,3 @@ class Demo:
         self._say(f"Audits done {audit.ended_cycles:,}, open {audit.open_cycles:,}. The run took {seconds:.0f} s.")
         if sample is not None:
             self._say(f"The buyer's answer for the first receipt: {sample.verification_status()}")
-
-
-def _hosted_row(country: Country, children: Children, pos: DemoPos | None) -> list[tuple[str, str]]:
-    if pos is None:
-        return []
-    return [("the hosted signer, asked", pos.curl(children.vsdc_port, country.pki.files.root))]

@@ -16,6 +16,7 @@ from tallystick.ops.hosting import Addresses, enrol, make_signer
 from tallystick.ops.key_store import open_key_store, pac_secret
 from tallystick.ops.processes.context import system_clock
 from tallystick.ops.settings import Settings
+from tallystick.simulation.children import Children
 from tallystick.simulation.country import Country
 
 _FOLDER = "vsdc"
@@ -58,6 +59,13 @@ def prepare_hosting(country: Country, settings: Settings, vsdc_url: str) -> Demo
             return None
     papers = msgspec.json.decode(file.read_bytes(), type=_Papers)
     return DemoPos(bundle, papers.password, papers.pac)
+
+
+def hosted_row(country: Country, children: Children, pos: DemoPos | None) -> list[tuple[str, str]]:
+    """The line that tells a person how to reach the hosted signer; none where it does not run."""
+    if pos is None:
+        return []
+    return [("the hosted signer, asked", pos.curl(children.vsdc_port, country.pki.files.root))]
 
 
 def _make(country: Country, settings: Settings, vsdc_url: str, file: Path, bundle: Path) -> None:

@@ -23,6 +23,7 @@ from tallystick.ops.state_folder import StateFolder
 from tallystick.ops.supervisor import Supervisor, stop_flag
 from tallystick.simulation.children import Children
 from tallystick.simulation.country import Country, load_keys, open_country, read_birth
+from tallystick.simulation.hosted import DemoPos, hosted_row, prepare_hosting
 from tallystick.simulation.sandbox_cards import CardNote, SandboxError, TestCards, await_port, await_registration
 from tallystick.wire.openapi_pos import EXAMPLE_REQUEST
 
@@ -71,6 +72,8 @@ class Sandbox:
     def _run_country(self, country: Country, supervisor: Supervisor) -> None:
         self._say("Starting the authority …")
         children = Children(country, self._settings, self._host, supervisor)
+        hosted_pos = prepare_hosting(country, self._settings, children.vsdc_url) if self._settings.demo_vsdc else None
+        children.hosts = hosted_pos is not None
         children.start()
 
         def pause() -> None:
@@ -88,14 +91,20 @@ class Sandbox:
         for note in notes:
             cards.serve(note.uid)
             ports[note.uid] = await_port(country.state, note.uid, pause)
-        self._print(country, children, cards, notes, ports)
+        self._print(country, children, cards, notes, ports, hosted_pos)
         supervisor.run_until(self._stop_wanted)
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _print(
-        self, country: Country, children: Children, cards: TestCards, notes: list[CardNote], ports: dict[str, int]
+        self,
+        country: Country,
+        children: Children,
+        cards: TestCards,
+        notes: list[CardNote],
+        ports: dict[str, int],
+        hosted_pos: DemoPos | None,
     ) -> None:
         example = cards.folder / "first-invoice.json"
         write_atomically(example, msgspec.json.format(msgspec.json.encode(_first_invoice(country)), indent=2))
@@ -110,6 +119,7 @@ class Sandbox:
             ("operator's pages", f"{children.portal_url}  (`make link` prints a sign-in link)"),
             ("descriptions", f"http://127.0.0.1:{ports[notes[0].uid]}/openapi.json, {country.api_url}openapi.json"),
             ("cards, PINs, logs", f"{country.state.demo}/esdc, {cards.folder}, {country.state.logs}"),
+            *hosted_row(country, children, hosted_pos),
         )
         for name, value in rows:
             self._say(f"  {name:<26}{value}")

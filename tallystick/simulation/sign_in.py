@@ -38,6 +38,8 @@ def make_link(state: StateFolder, user: str = OPERATOR_USER) -> str:
     return made.stdout.strip() or f"no link could be made: {made.stderr.strip()[-200:]}"
 
 
-def print_link(state: StateFolder, user: str = OPERATOR_USER) -> None:
-    """Print one."""
-    print(make_link(state, user))
+def print_link(state: StateFolder, user: str = OPERATOR_USER) -> int:
+    """Print one; the exit status is 1 where there is none."""
+    said = make_link(state, user)
+    print(said)
+    return 0 if said.startswith("http") else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import codecs
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -182,7 +183,7 @@ def write_boolean(value: bool) -> bytes:
 
 def read_boolean(body: bytes, *, when_empty: bool | None) -> bool:
     """Read ``true``, ``"true"``, ``True`` ...; an empty body is ``when_empty``. Else, or with None, `TS-1210`."""
-    text = body.strip()
+    text = body.removeprefix(codecs.BOM_UTF8).strip()
     if not text and when_empty is not None:
         return when_empty
     value = _BOOLEAN.get(text.strip(b"\"'").lower()) if len(text) <= 16 else None

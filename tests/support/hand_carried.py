@@ -119,9 +119,10 @@ class Authority:
         found: UploadOverview = await self.asked(lambda conn: queries.upload(conn, sender or self.owner, number))
         return found
 
-    async def files(self, number: UUID) -> list[JudgedFile]:
+    async def files(self, number: UUID, sender: Sender | None = None) -> list[JudgedFile]:
         """Every line."""
-        found: list[JudgedFile] = await self.asked(lambda conn: queries.files(conn, number, everything=True))
+        who = sender or self.owner
+        found: list[JudgedFile] = await self.asked(lambda conn: queries.files(conn, who, number, everything=True))
         return found
 
     async def asked(self, question: Any) -> Any:

@@ -9,17 +9,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import ctypes
-import gc
 import logging
 import re
-import resource
-import signal
-import sys
 import time
 from pathlib import Path
-
-import uvloop
 
 from tallystick.authority.intake import metrics
 from tallystick.authority.intake.unwrap_messages import (
@@ -32,13 +25,12 @@ from tallystick.authority.intake.unwrap_messages import (
 from tallystick.crypto.envelope import PackageOpener, open_arp, open_internal_data
 from tallystick.crypto.keys import PrivateKey, load_private_key
 from tallystick.kernel.faults import Fault
-from tallystick.kit.framed_socket import serve_framed
+from tallystick.kit.key_process import hide_memory, run_until_signalled, serve_desk
 from tallystick.kit.turns import Turns
 
 log = logging.getLogger(__name__)
 
 QUEUE_REQUESTS = 256
-_PR_SET_DUMPABLE = 4
 _REFUSED = bytes([Result.REFUSED])
 _BUSY = bytes([Result.BUSY])
 _FAILED = bytes([Result.FAILED])
@@ -95,37 +87,13 @@ class Opener:
         return OpenedPackage(plain, found.start(1), internal)
 
 
-def hide_memory() -> None:
-    """No core dump, no tracing by other programs of the same account (Linux); elsewhere only no core dump."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        library = ctypes.CDLL(None, use_errno=True)
-        if library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "the process cannot be made undumpable")
-
-
 async def serve_unwrap(socket_path: Path, key: PrivateKey, stopped: asyncio.Event) -> None:
     """Serve until `stopped` is set, and answer what is queued then."""
-    turns = Turns(Opener(key).answer, busy=_BUSY, limit=QUEUE_REQUESTS)
-    server = await serve_framed(socket_path, turns.handle)
-    try:
-        await stopped.wait()
-        await turns.finished()
-    finally:
-        server.close()
-        socket_path.unlink(missing_ok=True)
+    await serve_desk(socket_path, Turns(Opener(key).answer, busy=_BUSY, limit=QUEUE_REQUESTS), stopped)
 
 
 def run_unwrap(socket_path: Path, key_path: Path) -> None:
     """The process: hide the memory, read the key, serve on the socket until SIGTERM or SIGINT."""
     hide_memory()
     key = load_private_key(key_path)
-    gc.freeze()
-
-    async def main() -> None:
-        stopped = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        await serve_unwrap(socket_path, key, stopped)
-
-    uvloop.run(main())
+    run_until_signalled(lambda stopped: serve_unwrap(socket_path, key, stopped))

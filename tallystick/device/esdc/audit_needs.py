@@ -217,19 +217,23 @@ class StartCycle(DeviceNeed[Cycle | None]):
 
     def on(self, device: Device) -> Cycle | None:
         """No sale can come in between: one thread does both."""
-        session = device.require_card()
-        if session.position is None:
-            return None
-        records = session.store.audit
-        cycle = records.open(session.position.counter, unix_ms(self.now))
-        try:
-            request = session.card.start_audit()
-            amounts = session.card.amount_status()
-        except StatusWordError as error:
-            device.note_audit_refused(error)
-            return None
-        records.note_started(cycle, request, amounts.sum.scaled, amounts.limit.scaled)
-        return records.newest()
+        return start_cycle(device, device.require_card(), self.now)
+
+
+def start_cycle(device: Device, session: Session, now: datetime) -> Cycle | None:
+    """Stored before the card is asked and after it answered; none where nothing is known of it, or it refuses."""
+    if session.position is None:
+        return None
+    records = session.store.audit
+    cycle = records.open(session.position.counter, unix_ms(now))
+    try:
+        request = session.card.start_audit()
+        amounts = session.card.amount_status()
+    except StatusWordError as error:
+        device.note_audit_refused(error)
+        return None
+    records.note_started(cycle, request, amounts.sum.scaled, amounts.limit.scaled)
+    return records.newest()
 
 
 @attrs.frozen(slots=True)

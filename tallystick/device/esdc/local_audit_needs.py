@@ -6,15 +6,14 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from tallystick.device.esdc.audit_needs import DeviceNeed
+from tallystick.device.esdc.audit_needs import DeviceNeed, start_cycle
 from tallystick.device.esdc.audit_records import Cycle
 from tallystick.device.esdc.conversation import Need
 from tallystick.device.esdc.device import Device
 from tallystick.device.esdc.held_packages import Packages, holding_of_other, other_uids, piece_of_other
 from tallystick.device.esdc.medium import Medium
 from tallystick.device.esdc.session import Session
-from tallystick.device.secure_element import StatusWordError
-from tallystick.kernel.instants import from_unix_ms, unix_ms
+from tallystick.kernel.instants import from_unix_ms
 from tallystick.wire.taxcore_api import Command
 
 T = TypeVar("T")
@@ -110,7 +109,8 @@ class StartForMedium(DeviceNeed[Started | None]):
             return None
         cycle = session.store.audit.newest()
         if cycle is None or not self._is_kept(cycle, session, device):
-            cycle = self._start(session, device) or cycle
+            started = start_cycle(device, session, device.clock()) if session.pin_verified else None
+            cycle = started or cycle
         if cycle is None or not cycle.is_open or cycle.request is None:
             return None
         return Started(request=cycle.request, last_ordinal=cycle.last_ordinal)
@@ -122,22 +122,6 @@ class StartForMedium(DeviceNeed[Started | None]):
             return False
         young = device.clock() < from_unix_ms(cycle.started_ms) + device.settings.timing.start_floor
         return young or session.position.counter <= cycle.last_ordinal
-
-    @staticmethod
-    def _start(session: Session, device: Device) -> Cycle | None:
-        assert session.position is not None
-        if not session.pin_verified:
-            return None
-        records = session.store.audit
-        cycle = records.open(session.position.counter, unix_ms(device.clock()))
-        try:
-            request = session.card.start_audit()
-            amounts = session.card.amount_status()
-        except StatusWordError as error:
-            device.note_audit_refused(error)
-            return None
-        records.note_started(cycle, request, amounts.sum.scaled, amounts.limit.scaled)
-        return records.newest()
 
 
 @attrs.frozen(slots=True)

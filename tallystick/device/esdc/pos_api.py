@@ -10,7 +10,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Protocol
-from urllib.parse import unquote_to_bytes
 
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device import PinPaused, StorageFull
@@ -30,6 +29,7 @@ from tallystick.kit.asgi import (
     Scope,
     Send,
     guarded,
+    raw_path,
     read_body,
     respond,
 )
@@ -38,6 +38,7 @@ from tallystick.kit.http_server import Refusal
 from tallystick.wire.openapi_pos import pos_api
 from tallystick.wire.pos_invoice import encode_json, error_answer
 from tallystick.wire.pos_languages import LanguageNotOffered
+from tallystick.wire.pos_request_id import asked_request_id, header_text
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,6 @@ JSON = "application/json; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"
 _PIN_BODY_BYTES = 256
 _SLASHES = re.compile("/{2,}")
-_RAW_ID = re.compile(rb"/invoices/+(?P<id>[^/?][^?]*?)/*(?:\?.*)?\Z", re.IGNORECASE | re.DOTALL)
 _CLOSE = ((b"connection", b"close"),)
 _RETRY_SOON = ((b"retry-after", b"1"),)
 _RETRY_LATER = ((b"retry-after", b"60"),)
@@ -126,7 +126,7 @@ class _PosApi:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         self._gate.check(scope)
-        methods = self._find_route(_SLASHES.sub("/", scope["path"]).rstrip("/"))
+        methods = self._find_route(scope)
         if methods is None:
             await respond(send, 404, _coded(StatusCode.INVALID_VALUE), JSON)
             return
@@ -140,8 +140,8 @@ class _PosApi:
         else:
             await respond(send, 405, _coded(StatusCode.INVALID_VALUE), JSON, (allow,))
 
-    def _find_route(self, path: str) -> Mapping[str, Handler] | None:
-        lowered = path.lower()
+    def _find_route(self, scope: Scope) -> Mapping[str, Handler] | None:
+        lowered = _SLASHES.sub("/", scope["path"]).rstrip("/").lower()
         if lowered == DESCRIPTION_PATH:
             return {"GET": self._describe}
         if lowered.startswith(PREFIX):
@@ -150,7 +150,9 @@ class _PosApi:
             name = lowered[len(OLDER_PREFIX) :]
         else:
             return None
-        return {"GET": self._find} if name.startswith("invoices/") else self._routes.get(name)
+        if name.startswith("invoices") and asked_request_id(raw_path(scope)):
+            return {"GET": self._find}
+        return self._routes.get(name)
 
     async def _describe(self, scope: Scope, receive: Receive, send: Send) -> None:
         await respond(send, 200, description(), JSON)
@@ -182,7 +184,7 @@ class _PosApi:
         await self._counter.sell(order, answer)
 
     async def _find(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await respond(send, 200, await self._counter.find_invoice(_asked_id(scope)) or b"null", JSON)
+        await respond(send, 200, await self._counter.find_invoice(asked_request_id(raw_path(scope))) or b"null", JSON)
 
     async def _pin(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await read_body(receive, _PIN_BODY_BYTES)
@@ -223,27 +225,9 @@ def refuse(refusal: Refusal) -> Answer:
     return Answer(refusal.value, _coded(code), JSON)
 
 
-def _asked_id(scope: Scope) -> str:
-    """The request id at the end of the path, before anything collapses in it: ids may hold slashes, percent-encoded."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    found = _RAW_ID.search(raw)
-    if found is not None:
-        return _decoded(unquote_to_bytes(found["id"]))
-    path = _SLASHES.sub("/", scope["path"]).rstrip("/")
-    return path[path.lower().index("invoices/") + len("invoices/") :]
-
-
 def _text(scope: Scope, name: bytes) -> str | None:
     value = header_of(scope, name)
-    return None if value is None else _decoded(value).strip()
-
-
-def _decoded(value: bytes) -> str:
-    """Header and path must give the same request id, so both are read as UTF-8, else as Latin-1."""
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+    return None if value is None else header_text(value)
 
 
 def _coded(code: StatusCode, property: str = "") -> bytes:

@@ -116,21 +116,22 @@ def upload_list(request: HttpRequest, number: UUID) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, number: UUID, template: str) -> HttpResponse:
+    sender = sender_of(request)
     try:
-        found = queries.upload(database(), sender_of(request), number)
+        found = queries.upload(database(), sender, number)
     except Fault:
         raise Http404 from None
-    return render(request, template, _context(request, found))
+    return render(request, template, _context(request, sender, found))
 
 
-def _context(request: HttpRequest, found: UploadOverview) -> dict[str, object]:
+def _context(request: HttpRequest, sender: Sender, found: UploadOverview) -> dict[str, object]:
     everything = request.GET.get("show") == "all"
     text = request.GET.get("from", "0")
     skip = int(text) if text.isdecimal() and len(text) <= 6 else 0
-    files = queries.files(database(), found.upload_id, everything=everything, skip=skip, most=LINES + 1)
+    files = queries.files(database(), sender, found.upload_id, everything=everything, skip=skip, most=LINES + 1)
     return {
         "upload": found,
-        "groups": sorted(map(line_of_group, queries.groups(database(), found.upload_id)), key=urgency),
+        "groups": sorted(map(line_of_group, queries.groups(database(), sender, found.upload_id)), key=urgency),
         "lines": [line_of(file) for file in files[:LINES]],
         "everything": everything,
         "next": skip + LINES if len(files) > LINES else None,

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -43,7 +44,7 @@ class Sandbox:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        names = ("DEVICE_API_PORT", "PUBLIC_PORT", "PORTAL_PORT", "POS_PORT", "HEALTH_PORT")
+        names = ("DEVICE_API_PORT", "PUBLIC_PORT", "PORTAL_PORT", "POS_PORT", "HEALTH_PORT", "VSDC_PORT")
         ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
         self.environment = inherited | {"TALLYSTICK_STATE": str(state), "COLUMNS": "80"}
@@ -143,6 +144,15 @@ def verified(url: str) -> str:
     return status
 
 
+def asked_as_printed(output: str) -> Any:
+    """What the hosted signer says to the printed command."""
+    command = re.search(r"the hosted signer, asked\s+(curl .+)", output)
+    assert command, output
+    done = subprocess.run(shlex.split(command[1]), capture_output=True, timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here (Debian: apt-get install curl)")
 def test_e_08_from_one_command_to_a_verified_invoice_and_a_clean_end(sandbox: Sandbox) -> None:
     """The printed commands are what sells; a card of one's own and a card for a foreign E-SDC; a second start."""
     sandbox.start()
@@ -156,6 +166,11 @@ def test_e_08_from_one_command_to_a_verified_invoice_and_a_clean_end(sandbox: Sa
     root = re.search(r"root of the PKI\s+(\S+)", sandbox.output)
     assert root
     assert Path(root[1]).read_text().startswith("-----BEGIN CERTIFICATE-----")
+
+    environment = ask(f"{sale[0].removesuffix('/invoices')}/environment-parameters")
+    hosted = asked_as_printed(sandbox.output)
+    assert (hosted["gsc"], hosted["taxCoreApi"]) == (["0000"], environment["endpoints"]["taxCoreApi"])
+    assert environment["endpoints"]["vsdc"] in sandbox.output, "what the environment names must be there"
 
     made = sandbox.command("sandbox", "card", "--tin", "123456789", "--name", "Rosa's Kiosk", "--limit", "500")
     assert made.returncode == 0, made.stderr

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import struct
 import zipfile
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
 
 import attrs
 import pytest
 from media_pages import OWN, PACKAGE, Media, make_zip, number_of
 
+from tallystick.authority.channels.sdc.uploads import operations, store
+from tallystick.authority.room_queries import Connection
 from tallystick.kernel.limits import LIMITS
 
 
@@ -92,3 +97,22 @@ def test_ts_3151_the_64_bit_form_encryption_and_damage(media: Media) -> None:
     for content in (bytes(encrypted), bytes(damaged), odd):
         rows = media.rows(number_of(media.send(media.owner(), ("m.zip", content))))
         assert [row[4] for row in rows] == ["TS-3151"]
+
+
+def test_s2_099_few_bytes_in_one_statement_however_well_they_were_packed(
+    media: Media, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ZIP of kilobytes may hold hundreds of megabytes: in one statement they end in the database's own time-out."""
+    sizes: list[int] = []
+    store_files = store.add_files
+
+    def counting(conn: Connection, upload_id: UUID, files: Sequence[store.NewFile], at: datetime) -> None:
+        sizes.append(sum(len(file.body or b"") for file in files))
+        store_files(conn, upload_id, files, at)
+
+    monkeypatch.setattr(store, "add_files", counting)
+    packed = make_zip({f"{OWN}/{OWN}-{OWN}-{number}.json": bytes(1024 * 1024) for number in range(1, 11)})
+    assert len(packed) < 20_000
+    number = number_of(media.send(media.owner(), ("medium.zip", packed)))
+    assert len(media.rows(number)) == 10
+    assert max(sizes) <= operations.CHUNK_BYTES + LIMITS.audit_package_bytes

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
+import os
 import re
 import socket
 import stat
@@ -13,8 +15,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import uvloop
+from media_pages import OWN, Media, make_zip
 from public_live import start_process, stop_process
 
+from tallystick.kernel.limits import LIMITS
+from tallystick.kit.http_server import Server
+from tallystick.kit.wsgi import WsgiBridge
 from tallystick.ops.state_folder import StateFolder
 
 
@@ -67,6 +74,24 @@ def test_outside_a_demonstration_the_portal_knows_no_link(database: str, state: 
     assert "this installation is none" in get(portal.port, "/sign-in/")[2]
 
 
+def test_behind_a_proxy_that_ends_tls_forms_are_those_of_the_https_page(
+    database: str, state: StateFolder, stack: ExitStack
+) -> None:
+    """A form is refused for its token then, not for its origin; and no header of a visitor changes the scheme."""
+    portal = start_process(stack, state, "portal", database, portal_url="https://portal.example/")
+    said = []
+    for origin in ("https://portal.example", "http://portal.example"):
+        connection = http.client.HTTPConnection("127.0.0.1", portal.port, timeout=30)
+        headers = {"Host": "portal.example", "Origin": origin, "X-Forwarded-Proto": "http"}
+        connection.request("POST", "/sign-out/", b"", headers)
+        said.append(connection.getresponse().status)
+        connection.close()
+    assert said == [403, 403]
+    refused = [line for line in portal.log.splitlines() if "Forbidden" in line]
+    assert "CSRF cookie not set" in refused[0]
+    assert "Origin checking failed" in refused[1]
+
+
 def test_the_portal_does_not_serve_as_the_owner(
     database: str, state: StateFolder, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,9 +119,91 @@ def test_the_portal_says_when_its_database_is_away(database: str, state: StateFo
 
 
 def test_no_process_is_left_behind(database: str, state: StateFolder, stack: ExitStack) -> None:
+    """It has no children that could outlive it, and ends although somebody holds a connection open."""
     portal = start_process(stack, state, "portal", database)
-    children = Path(f"/proc/{portal.child.pid}/task/{portal.child.pid}/children").read_text().split()
-    assert children
-    stop_process(portal.child)
-    assert not [one for one in children if Path(f"/proc/{one}/cmdline").exists()]
-    assert portal.child.returncode == 0
+    with socket.create_connection(("127.0.0.1", portal.port)):
+        assert Path(f"/proc/{portal.child.pid}/task/{portal.child.pid}/children").read_text() == ""
+        assert stop_process(portal.child) == 0
+
+
+WAITING = {
+    "nothing": b"",
+    "half a head": b"GET /sign-in/ HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+    "half a form": b"POST /sign-in/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\na",
+    "half an upload": b"POST /media/uploads/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 60000000\r\n\r\na",
+    "a chunk": b"POST /media/uploads/ HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
+}
+
+
+def test_visitors_who_send_half_of_something_keep_nobody_waiting(
+    database: str, state: StateFolder, stack: ExitStack
+) -> None:
+    """A browser's spare connections alone are as many as there are threads."""
+    portal = start_process(stack, state, "portal", database)
+    for sent in WAITING.values():
+        for _ in range(10):
+            waiting = stack.enter_context(socket.create_connection(("127.0.0.1", portal.port)))
+            waiting.sendall(sent)
+    for _ in range(3):
+        assert get(portal.port, "/sign-in/")[0] == 200
+
+
+def test_ts_1003_what_is_too_large_for_a_stranger_is_refused_before_it_is_read(
+    database: str, state: StateFolder, stack: ExitStack
+) -> None:
+    portal = start_process(stack, state, "portal", database)
+    connection = http.client.HTTPConnection("127.0.0.1", portal.port, timeout=10)
+    connection.request("POST", "/media/uploads/", bytes(2_000_000))
+    answer = connection.getresponse()
+    assert (answer.status, "TS-1003" in answer.read().decode()) == (413, True)
+    connection.request("POST", "/media/uploads/", (b"x" * 10_000 for _ in range(50)), encode_chunked=True)
+    answer = connection.getresponse()
+    assert (answer.status, "TS-1003" in answer.read().decode()) == (413, True)
+    connection.close()
+
+
+def test_s2_099_who_is_signed_in_may_bring_a_large_upload(media: Media, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through the server and its question for the size: every byte of a ZIP of five megabytes is stored."""
+    from django.db import connections
+
+    from tallystick.portals.bodies import bytes_taken
+    from tallystick.portals.wsgi import application
+
+    monkeypatch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", 0)
+    visitor = media.owner()
+    visitor.get("/media/")
+    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in visitor.cookies.items())
+    packages = {f"{OWN}/{OWN}-{OWN}-{number}.json": os.urandom(500_000) for number in range(1, 11)}
+    body, kind = encode_upload(visitor.cookies["__Host-ts-csrf"].value, "medium.zip", make_zip(packages))
+
+    def post(port: int) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        headers = {"Cookie": cookies, "Content-Type": kind, "Origin": f"http://127.0.0.1:{port}"}
+        connection.request("POST", "/media/uploads/", body, headers)
+        answer = connection.getresponse()
+        found = answer.status, answer.getheader("Location") or answer.read().decode()
+        connection.close()
+        return found
+
+    async def main() -> tuple[int, str]:
+        bridge = WsgiBridge(application, bytes_taken, threads=1, small_body_bytes=LIMITS.control_call_bytes)
+        server = Server(bridge, "127.0.0.1", 0)
+        try:
+            return await asyncio.to_thread(post, await server.start())
+        finally:
+            await server.stop()
+            bridge.close()
+
+    status, location = uvloop.run(main())
+    assert status == 302, location
+    assert [row[0] for row in media.rows(location.split("/")[3])] == list(packages)
+
+
+def encode_upload(token: str, name: str, content: bytes) -> tuple[bytes, str]:
+    """What a browser sends for a chosen file, and its content type."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+    return encode_multipart(
+        BOUNDARY, {"csrfmiddlewaretoken": token, "files": SimpleUploadedFile(name, content)}
+    ), MULTIPART_CONTENT

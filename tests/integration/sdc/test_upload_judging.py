@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from media_pages import CARD, FOREIGN, OWN, PACKAGE
 
-from tallystick.authority.channels.sdc.uploads import judging, operations, queries, tasks
+from tallystick.authority.channels.sdc.uploads import judging, operations, queries, store, tasks
 from tallystick.authority.channels.sdc.uploads.judging import JudgingServices, pause
 from tallystick.authority.channels.sdc.uploads.values import JudgedFile, Offered, Sender
 from tallystick.authority.intake.package import PackageAnswer
@@ -107,9 +107,9 @@ class Room:
             while tasks.judge_due(conn, services, runner, lambda: self.now):
                 pass
 
-    def files(self, number: UUID) -> list[JudgedFile]:
+    def files(self, number: UUID, sender: Sender = OWNER) -> list[JudgedFile]:
         with psycopg.connect(as_role(self.dsn, PORTAL)) as conn:
-            return queries.files(conn, number, everything=True)
+            return queries.files(conn, sender, number, everything=True)
 
 
 @pytest.fixture
@@ -250,5 +250,5 @@ def test_old_uploads_are_forgotten_and_waiting_ones_never(room: Room) -> None:
 def test_the_portal_cannot_touch_what_is_not_its_own(room: Room) -> None:
     with psycopg.connect(as_role(room.dsn, PORTAL), autocommit=True) as conn:
         for statement in ("DELETE FROM media.upload", "INSERT INTO intake.refused DEFAULT VALUES"):
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), store.acting(conn, OWNER):
                 conn.execute(statement)

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import attrs
 import pytest
-from vsdc_bench import Hosted, HostedThread, Pos, seller
+from vsdc_bench import ADDRESSES, PAC_SECRET, Hosted, HostedThread, Pos, seller
 
 from tallystick.authority.channels.vsdc import pac
 from tallystick.authority.reference.registry.operations import revoke_certificate, set_state
@@ -18,8 +19,10 @@ from tallystick.crypto.certificates import pem_of
 from tallystick.crypto.keys import PrivateKey, generate_rsa_key
 from tallystick.crypto.pki import CardSubject, DemoPki
 from tallystick.crypto.tls import tls_client_context
-from tallystick.kernel.identifiers import Uid
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.limits import LIMITS
+from tallystick.ops.hosting import bundle_name, enrol
 
 CALLS = (
     ("GET", "/api/v3/attention"),
@@ -214,3 +217,18 @@ def test_the_pac_is_kept_as_a_keyed_hash(hosted: Hosted, start: Callable[..., Ho
     assert papers.pac.encode() not in b"|".join(bytes(str(value), "utf-8") for value in stored)
     assert papers.pac not in repr(papers)
     assert papers.password not in repr(papers)
+
+
+def test_ts_1220_a_tin_that_the_country_does_not_give_is_not_enrolled(hosted: Hosted) -> None:
+    """It would stand in the certificate and in every receipt of that POS."""
+    wrong = attrs.evolve(seller(1), tin=Tin("abc"))
+    with hosted.database() as conn, pytest.raises(Fault, match="TS-1220"):
+        enrol(conn, hosted.pki, hosted.pack, wrong, ADDRESSES, hosted.clock(), pac_secret=PAC_SECRET)
+    assert hosted.rows("SELECT count(*) FROM vsdc.pos")[0][0] == 0
+
+
+@pytest.mark.parametrize("name", ["", "../evil", "a/b", "/tmp/x", ".hidden", "a\nb", "x" * 65])
+def test_ts_1220_the_name_of_a_file_leads_nowhere_else(name: str) -> None:
+    assert bundle_name("my-till_1.2") == "my-till_1.2.nochain.p12"
+    with pytest.raises(Fault, match="TS-1220"):
+        bundle_name(name)

@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from esdc_bench import Bench
@@ -105,6 +106,15 @@ def test_s0_037_the_same_request_again_gets_the_same_answer_again(hosted: Hosted
     assert len(hosted.numbers(pos.uid)) == 2
 
 
+@pytest.mark.parametrize("request_id", ["a/b//c", "till 1", "каса-7".encode().decode("latin-1"), "x/", "%41?b", "//"])
+def test_s0_037_whatever_id_a_pos_chooses_it_finds_again(hosted: Hosted, request_id: str) -> None:
+    pos = hosted.pos()
+    first = pos.sell(RequestId=request_id)
+    assert first.status == 200
+    path = f"/api/v3/invoices/{quote(request_id, safe='', encoding='latin-1')}"
+    assert pos.ask("GET", path).body == first.body, "not found means: sell again"
+
+
 def test_a_repeat_is_answered_even_when_it_would_be_refused_now(hosted: Hosted) -> None:
     pos = hosted.pos()
     first = pos.sell(RequestId="a", Accept_Language="en-US")
@@ -161,6 +171,8 @@ def test_status_environment_and_attention(hosted: Hosted) -> None:
     assert (pin.status, pin.code) == (404, "TS-1001")
     wrong_method = pos.ask("DELETE", "/api/v3/invoices")
     assert (wrong_method.status, wrong_method.headers["allow"]) == (405, "POST")
+    head = pos.ask("HEAD", "/api/v3/status")
+    assert (head.status, head.body) == (200, b"")
 
 
 def test_the_older_interface_is_off_until_it_is_switched_on(hosted: Hosted) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tallystick.kit.http_connection import JoinedWrites
+from tallystick.kit.joined_writes import JoinedWrites
 
 
 class _Recorder(asyncio.Transport):

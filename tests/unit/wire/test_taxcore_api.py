@@ -128,7 +128,7 @@ def test_amounts_of_the_card_may_carry_a_fraction_of_zero() -> None:
     assert api.read_proof_of_audit_request(proof(260, sum_=5.0)).sum == Money(5)
 
 
-@pytest.mark.parametrize("body", [b"true", b'"true"', b"True", b'"True"', b" true\r\n", b"'TRUE'"])
+@pytest.mark.parametrize("body", [b"true", b'"true"', b"True", b'"True"', b" true\r\n", b"'TRUE'", b"\xef\xbb\xbftrue"])
 def test_true_in_the_forms_of_field_devices(body: bytes) -> None:
     assert api.read_boolean(body, when_empty=None) is True
     assert api.read_boolean(body.lower().replace(b"true", b"false"), when_empty=True) is False

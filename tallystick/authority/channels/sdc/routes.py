@@ -9,7 +9,7 @@ import attrs
 
 from tallystick.authority.channels.sdc.problems import MethodUnknown
 from tallystick.kernel.faults import Fault
-from tallystick.kit.asgi import Answer, Receive, Scope
+from tallystick.kit.asgi import Answer, Receive, Scope, allowed
 
 _VERSION = re.compile(r"/api/v(\d{1,4})(/|$)", re.ASCII)
 
@@ -56,9 +56,9 @@ class Routes:
         """Raises ``TS-1001``, ``TS-1007`` (another version of the interface) or ``MethodUnknown``."""
         name, tail = (path, "") if path in self._table else self._search(path)
         methods = self._table[name]
-        handler = methods.get(method)
+        handler = methods.get("GET" if method == "HEAD" else method)
         if handler is None:
-            raise MethodUnknown(", ".join(sorted(methods)))
+            raise MethodUnknown(allowed(methods))
         return Route(handler, name, tail)
 
     def _search(self, path: str) -> tuple[str, str]:

@@ -16,9 +16,22 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import utc_offset_minutes
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.status_codes import StatusCode
-from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, respond
+from tallystick.kit.asgi import (
+    Answer,
+    App,
+    Receive,
+    Scope,
+    Send,
+    allowed,
+    guarded,
+    header,
+    plain_method,
+    raw_path,
+    respond,
+)
 from tallystick.wire.configuration import environment_parameters
 from tallystick.wire.pos_invoice import encode_json
+from tallystick.wire.pos_request_id import asked_request_id
 from tallystick.wire.pos_status import hosted_status_answer
 
 __all__ = ["build_app", "refuse"]
@@ -59,16 +72,16 @@ class VsdcApi:
             return await self._older.sign(scope, receive)
         name = path[len(PREFIX) :] if path.lower().startswith(PREFIX) else ""
         methods = self._routes.get(name.lower())
-        if methods is None and name.lower().startswith("invoices/"):
+        if name.lower().startswith("invoices") and asked_request_id(raw_path(scope)):
             methods = {"GET": self._find}
         scope["ts.endpoint"] = "none" if methods is None else name.lower().partition("/")[0]
         caller = await self._gatekeeper.admit(certificate_of(scope), header(scope, b"pac"))
         if methods is None:
             raise Fault("TS-1001", detail="no such path")
-        handler = methods.get(scope["method"])
+        handler = methods.get(plain_method(scope))
         if handler is None:
             answer = answer_fault(Fault("TS-1001"), 405)
-            return answer._replace(headers=(*answer.headers, (b"allow", ", ".join(methods).encode())))
+            return answer._replace(headers=(*answer.headers, (b"allow", allowed(methods).encode())))
         return await handler(scope, receive, caller)
 
     async def _attention(self, scope: Scope, receive: Receive, caller: Caller) -> Answer:
@@ -98,8 +111,7 @@ class VsdcApi:
         return Answer(200, await self._signer.sell(caller, order), JSON)
 
     async def _find(self, scope: Scope, receive: Receive, caller: Caller) -> Answer:
-        path = _SLASHES.sub("/", scope["path"]).rstrip("/")
-        request_id = path[len(PREFIX) + len("invoices/") :]
+        request_id = asked_request_id(raw_path(scope))
         if len(request_id) > LIMITS.request_id_characters:
             return Answer(200, b"null", JSON)
         return Answer(200, await self._signer.find_invoice(caller, request_id) or b"null", JSON)

@@ -7,29 +7,22 @@ order of arrival; PKCS#1 v1.5 has no chance in it, so asking twice gives the sam
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
 import logging
-import resource
-import signal
-import sys
 from enum import IntEnum
 from pathlib import Path
-
-import uvloop
 
 from tallystick.authority.channels.vsdc import metrics
 from tallystick.crypto.hsm import KeyStore
 from tallystick.crypto.policy import Use
 from tallystick.kernel.faults import Fault
-from tallystick.kit.framed_socket import FramedClient, PeerAway, serve_framed
+from tallystick.kit.framed_socket import FramedClient, PeerAway
+from tallystick.kit.key_process import hide_memory, run_until_signalled, serve_desk
 from tallystick.kit.turns import Turns
 
 log = logging.getLogger(__name__)
 
 QUEUE_REQUESTS = 256
 _PATIENCE_SECONDS = 8.0
-_PR_SET_DUMPABLE = 4
 _LABEL_END = b"\0"
 
 
@@ -95,36 +88,12 @@ class SigningClient:
         await self._peer.close()
 
 
-def hide_memory() -> None:
-    """No core dump, no tracing by other programs of the same account (Linux); elsewhere only no core dump."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        library = ctypes.CDLL(None, use_errno=True)
-        if library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "the process cannot be made undumpable")
-
-
 async def serve_signing(socket_path: Path, keys: KeyStore, stopped: asyncio.Event) -> None:
     """Serve until `stopped` is set, and answer what is queued then."""
-    desk = SigningDesk(keys)
-    server = await serve_framed(socket_path, desk.handle)
-    try:
-        await stopped.wait()
-        await desk.finished()
-    finally:
-        server.close()
-        socket_path.unlink(missing_ok=True)
+    await serve_desk(socket_path, SigningDesk(keys), stopped)
 
 
 def run_signing(socket_path: Path, keys: KeyStore) -> None:
     """The process: hide the memory, serve on the socket until SIGTERM or SIGINT."""
     hide_memory()
-    gc.freeze()
-
-    async def main() -> None:
-        stopped = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        await serve_signing(socket_path, keys, stopped)
-
-    uvloop.run(main())
+    run_until_signalled(lambda stopped: serve_signing(socket_path, keys, stopped))

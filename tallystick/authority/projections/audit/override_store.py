@@ -8,6 +8,7 @@ from itertools import chain
 
 import attrs
 
+from tallystick.authority.projections.audit.store import read_request
 from tallystick.authority.projections.audit.values import AuditRequest, Ranges, RequestState
 from tallystick.authority.room_queries import Connection, RoomQueries, Row
 from tallystick.kernel.fixed_point import Money
@@ -70,19 +71,7 @@ def newest_request(conn: Connection, uid: str) -> NewestAudit | None:
     row = _SQL.row(conn, "newest_request", uid=uid)
     if row is None:
         return None
-    request_id, uid, sequence, nonce, total, proven, unaudited, card_limit, received_at, state = row
-    request = AuditRequest(
-        request_id=request_id,
-        uid=uid,
-        audit_sequence=sequence,
-        nonce=nonce,
-        total_counter=total,
-        proven_counter=proven,
-        unaudited=Money(unaudited),
-        limit=Money(card_limit),
-        received_at=received_at,
-    )
-    return NewestAudit(request, RequestState(state))
+    return NewestAudit(read_request(row[:-1]), RequestState(row[-1]))
 
 
 def add(

@@ -17,7 +17,7 @@ from tallystick.authority.projections.audit.values import (
     RequestState,
     UsedOverride,
 )
-from tallystick.authority.room_queries import Connection, RoomQueries
+from tallystick.authority.room_queries import Connection, RoomQueries, Row
 from tallystick.kernel.fixed_point import Money
 from tallystick.wire.card import ArpContent
 
@@ -76,30 +76,23 @@ def end_cycle(conn: Connection, uid: str, request_id: int, at: datetime) -> None
 
 def due_requests(conn: Connection, now: datetime, limit: int) -> list[AuditRequest]:
     """Requests to look at now, locked until the transaction ends; those that another worker holds are left out."""
-    return [
-        AuditRequest(
-            request_id=request_id,
-            uid=uid,
-            audit_sequence=sequence,
-            nonce=nonce,
-            total_counter=total,
-            proven_counter=proven,
-            unaudited=Money(unaudited),
-            limit=Money(card_limit),
-            received_at=received_at,
-        )
-        for (
-            request_id,
-            uid,
-            sequence,
-            nonce,
-            total,
-            proven,
-            unaudited,
-            card_limit,
-            received_at,
-        ) in _SQL.rows(conn, "due_requests", now=now, limit=limit)
-    ]
+    return [read_request(row) for row in _SQL.rows(conn, "due_requests", now=now, limit=limit)]
+
+
+def read_request(row: Row) -> AuditRequest:
+    """A request from its nine columns, in the order in which every query names them."""
+    request_id, uid, sequence, nonce, total, proven, unaudited, card_limit, received_at = row
+    return AuditRequest(
+        request_id=request_id,
+        uid=uid,
+        audit_sequence=sequence,
+        nonce=nonce,
+        total_counter=total,
+        proven_counter=proven,
+        unaudited=Money(unaudited),
+        limit=Money(card_limit),
+        received_at=received_at,
+    )
 
 
 def decide_request(

@@ -9,14 +9,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from cryptography import x509
-from esdc_bench import START, UID, Bench, body
+from esdc_bench import START, UID, Bench, body, configuration
 
 from tallystick.device.esdc.fiscalise import Order
 from tallystick.device.esdc.status import MakerCode, status_body
 from tallystick.kernel.faults import PosFault
 from tallystick.kernel.instants import unix_ms
+from tallystick.wire.configuration import environment_parameters
+from tallystick.wire.pos_invoice import encode_json
+from tallystick.wire.taxcore_api import Command, CommandType
+from tallystick.wire.verification_url import from_url
 
 
 def stored_values(folder: Path) -> Iterator[object]:
@@ -77,3 +82,22 @@ def test_s2_017_the_time_of_an_invoice_is_the_devices_own(ready: Bench) -> None:
         ready.device.sell(Order(body=body()))
     assert MakerCode.CLOCK_WRONG in json.loads(status_body(ready.device, online=True))["mssc"]
     assert UID in told["lastInvoiceNumber"]
+
+
+def test_checklist_16_the_hour_that_comes_twice_in_autumn(ready: Bench) -> None:
+    """Both halves read alike on the journal; offset, signed instant and number tell them apart."""
+    belgrade = attrs.evolve(configuration(), server_time_zone="Central Europe Standard Time")
+    document = encode_json(environment_parameters(belgrade)).decode()
+    ready.device.obey_all([Command("DST-1", CommandType.SET_TAX_CORE_CONFIGURATION, document, UID)])
+    sold = []
+    for moment in ("2026-10-25T00:30:00.5+00:00", "2026-10-25T01:30:00+00:00"):
+        ready.clock.now = datetime.fromisoformat(moment)
+        plain = body(dateAndTimeOfIssue="2026-10-25T02:30:00", options={"omitQRCodeGen": "1"})
+        sold.append(json.loads(ready.device.sell(Order(body=plain)).answer))
+    assert [one["sdcDateTime"] for one in sold] == [
+        "2026-10-25T02:30:00.5000000+02:00",
+        "2026-10-25T02:30:00.0000000+01:00",
+    ]
+    assert [from_url(one["verificationUrl"]).time_ms for one in sold] == [1_792_888_200_500, 1_792_891_800_000]
+    assert [one["totalCounter"] for one in sold] == [1, 2]
+    assert all("25/10/2026 02:30:00" in one["journal"] for one in sold)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from uuid import UUID, uuid4
 
 from tallystick.authority.channels.sdc.uploads import store
@@ -18,6 +17,7 @@ from tallystick.kernel.limits import LIMITS
 from tallystick.wire.media_files import MediaKind, MediaName, read_media_name
 
 CHUNK_FILES = 250
+CHUNK_BYTES = 4 * 1024 * 1024
 _KINDS = {
     MediaKind.PACKAGE: FileKind.PACKAGE,
     MediaKind.AUDIT_REQUEST: FileKind.AUDIT_REQUEST,
@@ -28,10 +28,11 @@ _VERIFIED = 4
 
 def open_upload(conn: Connection, sender: Sender, at: datetime) -> UUID:
     """A new, empty upload; raises ``TS-3152`` while too many files of this user wait."""
-    if store.waiting_of_user(conn, sender.user_id) >= LIMITS.uploads_waiting_files_per_user:
-        raise Fault("TS-3152", detail="wait until the files are worked off", retry_after_seconds=60)
-    number = uuid4()
-    store.add_upload(conn, number, sender, at)
+    with store.acting(conn, sender):
+        if store.waiting_of_user(conn, sender.user_id) >= LIMITS.uploads_waiting_files_per_user:
+            raise Fault("TS-3152", detail="wait until the files are worked off", retry_after_seconds=60)
+        number = uuid4()
+        store.add_upload(conn, number, sender, at)
     return number
 
 
@@ -44,8 +45,8 @@ def add_files(conn: Connection, sender: Sender, upload_id: UUID, offered: Iterab
     """
     total = 0
     rest = iter(offered)
-    while chunk := list(islice(rest, CHUNK_FILES)):
-        with conn.transaction():
+    while chunk := _next_chunk(rest):
+        with store.acting(conn, sender):
             count = store.lock_upload(conn, upload_id, sender.user_id)
             if count is None:
                 raise Fault("TS-4003", detail="no open upload of yours of that number")
@@ -56,9 +57,22 @@ def add_files(conn: Connection, sender: Sender, upload_id: UUID, offered: Iterab
     return total
 
 
+def _next_chunk(rest: Iterator[Offered]) -> list[Offered]:
+    """Few enough files for one statement, and few enough bytes: an archive of a megabyte may hold hundreds of them."""
+    chunk: list[Offered] = []
+    size = 0
+    for one in rest:
+        chunk.append(one)
+        size += len(one.content or b"")
+        if len(chunk) >= CHUNK_FILES or size >= CHUNK_BYTES:
+            break
+    return chunk
+
+
 def seal(conn: Connection, sender: Sender, upload_id: UUID, at: datetime) -> None:
     """All files have come; changes nothing for an upload of somebody else."""
-    store.seal(conn, upload_id, sender.user_id, at)
+    with store.acting(conn, sender):
+        store.seal(conn, upload_id, sender.user_id, at)
 
 
 def ask_for_initialisation(conn: Connection, sender: Sender, uid: str, at: datetime) -> UUID:
@@ -71,8 +85,9 @@ def ask_for_initialisation(conn: Connection, sender: Sender, uid: str, at: datet
         raise Fault("TS-4003", detail="no such card of yours")
     number = open_upload(conn, sender, at)
     row = NewFile(position=1, name=uid, kind=FileKind.INITIALISE, uid=uid, tin=tin, body=b"")
-    store.add_files(conn, number, [row], at)
-    store.seal(conn, number, sender.user_id, at)
+    with store.acting(conn, sender):
+        store.add_files(conn, number, [row], at)
+        store.seal(conn, number, sender.user_id, at)
     return number
 
 

@@ -46,7 +46,8 @@ class Group:
 
 def upload(conn: Connection, sender: Sender, upload_id: UUID) -> UploadOverview:
     """An upload of this sender; raises ``TS-4003`` for one of somebody else and for none alike."""
-    found = store.upload(conn, upload_id)
+    with store.acting(conn, sender):
+        found = store.upload(conn, upload_id)
     if found is None or found[1] != sender.user_id:
         raise Fault("TS-4003", detail="no such upload of yours")
     return found[0]
@@ -54,17 +55,22 @@ def upload(conn: Connection, sender: Sender, upload_id: UUID) -> UploadOverview:
 
 def uploads(conn: Connection, sender: Sender, most: int = 20) -> list[UploadOverview]:
     """The sender's newest uploads."""
-    return store.uploads_of_user(conn, sender.user_id, most)
+    with store.acting(conn, sender):
+        return store.uploads_of_user(conn, sender.user_id, most)
 
 
-def files(conn: Connection, upload_id: UUID, *, everything: bool, skip: int = 0, most: int = 500) -> list[JudgedFile]:
-    """Lines of an upload; without ``everything`` the accepted packages are left out."""
-    return store.files(conn, upload_id, everything=everything, skip=skip, most=most)
+def files(
+    conn: Connection, sender: Sender, upload_id: UUID, *, everything: bool, skip: int = 0, most: int = 500
+) -> list[JudgedFile]:
+    """Lines of an upload of this sender; without ``everything`` the accepted packages are left out."""
+    with store.acting(conn, sender):
+        return store.files(conn, upload_id, everything=everything, skip=skip, most=most)
 
 
-def groups(conn: Connection, upload_id: UUID) -> list[Group]:
-    """The files of an upload by what became of them."""
-    return [Group(*one) for one in store.groups(conn, upload_id)]
+def groups(conn: Connection, sender: Sender, upload_id: UUID) -> list[Group]:
+    """The files of an upload of this sender by what became of them."""
+    with store.acting(conn, sender):
+        return [Group(*one) for one in store.groups(conn, upload_id)]
 
 
 def cards(conn: Connection, sender: Sender, *, only_waiting: bool = False) -> list[CardOfSender]:

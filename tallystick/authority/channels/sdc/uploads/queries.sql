@@ -1,3 +1,7 @@
+-- name: act_for
+SELECT set_config('tallystick.user', (:user_id::bigint)::text, true),
+       set_config('tallystick.taxpayers', (:taxpayers::text[])::text, true);
+
 -- name: add_upload
 INSERT INTO media.upload (upload_id, user_id, username, acts_for, created_at)
 VALUES (:upload_id, :user_id, :username, :acts_for, :created_at);

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from tallystick.authority.channels.sdc.uploads.values import (
 from tallystick.authority.room_queries import Connection, RoomQueries, Row
 
 _SQL = RoomQueries(__package__)
+_EVERYBODY = "*"
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -40,6 +42,15 @@ class NewFile:
     def is_done(self) -> bool:
         """Whether there is nothing to judge any more."""
         return self.status is not None or self.code != ""
+
+
+@contextmanager
+def acting(conn: Connection, sender: Sender) -> Iterator[None]:
+    """A transaction for this sender: row security shows the pages' role what is his, and lets it write nothing else."""
+    with conn.transaction():
+        taxpayers = [_EVERYBODY] if sender.acts_for is None else list(sender.acts_for)
+        _SQL.row(conn, "act_for", user_id=sender.user_id, taxpayers=taxpayers)
+        yield
 
 
 def add_upload(conn: Connection, upload_id: UUID, sender: Sender, at: datetime) -> None:

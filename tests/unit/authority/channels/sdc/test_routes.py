@@ -31,7 +31,13 @@ def test_the_tail_keeps_its_case() -> None:
 def test_a_method_that_the_path_does_not_know_names_those_that_it_does() -> None:
     with pytest.raises(MethodUnknown) as caught:
         ROUTES.find("DELETE", "/api/v3/sdc/commands/1")
-    assert caught.value.allowed == "GET, PUT"
+    assert caught.value.allowed == "GET, HEAD, PUT"
+
+
+def test_head_is_asked_where_get_is_known() -> None:
+    assert ROUTES.find("HEAD", "/api/v3/sdc/commands/1").name == "/api/v3/sdc/commands/*"
+    with pytest.raises(MethodUnknown):
+        ROUTES.find("HEAD", "/api/v3/sdc/audit")
 
 
 @pytest.mark.parametrize(
