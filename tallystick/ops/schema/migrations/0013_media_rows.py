@@ -8,5 +8,5 @@ from tallystick.ops.schema.rooms import ddl_steps
 class Migration(migrations.Migration):
     """Runs the DDL files with this number."""
 
-    dependencies = (("schema", "0004_vsdc"),)
-    operations = ddl_steps("0005")
+    dependencies = (("schema", "0012_builds"),)
+    operations = ddl_steps("0013")
