@@ -113,11 +113,17 @@ def running_authority(
             run.mkdir(parents=True, exist_ok=True)
             with Supervisor(run) as supervisor:
                 for process in processes:
-                    supervisor.start(_child(country, process, ("authority", process), environment or {}))
+                    supervisor.start(_child(country, process, _command(process), environment or {}))
                 _wait_for_registrations(country, made)
                 yield RunningAuthority(country, supervisor, made, _token(country, made[0]) if made else "", processes)
         finally:
             country.close()
+
+
+def _command(process: str) -> tuple[str, ...]:
+    """``vsdc-2`` is the second process of its kind."""
+    kind, _, number = process.partition("-")
+    return ("authority", kind, *([f"--number={number}"] if number else []))
 
 
 def _child(country: Country, name: str, command: Sequence[str], environment: Mapping[str, str]) -> ChildSpec:

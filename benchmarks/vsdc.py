@@ -1,8 +1,12 @@
 """Claims: invoices a second through the hosted signer, beside the rate at which its keys can sign at all.
 
-Everything runs on the same cores: TLS with client certificates, checks, numbers, the signing process, the pipeline,
-sequencer, PostgreSQL, and the load itself. Each POS has one connection and waits for its answer. The limit is what one
-signing process can do alone: RSA-2048 in software, or the token's own rate through PKCS#11.
+Everything runs on the cores of this machine: TLS with client certificates, checks, numbers, the signing process, the
+pipeline, sequencer, PostgreSQL, and the load itself; the channel has a process a core, at most four. Each POS has one
+connection and waits for its answer. The limit is what one signing process can do alone, which is one core's worth:
+RSA-2048 in software, or the token's own rate through PKCS#11. It is taken right before and right after, in rounds like
+those in which the invoices are counted; the spread of both is printed. A machine that is busy with something else gives
+many processes more turns than one, and flatters the ratio: so it is never more than what the processor time of an
+invoice, of all processes together, would let these cores make if they were idle.
 """
 
 from __future__ import annotations
@@ -39,13 +43,16 @@ from tallystick.kernel.identifiers import Tin
 from tallystick.kernel.invoice import Seller
 from tallystick.ops.hosting import Addresses, enrol, make_signer
 from tallystick.ops.key_store import open_key_store, pac_secret
-from tallystick.ops.processes.context import system_clock
+from tallystick.ops.processes.context import system_clock, vsdc_name
 from tallystick.ops.settings import load_settings
 
-PROCESSES = ("sequencer", "signer", "vsdc", "worker")
+CHANNELS = max(1, min(4, os.cpu_count() or 1))
+PROCESSES = ("sequencer", "signer", *(vsdc_name(number) for number in range(1, CHANNELS + 1)), "worker")
 POS = 48
 SIGNERS = 4
 WARM_UP_SECONDS = 3.0
+ROUND_SECONDS = 2.0
+RATE_SECONDS = 0.5
 TARGETS = {"files": (0.25, 0.5), "pkcs11": (0.4, 0.6)}
 NAMES = {"files": "software key store", "pkcs11": "SoftHSM2"}
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
@@ -69,13 +76,13 @@ class _Load:
 
     counts_from: float
     ends_at: float
-    answered: int = 0
+    answered_at: list[float] = attrs.field(factory=list)
     refused: list[bytes] = attrs.field(factory=list)
     waits: list[float] = attrs.field(factory=list)
 
 
 def _measure(store: str, environment: Mapping[str, str], seconds: float) -> Claim:
-    told = {"TALLYSTICK_KEY_STORE": store, **environment}
+    told = {"TALLYSTICK_KEY_STORE": store, "TALLYSTICK_VSDC_PROCESSES": str(CHANNELS), **environment}
     with running_authority(0, PROCESSES, told) as authority:
         settings = load_settings({name: value for name, value in told.items() if name.startswith("TALLYSTICK_")})
         keys = open_key_store(settings, authority.country.state)
@@ -84,25 +91,55 @@ def _measure(store: str, environment: Mapping[str, str], seconds: float) -> Clai
         alone = _rates_of(keys)
         port = int((authority.country.state.run / "vsdc.port").read_text())
         before = authority.processor_seconds()
+        own = time.process_time()
         load = uvloop.run(_sell(port, contexts, seconds))
-        after = authority.processor_seconds()
-        alone += _rates_of(keys)
+        own, after = time.process_time() - own, authority.processor_seconds()
+        own_alone = time.process_time()
+        later = _rates_of(keys)
+        each = (time.process_time() - own_alone) / sum(rate * RATE_SECONDS for rate in later)
+        alone += later
         keys.close()
     limit = median(alone)
     least, aim = TARGETS[store]
-    rate = load.answered / seconds
+    rate = len(load.answered_at) / seconds
     sold = max(1, len(load.waits))
     share = ", ".join(f"{name} {duration((after[name] - before[name]) / sold)}" for name in after)
     print(f"# hosted signer, {NAMES[store]}: an invoice costs {share}; refused {load.refused[:2]}", file=sys.stderr)
+    rounds = _rounds(load)
+    print(
+        f"# hosted signer, {NAMES[store]}: invoices/s {min(rounds):.0f} to {max(rounds):.0f}, "
+        f"signatures/s {min(alone):.0f} to {max(alone):.0f}; "
+        f"ratio {min(rounds) / limit:.3g} to {max(rounds) / limit:.3g} of one core's signatures",
+        file=sys.stderr,
+    )
+    whole = sum(after[name] - before[name] for name in after) / sold + own / sold
+    cores = os.cpu_count() or 1
+    ratio = min(rate / limit, cores * each / whole)
+    print(
+        f"# hosted signer, {NAMES[store]}: by processor time: a signature {duration(each)}, an "
+        f"invoice in all {duration(whole)}, so {cores} idle cores make at most {cores / whole:.0f}/s, "
+        f"{cores * each / whole:.3g} of one core's signatures",
+        file=sys.stderr,
+    )
     p99 = quantiles(load.waits, n=100)[-1] if len(load.waits) > 1 else 0.0
     return Claim(
-        f"hosted signer, {NAMES[store]}: invoices signed, booked and answered, {POS} POS (p99 {duration(p99)})",
+        f"hosted signer, {NAMES[store]}: invoices signed, booked and answered, {POS} POS, {CHANNELS} processes "
+        f"(p99 {duration(p99)})",
         per_second(rate, "invoices"),
-        f"{per_second(limit, 'signatures')} (the keys alone)",
-        rate / limit,
+        f"{per_second(limit, 'signatures')} (the keys alone, one core)",
+        ratio,
         f">= {least:g}, aim {aim:g}",
-        rate / limit >= least and not load.refused,
+        ratio >= least and not load.refused,
     )
+
+
+def _rounds(load: _Load) -> list[float]:
+    """Invoices a second in each whole round of the time that counts."""
+    whole = max(1, int((load.ends_at - load.counts_from) / ROUND_SECONDS))
+    counts = [0] * whole
+    for moment in load.answered_at:
+        counts[min(whole - 1, int((moment - load.counts_from) / ROUND_SECONDS))] += 1
+    return [count / ROUND_SECONDS for count in counts]
 
 
 def _populate(authority: RunningAuthority, keys: KeyStore) -> list[tuple[ssl.SSLContext, str]]:
@@ -147,7 +184,7 @@ def _rates_of(keys: KeyStore) -> list[float]:
     rates = []
     for _ in range(4):
         count, start = 0, time.perf_counter()
-        while time.perf_counter() - start < 0.5:
+        while time.perf_counter() - start < RATE_SECONDS:
             keys.sign("limit", Use.SIGN_INVOICE, TEXT)
             count += 1
         rates.append(count / (time.perf_counter() - start))
@@ -244,7 +281,7 @@ class _Till(asyncio.Protocol):
         if not head.startswith(b"HTTP/1.1 200") or b'"verificationUrl"' not in rest:
             load.refused.append(head.split(b"\r\n", 1)[0] + rest[:200])
         elif load.counts_from <= now < load.ends_at:
-            load.answered += 1
+            load.answered_at.append(now)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._done.done():

@@ -42,11 +42,13 @@ def unwrap(
 
 
 @app.command()
-def vsdc() -> None:
+def vsdc(
+    number: Annotated[int, typer.Option(min=1, max=64, help="Which of `vsdc_processes`, counted from 1.")] = 1,
+) -> None:
     """Serve the hosted signer to POS without a card (TLS with client certificates)."""
     from tallystick.ops.processes.vsdc import run
 
-    run()
+    run(number)
 
 
 @app.command()

@@ -151,6 +151,60 @@ def pac(uid: Annotated[str, typer.Argument(help="UID of the POS.")]) -> None:
     typer.echo(f"PAC       {code}")
 
 
+@app.command("open")
+def open_acts() -> None:
+    """List the begun invoices that the ledger does not have: POS, signing element, number."""
+    import psycopg
+
+    from tallystick.authority.channels.vsdc import store
+    from tallystick.ops.database import open_database
+    from tallystick.ops.schema.roles import INTAKE, as_role
+
+    context = _context()
+    with open_database(context.settings, context.state) as dsn, psycopg.connect(as_role(dsn, INTAKE)) as conn:
+        for act in store.open_acts(conn):
+            typer.echo(f"{act.requested_by}  {act.signed_by}  {act.total_counter}")
+
+
+@app.command()
+def void(
+    pos: Annotated[str, typer.Argument(help="UID of the POS.")],
+    element: Annotated[str, typer.Argument(help="UID of the signing element whose key is gone.")],
+    by: Annotated[str, typer.Option(help="Who does this; stands in the ledger.")],
+    reason: Annotated[str, typer.Option(help="Why; stands in the ledger.")],
+) -> None:
+    """End for good a begun invoice whose key is gone: its number counts as used, the POS goes on elsewhere."""
+    import time
+
+    import psycopg
+
+    from tallystick.authority.channels.vsdc import voiding
+    from tallystick.authority.channels.vsdc.signing import lacks_key_blocking
+    from tallystick.authority.ledger.client import append_blocking
+    from tallystick.kernel.faults import Fault
+    from tallystick.ops.database import open_database
+    from tallystick.ops.processes.context import system_clock
+    from tallystick.ops.schema.roles import INTAKE, as_role
+
+    context = _context()
+    means = voiding.Means(
+        lacks_key=lambda label: lacks_key_blocking(context.socket("signer"), label),
+        append=lambda entry: append_blocking(context.socket("sequencer"), entry),
+        wait=time.sleep,
+        clock=system_clock,
+    )
+    with (
+        open_database(context.settings, context.state) as dsn,
+        psycopg.connect(as_role(dsn, INTAKE), autocommit=True) as conn,
+    ):
+        try:
+            index = voiding.void_act(conn, means, pos, element, by=by, reason=reason)
+        except (voiding.VoidRefused, Fault) as error:
+            typer.echo(f"nothing is voided: {error}", err=True)
+            raise typer.Exit(1) from error
+    typer.echo(f"void      {voiding.OUTCOME}, entry {index}")
+
+
 @app.command()
 def revoke(uid: Annotated[str, typer.Argument(help="UID of a POS or a signing element.")]) -> None:
     """Revoke the certificate of a POS or of a signing element, from now on and for good."""

@@ -73,8 +73,8 @@ class SealedKeys:
         return key.public
 
     def labels(self) -> tuple[str, ...]:
-        """See `hsm.KeyStore`."""
-        return tuple(sorted(file.stem for file in self._folder.glob("*.key")))
+        """See `hsm.KeyStore`; a key that was opened signs on without its file."""
+        return tuple(sorted({file.stem for file in self._folder.glob("*.key")} | self._opened.keys()))
 
     def public_key(self, label: str) -> PublicKey:
         """See `hsm.KeyStore`."""

@@ -23,6 +23,10 @@ class PeerAway(Exception):
     """The other process cannot be reached, or went away before it answered."""
 
 
+class NobodyThere(PeerAway):
+    """No process listens: nothing was sent, so nothing was carried out."""
+
+
 class _Framed(asyncio.Protocol):
     """Splits the stream into frames and hands each to ``received``; writes of one loop turn leave as one."""
 
@@ -139,7 +143,10 @@ class FramedClient:
         return len(self._side.waiting) if self._side is not None else 0
 
     async def call(self, payload: bytes) -> bytes:
-        """Send one payload and wait for its answer; raises ``PeerAway``. The call may have been carried out."""
+        """Send one payload and wait for its answer.
+
+        Raises ``NobodyThere``, or another ``PeerAway``, after which the call may have been carried out.
+        """
         side = self._side
         if side is None or side.transport is None:
             side = await self._connect()
@@ -159,7 +166,7 @@ class FramedClient:
                     lambda: _ClientSide(self._patience_seconds), str(self._path)
                 )
             except OSError as error:
-                raise PeerAway(f"no server at {self._path.name}") from error
+                raise NobodyThere(f"no server at {self._path.name}") from error
             self._side = side
             return side
 

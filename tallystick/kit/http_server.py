@@ -24,11 +24,24 @@ __all__ = ["HttpLimits", "Refusal", "Server", "plain_refusal"]
 _BACKLOG = 1024
 
 
+def bind_next_free(host: str, first: int, tries: int = 20) -> socket.socket:
+    """A listening socket at the first free port of so many; 0 is any. Raises `OSError` when all are taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in range(first, first + tries):
+        try:
+            return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or first == 0:
+                raise
+    raise OSError(errno.EADDRINUSE, f"ports {first} to {first + tries - 1} are taken")
+
+
 class Server:
     """One listener for one application; `start` gives the port, which is the next free one when `port` is taken.
 
     `refuse` says in the application's own words what the server answers without asking it (bad framing, headers too
-    large or too slow). `headers` go into every answer. The loop may be asyncio's own or uvloop.
+    large or too slow). `headers` go into every answer. The loop may be asyncio's own or uvloop. `listener` is a bound
+    socket to use instead of one of our own; it is closed with the server.
     """
 
     def __init__(
@@ -42,11 +55,13 @@ class Server:
         limits: HttpLimits | None = None,
         refuse: Callable[[Refusal], Answer] = plain_refusal,
         headers: Iterable[tuple[bytes, bytes]] = (),
+        listener: socket.socket | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._tls = ssl_context
         self._tries = tries
+        self._given = listener
         self._limits = limits or HttpLimits()
         self._headers = list(headers)
         self._shared = Shared(self._limits, refuse)
@@ -75,7 +90,7 @@ class Server:
         """Listen; returns the port. Raises `OSError` when none of `tries` ports is free."""
         loop = asyncio.get_running_loop()
         self._config.load()
-        bound = self._bind()
+        bound = self._given or bind_next_free(self._host, self._port, self._tries)
         self._listener = await loop.create_server(
             lambda: Connection(self._config, self._shared, loop),
             sock=bound,
@@ -86,16 +101,6 @@ class Server:
         )
         self._tick()
         return int(bound.getsockname()[1])
-
-    def _bind(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        for port in range(self._port, self._port + self._tries):
-            try:
-                return socket.create_server((self._host, port), family=family, backlog=_BACKLOG)
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE or self._port == 0:
-                    raise
-        raise OSError(errno.EADDRINUSE, f"ports {self._port} to {self._port + self._tries - 1} are taken")
 
     def _tick(self) -> None:
         """Once a second: the date of the answers, and an end for connections that keep us waiting."""

@@ -164,6 +164,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     vsdc_url: Annotated[
         str, Meta(description="Address of the hosted signer as POS certificates and the environment document carry it.")
     ] = "https://127.0.0.1:8446/"
+    vsdc_processes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="How many processes of this machine serve the hosted signer at one address, each with a core "
+            "to itself. Start `tallystick authority vsdc --number N` for each.",
+        ),
+    ] = 1
     vsdc_older_interface: Annotated[
         bool, Meta(description="Offer the second version of the hosted signer's interface as well.")
     ] = False

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.database import database_file
-from tallystick.ops.processes.context import system_clock, unwrap_name
+from tallystick.ops.processes.context import system_clock, unwrap_name, vsdc_name
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
@@ -60,7 +60,7 @@ class Children:
             self._spec(_API, "authority", "api"),
             self._spec("worker", "authority", "worker"),
             self._spec(RACK, "esdc", "rack"),
-            *(self._spec(name, "authority", name) for name in ("signer", "vsdc") if self.hosts),
+            *(self._hosting() if self.hosts else ()),
         )
         if self.hosts:
             self.vsdc_port = self._port("vsdc")
@@ -72,6 +72,11 @@ class Children:
     def start_api(self) -> None:
         """Bring it back, at the address that the cards carry; raises ``ChildFailed``."""
         self._supervisor.start(self._spec(_API, "authority", "api"))
+
+    def _hosting(self) -> Iterator[ChildSpec]:
+        yield self._spec("signer", "authority", "signer")
+        for number in range(1, self._settings.vsdc_processes + 1):
+            yield self._spec(vsdc_name(number), "authority", "vsdc", f"--number={number}")
 
     def portal_environment(self) -> dict[str, str]:
         """What the portal is told, and who makes sign-in links."""
@@ -101,6 +106,7 @@ class Children:
             "TALLYSTICK_PUBLIC_HOST": self._public_host,
             "TALLYSTICK_PUBLIC_URL": self.public_url or "http://127.0.0.1:8440/",
             "TALLYSTICK_PORTAL_URL": self.portal_url or "http://127.0.0.1:8450/",
+            "TALLYSTICK_VSDC_PROCESSES": str(self._settings.vsdc_processes),
             "TALLYSTICK_VSDC_PORT": str(self.vsdc_port),
             "TALLYSTICK_VSDC_URL": self.vsdc_url,
             "TALLYSTICK_KEY_STORE": self._settings.key_store,

@@ -21,7 +21,8 @@ from tallystick.kernel.invoice import (
 from tallystick.kernel.limits import LIMITS, Limits
 from tallystick.wire import strict_json
 from tallystick.wire.audit_reader import PackageReader, unreadable
-from tallystick.wire.plain_audit_data import PLAIN_BYTES_MAX, read_plainly
+from tallystick.wire.plain_audit_data import read_plainly
+from tallystick.wire.plain_values import PLAIN_BYTES_MAX
 from tallystick.wire.pos_result import invoice_request_json, invoice_result_json
 from tallystick.wire.pos_values import (
     KeyNames,

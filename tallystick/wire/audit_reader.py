@@ -22,11 +22,12 @@ from tallystick.kernel.invoice import (
 )
 from tallystick.kernel.limits import LIMITS
 from tallystick.wire.audit_fields import FORMAT, MISSING, RANGE, FieldReader
-from tallystick.wire.pos_request import ITEM_KEYS, OPTION_KEYS, PAYMENT_KEYS, REQUEST_KEYS, TOTAL_MAX
+from tallystick.wire.pos_request import ITEM_KEYS, OPTION_KEYS, PAYMENT_KEYS, REQUEST_KEYS
 from tallystick.wire.pos_values import (
     INVOICE_TYPES,
     PAYMENT_TYPES,
     TAX_CATEGORY_TYPES,
+    TOTAL_MAX,
     TRANSACTION_TYPES,
     KeyNames,
     read_time,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
+from functools import lru_cache
 
 import attrs
 
@@ -38,6 +39,7 @@ __all__ = [
 
 _DOUBLE_RULE = "=" * WIDTH
 _RULE = "-" * WIDTH
+_HUNDREDTH = 10 ** (Money.places - 2)
 _PRICE_COLUMNS, _QUANTITY_COLUMNS, _TOTAL_COLUMNS = 13, 11, 16
 _NAME_END_COLUMN, _RATE_COLUMNS, _TAX_COLUMNS = 17, 9, 14
 # Anything that a printer or a reader could take for the end of a line would let a name forge the lines after it.
@@ -123,22 +125,24 @@ def _items(request: InvoiceRequest, language: JournalLanguage) -> Iterator[str]:
     yield language.items_head
     sign = -1 if request.transaction_type is TransactionType.REFUND else 1
     for item in request.items:
-        yield from _broken(f"{_one_line(item.name)} ({', '.join(map(_one_line, item.labels))})")
+        title = f"{_one_line(item.name)} ({', '.join(map(_one_line, item.labels))})"
+        if len(title) <= WIDTH:
+            yield title.ljust(WIDTH)
+        else:
+            yield from _broken(title)
         yield from _item_numbers(item, sign, language)
     yield _RULE
 
 
-def _item_numbers(item: InvoiceItem, sign: int, language: JournalLanguage) -> Iterator[str]:
+def _item_numbers(item: InvoiceItem, sign: int, language: JournalLanguage) -> tuple[str, ...]:
     """Price, quantity and total; only the total of a refund is negative."""
     price = _amount(item.unit_price, language)
     quantity = _quantity(item.quantity, language)
-    total = _amount(Money(sign * item.total_amount.scaled), language)
+    total = _number(sign * round_half_up(item.total_amount.scaled, _HUNDREDTH), 2, language)
     line = f"{price:>{_PRICE_COLUMNS}}{quantity:>{_QUANTITY_COLUMNS}}{total:>{_TOTAL_COLUMNS}}"
     if len(line) == WIDTH and len(quantity) < _QUANTITY_COLUMNS and len(total) < _TOTAL_COLUMNS:
-        yield line
-        return
-    for number in (price, quantity, total):
-        yield number.rjust(WIDTH)
+        return (line,)
+    return tuple(number.rjust(WIDTH) for number in (price, quantity, total))
 
 
 def _payments(request: InvoiceRequest, total: Money, language: JournalLanguage) -> Iterator[str]:
@@ -247,6 +251,12 @@ def _quantity(quantity: Quantity, language: JournalLanguage) -> str:
 
 
 def _number(scaled: int, places: int, language: JournalLanguage) -> str:
+    return _written(scaled, places, language.decimal_point, language.thousands)
+
+
+@lru_cache(maxsize=8192)
+def _written(scaled: int, places: int, decimal_point: str, thousands: str) -> str:
+    """Prices come again and again, so their writing is remembered."""
     whole, fraction = divmod(abs(scaled), 10**places)
-    grouped = f"{whole:,}".replace(",", language.thousands) if whole >= 1000 else str(whole)
-    return f"{'-' if scaled < 0 else ''}{grouped}{language.decimal_point}{fraction:0{places}d}"
+    grouped = f"{whole:,}".replace(",", thousands) if whole >= 1000 else str(whole)
+    return f"{'-' if scaled < 0 else ''}{grouped}{decimal_point}{fraction:0{places}d}"

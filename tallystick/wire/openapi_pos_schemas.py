@@ -7,8 +7,14 @@ from collections.abc import Mapping
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.status_codes import MEANINGS, RESERVED
 from tallystick.wire.openapi import Schema, array, code_lines, enumeration, named, or_null, record, shared_schemas, text
-from tallystick.wire.pos_request import AMOUNT_MAX, AMOUNT_PLACES, QUANTITY_MAX
-from tallystick.wire.pos_values import INVOICE_TYPES, PAYMENT_TYPES, TRANSACTION_TYPES
+from tallystick.wire.pos_values import (
+    AMOUNT_MAX,
+    AMOUNT_PLACES,
+    INVOICE_TYPES,
+    PAYMENT_TYPES,
+    QUANTITY_MAX,
+    TRANSACTION_TYPES,
+)
 
 _TIME = text(format="date-time")
 _MONEY: Schema = {

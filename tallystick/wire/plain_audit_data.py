@@ -8,10 +8,7 @@ reader, which judges it; so this one never refuses anything and never decides ab
 from __future__ import annotations
 
 import binascii
-import re
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -29,25 +26,21 @@ from tallystick.kernel.invoice import (
     Seller,
     TaxItem,
 )
+from tallystick.wire.plain_values import (
+    BLANK_AFTER_QUOTE,
+    NotPlain,
+    Text,
+    fraction,
+    member,
+    stated_members,
+    units,
+)
 from tallystick.wire.pos_values import INVOICE_TYPES, PAYMENT_TYPES, TAX_CATEGORY_TYPES, TRANSACTION_TYPES, read_time
 
-Text = str | None | UnsetType
-
-PLAIN_BYTES_MAX = 30_000
-"""Longer ones go the slow way, which counts elements; no array of a shorter one can have too many."""
-
-_NUMBER_CHARACTERS = 20
-_BLANK_AFTER_QUOTE = re.compile(rb'"[ \t\n\r]')
-_UNITS_MAX = 10**18
-_SCALE = 10**8
 _MONEY, _QUANTITY, _RATE = 10**Money.places, 10**Quantity.places, 10**Rate.places
 _YES = {"1": True, "0": False}
 _UINT32_END = 2**32
 _CARD_END = 2**56
-
-
-class _NotPlain(Exception):
-    """Something that the tolerant reader must look at."""
 
 
 # Keys are those of the wire. Numbers and enumerations have type Any, so that their JSON form can be seen.
@@ -124,40 +117,19 @@ class _AuditData(Struct, forbid_unknown_fields=True):
     result: _Result
 
 
-class _Scaled(int):
-    """A number with a fraction or an exponent, as a whole number of 10^-8."""
-
-    __slots__ = ()
-
-
-@lru_cache(maxsize=4096)
-def _fraction(text: str) -> _Scaled:
-    """Prices, quantities and rates come again and again, so their reading is remembered."""
-    if len(text) > _NUMBER_CHARACTERS:
-        raise _NotPlain
-    value = Decimal(text)
-    if abs(value) >= _UNITS_MAX:
-        raise _NotPlain
-    scaled = value * _SCALE  # at most 20 characters, below 10^18: exact, or smaller than any unit
-    whole = _Scaled(scaled)
-    if whole != scaled:
-        raise _NotPlain
-    return whole
-
-
-_decode = msgspec.json.Decoder(_AuditData, float_hook=_fraction).decode
+_decode = msgspec.json.Decoder(_AuditData, float_hook=fraction).decode
 
 
 def read_plainly(plain: bytes, zone: tzinfo) -> tuple[InvoiceRequest, InvoiceResult] | None:
     """Both halves of a package, or None when it is not written plainly. ``plain`` holds no doubtful characters."""
     try:
-        if _BLANK_AFTER_QUOTE.search(plain) is not None:
-            return None  # before a colon it would hide a member from the count
+        if BLANK_AFTER_QUOTE.search(plain) is not None:
+            return None
         value = _decode(plain)
-        if _members(value) != plain.count(b'":') - plain.count(b'\\":'):
+        if _members(value) != stated_members(plain):
             return None  # a member stands twice
         return _request(value.request, zone), _result(value.result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _NotPlain, Fault, ArithmeticError, ValueError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, NotPlain, Fault, ArithmeticError, ValueError):
         return None
 
 
@@ -180,21 +152,6 @@ def _members(value: _AuditData) -> int:
     return count + sum([1 for item in request.items if item.gtin is not UNSET])
 
 
-def _units(value: Any, unit: int) -> int:
-    """``value * unit`` as an exact integer."""
-    if type(value) is int:
-        scaled = value * unit
-    elif type(value) is _Scaled:
-        scaled, rest = divmod(value * unit, _SCALE)
-        if rest:
-            raise _NotPlain
-    else:
-        raise _NotPlain
-    if not -_UNITS_MAX <= scaled <= _UNITS_MAX:
-        raise _NotPlain
-    return scaled
-
-
 def _text(value: Text) -> str | None:
     return value or None if isinstance(value, str) else None
 
@@ -204,26 +161,20 @@ def _time(value: Text, zone: tzinfo) -> datetime | None:
         return None
     moment = read_time(value, zone)
     if moment is None:
-        raise _NotPlain
+        raise NotPlain
     return moment
-
-
-def _member(value: Any) -> Any:
-    if value is None:
-        raise _NotPlain
-    return value
 
 
 def _request(value: _Request, zone: tzinfo) -> InvoiceRequest:
     if not value.items:
-        raise _NotPlain
+        raise NotPlain
     buyer_id = _text(value.buyerId)
     if buyer_id is not None and len(buyer_id.encode()) > 20:
-        raise _NotPlain
+        raise NotPlain
     cashier = value.cashier
     return InvoiceRequest(
-        invoice_type=_member(INVOICE_TYPES.read(value.invoiceType)),
-        transaction_type=_member(TRANSACTION_TYPES.read(value.transactionType)),
+        invoice_type=member(INVOICE_TYPES.read(value.invoiceType)),
+        transaction_type=member(TRANSACTION_TYPES.read(value.transactionType)),
         payments=tuple([_payment(payment) for payment in value.payment]),
         items=tuple([_item(item) for item in value.items]),
         date_and_time_of_issue=_time(value.dateAndTimeOfIssue, zone),
@@ -238,17 +189,17 @@ def _request(value: _Request, zone: tzinfo) -> InvoiceRequest:
 
 
 def _payment(value: _Payment) -> Payment:
-    return Payment(Money(_units(value.amount, _MONEY)), _member(PAYMENT_TYPES.read(value.paymentType)))
+    return Payment(Money(units(value.amount, _MONEY)), member(PAYMENT_TYPES.read(value.paymentType)))
 
 
 def _item(value: _Item) -> InvoiceItem:
     labels = value.labels
     return InvoiceItem(
         value.name,
-        Quantity(_units(value.quantity, _QUANTITY)),
-        Money(_units(value.unitPrice, _MONEY)),
+        Quantity(units(value.quantity, _QUANTITY)),
+        Money(units(value.unitPrice, _MONEY)),
         tuple(labels) if len(labels) < 2 else tuple(dict.fromkeys(labels)),
-        Money(_units(value.totalAmount, _MONEY)),
+        Money(units(value.totalAmount, _MONEY)),
         _text(value.gtin),
     )
 
@@ -259,7 +210,7 @@ def _options(value: _Options | UnsetType) -> InvoiceOptions:
     try:
         return InvoiceOptions(_YES[value.omitQRCodeGen], _YES[value.omitTextualRepresentation])
     except KeyError:
-        raise _NotPlain from None
+        raise NotPlain from None
 
 
 def _result(value: _Result) -> InvoiceResult:
@@ -269,16 +220,16 @@ def _result(value: _Result) -> InvoiceResult:
         number.signed_by,
         number.ordinal,
     ):
-        raise _NotPlain
-    total = _units(value.totalAmount, _MONEY)
+        raise NotPlain
+    total = units(value.totalAmount, _MONEY)
     counter, revision = value.transactionTypeCounter, value.taxGroupRevision
     if not (0 <= total < _CARD_END and 0 <= counter < _UINT32_END and 0 <= revision < _UINT32_END):
-        raise _NotPlain
+        raise NotPlain
     if not value.invoiceCounterExtension:
-        raise _NotPlain
+        raise NotPlain
     return InvoiceResult(
         number=number,
-        sdc_time=_member(_time(value.sdcDateTime, UTC)),
+        sdc_time=member(_time(value.sdcDateTime, UTC)),
         type_counter=counter,
         counter_extension=value.invoiceCounterExtension,
         tax_items=tuple([_tax_item(item) for item in value.taxItems]),
@@ -303,19 +254,19 @@ def _result(value: _Result) -> InvoiceResult:
 
 def _tax_item(value: _TaxItem) -> TaxItem:
     if not value.label:
-        raise _NotPlain
+        raise NotPlain
     return TaxItem(
         value.label,
         value.categoryName,
-        _member(TAX_CATEGORY_TYPES.read(value.categoryType)),
+        member(TAX_CATEGORY_TYPES.read(value.categoryType)),
         0,
-        Rate(_units(value.rate, _RATE)),
-        Money(_units(value.amount, _MONEY)),
+        Rate(units(value.rate, _RATE)),
+        Money(units(value.amount, _MONEY)),
     )
 
 
 def _bytes(text: str, sizes: tuple[int, ...]) -> bytes:
     data = binascii.a2b_base64(text, strict_mode=True)
     if len(data) not in sizes:
-        raise _NotPlain
+        raise NotPlain
     return data

@@ -24,10 +24,15 @@ from tallystick.kernel.limits import LIMITS, Limits
 from tallystick.kernel.status_codes import StatusCode
 from tallystick.kernel.tax_rates import label_case
 from tallystick.wire import strict_json
+from tallystick.wire.plain_request import read_request_plainly
 from tallystick.wire.pos_size import SURELY_FITS_BYTES, package_bytes
 from tallystick.wire.pos_values import (
+    AMOUNT_MAX,
+    AMOUNT_PLACES,
     INVOICE_TYPES,
     PAYMENT_TYPES,
+    QUANTITY_MAX,
+    TOTAL_MAX,
     TRANSACTION_TYPES,
     EnumerationForms,
     KeyNames,
@@ -55,11 +60,6 @@ ITEM_KEYS = KeyNames("gtin", "name", "quantity", "unitPrice", "labels", "totalAm
 PAYMENT_KEYS = KeyNames("amount", "paymentType")
 WRAPPER_KEYS = KeyNames("invoiceRequest")
 OPTION_KEYS = KeyNames("omitQRCodeGen", "omitTextualRepresentation")
-
-AMOUNT_PLACES = 2
-AMOUNT_MAX = 999_999_999_999_99  # decimal(14,2): hundredths
-QUANTITY_MAX = 99_999_999_999_999  # decimal(14,3): thousandths
-TOTAL_MAX = 2**56 - 1  # the card takes 7 bytes of ten-thousandths
 _ERRORS_MAX = 100
 
 # Letters of older registers may be Cyrillic, their UIDs placeholders.
@@ -79,13 +79,14 @@ def parse_invoice_request(
     Raises `PosFault` with every error found (at most a hundred); a body that is no JSON object is one `2806`, one that
     is too large, or would make a package that is too large, `2808`.
     """
+    if (plain := read_request_plainly(body, zone, limits)) is not None:
+        return plain
     try:
         value = strict_json.parse(body, limits=limits, taxcore=True, max_bytes=limits.pos_request_bytes)
     except Fault as fault:
         too_large = fault.code in ("TS-1003", "TS-1214")
         raise PosFault.single(StatusCode.LIST_TOO_LONG if too_large else StatusCode.INVALID_FORMAT) from None
-    if may_be_wrapped:
-        value = _unwrapped(value)
+    value = _unwrapped(value) if may_be_wrapped else value
     if not isinstance(value, dict):
         raise PosFault.single(StatusCode.INVALID_FORMAT)
     request = _RequestReader(zone, limits).read(value)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -15,6 +16,11 @@ from tallystick.kernel.fixed_point import FixedPoint
 from tallystick.kernel.instants import with_offset
 from tallystick.kernel.invoice import InvoiceType, PaymentType, TaxCategoryType, TransactionType
 from tallystick.wire.strict_json import JsonObject, JsonValue
+
+AMOUNT_PLACES = 2
+AMOUNT_MAX = 999_999_999_999_99  # decimal(14,2): hundredths
+QUANTITY_MAX = 99_999_999_999_999  # decimal(14,3): thousandths
+TOTAL_MAX = 2**56 - 1  # the card takes 7 bytes of ten-thousandths
 
 _Member = TypeVar("_Member", bound=IntEnum)
 
@@ -109,7 +115,12 @@ def as_number(value: JsonValue) -> int | Decimal | None:
 
 def shortest(value: FixedPoint, least_places: int) -> Decimal:
     """The exact value without needless zeros, but at least ``least_places`` decimals: 68.4600 -> 68.46, 9 -> 9.00."""
-    scaled, places = value.scaled, value.places
+    return _shortest(value.scaled, value.places, least_places)
+
+
+@lru_cache(maxsize=8192)
+def _shortest(scaled: int, places: int, least_places: int) -> Decimal:
+    """Prices come again and again, so their writing is remembered."""
     while places > least_places and scaled % 10 == 0:
         scaled //= 10
         places -= 1

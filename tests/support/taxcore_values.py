@@ -33,7 +33,7 @@ from tallystick.kernel.invoice import (
     TransactionType,
 )
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
-from tallystick.wire.pos_request import AMOUNT_MAX, QUANTITY_MAX
+from tallystick.wire.pos_values import AMOUNT_MAX, QUANTITY_MAX
 from tallystick.wire.verification_url import VerificationData
 
 UID = Uid("AB12CD34")

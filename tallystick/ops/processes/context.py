@@ -36,6 +36,11 @@ def unwrap_name(number: int) -> str:
     return "unwrap" if number == 1 else f"unwrap-{number}"
 
 
+def vsdc_name(number: int) -> str:
+    """The name of the ``number``-th process of the hosted signer, counted from 1."""
+    return "vsdc" if number == 1 else f"vsdc-{number}"
+
+
 def system_clock() -> datetime:
     """The machine's clock, in UTC; handed inwards from here."""
     return datetime.now(UTC)

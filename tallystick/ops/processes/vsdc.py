@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from contextlib import ExitStack
 
 import attrs
 from psycopg_pool import ConnectionPool
@@ -14,6 +15,7 @@ from tallystick.authority.channels.vsdc.directory import HostedDirectory
 from tallystick.authority.channels.vsdc.hosted_signer import HostedSigner
 from tallystick.authority.channels.vsdc.numbers import Numbers
 from tallystick.authority.channels.vsdc.services import VsdcServices
+from tallystick.authority.channels.vsdc.siblings import SharedSigner
 from tallystick.authority.channels.vsdc.signing import SigningClient
 from tallystick.authority.intake.hosted import NothingSealed
 from tallystick.authority.intake.keeper import Keeper
@@ -29,14 +31,17 @@ from tallystick.kit.http_server import Server
 from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.key_store import pac_secret
 from tallystick.ops.processes.api import configuration_of
-from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
+from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock, vsdc_name
 from tallystick.ops.schema.roles import INTAKE
+from tallystick.ops.settings import SettingsError
+from tallystick.ops.shared_port import shared_port
 from tallystick.wire.journal import LANGUAGES
 from tallystick.wire.pos_languages import common_languages
 
 log = logging.getLogger(__name__)
 
 POOL_CONNECTIONS = 6
+RECOVER_SECONDS = 300.0
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while others want it: a commit's result must not wait 5 ms for it."""
 
@@ -59,14 +64,16 @@ class _Means:
         self.pool.close()
 
 
-def run() -> None:
-    """Serve until stopped."""
-    context = Context.load("vsdc")
+def run(number: int = 1) -> None:
+    """Serve until stopped, as the ``number``-th of ``vsdc_processes``; raises ``SettingsError`` for one too many."""
+    context = Context.load(vsdc_name(number))
+    if number > context.settings.vsdc_processes:
+        raise SettingsError(f"vsdc_processes: there are {context.settings.vsdc_processes}, so none is number {number}")
     sys.setswitchinterval(SWITCH_SECONDS)
-    run_until_stopped(context, lambda stopped: _serve(context, stopped), database_role=INTAKE)
+    run_until_stopped(context, lambda stopped: _serve(context, number, stopped), database_role=INTAKE)
 
 
-async def _serve(context: Context, stopped: asyncio.Event) -> None:
+async def _serve(context: Context, number: int, stopped: asyncio.Event) -> None:
     settings = context.settings
     directory, hosted, rates = Directory(system_clock), HostedDirectory(), Rates()
     means = _open(context, Follower(context.connector(INTAKE), [directory, hosted, rates]))
@@ -74,17 +81,27 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     services = _services(context, means, directory, hosted, rates)
     signer = HostedSigner(services)
     recovering = asyncio.create_task(_recover(signer))
-    server = Server(
-        build_app(services, signer),
-        settings.host,
-        settings.vsdc_port,
-        ssl_context=tls_server_context(context.pki.files.folder),
-        refuse=refuse,
-    )
-    context.announce_port(await server.start())
-    await stopped.wait()
-    recovering.cancel()
-    await server.stop()
+    with ExitStack() as held:
+        shared, listener = None, None
+        if settings.vsdc_processes > 1:
+            sockets = [context.socket(vsdc_name(one)) for one in range(1, settings.vsdc_processes + 1)]
+            shared = SharedSigner(services, signer, sockets, number)
+            await shared.start()
+            listener = held.enter_context(shared_port(context.state.run, "vsdc", settings.host, settings.vsdc_port))
+        server = Server(
+            build_app(services, shared or signer),
+            settings.host,
+            settings.vsdc_port,
+            ssl_context=tls_server_context(context.pki.files.folder),
+            refuse=refuse,
+            listener=listener,
+        )
+        context.announce_port(await server.start())
+        await stopped.wait()
+        recovering.cancel()
+        await server.stop()
+        if shared is not None:
+            await shared.stop()
     await means.close()
 
 
@@ -125,15 +142,19 @@ def _services(
         verification_prefix=f"{settings.public_url.rstrip('/')}/v/?vl=",
         tax_core_api=settings.device_api_url,
         older_interface=settings.vsdc_older_interface,
+        processes=settings.vsdc_processes,
     )
 
 
 async def _recover(signer: HostedSigner) -> None:
-    """End what an earlier process began, until nothing is left; POS are served meanwhile."""
-    for pause in backoff_seconds(first_seconds=0.5, most_seconds=30):
-        try:
-            if not await signer.recover():
-                return
-        except Fault as fault:
-            log.warning("begun invoices are not at their end yet: %s", fault)
-        await asyncio.sleep(pause)
+    """End what an earlier process began, and from time to time what another one began and left; POS are served
+    meanwhile."""
+    while True:
+        for pause in backoff_seconds(first_seconds=0.5, most_seconds=30):
+            try:
+                if not await signer.recover():
+                    break
+            except Fault as fault:
+                log.warning("begun invoices are not at their end yet: %s", fault)
+            await asyncio.sleep(pause)
+        await asyncio.sleep(RECOVER_SECONDS)

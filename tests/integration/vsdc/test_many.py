@@ -8,28 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from vsdc_bench import Hosted, Pos, Reply
+from vsdc_findings import findings
 
 from tallystick.authority.channels.vsdc.operations import set_signer_state
 from tallystick.authority.channels.vsdc.pairs import choose_signer
 from tallystick.authority.channels.vsdc.values import SignerState
-from tallystick.authority.ledger.findings import Finding
-from tallystick.authority.ledger.sweep import SweepSources, full_check
 from tallystick.authority.projections.verification.check import open_url
-from tallystick.crypto.keys import PublicKey, load_private_key
-from tallystick.crypto.signatures import verify_ed25519
-from tallystick.wire.signed_note import KeyType, NoteKey
-
-
-def findings(hosted: Hosted) -> list[Finding]:
-    """What the check of the whole ledger finds."""
-    log_key = load_private_key(hosted.folder / "log-key.pem").public
-
-    def check(public_key: bytes, message: bytes, signature: bytes) -> None:
-        verify_ed25519(PublicKey.from_raw(public_key), message, signature)
-
-    keys = (NoteKey("fdo.example/test/vsdc", KeyType.LOG, log_key.raw),)
-    sources = SweepSources(mirror_folder=hosted.folder / "mirror", published_folder=None, keys=keys, check=check)
-    return full_check(hosted.dsn, sources)
 
 
 def series(hosted: Hosted, pos: Pos) -> dict[str, list[int]]:

@@ -22,14 +22,15 @@ from vsdc_bench import basket
 from benchmarks.authority_processes import RunningAuthority, running_authority
 from tallystick.crypto.client_bundle import read_bundle
 from tallystick.crypto.tls import tls_client_context
+from tallystick.ops.supervisor import ready_by_url
 
 pytestmark = pytest.mark.timeout(240)
-PROCESSES = ("sequencer", "signer", "vsdc", "worker")
+PROCESSES = ("sequencer", "signer", "vsdc", "vsdc-2", "worker")
 
 
 @pytest.fixture(params=["files", "pkcs11"])
 def authority(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[RunningAuthority, dict[str, str]]]:
-    told = {"TALLYSTICK_KEY_STORE": request.param}
+    told = {"TALLYSTICK_KEY_STORE": request.param, "TALLYSTICK_VSDC_PROCESSES": "2"}
     if request.param == "pkcs11":
         module, configuration = module_path(), configure(tmp_path)
         make_token(configuration, "invoices")
@@ -106,7 +107,8 @@ class Till:
 
 
 def test_kills_in_the_middle_of_the_day(authority: tuple[RunningAuthority, dict[str, str]], tmp_path: Path) -> None:
-    """S0-039: both key stores. The channel is killed, then the signing process; every request has one number."""
+    """S0-039: both key stores, two processes of the channel at one address. Each of them is killed while several tills
+    of one POS sell, then the signing process; every request has one number."""
     running, environment = authority
     (element,) = tallystick(environment, "signer")
     assert element.endswith("O0")
@@ -121,21 +123,28 @@ def test_kills_in_the_middle_of_the_day(authority: tuple[RunningAuthority, dict[
     till.sell("first")
 
     ids = [f"r{number}" for number in range(40)]
-    selling = threading.Thread(target=lambda: [till.sell(one) for one in ids])
-    selling.start()
-    for name in ("vsdc", "signer"):
+    shares = [ids[place::3] for place in range(3)]
+    selling = [threading.Thread(target=lambda share=share: [till.sell(one) for one in share]) for share in shares]
+    for one in selling:
+        one.start()
+    for name in ("vsdc", "vsdc-2", "signer"):
         time.sleep(0.5)
         pid = running.supervisor.pid(name)
         os.kill(pid, signal.SIGKILL)
-        until = time.monotonic() + 40
+        ready = ready_by_url(running.country.state.run / f"{name}.health")
+        until = time.monotonic() + 60
         while time.monotonic() < until:
             running.supervisor.tick()
-            if running.supervisor.restarts(name):
-                break
+            if running.supervisor.restarts(name) and ready():
+                break  # one of the two always serves, and so holds the address
             time.sleep(0.05)
-    while selling.is_alive():
+    while any(one.is_alive() for one in selling):
         running.supervisor.tick()
-        selling.join(0.1)
+        time.sleep(0.1)
+    ports = {(running.country.state.run / f"{name}.port").read_text() for name in ("vsdc", "vsdc-2")}
+    assert len(ports) == 1, "a killed process comes back to the address of the other"
+    for name in ("vsdc", "vsdc-2"):
+        assert invoices_of(running, name) >= 0, "each has its own health and metrics"
     assert set(till.answers) == {"first", *ids}
     numbers = sorted(json.loads(answer)["totalCounter"] for answer in till.answers.values())
     assert numbers == list(range(1, 42)), "every request one number, every number one request"
@@ -146,6 +155,19 @@ def test_kills_in_the_middle_of_the_day(authority: tuple[RunningAuthority, dict[
     assert [row[0] for row in booked] == numbers
     assert till.sell("r7") == till.answers["r7"]
     check_commands(environment, till, element, papers["UID"])
+
+
+def invoices_of(running: RunningAuthority, name: str) -> float:
+    """What a process counts, which may just be starting again."""
+    until = time.monotonic() + 60
+    while True:
+        running.supervisor.tick()
+        try:
+            return running.metric(name, "tallystick_vsdc_invoices_total")
+        except (OSError, StopIteration):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
 
 
 def check_commands(environment: dict[str, str], till: Till, element: str, uid: str) -> None:

@@ -12,6 +12,7 @@ from tallystick.authority.channels.vsdc.older import OlderInterface
 from tallystick.authority.channels.vsdc.problems import JSON, answer_fault, refuse, translate
 from tallystick.authority.channels.vsdc.requests import certificate_of, read_order
 from tallystick.authority.channels.vsdc.services import VsdcServices
+from tallystick.authority.channels.vsdc.siblings import SharedSigner
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import utc_offset_minutes
 from tallystick.kernel.limits import LIMITS
@@ -46,7 +47,7 @@ Handler = Callable[[Scope, Receive, Caller], Awaitable[Answer]]
 class VsdcApi:
     """The interface over its services."""
 
-    def __init__(self, services: VsdcServices, signer: HostedSigner) -> None:
+    def __init__(self, services: VsdcServices, signer: HostedSigner | SharedSigner) -> None:
         self._services = services
         self._signer = signer
         self._gatekeeper = Gatekeeper(services)
@@ -117,7 +118,7 @@ class VsdcApi:
         return Answer(200, await self._signer.find_invoice(caller, request_id) or b"null", JSON)
 
 
-def build_app(services: VsdcServices, signer: HostedSigner) -> App:
+def build_app(services: VsdcServices, signer: HostedSigner | SharedSigner) -> App:
     """The ASGI application of the hosted signer. Hand `refuse` to its server as well."""
     api = VsdcApi(services, signer)
 

@@ -39,7 +39,13 @@ log = logging.getLogger(__name__)
 
 _SIGNATURE_TROUBLE = frozenset({"TS-1108", "TS-1310", "TS-1311", "TS-1312"})
 _TRIES = 3
+_LOST_MOST = 1
+"""A till that moved here costs its first number; who loses another one shares the POS with a process that is at it."""
 _CONFIRMED_MOST = 10_000
+
+
+class ServedElsewhere(Exception):
+    """Another process takes the numbers of this POS; nothing was sold for this request."""
 
 
 class HostedSigner:
@@ -51,13 +57,14 @@ class HostedSigner:
         self._in_work = 0
         self._confirmed: OrderedDict[tuple[str, Number], None] = OrderedDict()
 
-    async def sell(self, caller: Caller, order: Order) -> bytes:
+    async def sell(self, caller: Caller, order: Order, *, may_pass: bool = False) -> bytes:
         """The answer to a request for an invoice; the same request id with the same bytes gets the same answer.
 
-        Raises `PosFault`, `LanguageNotOffered`, and faults ``TS-50xx`` after which the same request may come again.
+        Raises `PosFault`, `LanguageNotOffered`, and faults ``TS-50xx`` after which the same request may come again;
+        with ``may_pass`` also `ServedElsewhere`, when a number of this POS was lost to another process twice.
         """
         async with self._turn(caller.uid) as desk:
-            return await self._serve(caller, order, desk)
+            return await self._serve(caller, order, desk, may_pass)
 
     @asynccontextmanager
     async def _turn(self, uid: str) -> AsyncIterator[Desk]:
@@ -90,8 +97,8 @@ class HostedSigner:
         Raises ``TS-5009`` when the database cannot be asked.
         """
         services, left = self._services, 0
-        uids = await services.in_database(store.open_pairs)
-        for uid in uids:
+        acts = await services.in_database(store.open_acts)
+        for uid in dict.fromkeys(act.requested_by for act in acts):
             element = services.directory.secure_element(uid)
             if element is None:
                 left += 1  # the view in memory is not there yet
@@ -104,7 +111,7 @@ class HostedSigner:
                 log.warning("a begun invoice is not at its end yet: %s", fault, extra={"uid": uid})
         return left
 
-    async def _serve(self, caller: Caller, order: Order, desk: Desk) -> bytes:
+    async def _serve(self, caller: Caller, order: Order, desk: Desk, may_pass: bool) -> bytes:
         services, started = self._services, perf_counter()
         request_hash = sha256(order.body)
         await self._settle(caller.element, desk)
@@ -115,11 +122,15 @@ class HostedSigner:
                 sold = await self._sell_once(caller, order, request, language, desk, started)
                 if sold is not None:
                     return sold
+                desk.loaded = False  # another process serves this POS as well, or has sold this very request
+                await self._settle(caller.element, desk)
                 repeated = await self._repeated(caller.uid, order, request_hash)
                 if repeated is not None:
                     return repeated
-                desk.loaded = False  # another process serves this POS as well
-                await self._settle(caller.element, desk)
+                desk.lost += 1
+                if may_pass and desk.lost > _LOST_MOST:
+                    desk.lost = 0
+                    raise ServedElsewhere
         except (PosFault, LanguageNotOffered):
             repeated = await self._repeated(caller.uid, order, request_hash)
             if repeated is None:
@@ -132,7 +143,8 @@ class HostedSigner:
     ) -> bytes | None:
         """None when the number could not be taken."""
         services, element = self._services, caller.element
-        signer = pairs.choose_signer(services, caller.uid, desk.current, services.clock())
+        ended = [pair.signed_by for pair in desk.pairs.values() if pair.void]
+        signer = pairs.choose_signer(services, caller.uid, desk.current, services.clock(), ended=ended)
         pair = desk.pairs.get(signer.uid)
         if pair is None:
             pair = desk.pairs[signer.uid] = await pairs.begin(services, element, signer)
@@ -209,6 +221,7 @@ class HostedSigner:
                     await self._finish(requester, pair, self._prepared_again(pair), perf_counter())
                 except Fault:
                     if pair.open:  # else it is kept apart, which is an end as well
+                        desk.loaded = False  # it may be void by the next time
                         raise
                 metrics.RECOVERED.inc()
             pair.open = False

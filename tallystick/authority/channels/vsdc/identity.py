@@ -39,7 +39,7 @@ class Gatekeeper:
     def __init__(self, services: VsdcServices) -> None:
         self._services = services
         self._read: OrderedDict[bytes, CardCertificate] = OrderedDict()
-        self._tries = pacs.TriesSince()
+        self._tries = pacs.TriesSince(services.processes)
 
     async def admit(self, certificate: bytes | None, pac: bytes | None) -> Caller:
         """Judge certificate and PAC; a wrong PAC is counted, durably, before the refusal.

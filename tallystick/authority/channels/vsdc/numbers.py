@@ -52,11 +52,11 @@ class Numbers:
         """
         future: asyncio.Future[bool] = self._loop.create_future()
         self._wishes.put((taking, future))
+        patience = self._loop.call_later(_PATIENCE_SECONDS, _give_up, future)
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                return await future
-        except TimeoutError:
-            raise Fault("TS-5009", detail="the database does not answer", retry_after_seconds=5) from None
+            return await future
+        finally:
+            patience.cancel()
 
     def _run(self) -> None:
         while (first := self._wishes.get()) is not None:
@@ -77,8 +77,11 @@ class Numbers:
         self._forget_connection()
 
     def _take(self, batch: list[_Wish]) -> None:
+        firsts: dict[tuple[str, str, int], Taking] = {}
+        for taking, _ in batch:
+            firsts.setdefault(_key(taking), taking)  # of two wishes for one number only one can have it
         try:
-            taken = self._commit([taking for taking, _ in batch])
+            taken = self._commit(list(firsts.values()))
         except psycopg.errors.UniqueViolation:
             if len(batch) > 1:
                 for wish in batch:  # one request id of two processes at once must not spoil the others
@@ -91,13 +94,14 @@ class Numbers:
             self._forget_connection()
             self._tell(batch, Fault("TS-5009", detail="the database is away", retry_after_seconds=2))
         else:
-            self._tell(batch, [_key(taking) in taken for taking, _ in batch])
+            self._tell(batch, [taking is firsts[_key(taking)] and _key(taking) in taken for taking, _ in batch])
 
     def _commit(self, takings: list[Taking]) -> set[tuple[str, str, int]]:
         """One statement is one transaction: it comes back when the commit is durable, in one round trip."""
         if self._conn is None or self._conn.closed:
             self._conn = self._connect()
             self._conn.autocommit = True
+            store.prepare_taking(self._conn)
         taken = store.take_numbers(self._conn, takings)
         metrics.BATCHES.inc()
         return taken
@@ -119,6 +123,11 @@ class Numbers:
         conn, self._conn = self._conn, None
         if conn is not None:
             conn.close()
+
+
+def _give_up(future: asyncio.Future[bool]) -> None:
+    if not future.done():
+        future.set_exception(Fault("TS-5009", detail="the database does not answer", retry_after_seconds=5))
 
 
 def _key(taking: Taking) -> tuple[str, str, int]:

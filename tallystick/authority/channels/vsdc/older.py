@@ -13,6 +13,7 @@ from tallystick.authority.channels.vsdc.identity import Gatekeeper
 from tallystick.authority.channels.vsdc.problems import JSON, answer_fault
 from tallystick.authority.channels.vsdc.requests import certificate_of, read_order
 from tallystick.authority.channels.vsdc.sale import Order
+from tallystick.authority.channels.vsdc.siblings import SharedSigner
 from tallystick.kernel.faults import Fault, PosFault
 from tallystick.kernel.status_codes import StatusCode
 from tallystick.kit.asgi import Answer, Receive, Scope
@@ -47,7 +48,7 @@ _ADVANCE = frozenset({"4", "advance"})
 class OlderInterface:
     """An adapter; what it hands on is an ordinary request of the third version."""
 
-    def __init__(self, gatekeeper: Gatekeeper, signer: HostedSigner) -> None:
+    def __init__(self, gatekeeper: Gatekeeper, signer: HostedSigner | SharedSigner) -> None:
         self._gatekeeper = gatekeeper
         self._signer = signer
 

@@ -31,9 +31,13 @@ def check_pac(secret: bytes, pos: PosEntry, pac: bytes | None, now: datetime) ->
 
 
 class TriesSince:
-    """Wrong PACs that the view in memory does not know of yet: many at once are not more tries than some in a row."""
+    """Wrong PACs that the view in memory does not know of yet: many at once are not more tries than some in a row.
 
-    def __init__(self) -> None:
+    Each of several processes has its part of the tries that are left, and at least one.
+    """
+
+    def __init__(self, processes: int = 1) -> None:
+        self._processes = processes
         self._wrong: dict[str, tuple[PosEntry, int]] = {}
 
     def check(self, pos: PosEntry) -> None:
@@ -43,7 +47,7 @@ class TriesSince:
             del self._wrong[pos.uid]
             return
         allowed = 1 if pos.locked_until is not None else LIMITS.pac_tries - pos.wrong_pacs
-        if wrong >= max(allowed, 1):
+        if wrong >= max(allowed // self._processes, 1):
             raise Fault("TS-1121", detail="too many wrong PACs", retry_after_seconds=1)
 
     def count(self, pos: PosEntry) -> None:

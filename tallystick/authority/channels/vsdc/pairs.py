@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Collection
 from datetime import datetime
 
 import attrs
@@ -30,25 +31,28 @@ _DESKS_MOST = 50_000
 
 @attrs.define(slots=True)
 class Pair:
-    """One series of numbers. ``open`` is true while nobody knows that the ledger has the newest act's document."""
+    """One series of numbers. ``open`` is true while nobody knows that the ledger has the newest act's document;
+    ``void`` when it never will, and the series is at its end."""
 
     signed_by: Uid
     total_counter: int
     internal: InternalData
     act: Act | None
     open: bool
+    void: bool = False
 
 
 @attrs.define(slots=True)
 class Desk:
     """What one POS has here: its turn, its pairs by signer, and how many requests wait. ``loaded`` is false when the
-    table has to be asked."""
+    table has to be asked; ``lost`` counts the numbers that another process took first."""
 
     lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     pairs: dict[str, Pair] = attrs.field(factory=dict)
     current: str = ""
     waiting: int = 0
     loaded: bool = False
+    lost: int = 0
 
 
 class Desks:
@@ -79,13 +83,13 @@ class Desks:
 async def load(services: VsdcServices, uid: str, desk: Desk) -> None:
     """Read the pairs of a POS; whether their newest documents are booked is not known yet."""
     rows = await services.in_database(lambda conn: store.pairs_of(conn, uid))
-    desk.pairs = {signed_by: read_pair(signed_by, total, act) for signed_by, total, act in rows}
+    desk.pairs = {signed_by: read_pair(signed_by, total, act, void=void) for signed_by, total, act, void in rows}
     newest = max(desk.pairs.values(), key=lambda pair: pair.internal.time_ms, default=None)
     desk.current = newest.signed_by if newest is not None else ""
     desk.loaded = True
 
 
-def read_pair(signed_by: str, total_counter: int, record: bytes) -> Pair:
+def read_pair(signed_by: str, total_counter: int, record: bytes, *, void: bool = False) -> Pair:
     """A row as a pair; an act that cannot be read is our own bug and stops this pair for good."""
     signer = Uid(signed_by)
     if not total_counter:
@@ -94,17 +98,22 @@ def read_pair(signed_by: str, total_counter: int, record: bytes) -> Pair:
         act = Act.decode(record)
     except msgspec.DecodeError as error:
         raise AssertionError(f"the act of number {total_counter} of {signed_by} cannot be read") from error
-    return Pair(signer, total_counter, InternalData.decode(act.internal), act, open=True)
+    return Pair(signer, total_counter, InternalData.decode(act.internal), act, open=not void, void=void)
 
 
-def choose_signer(services: VsdcServices, uid: str, current: str, now: datetime) -> SecureElementEntry:
+def choose_signer(
+    services: VsdcServices, uid: str, current: str, now: datetime, *, ended: Collection[str] = ()
+) -> SecureElementEntry:
     """The element that signs for a POS: the one that did, while it takes invoices; else one by lot, always the same.
+
+    Those in ``ended`` sign nothing more for this POS.
 
     Where one has long to live, those that end soon are passed over, so that a renewed element takes over in time.
     Raises ``TS-5004`` when there is none.
     """
     found = (_element_of(services, signer) for signer in services.hosted.signers)
-    able = [element for element in found if element is not None and element.not_before <= now < element.not_after]
+    known = [element for element in found if element is not None and element.uid not in ended]
+    able = [element for element in known if element.not_before <= now < element.not_after]
     fresh = [element for element in able if element.not_after - now > services.renew_before]
     candidates = {str(element.uid): element for element in fresh or able}
     if not candidates:

@@ -27,35 +27,49 @@ UPDATE vsdc.signer SET state = :state WHERE uid = :uid;
 SELECT uid, key_label, state FROM vsdc.signer ORDER BY uid;
 
 -- name: pairs_of
-SELECT signed_by, total_counter, act FROM vsdc.pair WHERE requested_by = :requested_by;
+SELECT signed_by, total_counter, act, voided_at IS NOT NULL FROM vsdc.pair WHERE requested_by = :requested_by;
 
 -- name: add_pair
 INSERT INTO vsdc.pair (requested_by, signed_by, total_counter, act) VALUES (:requested_by, :signed_by, 0, ''::bytea)
 ON CONFLICT DO NOTHING;
 
--- name: open_pairs
-SELECT DISTINCT p.requested_by FROM vsdc.pair p
-WHERE p.total_counter > 0 AND NOT EXISTS (
+-- name: open_acts
+SELECT p.requested_by, p.signed_by, p.total_counter, p.act FROM vsdc.pair p
+WHERE p.total_counter > 0 AND p.voided_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM ledger.identity i
+    WHERE i.signed_by = p.signed_by AND i.se_total = p.total_counter AND i.requested_by = p.requested_by)
+ORDER BY p.requested_by, p.signed_by;
+
+-- name: void_pair
+UPDATE vsdc.pair p SET voided_at = :at, void_entry = :entry
+WHERE p.requested_by = :requested_by AND p.signed_by = :signed_by AND p.total_counter = :total_counter
+  AND p.voided_at IS NULL AND NOT EXISTS (
     SELECT 1 FROM ledger.identity i
     WHERE i.signed_by = p.signed_by AND i.se_total = p.total_counter AND i.requested_by = p.requested_by);
+
+-- name: forget_number
+DELETE FROM vsdc.request
+WHERE requested_by = :requested_by AND signed_by = :signed_by AND total_counter = :total_counter;
 
 -- name: take_numbers
 WITH wanted AS (
     SELECT * FROM unnest(:requested_by::text[], :signed_by::text[], :total_counter::bigint[], :act::bytea[],
-                         :request_id::text[], :request_hash::bytea[], :taken_at::timestamptz[])
-        AS t (requested_by, signed_by, total_counter, act, request_id, request_hash, taken_at)
+                         :request_id::text[], :request_hash::bytea[], :taken_ms::bigint[])
+        AS t (requested_by, signed_by, total_counter, act, request_id, request_hash, taken_ms)
 ), taken AS (
     UPDATE vsdc.pair p SET total_counter = w.total_counter, act = w.act
     FROM wanted w
     WHERE p.requested_by = w.requested_by AND p.signed_by = w.signed_by AND p.total_counter = w.total_counter - 1
+      AND p.voided_at IS NULL
       AND NOT EXISTS (
           SELECT 1 FROM vsdc.request r
           WHERE w.request_id <> '' AND r.requested_by = w.requested_by AND r.request_id = w.request_id
             AND r.request_hash = w.request_hash)
-    RETURNING w.requested_by, w.signed_by, w.total_counter, w.request_id, w.request_hash, w.taken_at
+    RETURNING w.requested_by, w.signed_by, w.total_counter, w.request_id, w.request_hash, w.taken_ms
 ), noted AS (
     INSERT INTO vsdc.request (requested_by, request_id, request_hash, signed_by, total_counter, taken_at)
-    SELECT requested_by, request_id, request_hash, signed_by, total_counter, taken_at FROM taken WHERE request_id <> ''
+    SELECT requested_by, request_id, request_hash, signed_by, total_counter, to_timestamp(taken_ms / 1000.0)
+    FROM taken WHERE request_id <> ''
 )
 SELECT requested_by, signed_by, total_counter FROM taken;
 

@@ -70,21 +70,24 @@ def prepare(
     taxes = tax_items(request, group)
     wanted = sign_request(request, taxes, requester.tin, moment)
     internal = count(pair.internal, wanted, categories_needed(services.rates.groups))
+    counters = internal.encode()
     act = Act(
         request=order.body,
         language=language,
         group_id=group.group_id,
         taxes=write_taxes(taxes),
-        text=_text(services, wanted, internal, moment),
-        internal=internal.encode(),
+        text=_text(services, wanted, internal, counters, moment),
+        internal=counters,
         mrc=services.mrc,
         verification_prefix=services.verification_prefix,
     )
     return Prepared(request=request, taxes=taxes, internal=internal, act=act)
 
 
-def _text(services: VsdcServices, wanted: SignRequest, internal: InternalData, moment: datetime) -> bytes:
-    """The 321 or 577 bytes: what was asked, the counters, and the counters sealed for the authority."""
+def _text(
+    services: VsdcServices, wanted: SignRequest, internal: InternalData, counters: bytes, moment: datetime
+) -> bytes:
+    """The 321 or 577 bytes: what was asked, two counters, and all ``counters`` sealed for the authority."""
     return signed_text(
         wanted.time_ms,
         wanted.tin,
@@ -94,7 +97,7 @@ def _text(services: VsdcServices, wanted: SignRequest, internal: InternalData, m
         wanted.amount,
         internal.type_counters[counter_index(wanted.invoice_type, wanted.transaction_type)],
         internal.total_counter,
-        seal_internal_data(internal.encode(), services.encryption_key, moment=moment),
+        seal_internal_data(counters, services.encryption_key, moment=moment),
     )
 
 

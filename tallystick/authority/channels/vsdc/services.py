@@ -87,6 +87,8 @@ class VsdcServices:
     verification_prefix: str
     tax_core_api: str
     older_interface: bool = False
+    processes: int = 1
+    """How many processes serve the same POS; each lets pass its part of the tries for a PAC."""
     clock_back_tolerance: timedelta = timedelta(minutes=3)
     renew_before: timedelta = timedelta(days=30)
     """A signing element that ends sooner gets no further invoices where there is another one."""

@@ -31,6 +31,8 @@ class _Reply(IntEnum):
     BUSY = 1
     AWAY = 2
     REFUSED = 3
+    NO_KEY = 4
+    HAS_KEY = 5
 
 
 class SigningDesk:
@@ -41,7 +43,7 @@ class SigningDesk:
         self._turns = Turns(self._answer, busy=bytes([_Reply.BUSY]), limit=limit)
 
     def handle(self, request: bytes) -> asyncio.Future[bytes]:
-        """Queue one request: label, NUL, text."""
+        """Queue one request: label, NUL, text. Without a text it asks whether the store has the key."""
         return self._turns.handle(request)
 
     async def finished(self) -> None:
@@ -50,6 +52,8 @@ class SigningDesk:
 
     def _answer(self, request: bytes) -> bytes:
         label, _, text = request.partition(_LABEL_END)
+        if not text:
+            return bytes([self._has_key(label.decode())])
         try:
             signature = self._keys.sign(label.decode(), Use.SIGN_INVOICE, text)
         except Fault as fault:
@@ -60,6 +64,14 @@ class SigningDesk:
             return bytes([_Reply.AWAY])
         metrics.SIGNATURES.inc()
         return bytes([_Reply.SIGNED]) + signature
+
+    def _has_key(self, label: str) -> _Reply:
+        """Whoever cannot read the store does not know."""
+        try:
+            return _Reply.HAS_KEY if label in self._keys.labels() else _Reply.NO_KEY
+        except Exception as error:
+            log.warning("the key store cannot be read: %s", error)
+            return _Reply.AWAY
 
 
 class SigningClient:
@@ -83,9 +95,32 @@ class SigningClient:
             raise Fault("TS-1310", detail="the signing process refuses this use")
         raise Fault("TS-5004", detail="the key store is away", retry_after_seconds=5)
 
+    async def lacks_key(self, label: str) -> bool:
+        """Whether the key store can be read and has no key of this label; raises ``TS-5004`` when nobody can say."""
+        try:
+            reply = await self._peer.call(label.encode() + _LABEL_END)
+        except PeerAway as error:
+            raise Fault("TS-5004", detail="the signing process is away", retry_after_seconds=2) from error
+        if reply[0] in (_Reply.NO_KEY, _Reply.HAS_KEY):
+            return reply[0] == _Reply.NO_KEY
+        raise Fault("TS-5004", detail="the key store is away", retry_after_seconds=5)
+
     async def close(self) -> None:
         """Close the connection."""
         await self._peer.close()
+
+
+def lacks_key_blocking(path: Path, label: str) -> bool:
+    """As `SigningClient.lacks_key`, for a program without an event loop."""
+
+    async def ask() -> bool:
+        client = SigningClient(path)
+        try:
+            return await client.lacks_key(label)
+        finally:
+            await client.close()
+
+    return asyncio.run(ask())
 
 
 async def serve_signing(socket_path: Path, keys: KeyStore, stopped: asyncio.Event) -> None:

@@ -25,6 +25,11 @@ class SignerState(StrEnum):
     ACTIVE = "active"
     RETIRED = "retired"
 
+    @property
+    def takes_invoices(self) -> bool:
+        """Whether new ones go to it."""
+        return self is SignerState.ACTIVE
+
 
 @attrs.frozen(slots=True)
 class SignerEntry:
@@ -76,6 +81,16 @@ class Taking:
     request_id: str
     request_hash: bytes
     taken_at: datetime
+
+
+@attrs.frozen(slots=True)
+class OpenAct:
+    """The newest act of a pair whose document the ledger does not have; ``record`` is an `Act`."""
+
+    requested_by: str
+    signed_by: str
+    total_counter: int
+    record: bytes
 
 
 @attrs.frozen(slots=True)

@@ -1,0 +1,74 @@
+"""What the quick readers share: numbers as exact integers, and the refusal to decide about anything odd."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from msgspec import UnsetType
+
+Text = str | None | UnsetType
+
+PLAIN_BYTES_MAX = 30_000
+"""Longer ones go the slow way, which counts elements; no array of a shorter one can have too many."""
+
+BLANK_AFTER_QUOTE = re.compile(rb'"[ \t\n\r]')
+"""A blank before a colon would hide a member from the count."""
+
+_NUMBER_CHARACTERS = 20
+_UNITS_MAX = 10**18
+_SCALE = 10**8
+
+
+class NotPlain(Exception):
+    """Something that the tolerant reader must look at."""
+
+
+class Scaled(int):
+    """A number with a fraction or an exponent, as a whole number of 10^-8."""
+
+    __slots__ = ()
+
+
+@lru_cache(maxsize=4096)
+def fraction(text: str) -> Scaled:
+    """Prices, quantities and rates come again and again, so their reading is remembered."""
+    if len(text) > _NUMBER_CHARACTERS:
+        raise NotPlain
+    value = Decimal(text)
+    if abs(value) >= _UNITS_MAX:
+        raise NotPlain
+    scaled = value * _SCALE  # at most 20 characters, below 10^18: exact, or smaller than any unit
+    whole = Scaled(scaled)
+    if whole != scaled:
+        raise NotPlain
+    return whole
+
+
+def units(value: Any, unit: int) -> int:
+    """``value * unit`` as an exact integer; a value that is no number, or has more decimals, is `NotPlain`."""
+    if type(value) is int:
+        scaled = value * unit
+    elif type(value) is Scaled:
+        scaled, rest = divmod(value * unit, _SCALE)
+        if rest:
+            raise NotPlain
+    else:
+        raise NotPlain
+    if not -_UNITS_MAX <= scaled <= _UNITS_MAX:
+        raise NotPlain
+    return scaled
+
+
+def member(value: Any) -> Any:
+    """The member of an enumeration that was read; none is `NotPlain`."""
+    if value is None:
+        raise NotPlain
+    return value
+
+
+def stated_members(data: bytes) -> int:
+    """How many members stand in a text without blanks before its colons; one that stands twice counts twice."""
+    return data.count(b'":') - data.count(b'\\":')
