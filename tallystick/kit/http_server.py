@@ -95,7 +95,9 @@ class Server:
             except OSError as error:
                 if error.errno != errno.EADDRINUSE or self._port == 0:
                     raise
-        raise OSError(errno.EADDRINUSE, f"ports {self._port} to {self._port + self._tries - 1} are taken")
+        last = self._port + self._tries - 1
+        taken = f"port {last} is taken" if self._tries == 1 else f"ports {self._port} to {last} are taken"
+        raise OSError(errno.EADDRINUSE, taken)
 
     def _tick(self) -> None:
         """Once a second: the date of the answers, and an end for connections that keep us waiting."""
