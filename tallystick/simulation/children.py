@@ -31,9 +31,14 @@ class Children:
         self._supervisor = supervisor
         self.public_url = ""
         self.portal_url = ""
-        self.vsdc_port = free_port(settings.vsdc_port) if settings.demo_vsdc else 0
         self.build_manifest = certify_own_build(country.intake_dsn, country.state.demo / "maker", system_clock())
         """The certified manifest that the E-SDCs prove."""
+        # Who comes first must not walk on to the port that the cards of this country carry.
+        carried = country.birth.device_api_port
+        self._public_port = free_port(settings.public_port, avoid=(carried,))
+        self._portal_port = free_port(settings.portal_port, avoid=(carried, self._public_port))
+        ours = (carried, self._public_port, self._portal_port)
+        self.vsdc_port = free_port(settings.vsdc_port, avoid=ours) if settings.demo_vsdc else 0
         self.hosts = False
         """Whether the hosted signer is started too; said by who prepared it."""
 
@@ -104,6 +109,8 @@ class Children:
             "TALLYSTICK_DEVICE_API_PORT": str(country.birth.device_api_port),
             "TALLYSTICK_DEVICE_API_URL": country.api_url,
             "TALLYSTICK_PUBLIC_HOST": self._public_host,
+            "TALLYSTICK_PUBLIC_PORT": str(self._public_port),
+            "TALLYSTICK_PORTAL_PORT": str(self._portal_port),
             "TALLYSTICK_PUBLIC_URL": self.public_url or "http://127.0.0.1:8440/",
             "TALLYSTICK_PORTAL_URL": self.portal_url or "http://127.0.0.1:8450/",
             "TALLYSTICK_VSDC_PROCESSES": str(self._settings.vsdc_processes),

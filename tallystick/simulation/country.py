@@ -6,6 +6,7 @@ Making it can be repeated after any interruption; what is there stays.
 from __future__ import annotations
 
 import socket
+from collections.abc import Container
 from pathlib import Path
 
 import attrs
@@ -122,9 +123,11 @@ def _birth(state: StateFolder, settings: Settings, pack: CountryPack) -> Birth:
     return birth
 
 
-def free_port(wanted: int, *, tries: int = _PORTS_TRIED) -> int:
-    """The first port at or above ``wanted`` that nobody listens on; 0 when there is none."""
+def free_port(wanted: int, *, tries: int = _PORTS_TRIED, avoid: Container[int] = ()) -> int:
+    """The first port at or above ``wanted`` that nobody listens on and nobody of ours will; 0 when there is none."""
     for port in range(wanted, wanted + tries):
+        if port in avoid:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -46,6 +46,9 @@ class Sandbox:
         self.state = state
         names = ("DEVICE_API_PORT", "PUBLIC_PORT", "PORTAL_PORT", "POS_PORT", "HEALTH_PORT", "VSDC_PORT")
         ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
+        ports["PUBLIC_PORT"] = ports[
+            "DEVICE_API_PORT"
+        ]  # as where others hold the ports before it: the cards' port stays
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
         self.environment = inherited | {"TALLYSTICK_STATE": str(state), "COLUMNS": "80"}
         self.environment |= {f"TALLYSTICK_{name}": port for name, port in ports.items()}
