@@ -36,6 +36,8 @@ class CardPlaces:
     media: tuple[Path, ...] = ()
     story: str = ""
     """What happened to it; empty for a card whose day was like any other."""
+    rests: bool = False
+    """Whether no device of this run serves it: what waits there waits for a later run."""
 
 
 @attrs.frozen(kw_only=True)
@@ -51,13 +53,14 @@ class CardAccount:
     audited: int
     waiting: int
     lost: int
+    rests: bool = False
     contradiction: str = ""
     """Why the figures cannot be right, where the card counts less than others hold of it."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether every invoice has arrived and the figures agree."""
-        return self.arrived == self.signed and not (self.waiting or self.lost or self.contradiction)
+        """Whether every invoice has arrived that could in this run, and the figures agree."""
+        return not (self.lost or self.contradiction) and (self.rests or not self.waiting)
 
 
 @attrs.frozen(kw_only=True)
@@ -98,6 +101,7 @@ def judge(card: CardPlaces, found: Evidence) -> CardAccount:
         audited=max(min(found.audited_up_to, signed) - unaudited, 0),
         waiting=waiting,
         lost=lacking - waiting,
+        rests=card.rests,
         contradiction=beyond,
     )
 

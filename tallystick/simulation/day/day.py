@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 OUTAGE = "outage"
 _CERTIFICATES = "certificates"
+_GOES_ON = "its story goes on with the next run"
 OUTAGE_SECONDS = 4.0
 OUTAGE_SECONDS_MOST = 20.0
 """However slowly the tills sell, the API comes back after this, once the stories have had their part."""
@@ -187,8 +188,8 @@ class Day:
         found = []
         for plot in PLOTS:
             shop = self._shops[plot.name]
-            note = self._note(plot.name)
-            found += shop.places(note.read_text() if note.exists() else "its story goes on with the next run")
+            note, rests = self._note(plot.name), not self._threads
+            found += shop.places(note.read_text() if note.exists() else _GOES_ON, rests=rests)
         return found
 
     def audited_now(self) -> frozenset[str]:

@@ -82,7 +82,7 @@ class Premises:
         """A stick or memory card that belongs to the shop."""
         return self.folder / name
 
-    def places(self, story: str) -> list[CardPlaces]:
+    def places(self, story: str, *, rests: bool) -> list[CardPlaces]:
         """Where the packages of its cards may be."""
         found = []
         for uid in filter(self._has_card, self.uids):
@@ -97,6 +97,7 @@ class Premises:
                     stores=tuple(stores),
                     media=media,
                     story=story,
+                    rests=rests,
                 )
             )
         return found

@@ -25,7 +25,7 @@ from tallystick.device.secure_element import SecureElement
 from tallystick.ops.postgres import EmbeddedPostgres
 from tallystick.ops.state_folder import StateFolder
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 SECONDS = 200
 
 

@@ -147,6 +147,15 @@ def test_a_waiting_invoice_is_not_lost_but_the_run_is_not_whole() -> None:
     assert not account_of(waiting).whole
 
 
+def test_what_waits_where_no_device_works_is_not_held_against_the_run() -> None:
+    """A run without stories, in a country in which some were begun."""
+    resting = attrs.evolve(PLACES, rests=True)
+    waiting = attrs.evolve(GOOD, missing=((9, 9),), highest_in_ledger=8, held=frozenset({9}))
+    assert account_of(judge(resting, waiting)).whole
+    assert not account_of(judge(PLACES, waiting)).whole
+    assert not account_of(judge(resting, attrs.evolve(waiting, held=frozenset()))).whole
+
+
 def test_a_contradiction_and_a_failed_story_turn_it_red_too() -> None:
     odd = judge(PLACES, attrs.evolve(GOOD, counter=7))
     assert not account_of(odd).nothing_lost
