@@ -33,7 +33,8 @@ def bind_next_free(host: str, first: int, tries: int = 20) -> socket.socket:
         except OSError as error:
             if error.errno != errno.EADDRINUSE or first == 0:
                 raise
-    raise OSError(errno.EADDRINUSE, f"ports {first} to {first + tries - 1} are taken")
+    last = first + tries - 1
+    raise OSError(errno.EADDRINUSE, f"port {last} is taken" if tries == 1 else f"ports {first} to {last} are taken")
 
 
 class Server:
