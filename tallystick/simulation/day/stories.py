@@ -255,6 +255,9 @@ def _await_missing(scene: Scene, shop: Premises, uid: str) -> str:
         if newest is not None and newest.state is RequestState.INCOMPLETE and count(newest.missing):
             found = write_ranges(newest.missing)
             return True
+        if scene.arrived(uid) >= shop.sold(uid) and audit.audited_up_to(scene.conn, uid) >= shop.sold(uid):
+            found = "of the outage"  # a run before this one found the stick, and was stopped
+            return True
         if time.monotonic() - asked > ASK_AGAIN_SECONDS:
             shop.machine.ask_for_audit()
             asked = time.monotonic()
