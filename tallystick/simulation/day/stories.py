@@ -18,7 +18,7 @@ from tallystick.simulation.day.premises import Premises
 from tallystick.simulation.day.stage import Outage, Stage, StoryFailed
 from tallystick.simulation.day.visitor import Visitor, unpack
 from tallystick.simulation.market import Market
-from tallystick.wire.ordinal_ranges import count, write_ranges
+from tallystick.wire.ordinal_ranges import write_ranges
 
 IN_THE_MORNING = 2
 MEANWHILE = 3
@@ -252,8 +252,13 @@ def _await_missing(scene: Scene, shop: Premises, uid: str) -> str:
     def is_named() -> bool:
         nonlocal asked, found
         newest = audit.card(scene.conn, uid)
-        if newest is not None and newest.state is RequestState.INCOMPLETE and count(newest.missing):
+        lacking = tuple(ledger.missing_ordinals(scene.conn, (uid, uid), shop.sold(uid)))
+        # What was on its way when the audit began may be named for a moment, too.
+        if newest is not None and newest.state is RequestState.INCOMPLETE and lacking and newest.missing == lacking:
             found = write_ranges(newest.missing)
+            return True
+        if scene.arrived(uid) >= shop.sold(uid) and audit.audited_up_to(scene.conn, uid) >= shop.sold(uid):
+            found = "of the outage"  # a run before this one found the stick, and was stopped
             return True
         if time.monotonic() - asked > ASK_AGAIN_SECONDS:
             shop.machine.ask_for_audit()
