@@ -48,6 +48,17 @@ class Tolerances:
         return None if self.reference_past_days is None else timedelta(days=self.reference_past_days)
 
 
+@attrs.frozen(slots=True)
+class CertificateRules:
+    """What a country decides about its certificates: its arc of object identifiers, and lifetimes in days by profile.
+
+    An empty arc stands for the one that is kept for documentation.
+    """
+
+    arc: str = ""
+    days: Mapping[str, int] = attrs.field(factory=dict)
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class CountryPack:
     """The rules and names of one country.
@@ -83,6 +94,7 @@ class CountryPack:
     """Whether an E-SDC takes invoice requests only from a POS that it knows (S2-146)."""
     tolerances: Tolerances = Tolerances()
     algorithms: AlgorithmRegistry = REGISTRY
+    certificates: CertificateRules = attrs.field(factory=CertificateRules)
 
     def label_for(self, department: str | None) -> str:
         """The tax label of a department's goods."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import attrs
 import pytest
 from cards import NOW, country, rsa_key
 from cryptography.x509.oid import NameOID
@@ -28,6 +29,7 @@ from tallystick.crypto.policy import Use
 from tallystick.crypto.profiles import ROOT
 from tallystick.crypto.sealed_keys import SealedKeys
 from tallystick.crypto.signatures import sign_ed25519, sign_invoice_text, verify_ed25519, verify_invoice_signature
+from tallystick.crypto.signers import KeySigner
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRule, Status
 
 FOLDERS = TemporaryDirectory(prefix="tallystick-test-")
@@ -40,8 +42,9 @@ def new_folder() -> Path:
 
 
 def issue_with(key: PrivateKey) -> None:
-    order = Order(profile=ROOT, public_key=key.public, subject=((NameOID.COMMON_NAME, "Root"),))
-    self_signed(order, key, NOW)
+    profile = attrs.evolve(ROOT, key_kinds=frozenset({key.public.kind}))
+    order = Order(profile=profile, public_key=key.public, subject=((NameOID.COMMON_NAME, "Root"),))
+    self_signed(order, KeySigner(key), NOW)
 
 
 SEALED = seal_package(b"{}", rsa_key(0).public)
