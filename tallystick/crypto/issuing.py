@@ -118,7 +118,7 @@ def _prepare(
     kind = issuer_key.kind
     trial = _builder(order, at, issuer, points).sign(ec_private(_throw_away_key(kind)), signing_hash(kind))
     der = trial.public_bytes(Encoding.DER)
-    findings = [*lint(trial, order.profile, issuer, points), *second_lint(der, is_root=issuer is None)]
+    findings = [*lint(trial, order.profile, issuer, points), *_second_opinion(der, order, issuer)]
     if findings:
         raise Fault("TS-3006", detail="; ".join(findings))
     return Prepared(
@@ -129,6 +129,10 @@ def _prepare(
         not_after=trial.not_valid_after_utc,
         tbs=trial.tbs_certificate_bytes,
     )
+
+
+def _second_opinion(der: bytes, order: Order, issuer: x509.Certificate | None) -> list[str]:
+    return second_lint(der, is_root=issuer is None, takes_long_names=order.profile.is_taxcore)
 
 
 def _sign(prepared: Prepared, signer: Signer) -> bytes:

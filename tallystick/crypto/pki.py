@@ -220,13 +220,18 @@ class DemoPki:
         _write(self.files.certificate("tls"), pem_of(der) + authority.pem)
 
     def renew_tls(self, at: datetime, hosts: Sequence[str] = LOOPBACK_HOSTS) -> bool:
-        """Issue the server's certificate anew in the last third of its life or when it is missing; whether it was."""
+        """Issue the server's certificate anew in the last third of its life or when it is missing; whether it was.
+
+        It keeps the names that it has; ``hosts`` are those of a missing one.
+        """
         path = self.files.certificate("tls")
         if path.exists():
             current = x509.load_pem_x509_certificate(path.read_bytes())
             life = current.not_valid_after_utc - current.not_valid_before_utc
             if at < current.not_valid_after_utc - life / 3:
                 return False
+            names = current.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            hosts = [str(name.value) for name in names]
         self.issue_tls(hosts, at)
         return True
 

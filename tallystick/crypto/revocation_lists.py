@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import attrs
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from tallystick.crypto.der import signed
 from tallystick.crypto.issuing import Authority
@@ -48,9 +47,10 @@ class PreparedList:
 
 @attrs.frozen(slots=True, kw_only=True)
 class RevocationList:
-    """A list that was read. ``revoked`` are reason and moment by serial number."""
+    """A list that was read. ``revoked`` are reason and moment by serial number, ``tbs_hash`` of the signed part."""
 
     number: int
+    tbs_hash: bytes
     this_update: datetime
     next_update: datetime
     revoked: dict[int, RevokedSerial]
@@ -134,8 +134,12 @@ def read_list(der: bytes, issuer: bytes, at: datetime, *, above: int | None = No
     if above is not None and number <= above:
         raise Fault("TS-3027", detail=f"list {number} comes after list {above}")
     return RevocationList(
-        number=number, this_update=read.last_update_utc, next_update=next_update, revoked=revoked
-    )  # fmt: skip
+        number=number,
+        tbs_hash=sha256(read.tbs_certlist_bytes),
+        this_update=read.last_update_utc,
+        next_update=next_update,
+        revoked=revoked,
+    )
 
 
 def _read_line(one: x509.RevokedCertificate) -> RevokedSerial:
@@ -143,8 +147,3 @@ def _read_line(one: x509.RevokedCertificate) -> RevokedSerial:
         if isinstance(extension.value, x509.CRLReason):
             return RevokedSerial(one.serial_number, one.revocation_date_utc, _NUMBERS.get(extension.value.reason, 0))
     return RevokedSerial(one.serial_number, one.revocation_date_utc)
-
-
-def list_pem(der: bytes) -> bytes:
-    """A list as PEM."""
-    return x509.load_der_x509_crl(der).public_bytes(Encoding.PEM)

@@ -48,6 +48,13 @@ class Tolerances:
         return None if self.reference_past_days is None else timedelta(days=self.reference_past_days)
 
 
+CERTIFICATE_PROFILES = (
+    "device", "encryption", "hardware-device", "hosted-signer", "ocsp-responder", "pki-client", "pos-client",
+    "secure-element", "staff", "taxpayer-seal", "timestamp", "tls-server",
+)  # fmt: skip
+"""The kinds of certificate whose lifetime a country may set."""
+
+
 @attrs.frozen(slots=True)
 class CertificateRules:
     """What a country decides about its certificates: its arc of object identifiers, and lifetimes in days by profile.

@@ -30,6 +30,7 @@ class Children:
         self.public_url = ""
         self.portal_url = ""
         self.vsdc_port = free_port(settings.vsdc_port) if settings.demo_vsdc else 0
+        self.est_url = ""
         self.hosts = False
         """Whether the hosted signer is started too; said by who prepared it."""
 
@@ -55,9 +56,11 @@ class Children:
         self._supervisor.start(
             self._spec("api", "authority", "api"),
             self._spec("worker", "authority", "worker"),
+            self._spec("pki", "authority", "pki"),
             self._spec(RACK, "esdc", "rack"),
             *(self._spec(name, "authority", name) for name in ("signer", "vsdc") if self.hosts),
         )
+        self.est_url = f"https://127.0.0.1:{self._port('est')}/.well-known/est/"
         if self.hosts:
             self.vsdc_port = self._port("vsdc")
 
@@ -91,6 +94,9 @@ class Children:
             "TALLYSTICK_PORTAL_URL": self.portal_url or "http://127.0.0.1:8450/",
             "TALLYSTICK_VSDC_PORT": str(self.vsdc_port),
             "TALLYSTICK_VSDC_URL": self.vsdc_url,
+            "TALLYSTICK_PKI_PORT": str(country.birth.pki_port),
+            "TALLYSTICK_PKI_URL": country.birth.pki_url,
+            "TALLYSTICK_EST_PORT": str(self._settings.est_port),
             "TALLYSTICK_KEY_STORE": self._settings.key_store,
             "TALLYSTICK_KEY_STORE_SECRET_FILE": self._settings.key_store_secret_file,
             "TALLYSTICK_HSM_MODULE": self._settings.hsm_module,

@@ -17,9 +17,11 @@ from tallystick.authority.channels.sdc.uploads.tasks import forget_uploads
 from tallystick.authority.channels.vsdc.tasks import forget_requests
 from tallystick.authority.intake.tasks import forget_refused
 from tallystick.authority.ledger.client import append_blocking
-from tallystick.authority.ledger.entry import EntryKind, NewEntry
+from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
 from tallystick.authority.ledger.tasks import export_tiles
 from tallystick.authority.projections.audit.tasks import decide
+from tallystick.authority.reference.pki import tasks as certificate_tasks
+from tallystick.authority.reference.pki.values import Issuance, KeptList
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
     publish_registrations,
@@ -76,6 +78,7 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
     proofs = proof_services(context)
     return [
         Duty("registrations", lambda conn: _publish(context, conn), quick),
+        Duty("certificates", lambda conn: _publish_certificates(context, conn), timedelta(seconds=1)),
         Duty("proofs", lambda conn: decide(conn, proofs, system_clock()), quick),
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
         Duty("uploads", UploadWork(context, stopped).work, quick),
@@ -106,6 +109,29 @@ def _repeat(context: Context, duty: Duty, stopped: threading.Event) -> None:
 
 def _publish(context: Context, conn: DatabaseConnection) -> None:
     publish_registrations(conn, lambda entry: append_blocking(context.socket("sequencer"), registration_of(entry)))
+
+
+def _publish_certificates(context: Context, conn: DatabaseConnection) -> None:
+    def append(body: bytes, media_type: str, about: Issuance | KeptList) -> int:
+        entry = pki_entry(body, media_type, about)
+        return append_blocking(context.socket("sequencer"), entry).index
+
+    certificate_tasks.publish(conn, append)
+
+
+def pki_entry(body: bytes, media_type: str, about: Issuance | KeptList) -> NewEntry:
+    """The ledger entry of a certificate (0x03) or a revocation list (0x0A)."""
+    issuance = about if isinstance(about, Issuance) else None
+    return NewEntry(
+        kind=EntryKind.REVOCATION_LIST if issuance is None else EntryKind.REGISTRY,
+        channel=Channel.NONE,
+        body=body,
+        media_type=media_type,
+        received_at_ms=unix_ms(system_clock()),
+        act_hash=sha256(body),
+        tin="" if issuance is None else issuance.tin,
+        certificate_hash=b"" if issuance is None else issuance.certificate_hash or b"",
+    )
 
 
 def registration_of(entry: SecureElementEntry) -> NewEntry:

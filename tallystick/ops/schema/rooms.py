@@ -12,6 +12,7 @@ ROOMS = (
     "reference/registry",
     "reference/taxrates",
     "reference/commands",
+    "reference/pki",
     "channels/sdc",
     "ledger",
     "intake",
