@@ -11,7 +11,7 @@ from tallystick.crypto.pki_files import PkiFiles
 from tallystick.crypto.tls import take_server_certificate
 
 log = logging.getLogger(__name__)
-LOOK_SECONDS = 20.0
+LOOK_SECONDS = 2.0
 
 
 async def follow_server_certificate(

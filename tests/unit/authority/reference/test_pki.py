@@ -183,7 +183,7 @@ def test_ts_3003_weak_keys_and_keys_of_another_kind_are_refused(bench: PkiBench)
     off_curve[point + 40] ^= 1
     weak = (
         csr(rsa.generate_private_key(65_537, 1024)),
-        csr(rsa_key(0).handle),  # type: ignore[arg-type]
+        csr(rsa_key(0).handle),
         csr(ec.generate_private_key(ec.SECP384R1())),
         csr(ec.generate_private_key(ec.SECP256K1())),
         csr(ed25519.Ed25519PrivateKey.generate()),
@@ -290,7 +290,7 @@ def test_a_crash_between_signature_and_row_voids_the_number_and_lists_it(
     bench.register(bench.uid)
     code = bench.code(bench.uid)
     with monkeypatch.context() as patch:
-        patch.setattr(operations.store, "finish", lambda *_: (_ for _ in ()).throw(Dies))
+        patch.setattr("tallystick.authority.reference.pki.store.finish", lambda *_: (_ for _ in ()).throw(Dies))
         with pytest.raises(Dies):
             enrol(bench, code, csr(p256()))
     assert operations.recover(bench.conn, SOON) == 0, "it could still be at work"
