@@ -102,6 +102,18 @@ def read_question(der: bytes) -> Question:
     return question
 
 
+def question_for(issuer: bytes, serial: int, nonce: bytes = b"") -> bytes:
+    """A question about a serial number of the authority with this certificate (DER), as a client asks it, DER."""
+    authority = x509.load_der_x509_certificate(issuer)
+    key_hash = dict(issuer_keys(issuer))["sha256"]
+    builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
+        sha256(authority.subject.public_bytes()), key_hash, serial, hashes.SHA256()
+    )
+    if nonce:
+        builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+    return builder.build().public_bytes(Encoding.DER)
+
+
 def issuer_keys(certificate: bytes) -> tuple[tuple[str, bytes], ...]:
     """By what questions find the authority whose certificate (DER) this is: its key under each hash.
 

@@ -40,8 +40,13 @@ Answers = OrderedDict[tuple[str, str, bytes, int], tuple[datetime, bytes]]
 class RevocationView(Protocol):
     """The registry in memory, as far as revocations go."""
 
-    refreshed_at: datetime | None
-    revocations_seen: int
+    @property
+    def refreshed_at(self) -> datetime | None:
+        """When it last agreed with the database."""
+
+    @property
+    def revocations_seen(self) -> int:
+        """Rises with each change."""
 
     def revocation(self, certificate_hash: bytes) -> Revoked | None:
         """The revocation that stands."""
