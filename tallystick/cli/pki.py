@@ -29,9 +29,14 @@ def show(
     tin: Annotated[str, typer.Option(help="Only of this taxpayer.")] = "",
     authority: Annotated[str, typer.Option(help="Only of this authority.")] = "",
     limit: Annotated[int, typer.Option(min=0, max=10_000, help="How many certificates.")] = 20,
+    certificate: Annotated[str, typer.Option(help="Only who did what to this one: SHA-256 or AUTHORITY/SERIAL.")] = "",
 ) -> None:
-    """Print counts, lists in force, and the newest certificates."""
+    """Print counts, lists in force, requests, and the newest certificates; or the acts on one of them."""
     with _desk() as desk:
+        if certificate:
+            for act in desk.acts(certificate):
+                typer.echo(act)
+            return
         lines, certificates = desk.overview(holder, tin, authority, limit)
     for line in lines:
         typer.echo(line)

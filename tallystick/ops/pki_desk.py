@@ -15,7 +15,9 @@ from typing import Any
 import attrs
 import psycopg
 
+from tallystick.authority.oversight.activity import queries as activity_queries
 from tallystick.authority.oversight.approvals import operations as approvals
+from tallystick.authority.oversight.approvals import queries as approval_queries
 from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.reference.pki import enrolment, lists, operations, queries, revoking
 from tallystick.authority.reference.pki.reconciling import Discrepancy, reconcile
@@ -66,7 +68,17 @@ class PkiDesk:
             for kept in queries.newest_lists(conn).values():
                 until = f"{kept.next_update:%Y-%m-%d %H:%M} UTC"
                 lines.append(f"{kept.authority:20}list {kept.number:<6} revoked {kept.revoked:<6} until {until}")
+            waiting = approval_queries.newest(conn, deeds=(revoking.REVOKE_MANY,), limit=limit)
+            lines += [f"request {one.request_id}  {one.state:9}{one.object}: {one.reason}" for one in waiting]
             return lines, queries.certificates(conn, holder=holder, tin=tin, authority=authority, limit=limit)
+
+    def acts(self, certificate: str) -> list[str]:
+        """Who did what to one certificate, newest first."""
+        with self._connect() as conn:
+            found = revoking.find(conn, certificate)
+            thing = f"certificate:{found.authority}/{found.serial:x}"
+            told = activity_queries.newest(conn, thing=thing)
+        return [f"{one.act.at:%Y-%m-%d %H:%M:%S} {one.act.verb:14}{one.act.actor}: {one.act.purpose}" for one in told]
 
     def register_device(self, device: FiscalDevice, business: str, premises: Premises) -> FiscalDevice:
         """Enter a device with its taxpayer and premises."""

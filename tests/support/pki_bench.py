@@ -9,6 +9,7 @@ from datetime import datetime
 
 import attrs
 import psycopg
+import pytest
 from cards import NOW, TIN, Country, country
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +24,7 @@ from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry.values import FiscalDevice, Premises, Taxpayer
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.pki import DemoPki
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.ops.pki_registry import enter_hierarchy, pki_services
 
@@ -121,6 +123,11 @@ def pki_bench(connection: Connection, services: Callable[[DemoPki], PkiServices]
     enter_hierarchy(connection, home.pki, NOW)
     connection.commit()
     return PkiBench(connection, home, services(home.pki))
+
+
+def refused(code: str) -> pytest.RaisesExc[Fault]:
+    """What must be refused with this code."""
+    return pytest.RaisesExc(Fault, check=lambda fault: fault.code == code)
 
 
 def rows(connection: psycopg.Connection[tuple[object, ...]], query: str) -> list[tuple[object, ...]]:

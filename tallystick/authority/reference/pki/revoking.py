@@ -17,6 +17,7 @@ from tallystick.authority.reference.pki import store
 from tallystick.authority.reference.pki.ports import Registry
 from tallystick.authority.reference.pki.values import Issuance, IssuanceState, Reason
 from tallystick.authority.room_queries import Connection
+from tallystick.crypto.profiles import OCSP_RESPONDER
 from tallystick.kernel.faults import Fault
 
 REVOKE_MANY = "pki.revoke-many"
@@ -119,9 +120,9 @@ def reason_of(word: str) -> Reason:
 
 
 def _selected(conn: Connection, chosen: Mapping[str, str], at: datetime) -> list[Issuance]:
-    return store.live_of(
-        conn, authority=chosen["authority"], tin=chosen["tin"], profile=chosen["profile"], at=at
-    )  # fmt: skip
+    """The authority's own responder is left out unless it is named: who asks for the rest must get an answer."""
+    found = store.live_of(conn, authority=chosen["authority"], tin=chosen["tin"], profile=chosen["profile"], at=at)
+    return [one for one in found if one.profile != OCSP_RESPONDER.name or chosen["profile"]]
 
 
 def _hash_of(issuance: Issuance) -> bytes:
