@@ -94,9 +94,9 @@ def staff_order(
     )
 
 
-def responder_order(authority: str, key: PublicKey) -> Order:
+def responder_order(authority: str, key: PublicKey, profile: Profile = OCSP_RESPONDER) -> Order:
     """The OCSP responder of an authority."""
-    return Order(profile=OCSP_RESPONDER, public_key=key, subject=(_name(NameOID.COMMON_NAME, f"OCSP {authority}"),))
+    return Order(profile=profile, public_key=key, subject=(_name(NameOID.COMMON_NAME, f"OCSP {authority}"),))
 
 
 def _name(oid: x509.ObjectIdentifier, text: str) -> tuple[x509.ObjectIdentifier, str]:

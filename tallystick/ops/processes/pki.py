@@ -155,14 +155,21 @@ class Keeper:
     def _lists(self, conn: DatabaseConnection, now: datetime) -> None:
         names = [plan.name for plan in self.context.pki.hierarchy]
         for name in lists.due(conn, self.services.registry, names, now):
-            lists.make(conn, self.services.registry, name, self.services.authority(name), now)
+            try:
+                lists.make(conn, self.services.registry, name, self.services.authority(name), now)
+            except Fault as fault:  # one authority's key is away: the others go on, this one is tried again
+                conn.rollback()
+                log.warning("no new list of %s: %s", name, fault)
 
     def _renew_our_own(self, conn: DatabaseConnection, now: datetime) -> None:
         """Responders and the server's certificate, in the last third of their lives."""
         pki = self.context.pki
         self.ocsp.use(responders(conn, pki, self.services, now), queries.authorities(conn))
-        if pki.renew_tls(now):
-            log.info("the server's certificate was renewed")
+        try:
+            if pki.renew_tls(now):
+                log.info("the server's certificate was renewed")
+        except (Fault, OSError) as error:
+            log.warning("the server's certificate is not renewed: %s", error)
         enter_services(conn, pki, now)
         conn.commit()
 

@@ -73,7 +73,14 @@ class OcspService:
     _seen: int = attrs.field(default=-1, init=False)
 
     def use(self, responders: Mapping[str, Responder], authorities: Mapping[str, bytes]) -> None:
-        """Answer with these responders from now on; ``authorities`` are certificates (DER) by name."""
+        """Answer with these responders from now on; ``authorities`` are certificates (DER) by name.
+
+        Answers that were made stay good while the responders are the same.
+        """
+        if {name: one.certificate for name, one in self._responders.items()} == {
+            name: one.certificate for name, one in responders.items()
+        }:
+            return
         self._responders = dict(responders)
         self._names = {key: name for name, der in authorities.items() for key in issuer_keys(der)}
         self._answers = OrderedDict()

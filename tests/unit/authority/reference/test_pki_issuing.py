@@ -161,7 +161,7 @@ def test_ts_3003_weak_keys_and_keys_of_another_kind_are_refused(bench: PkiBench)
     off_curve[point + 40] ^= 1
     weak = (
         csr(rsa.generate_private_key(65_537, 1024)),
-        csr(rsa_key(0).handle),
+        csr(rsa.generate_private_key(65_537, 2048)),
         csr(ec.generate_private_key(ec.SECP384R1())),
         csr(ec.generate_private_key(ec.SECP256K1())),
         csr(ed25519.Ed25519PrivateKey.generate()),
