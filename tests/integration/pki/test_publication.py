@@ -10,15 +10,19 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from pki_bench import csr, p256
 from pki_live import TIN, Live, crl_pem, issuer, new_request, ocsp, openssl, problem, wait_for
 
 from tallystick.authority.ledger.entry import EntryKind
+from tallystick.authority.oversight.approvals import operations as approvals
+from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.reference.pki import revoking
 from tallystick.authority.reference.pki.reconciling import reconcile
 from tallystick.authority.reference.pki.values import KeptList, Reason
 from tallystick.authority.reference.registry import operations as registry
+from tallystick.authority.reference.registry import queries as registry_queries
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.certificates import der_of
 from tallystick.kernel.faults import Fault
@@ -26,6 +30,7 @@ from tallystick.ops.pki_desk import open_desk
 from tallystick.ops.pki_registry import pki_services
 from tallystick.ops.processes.context import Context, system_clock
 from tallystick.ops.processes.worker import pki_entry
+from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import load_settings
 
 pytestmark = pytest.mark.skipif(
@@ -154,6 +159,12 @@ def test_lists_and_certificates_become_entries_of_their_kind() -> None:
     assert pki_entry(b"{}", "x", kept).kind == EntryKind.REVOCATION_LIST
 
 
+def is_revoked(live: Live, certificate_hash: bytes) -> bool:
+    found = registry_queries.revocation(live.conn, certificate_hash)
+    live.conn.rollback()
+    return found is not None
+
+
 def test_officers_work_from_a_shell(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     """A code, a seal, a revocation; whoever is no officer may nothing."""
     registry.create_user(live.conn, "anna", "!", "Anna", "officer")
@@ -183,11 +194,16 @@ def test_officers_work_from_a_shell(live: Live, monkeypatch: pytest.MonkeyPatch)
         desk.revoke(digest, Reason.SUPERSEDED, "anna", why)
         with pytest.raises(Fault, match="TS-3023"):
             desk.revoke(digest, Reason.SUPERSEDED, "anna", why)
-        desk.staff(base64.b64encode(csr(p256())), "berta", "anna")
+        staff = desk.staff(base64.b64encode(csr(p256())), "berta", "anna")
         number, count = desk.ask_for_many({"authority": "staff-ca"}, Reason.SUPERSEDED, "anna", why)
         assert count == 1
         with pytest.raises(Fault, match="TS-4005"):  # another name from the same shell is the same person
             desk.approve(number, "berta")
+        with psycopg.connect(as_role(live.conn.info.dsn, PORTAL)) as pages:
+            approvals.approve(pages, number, Person("carla", "portal"), datetime.now(UTC))
+        digest_of_staff = read_facts(der_of(staff)).sha256
+        wait_for(lambda: is_revoked(live, digest_of_staff), "the process did not carry out what two officers decided")
+        assert [line.split()[2] for line in desk.acts(digest)] == ["pki.revoke", "pki.issue", "pki.sign"]
         lines, certificates = desk.overview("", TIN, "", 5)
         assert any("staff-ca" in line for line in lines)
         assert certificates

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import attrs
 import psycopg
+import pytest
 from cards import NOW, rsa_key
 from pki_bench import OFFICER, PkiBench, pki_bench, refused
 
@@ -209,3 +211,23 @@ def test_every_certificate_and_list_gets_its_entry_once(bench: PkiBench) -> None
     assert len({body for body, _ in booked}) == len(booked)
     assert {kind for _, kind in booked} == {tasks.CERTIFICATE_MEDIA_TYPE, tasks.LIST_MEDIA_TYPE}
     assert any(b'"profile":"device"' in body for body, _ in booked)
+
+
+def test_two_processes_that_enter_the_same_certificate_at_once_agree(
+    bench: PkiBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one looks before the first has written, and finds the row when it writes."""
+    from tallystick.authority.reference.pki import operations, store
+    from tallystick.authority.reference.pki.values import Wish
+
+    certificate = bench.pki.issue_secure_element(bench.home.subject(bench.uid), rsa_key(20).public.spki, at=NOW)
+    wish = Wish(holder=f"card:{bench.uid}", request=certificate, requested_by="process:factory", purpose="test")
+    operations.enter_issued(bench.conn, "secure-element-ca", "secure-element", certificate, wish, NOW)
+    answers = iter([None])
+    original = store.by_hash
+    monkeypatch.setattr(store, "by_hash", lambda conn, digest: next(answers, original(conn, digest)))
+    operations.enter_issued(bench.conn, "secure-element-ca", "secure-element", certificate, wish, NOW)
+    other = bench.pki.issue_secure_element(bench.home.subject(bench.uid), rsa_key(20).public.spki, at=NOW)
+    with refused("TS-3004"):
+        wish = attrs.evolve(wish, holder=f"card:{bench.other}", request=other)
+        operations.enter_issued(bench.conn, "secure-element-ca", "secure-element", other, wish, NOW)
