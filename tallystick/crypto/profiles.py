@@ -158,12 +158,12 @@ def staff(arc: NationalArc) -> Profile:
 
 TIMESTAMP = Profile(
     name="timestamp",
-    lifetime=timedelta(days=7 * _DAYS_A_YEAR),
+    lifetime=timedelta(days=3 * _DAYS_A_YEAR),
     key_usage=_SIGNATURE,
     usages=(TIME_STAMPING,),
     usages_are_critical=True,
 )
-"""A timestamp unit (RFC 3161, 2.3). It ends with its authority, so not after 15 years."""
+"""A timestamp unit (RFC 3161, 2.3): as long as its key signs, so that it ends before its authority."""
 
 OCSP_RESPONDER = Profile(
     name="ocsp-responder",

@@ -161,6 +161,17 @@ def test_names_that_are_too_long_are_cut_where_the_law_of_names_cuts() -> None:
         assert made.subject.get_attributes_for_oid(oid)[0].value == "Ж" * 64
 
 
+def test_a_timestamp_unit_may_do_nothing_else() -> None:
+    """RFC 3161, 2.3: one usage, critical."""
+    name = ((NameOID.ORGANIZATION_NAME, "Tax"), (NameOID.COMMON_NAME, "Time 1"))
+    order = Order(profile=profiles.TIMESTAMP, public_key=generate_p256_key().public, subject=name)
+    authority = country().pki.authority("service-ca")
+    usage = parsed(authority.issue(order, NOW)).extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+    assert usage.critical
+    assert [one.dotted_string for one in usage.value] == ["1.3.6.1.5.5.7.3.8"]
+    authority.issue(order, NOW + profiles.ISSUES_FOR - timedelta(days=1))
+
+
 def test_a_responder_is_for_a_month_and_needs_no_check() -> None:
     authority = country().pki.authority("device-ca")
     made = parsed(authority.issue(responder_order("device-ca", generate_p256_key().public), NOW))
