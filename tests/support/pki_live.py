@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import secrets
 import subprocess
 import time
@@ -96,7 +97,7 @@ class Live:
 def live_pki(server: str, folder: Path) -> Iterator[Live]:
     """Start it over a fresh database; everything ends with the block."""
     now = datetime.now(UTC)
-    state, port = StateFolder.of(str(folder / "state")), free_port(24_410)
+    state, port = StateFolder.of(str(folder / "state")), free_port(20_000 + os.getpid() % 10_000)
     state.make()
     pki = DemoPki.create(
         state.keys,
