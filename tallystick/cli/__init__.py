@@ -18,6 +18,7 @@ from tallystick.cli import (
     esdc,
     ledger,
     oversight,
+    pki,
     receipt,
     sandbox,
     state,
@@ -45,6 +46,7 @@ app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(pki.app, name="pki")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")

@@ -60,6 +60,14 @@ def signer() -> None:
 
 
 @app.command()
+def pki() -> None:
+    """Serve revocation lists, OCSP and issuers (plain HTTP), and the enrolment of devices (EST, TLS)."""
+    from tallystick.ops.processes.pki import run
+
+    run()
+
+
+@app.command()
 def worker() -> None:
     """Do the background work: registrations, proofs of audit, tiles."""
     from tallystick.ops.processes.worker import run

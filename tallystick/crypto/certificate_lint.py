@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from tallystick.crypto.profiles import Profile
+from tallystick.crypto.publication import Points
 from tallystick.crypto.taxcore_oids import PREFIX, Environment, read_usage
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import parse_tin, parse_uid
@@ -16,13 +17,19 @@ _MIN_SERIAL_BITS = 64
 _MAX_SERIAL_BITS = 159
 
 
-def lint(certificate: x509.Certificate, profile: Profile, issuer: x509.Certificate | None) -> list[str]:
-    """Every rule that the certificate breaks; empty when it may be signed."""
+def lint(
+    certificate: x509.Certificate,
+    profile: Profile,
+    issuer: x509.Certificate | None,
+    points: Points | None = None,
+) -> list[str]:
+    """Every rule that the certificate breaks; empty when it may be signed. ``points`` is where its issuer publishes."""
     rules = [
         *_serial_rules(certificate),
         *_time_rules(certificate, profile, issuer),
         *_subject_rules(certificate),
         *_extension_rules(certificate, profile, issuer),
+        *_point_rules(certificate, profile, points),
     ]
     if profile.is_taxcore:
         rules += _taxcore_rules(certificate)
@@ -72,9 +79,45 @@ def _extension_rules(certificate: x509.Certificate, profile: Profile, issuer: x5
         yield "key usage is not that of the profile"
     if _usages(certificate) != profile.usages:
         yield "extended key usage is not that of the profile"
+    if profile.usages and _has(certificate, x509.ExtendedKeyUsage, critical=True) != profile.usages_are_critical:
+        yield "extended key usage is critical, or not, against the profile"
+    if _has(certificate, x509.OCSPNoCheck) != profile.no_check:
+        yield "the word that nobody need check it is there, or not, against the profile"
+    if issuer is not None and not set(profile.usages) <= (allowed := set(_usages(issuer)) or set(profile.usages)):
+        yield f"a usage that its issuer may not give: {', '.join(sorted(set(profile.usages) - allowed))}"
     if issuer is not None and _authority_identifier(certificate) != _subject_identifier(issuer):
         yield "the authority key identifier is not the issuer's"
     yield from _name_rules(certificate, issuer)
+
+
+def _has(certificate: x509.Certificate, kind: type[x509.ExtensionType], *, critical: bool | None = None) -> bool:
+    return any(
+        isinstance(e.value, kind) and (critical is None or e.critical is critical) for e in certificate.extensions
+    )
+
+
+def _point_rules(certificate: x509.Certificate, profile: Profile, points: Points | None) -> Iterator[str]:
+    """A new certificate says where its revocation is published, in the words of its issuer and over plain HTTP."""
+    wanted: set[str] = set()
+    if profile.has_points and points is not None:
+        wanted = {points.crl, points.issuer} if profile.is_authority else {points.crl, points.ocsp, points.issuer}
+    found = set(_addresses(certificate))
+    if found != wanted:
+        yield "the addresses of list, responder and issuer are not those of the issuing authority"
+    if not all(address.startswith("http://") for address in found):
+        yield "an address of list, responder or issuer is not plain HTTP"
+    if profile.has_points and not profile.is_taxcore and not profile.is_authority and not found:
+        yield "the certificate does not say where its revocation is published"
+
+
+def _addresses(certificate: x509.Certificate) -> Iterator[str]:
+    for extension in certificate.extensions:
+        value = extension.value
+        if isinstance(value, x509.AuthorityInformationAccess):
+            known = (AuthorityInformationAccessOID.OCSP, AuthorityInformationAccessOID.CA_ISSUERS)
+            yield from (str(one.access_location.value) for one in value if one.access_method in known)
+        elif isinstance(value, x509.CRLDistributionPoints):
+            yield from (str(name.value) for point in value for name in point.full_name or ())
 
 
 _USAGE_NAMES = (

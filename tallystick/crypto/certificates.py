@@ -57,7 +57,7 @@ def read_card_certificate(der: bytes) -> CardCertificate:
     Raises ``TS-1102`` (not a certificate), ``TS-1108`` (no environment), ``TS-1313`` (UID or TIN missing or
     malformed), ``TS-1310`` (its key is never allowed).
     """
-    certificate = _parse(der)
+    certificate = read_certificate(der)
     environment, certificate_class = read_usage(_usages(certificate))
     uid = parse_uid(_subject(certificate, NameOID.SERIAL_NUMBER))
     tin = parse_tin(_extension_text(certificate, environment.tin_oid))
@@ -82,7 +82,7 @@ def read_card_certificate(der: bytes) -> CardCertificate:
         vsdc_url=_extension_text(certificate, environment.vsdc_url_oid),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        public_key=_public_key(certificate),
+        public_key=public_key_of(certificate),
         serial_number=certificate.serial_number,
         sha256=sha256(der),
         der=der,
@@ -118,8 +118,8 @@ def _unwrap_tag(value: bytes) -> bytes | None:
     return value[start:] if len(value) == start + length else None
 
 
-def _parse(der: bytes) -> x509.Certificate:
-    """Read a certificate whole: the library reads names, times and extensions only when they are asked for."""
+def read_certificate(der: bytes) -> x509.Certificate:
+    """Read a certificate whole, since the library reads its parts only when they are asked for; raises ``TS-1102``."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.signature_algorithm_oid
@@ -152,7 +152,8 @@ def _subject(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
-def _public_key(certificate: x509.Certificate) -> PublicKey:
+def public_key_of(certificate: x509.Certificate) -> PublicKey:
+    """The key of a certificate; raises ``TS-1310`` for one that is never allowed."""
     try:
         handle: PublicHandle = accept_public(certificate.public_key())
     except (ValueError, UnsupportedAlgorithm):
@@ -190,7 +191,7 @@ def verify_chain(der: bytes, trusted: TrustStore, moment: datetime) -> None:
     Raises ``TS-1102`` (chain is not ours), ``TS-1103`` (something in it has expired or is not valid yet at
     ``moment``), ``TS-1310`` (an authority signed with what is not allowed).
     """
-    certificate = _parse(der)
+    certificate = read_certificate(der)
     for depth in range(MAX_CHAIN_CERTIFICATES):
         issuer = _issuer_of(certificate, trusted, moment)
         if not certificate.not_valid_before_utc <= moment < certificate.not_valid_after_utc:
@@ -232,7 +233,12 @@ def _check_authority(authority: x509.Certificate, authorities_below: int) -> Non
 
 def pem_of(der: bytes) -> bytes:
     """A DER certificate as PEM."""
-    return _parse(der).public_bytes(Encoding.PEM)
+    return read_certificate(der).public_bytes(Encoding.PEM)
+
+
+def certificates_of(pem: bytes) -> list[bytes]:
+    """Every certificate of a PEM file as DER, in order; raises ``ValueError``."""
+    return [certificate.public_bytes(Encoding.DER) for certificate in x509.load_pem_x509_certificates(pem)]
 
 
 def der_of(pem: bytes) -> bytes:

@@ -1,13 +1,14 @@
-"""The PKI of a demo or test country, made at set-up in one folder: authorities, server, encryption, proof and log keys.
+"""The national hierarchy with its keys as files in one folder: for a demonstration, a test and a newcomer.
 
-Nothing of it is ever in the repository. A production country holds these keys in an HSM and runs ceremonies instead.
+Root, issuing authorities, server, encryption, proof and log keys are made at set-up; nothing of it is ever in the
+repository. A production country holds these keys in an HSM and runs ceremonies instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import attrs
@@ -18,42 +19,19 @@ from tallystick.crypto import keys, profiles
 from tallystick.crypto.certificates import TrustStore, der_of, pem_of
 from tallystick.crypto.issuing import Authority, Order, common_name, self_signed
 from tallystick.crypto.keys import PrivateKey, PublicKey
-from tallystick.crypto.profiles import Profile
-from tallystick.crypto.taxcore_oids import CLIENT_AUTH, SERVER_AUTH, CertificateClass, Environment
+from tallystick.crypto.national_oids import DOCUMENTATION_ARC, NationalArc
+from tallystick.crypto.pki_files import PkiFiles
+from tallystick.crypto.profiles import AuthorityPlan, Profile, hierarchy
+from tallystick.crypto.publication import DEFAULT_URL, Points
+from tallystick.crypto.revocation_lists import prepare_list, sign_list
+from tallystick.crypto.signers import KeySigner, Signer
+from tallystick.crypto.taxcore_oids import Environment
 from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.invoice import Seller
 from tallystick.kit.atomic_file import write_atomically
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-
-
-@attrs.frozen(slots=True)
-class PkiFiles:
-    """Names of the files in the folder. Certificates and public keys are 0644, private keys 0600, the folder 0700."""
-
-    folder: Path
-
-    def certificate(self, name: str) -> Path:
-        """Certificate of ``root``, ``secure-element-ca``, ``service-ca``, ``tls`` (with issuer), ``encryption``."""
-        return self.folder / f"{name}.pem"
-
-    def private_key(self, name: str) -> Path:
-        """Private key of the above, or of ``package``, ``poa``, ``log``."""
-        return self.folder / f"{name}-key.pem"
-
-    def public_key(self, name: str) -> Path:
-        """Public key of ``package``, ``poa``, ``log``."""
-        return self.folder / f"{name}-public.pem"
-
-    @property
-    def root(self) -> Path:
-        """What devices trust."""
-        return self.certificate("root")
-
-    @property
-    def client_authority(self) -> Path:
-        """What the device listener trusts: the issuer of client certificates, not the root."""
-        return self.certificate("secure-element-ca")
+ROOT_LIST_LIFETIME = timedelta(days=365)
 
 
 @attrs.frozen(slots=True)
@@ -94,10 +72,17 @@ class CardSubject:
 
 @attrs.frozen(slots=True)
 class DemoPki:
-    """An opened folder: issues for cards and servers. The authorities' keys are read only when something is issued."""
+    """An opened folder: issues for cards and servers. The authorities' keys are read only when something is issued.
+
+    ``publication_url`` is where lists, OCSP and issuers are served, as certificates carry it; ``days`` are lifetimes
+    that the country pack lays over the profiles.
+    """
 
     files: PkiFiles
     environment: Environment
+    publication_url: str = DEFAULT_URL
+    arc: NationalArc = attrs.field(factory=NationalArc)
+    days: Mapping[str, int] = attrs.field(factory=dict, eq=False)
 
     @classmethod
     def create(
@@ -109,34 +94,53 @@ class DemoPki:
         country: str,
         at: datetime,
         hosts: Sequence[str] = LOOPBACK_HOSTS,
+        publication_url: str = DEFAULT_URL,
+        arc: str = DOCUMENTATION_ARC,
+        days: Mapping[str, int] | None = None,
     ) -> DemoPki:
         """Make everything anew in ``folder`` (created 0700). ``country`` is two letters; ``hosts`` bound TLS names."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-        files, arc = PkiFiles(folder), Environment(*environment)
-        maker = _Maker(files, organization, country, at)
+        made = cls(PkiFiles(folder), Environment(*environment), publication_url, NationalArc(arc), days or {})
+        maker = _Maker(made, organization, country, at)
         with ThreadPoolExecutor(2) as pool:
             package, poa = (pool.submit(keys.generate_rsa_key) for _ in range(2))
             root = maker.root()
-            maker.authority(root, "secure-element-ca", "secure element CA", profiles.issuing_authority(_cards(arc)))
-            service = profiles.issuing_authority(
-                (SERVER_AUTH, *_usages(arc, CertificateClass.V31, CertificateClass.V36))
-            )
-            maker.authority(root, "service-ca", "service CA", service, tuple(hosts))
+            for plan in made.hierarchy:
+                maker.authority(root, plan, tuple(hosts))
+            maker.root_list(root)
             maker.key_pair("package", package.result())
             maker.key_pair("poa", poa.result())
         maker.key_pair("log", keys.generate_ed25519_key())
-        made = cls.load(folder, environment=environment)
+        made.trust_store()
         made.issue_encryption_certificate(organization, country, at)
         made.issue_tls(hosts, at)
         return made
 
     @classmethod
-    def load(cls, folder: Path, *, environment: tuple[int, int]) -> DemoPki:
+    def load(
+        cls,
+        folder: Path,
+        *,
+        environment: tuple[int, int],
+        publication_url: str = DEFAULT_URL,
+        arc: str = DOCUMENTATION_ARC,
+        days: Mapping[str, int] | None = None,
+    ) -> DemoPki:
         """Open a folder that ``create`` made; raises ``OSError`` or ``ValueError`` when it is not whole."""
-        made = cls(PkiFiles(folder), Environment(*environment))
+        made = cls(PkiFiles(folder), Environment(*environment), publication_url, NationalArc(arc), days or {})
         made.trust_store()
         return made
+
+    @property
+    def hierarchy(self) -> tuple[AuthorityPlan, ...]:
+        """The issuing authorities below the root."""
+        return hierarchy(self.environment, self.arc)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every authority of the hierarchy is there; a folder of before the national PKI lacks some."""
+        return all(self.files.certificate(plan.name).exists() for plan in self.hierarchy)
 
     def public_key(self, name: str) -> PublicKey:
         """Public half of ``package`` (K_enc), ``poa`` (K_poa) or ``log``."""
@@ -149,6 +153,11 @@ class DemoPki:
     def trust_store(self) -> TrustStore:
         """Root and the issuer of cards: what a device's certificate must chain to."""
         return TrustStore.from_pem(self.files.root.read_bytes(), self.files.client_authority.read_bytes())
+
+    def device_trust_store(self) -> TrustStore:
+        """Root and the issuers of devices of the national channels: what a renewal's certificate must chain to."""
+        names = ("root", "device-ca", "hardware-device-ca")
+        return TrustStore.from_pem(*(self.files.certificate(name).read_bytes() for name in names))
 
     def issue_secure_element(
         self, subject: CardSubject, spki: bytes, *, at: datetime, years: int = profiles.SECURE_ELEMENT_YEARS
@@ -176,39 +185,53 @@ class DemoPki:
 
     def _issue_card(self, profile: Profile, subject: CardSubject, spki: bytes, at: datetime) -> bytes:
         order = Order(
-            profile=profile,
+            profile=profile.with_days(self.days),
             public_key=PublicKey.from_spki(spki),
             subject=subject.attributes(),
             texts=subject.texts(self.environment),
         )
-        return self._authority("secure-element-ca").issue(order, at)
+        return self.authority("secure-element-ca").issue(order, at)
 
-    def _authority(self, name: str) -> Authority:
+    def authority(self, name: str) -> Authority:
+        """An authority with its key; raises ``OSError`` or ``ValueError`` where either is not in the folder."""
         certificate = x509.load_pem_x509_certificate(self.files.certificate(name).read_bytes())
-        return Authority(certificate, keys.load_private_key(self.files.private_key(name)))
+        return Authority(certificate, self.signer(name), Points.of(self.publication_url, name))
+
+    def signer(self, name: str) -> Signer:
+        """The key of an authority or responder behind its port; raises ``OSError`` where it is not in the folder."""
+        return KeySigner(keys.load_private_key(self.files.private_key(name)))
+
+    def authority_certificate(self, name: str) -> bytes:
+        """The certificate of an authority, DER; needs no key."""
+        return der_of(self.files.certificate(name).read_bytes())
 
     def issue_tls(self, hosts: Sequence[str], at: datetime) -> None:
         """A new key and certificate for the server; raises ``TS-3006`` for a host outside the bounds of the CA."""
         key = keys.generate_p256_key()
         order = Order(
-            profile=profiles.tls_server(self.environment),
+            profile=profiles.tls_server(self.environment).with_days(self.days),
             public_key=key.public,
             subject=(),
             hosts=tuple(hosts),
         )
-        authority = self._authority("service-ca")
+        authority = self.authority("service-ca")
         der = authority.issue(order, at)
         keys.store_private_key(self.files.private_key("tls"), key)
         _write(self.files.certificate("tls"), pem_of(der) + authority.pem)
 
     def renew_tls(self, at: datetime, hosts: Sequence[str] = LOOPBACK_HOSTS) -> bool:
-        """Issue the server's certificate anew in the last third of its life or when it is missing; whether it was."""
+        """Issue the server's certificate anew in the last third of its life or when it is missing; whether it was.
+
+        It keeps the names that it has; ``hosts`` are those of a missing one.
+        """
         path = self.files.certificate("tls")
         if path.exists():
             current = x509.load_pem_x509_certificate(path.read_bytes())
             life = current.not_valid_after_utc - current.not_valid_before_utc
             if at < current.not_valid_after_utc - life / 3:
                 return False
+            names = current.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            hosts = [str(name.value) for name in names]
         self.issue_tls(hosts, at)
         return True
 
@@ -219,7 +242,7 @@ class DemoPki:
             public_key=self.public_key("package"),
             subject=_authority_name(organization, country, "encryption"),
         )
-        _write(self.files.certificate("encryption"), pem_of(self._authority("service-ca").issue(order, at)))
+        _write(self.files.certificate("encryption"), pem_of(self.authority("service-ca").issue(order, at)))
 
     @property
     def encryption_certificate(self) -> bytes:
@@ -231,35 +254,39 @@ class DemoPki:
 class _Maker:
     """Makes keys and authorities at set-up and writes each to its file."""
 
-    files: PkiFiles
+    pki: DemoPki
     organization: str
     country: str
     at: datetime
 
     def root(self) -> Authority:
         key = keys.generate_p384_key()
-        made = self_signed(self._order(profiles.ROOT, key, "root", ()), key, self.at)
-        return self._store("root", made)
+        order = self._order(profiles.ROOT, key, "root", ())
+        made = self_signed(order, KeySigner(key), self.at)
+        self._store("root", key, made.pem)
+        return attrs.evolve(made, points=Points.of(self.pki.publication_url, "root"))
 
-    def authority(
-        self, root: Authority, name: str, title: str, profile: Profile, hosts: tuple[str, ...] = ()
-    ) -> Authority:
-        key = keys.generate_p384_key()
-        der = root.issue(self._order(profile, key, title, hosts), self.at)
-        return self._store(name, Authority(x509.load_der_x509_certificate(der), key))
+    def authority(self, root: Authority, plan: AuthorityPlan, hosts: tuple[str, ...]) -> None:
+        key, profile = keys.generate_p384_key(), profiles.issuing_authority(plan.usages)
+        order = self._order(profile, key, plan.title, hosts if plan.serves_hosts else ())
+        self._store(plan.name, key, pem_of(root.issue(order, self.at)))
+
+    def root_list(self, root: Authority) -> None:
+        """The root's first list: nothing is revoked. It is valid long, for the root is away afterwards."""
+        prepared = prepare_list(root, 1, (), self.at, ROOT_LIST_LIFETIME)
+        _write(self.pki.files.root_list, sign_list(root, prepared))
 
     def key_pair(self, name: str, key: PrivateKey) -> None:
-        keys.store_private_key(self.files.private_key(name), key)
-        keys.store_public_key(self.files.public_key(name), key.public)
+        keys.store_private_key(self.pki.files.private_key(name), key)
+        keys.store_public_key(self.pki.files.public_key(name), key.public)
 
     def _order(self, profile: Profile, key: PrivateKey, title: str, hosts: tuple[str, ...]) -> Order:
         name = _authority_name(self.organization, self.country, title)
         return Order(profile=profile, public_key=key.public, subject=name, permitted_hosts=hosts)
 
-    def _store(self, name: str, made: Authority) -> Authority:
-        keys.store_private_key(self.files.private_key(name), made.key)
-        _write(self.files.certificate(name), made.pem)
-        return made
+    def _store(self, name: str, key: PrivateKey, pem: bytes) -> None:
+        keys.store_private_key(self.pki.files.private_key(name), key)
+        _write(self.pki.files.certificate(name), pem)
 
 
 def _authority_name(organization: str, country: str, title: str) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
@@ -268,15 +295,6 @@ def _authority_name(organization: str, country: str, title: str) -> tuple[tuple[
         (NameOID.ORGANIZATION_NAME, organization),
         common_name(organization, f" {title}"),
     )
-
-
-def _usages(environment: Environment, *classes: CertificateClass) -> tuple[str, ...]:
-    return tuple(environment.usage_oid(one) for one in classes)
-
-
-def _cards(environment: Environment) -> tuple[str, ...]:
-    classes = CertificateClass.V32, CertificateClass.V33, CertificateClass.V34, CertificateClass.V35
-    return (CLIENT_AUTH, *_usages(environment, *classes))
 
 
 def _write(path: Path, content: bytes) -> None:

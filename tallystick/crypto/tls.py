@@ -12,7 +12,7 @@ import ssl
 from datetime import datetime
 from pathlib import Path
 
-from tallystick.crypto.pki import PkiFiles
+from tallystick.crypto.pki_files import PkiFiles
 from tallystick.crypto.policy import Use, is_allowed
 
 _NO_CHECK_TIME = 0x200000
@@ -20,20 +20,30 @@ _NO_CHECK_TIME = 0x200000
 _TLS_12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
-def tls_server_context(folder: Path) -> ssl.SSLContext:
-    """The device listener over a folder of ``DemoPki``: client certificate asked for, not demanded.
+def tls_server_context(folder: Path, authorities: tuple[str, ...] = ("secure-element-ca",)) -> ssl.SSLContext:
+    """A listener over a folder of ``DemoPki``: client certificate asked for, not demanded.
 
-    A chain that does not lead to the issuer of cards ends in a TLS alert; validity is judged by the application.
+    A chain that does not lead to one of the ``authorities`` ends in a TLS alert; validity is judged by the application.
     """
     files = PkiFiles(folder)
     context = _bounded(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-    context.load_cert_chain(files.certificate("tls"), files.private_key("tls"))
-    context.load_verify_locations(files.client_authority)
+    take_server_certificate(context, folder)
+    for name in authorities:
+        context.load_verify_locations(files.certificate(name))
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN | ssl.VerifyFlags(_NO_CHECK_TIME)
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
     return context
+
+
+def take_server_certificate(context: ssl.SSLContext, folder: Path) -> None:
+    """Use the server certificate that lies in the folder now, for every connection from now on.
+
+    Raises ``ssl.SSLError`` while key and certificate do not belong together, and changes nothing then.
+    """
+    files = PkiFiles(folder)
+    context.load_cert_chain(files.certificate("tls"), files.private_key("tls"))
 
 
 def tls_client_context(ca: Path, cert: Path | None = None, key: Path | None = None) -> ssl.SSLContext:

@@ -49,6 +49,24 @@ class Tolerances:
         return None if self.reference_past_days is None else timedelta(days=self.reference_past_days)
 
 
+CERTIFICATE_PROFILES = (
+    "device", "encryption", "hardware-device", "hosted-signer", "ocsp-responder", "pki-client", "pos-client",
+    "secure-element", "staff", "taxpayer-seal", "timestamp", "tls-server",
+)  # fmt: skip
+"""The kinds of certificate whose lifetime a country may set."""
+
+
+@attrs.frozen(slots=True)
+class CertificateRules:
+    """What a country decides about its certificates: its arc of object identifiers, and lifetimes in days by profile.
+
+    An empty arc stands for the one that is kept for documentation.
+    """
+
+    arc: str = ""
+    days: Mapping[str, int] = attrs.field(factory=dict)
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class CountryPack:
     """The rules and names of one country.
@@ -86,6 +104,7 @@ class CountryPack:
     algorithms: AlgorithmRegistry = REGISTRY
     certification: Mapping[BuildClass, Certification] = CERTIFICATION
     """What the country asks of the builds of each class of device (K-02)."""
+    certificates: CertificateRules = attrs.field(factory=CertificateRules)
 
     def label_for(self, department: str | None) -> str:
         """The tax label of a department's goods."""

@@ -166,6 +166,12 @@ _PRODUCTION: dict[str, Row] = {
     "TS-3011": ("Share of the PIN wrong", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3012": ("Ceremony out of order", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3071": ("Another manifest of this version", 409, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3020": ("Enrolment without code or certificate", 401, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3021": ("Renewal with a key that was certified before", 409, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3022": ("Certificate unknown", 404, Retry.NEVER, FixBy.USER, None),
+    "TS-3023": ("Revocation not possible", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3024": ("Certificate authority issues no more", 503, Retry.AFTER, FixBy.AUTHORITY, None),
+    "TS-3027": ("Revocation list out of order", 409, Retry.NEVER, FixBy.OPERATOR, None),
 }
 
 _AUDIT: dict[str, Row] = {

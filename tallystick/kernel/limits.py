@@ -35,6 +35,7 @@ class Limits:
     audit_payload_bytes: int = 700 * 1024
     control_call_bytes: int = 64 * 1024
     audit_request_bytes: int = 264
+    certificate_request_bytes: int = 16 * 1024
     medium_commands_bytes: int = 1024 * 1024
     upload_request_bytes: int = 64 * 1024 * 1024
     upload_request_files: int = 2_000

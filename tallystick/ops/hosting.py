@@ -21,6 +21,7 @@ from tallystick.kernel.country_pack import CountryPack
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.invoice import Seller
+from tallystick.ops.pki_registry import enter_card
 
 _UID_ALPHABET = string.ascii_uppercase + string.digits
 OPERATOR_TIN = Tin("000000000")
@@ -78,6 +79,7 @@ def make_signer(
     )
     subject = CardSubject(uid=uid, seller=seller, api_url=addresses.api_url, vsdc_url=addresses.vsdc_url)
     certificate = pki.issue_hosted_signer(subject, public.spki, at=at)
+    enter_card(conn, pki, "hosted-signer", certificate, uid, OPERATOR_TIN, "process:vsdc-tool", at)
     return operations.add_signer(conn, certificate, label, environment=pack.environment)
 
 
@@ -101,6 +103,7 @@ def enrol(
     key, uid = generate_rsa_key(), new_uid()
     subject = CardSubject(uid=uid, seller=seller, api_url=addresses.api_url, vsdc_url=addresses.vsdc_url)
     certificate = pki.issue_pos_client(subject, key.public.spki, at=at)
+    enter_card(conn, pki, "pos-client", certificate, uid, seller.tin, "process:vsdc-tool", at)
     password, pac = new_password(), new_pac()
     enrolment = Enrolment(certificate, pac, premises_id)
     operations.enrol_pos(conn, enrolment, environment=pack.environment, pac_secret=pac_secret)

@@ -182,6 +182,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     demo_vsdc: Annotated[
         bool, Meta(description="Whether a demonstration starts the hosted signer, with one POS certificate to try.")
     ] = True
+    pki_port: Annotated[
+        Port, Meta(description="First port to try for revocation lists, OCSP and issuers (plain HTTP).")
+    ] = 8441
+    pki_url: Annotated[str, Meta(description="Address of the same as certificates carry it; always plain HTTP.")] = (
+        "http://127.0.0.1:8441/"
+    )
+    est_port: Annotated[Port, Meta(description="First port to try for the enrolment of devices (EST, TLS).")] = 8447
     key_store: Annotated[
         Literal["files", "pkcs11"],
         Meta(description="Where signing keys lie: sealed files in the state folder, or a token behind PKCS#11."),

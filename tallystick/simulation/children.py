@@ -34,11 +34,12 @@ class Children:
         self.build_manifest = certify_own_build(country.intake_dsn, country.state.demo / "maker", system_clock())
         """The certified manifest that the E-SDCs prove."""
         # Who comes first must not walk on to the port that the cards of this country carry.
-        carried = country.birth.device_api_port
-        self._public_port = free_port(settings.public_port, avoid=(carried,))
-        self._portal_port = free_port(settings.portal_port, avoid=(carried, self._public_port))
-        ours = (carried, self._public_port, self._portal_port)
+        carried = (country.birth.device_api_port, country.birth.pki_port)
+        self._public_port = free_port(settings.public_port, avoid=carried)
+        self._portal_port = free_port(settings.portal_port, avoid=(*carried, self._public_port))
+        ours = (*carried, self._public_port, self._portal_port)
         self.vsdc_port = free_port(settings.vsdc_port, avoid=ours) if settings.demo_vsdc else 0
+        self.est_url = ""
         self.hosts = False
         """Whether the hosted signer is started too; said by who prepared it."""
 
@@ -64,9 +65,11 @@ class Children:
         self._supervisor.start(
             self._spec(_API, "authority", "api"),
             self._spec("worker", "authority", "worker"),
+            self._spec("pki", "authority", "pki"),
             self._spec(RACK, "esdc", "rack"),
             *(self._hosting() if self.hosts else ()),
         )
+        self.est_url = f"https://127.0.0.1:{self._port('est')}/.well-known/est/"
         if self.hosts:
             self.vsdc_port = self._port("vsdc")
 
@@ -116,6 +119,9 @@ class Children:
             "TALLYSTICK_VSDC_PROCESSES": str(self._settings.vsdc_processes),
             "TALLYSTICK_VSDC_PORT": str(self.vsdc_port),
             "TALLYSTICK_VSDC_URL": self.vsdc_url,
+            "TALLYSTICK_PKI_PORT": str(country.birth.pki_port),
+            "TALLYSTICK_PKI_URL": country.birth.pki_url,
+            "TALLYSTICK_EST_PORT": str(self._settings.est_port),
             "TALLYSTICK_KEY_STORE": self._settings.key_store,
             "TALLYSTICK_KEY_STORE_SECRET_FILE": self._settings.key_store_secret_file,
             "TALLYSTICK_HSM_MODULE": self._settings.hsm_module,

@@ -15,10 +15,12 @@ import psycopg
 
 from tallystick.authority.reference.registry.operations import create_user
 from tallystick.authority.reference.taxrates.operations import publish_group
+from tallystick.crypto.national_oids import DOCUMENTATION_ARC
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.packs import load_pack
+from tallystick.ops.pki_registry import enter_hierarchy
 from tallystick.ops.postgres import EmbeddedPostgres
 from tallystick.ops.processes.context import system_clock
 from tallystick.ops.schema.migrate import migrate
@@ -39,11 +41,17 @@ class Birth(msgspec.Struct, frozen=True):
 
     code: str
     device_api_port: int
+    pki_port: int = 0
 
     @property
     def api_url(self) -> str:
         """The address of the device API as the cards carry it."""
         return f"https://127.0.0.1:{self.device_api_port}/"
+
+    @property
+    def pki_url(self) -> str:
+        """The address of revocation lists and OCSP as certificates carry it."""
+        return f"http://127.0.0.1:{self.pki_port}/"
 
 
 @attrs.define
@@ -88,12 +96,12 @@ def open_country(settings: Settings, state: StateFolder) -> Country:
     pack = load_pack(settings.country)
     state.make()
     birth = _birth(state, settings, pack)
-    pki = _keys(state, pack)
+    pki = _keys(state, pack, birth)
     database = None if settings.database_url else EmbeddedPostgres(state.postgres, copies=state.binaries)
     owner_dsn = settings.database_url or (database.start() if database is not None else "")
     try:
         migrate(owner_dsn)
-        _fill(as_role(owner_dsn, INTAKE), pack)
+        _fill(as_role(owner_dsn, INTAKE), pack, pki)
     except BaseException:
         if database is not None:
             database.stop()
@@ -109,7 +117,11 @@ def read_birth(state: StateFolder) -> Birth:
 def _birth(state: StateFolder, settings: Settings, pack: CountryPack) -> Birth:
     file = state.demo / "country.json"
     if not file.exists():
-        birth = Birth(code=pack.code, device_api_port=free_port(settings.device_api_port))
+        birth = Birth(
+            code=pack.code,
+            device_api_port=free_port(settings.device_api_port),
+            pki_port=free_port(settings.pki_port),
+        )
         write_atomically(file, msgspec.json.encode(birth))
         return birth
     birth = read_birth(state)
@@ -138,7 +150,7 @@ def free_port(wanted: int, *, tries: int = _PORTS_TRIED, avoid: Container[int] =
     return 0
 
 
-def _keys(state: StateFolder, pack: CountryPack) -> DemoPki:
+def _keys(state: StateFolder, pack: CountryPack, birth: Birth) -> DemoPki:
     done = state.keys / "complete"
     if not done.exists():
         DemoPki.create(
@@ -147,20 +159,32 @@ def _keys(state: StateFolder, pack: CountryPack) -> DemoPki:
             organization=pack.organization_name,
             country=pack.country,
             at=system_clock(),
+            publication_url=birth.pki_url,
+            arc=pack.certificates.arc or DOCUMENTATION_ARC,
+            days=pack.certificates.days,
         )
         write_atomically(done, b"")
     pki = load_keys(state, pack)
+    if not pki.is_whole:
+        raise CountryTaken("this country was made before it had a national PKI; FRESH=1 makes a new one")
     pki.renew_tls(system_clock())
     return pki
 
 
 def load_keys(state: StateFolder, pack: CountryPack) -> DemoPki:
     """The keys of the country in this folder."""
-    return DemoPki.load(state.keys, environment=pack.environment)
+    return DemoPki.load(
+        state.keys,
+        environment=pack.environment,
+        publication_url=read_birth(state).pki_url,
+        arc=pack.certificates.arc or DOCUMENTATION_ARC,
+        days=pack.certificates.days,
+    )
 
 
-def _fill(dsn: str, pack: CountryPack) -> None:
+def _fill(dsn: str, pack: CountryPack, pki: DemoPki) -> None:
     with psycopg.connect(dsn) as connection:
+        enter_hierarchy(connection, pki, system_clock())
         for group in pack.tax_groups:
             publish_group(connection, group)
         create_user(connection, OPERATOR_USER, "!", f"Operator of {pack.name}", "operator")

@@ -188,6 +188,8 @@ class Demo:
             ("device API", country.api_url),
             *hosted_row(country, children, hosted_pos),
             ("checkpoint of the ledger", f"{children.public_url}checkpoint"),
+            ("enrolment of devices (EST)", children.est_url),
+            ("revocation lists, OCSP", country.birth.pki_url),
             ("data, logs", str(country.state.demo)),
         ]
         self._say("")

@@ -115,6 +115,8 @@ class Sandbox:
         rows = (
             ("TaxCore.API", country.api_url),
             ("root of the PKI", str(country.pki.files.root)),
+            ("enrolment of devices (EST)", children.est_url),
+            ("revocation lists, OCSP", country.birth.pki_url),
             ("verification, checkpoint", children.public_url),
             ("operator's pages", f"{children.portal_url}  (`make link` prints a sign-in link)"),
             ("descriptions", f"http://127.0.0.1:{ports[notes[0].uid]}/openapi.json, {country.api_url}openapi.json"),

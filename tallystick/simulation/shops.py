@@ -31,6 +31,8 @@ from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import Tin, Uid, parse_uid
 from tallystick.kernel.invoice import Seller
 from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.pki_registry import enter_card
+from tallystick.ops.processes.context import system_clock
 
 SHOPS_PER_TAXPAYER = 3
 ENCRYPTION_KEY = "package"
@@ -105,6 +107,11 @@ class ShopMaker:
             write_atomically(self._certificate_file(shop), der)
             return der
 
+        def certify_client(spki: bytes) -> bytes:
+            der = self.pki.issue_pki_client(subject, spki, at=at)
+            write_atomically(self._client_file(shop), der)
+            return der
+
         personalise(
             shop.folder,
             uid=shop.uid,
@@ -112,7 +119,7 @@ class ShopMaker:
             limit=self.limit,
             max_category_order_id=self.pack.max_category_order_id,
             sign_certificate_for=certify,
-            pki_certificate_for=lambda spki: self.pki.issue_pki_client(subject, spki, at=at),
+            pki_certificate_for=certify_client,
             tax_core_public_key=self.pki.public_key(ENCRYPTION_KEY),
             poa_public_key=self.pki.public_key("poa"),
             keys=keys,
@@ -124,6 +131,9 @@ class ShopMaker:
 
     def _certificate_file(self, shop: Shop) -> Path:
         return self.plans / f"{shop.store_id}.der"
+
+    def _client_file(self, shop: Shop) -> Path:
+        return self.plans / f"{shop.store_id}.pki.der"
 
     def register(self, conn: Connection, shop: Shop) -> SecureElementEntry:
         """Enter owner, premises and card into the registry; the same again changes nothing."""
@@ -141,9 +151,12 @@ class ShopMaker:
             country=seller.country,
         )
         premises_id = register_premises(conn, premises)
+        certificate, now = self._certificate_file(shop).read_bytes(), system_clock()
+        for profile, der in (("secure-element", certificate), ("pki-client", self._client_file(shop).read_bytes())):
+            enter_card(conn, self.pki, profile, der, shop.uid, seller.tin, "process:factory", now)
         return register_secure_element(
             conn,
-            self._certificate_file(shop).read_bytes(),
+            certificate,
             environment=self.pack.environment,
             encryption_key=ENCRYPTION_KEY,
             limit=self.limit,

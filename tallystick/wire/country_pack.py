@@ -12,7 +12,13 @@ from zoneinfo import ZoneInfo
 
 from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
-from tallystick.kernel.country_pack import CountryPack, PackageRetention, Tolerances
+from tallystick.kernel.country_pack import (
+    CERTIFICATE_PROFILES,
+    CertificateRules,
+    CountryPack,
+    PackageRetention,
+    Tolerances,
+)
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.invoice import TaxCategoryType
@@ -27,6 +33,7 @@ E = TypeVar("E", bound=StrEnum)
 _CODE = re.compile(r"[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
+_ARC = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,9})){3,15}")
 _CATEGORY_TYPES = {kind.name.lower().replace("_", "-"): kind for kind in TaxCategoryType}
 
 
@@ -64,6 +71,7 @@ def parse_pack(toml: bytes, file_name: str) -> CountryPack:
         tolerances=_tolerances(root),
         algorithms=REGISTRY.changed_by(_algorithm_rules(root)),
         certification=_certification(root),
+        certificates=_certificates(root),
     )
     for table in (country, organization, card, root):
         table.close()
@@ -238,6 +246,20 @@ def _tolerances(root: TomlTable) -> Tolerances:
 
 
 _TOLERANCE_KEYS = frozenset({"future_minutes", "past_days", "reference_past_days"})
+
+
+def _certificates(root: TomlTable) -> CertificateRules:
+    if "certificates" not in root:
+        return CertificateRules()
+    table = root.take_table("certificates")
+    arc = _matching(table, "arc", _ARC) if "arc" in table else ""
+    days: dict[str, int] = {}
+    if "days" in table:
+        given = table.take_table("days")
+        days = {name: _between(given, name, 1, 2_920) for name in given if name in CERTIFICATE_PROFILES}
+        given.close()
+    table.close()
+    return CertificateRules(arc, MappingProxyType(days))
 
 
 def _algorithm_rules(root: TomlTable) -> tuple[AlgorithmRule, ...]:

@@ -17,6 +17,7 @@ import attrs
 import psycopg
 import uvloop
 
+from tallystick.crypto.national_oids import DOCUMENTATION_ARC
 from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.policy import install_registry
 from tallystick.kernel.country_pack import CountryPack
@@ -77,7 +78,14 @@ class Context:
     @cached_property
     def pki(self) -> DemoPki:
         """The authority's keys and certificates."""
-        return DemoPki.load(self.state.keys, environment=self.pack.environment)
+        rules = self.pack.certificates
+        return DemoPki.load(
+            self.state.keys,
+            environment=self.pack.environment,
+            publication_url=self.settings.pki_url,
+            arc=rules.arc or DOCUMENTATION_ARC,
+            days=rules.days,
+        )
 
     @property
     def environment_name(self) -> str:

@@ -33,6 +33,7 @@ from tallystick.ops.key_store import pac_secret
 from tallystick.ops.processes.api import configuration_of
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock, vsdc_name
 from tallystick.ops.schema.roles import INTAKE
+from tallystick.ops.server_certificate import follow_server_certificate
 from tallystick.ops.settings import SettingsError
 from tallystick.ops.shared_port import shared_port
 from tallystick.wire.journal import LANGUAGES
@@ -81,6 +82,7 @@ async def _serve(context: Context, number: int, stopped: asyncio.Event) -> None:
     services = _services(context, means, directory, hosted, rates)
     signer = HostedSigner(services)
     recovering = asyncio.create_task(_recover(signer))
+    tls = tls_server_context(context.pki.files.folder)
     with ExitStack() as held:
         shared, listener = None, None
         if settings.vsdc_processes > 1:
@@ -92,12 +94,14 @@ async def _serve(context: Context, number: int, stopped: asyncio.Event) -> None:
             build_app(services, shared or signer),
             settings.host,
             settings.vsdc_port,
-            ssl_context=tls_server_context(context.pki.files.folder),
+            ssl_context=tls,
             refuse=refuse,
             listener=listener,
         )
         context.announce_port(await server.start())
+        following = asyncio.create_task(follow_server_certificate(tls, context.pki.files.folder))
         await stopped.wait()
+        following.cancel()
         recovering.cancel()
         await server.stop()
         if shared is not None:

@@ -24,6 +24,8 @@ from tallystick.authority.oversight.activity.values import Anchor
 from tallystick.authority.projections.audit.tasks import decide
 from tallystick.authority.reference.builds.tasks import BUILD_MEDIA_TYPE, publish_decisions
 from tallystick.authority.reference.builds.values import Unpublished
+from tallystick.authority.reference.pki import tasks as certificate_tasks
+from tallystick.authority.reference.pki.values import Issuance, KeptList
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
     publish_registrations,
@@ -82,6 +84,7 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
     proofs = proof_services(context)
     return [
         Duty("registrations", lambda conn: _publish(context, conn), quick),
+        Duty("certificates", lambda conn: _publish_certificates(context, conn), timedelta(seconds=1)),
         Duty("proofs", lambda conn: decide(conn, proofs, system_clock()), quick),
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
         Duty("uploads", UploadWork(context, stopped).work, quick),
@@ -150,6 +153,29 @@ def _publish_builds(context: Context, conn: DatabaseConnection) -> None:
         return append_blocking(context.socket("sequencer"), entry).index
 
     publish_decisions(conn, append)
+
+
+def _publish_certificates(context: Context, conn: DatabaseConnection) -> None:
+    def append(body: bytes, media_type: str, about: Issuance | KeptList) -> int:
+        entry = pki_entry(body, media_type, about)
+        return append_blocking(context.socket("sequencer"), entry).index
+
+    certificate_tasks.publish(conn, append)
+
+
+def pki_entry(body: bytes, media_type: str, about: Issuance | KeptList) -> NewEntry:
+    """The ledger entry of a certificate (0x03) or a revocation list (0x0A)."""
+    issuance = about if isinstance(about, Issuance) else None
+    return NewEntry(
+        kind=EntryKind.REVOCATION_LIST if issuance is None else EntryKind.REGISTRY,
+        channel=Channel.NONE,
+        body=body,
+        media_type=media_type,
+        received_at_ms=unix_ms(system_clock()),
+        act_hash=sha256(body),
+        tin="" if issuance is None else issuance.tin,
+        certificate_hash=b"" if issuance is None else issuance.certificate_hash or b"",
+    )
 
 
 def registration_of(entry: SecureElementEntry) -> NewEntry:

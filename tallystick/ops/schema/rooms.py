@@ -14,6 +14,7 @@ ROOMS = (
     "reference/commands",
     "reference/rules",
     "reference/builds",
+    "reference/pki",
     "channels/sdc",
     "ledger",
     "intake",

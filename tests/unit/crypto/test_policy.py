@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import attrs
 import pytest
 from cards import NOW, country, rsa_key
 from cryptography.hazmat.primitives.asymmetric import dsa
@@ -51,6 +52,7 @@ from tallystick.crypto.signatures import (
     verify_invoice_signature,
     verify_ps256,
 )
+from tallystick.crypto.signers import KeySigner
 from tallystick.crypto.tls import least_version
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRule, Status
 from tallystick.kernel.faults import Fault
@@ -93,8 +95,9 @@ def check_module(algorithm: ModuleAlgorithm) -> None:
 
 
 def issue_with(key: PrivateKey) -> None:
-    order = Order(profile=ROOT, public_key=key.public, subject=((NameOID.COMMON_NAME, "Root"),))
-    self_signed(order, key, NOW)
+    profile = attrs.evolve(ROOT, key_kinds=frozenset({key.public.kind}))
+    order = Order(profile=profile, public_key=key.public, subject=((NameOID.COMMON_NAME, "Root"),))
+    self_signed(order, KeySigner(key), NOW)
 
 
 SEALED = seal_package(b"{}", rsa_key(0).public)

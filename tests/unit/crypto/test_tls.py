@@ -16,6 +16,7 @@ from tallystick.crypto.keys import load_private_key, store_private_key
 from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.policy import install_registry
 from tallystick.crypto.profiles import pki_client
+from tallystick.crypto.signers import KeySigner
 from tallystick.crypto.tls import least_version, tls_client_context, tls_server_context
 from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
 
@@ -114,9 +115,8 @@ def test_a_server_certificate_does_not_pass_as_a_cards(current: Country) -> None
 def test_a_certificate_of_another_branch_under_our_root_is_foreign(current: Country, tmp_path: Path) -> None:
     """Even one with client authentication, signed by the root itself."""
     files = current.pki.files
-    root = Authority(
-        x509.load_pem_x509_certificate(files.root.read_bytes()), load_private_key(files.private_key("root"))
-    )
+    key = KeySigner(load_private_key(files.private_key("root")))
+    root = Authority(x509.load_pem_x509_certificate(files.root.read_bytes()), key)
     order = Order(
         profile=pki_client(current.pki.environment),
         public_key=rsa_key(1).public,

@@ -6,6 +6,9 @@ from datetime import datetime
 
 from tallystick.authority.reference.registry import store
 from tallystick.authority.reference.registry.values import (
+    ON_HOLD,
+    DeviceState,
+    FiscalDevice,
     Premises,
     SecureElementEntry,
     SecureElementState,
@@ -55,10 +58,11 @@ def register_secure_element(
     return entry
 
 
-def set_state(conn: Connection, uid: str, state: SecureElementState, at: datetime) -> None:
+def set_state(conn: Connection, uid: str, state: SecureElementState, at: datetime, *, reason: int = 0) -> None:
     """Put a secure element on hold, back to active, revoke or close it; ``at`` is the moment of a revocation.
 
-    The same state again changes nothing. Raises ``TS-2401`` for an unknown UID or a change from a final state.
+    A revocation, with its CRL ``reason`` number, revokes the element's certificate, too. The same state again changes
+    nothing. Raises ``TS-2401`` for an unknown UID or a change from a final state.
     """
     present = store.lock_secure_element(conn, uid)
     if present is None:
@@ -68,14 +72,56 @@ def set_state(conn: Connection, uid: str, state: SecureElementState, at: datetim
     if present.is_final:
         raise Fault("TS-2401", detail=f"the secure element is {present.value} for good")
     store.set_state(conn, uid, state, at if state is SecureElementState.REVOKED else None)
+    entry = store.secure_element(conn, uid)
+    if state is SecureElementState.REVOKED and entry is not None:
+        store.add_revocation(conn, entry.certificate_hash, uid, at, reason)
 
 
 def revoke_certificate(conn: Connection, certificate_hash: bytes, uid: str, at: datetime, reason: int = 0) -> None:
     """Revoke one certificate, such as that of a card's PKI applet; ``reason`` is the CRL reason number (RFC 5280).
 
-    No session is opened with it from then on, and sessions that it opened end. The first revocation stands.
+    No session is opened with it from then on, and sessions that it opened end. A secure element whose signing
+    certificate it is follows: on hold, or revoked. The first revocation stands, but for a hold that becomes final.
     """
     store.add_revocation(conn, certificate_hash, uid, at, reason)
+    element = store.secure_element_of_certificate(conn, certificate_hash)
+    present = None if element is None else store.lock_secure_element(conn, element)
+    if element is not None and present is not None and not present.is_final:
+        wanted = SecureElementState.HOLD if reason == ON_HOLD else SecureElementState.REVOKED
+        set_state(conn, element, wanted, at, reason=reason)
+
+
+def lift_hold(conn: Connection, certificate_hash: bytes, at: datetime) -> bool:
+    """Take a certificate off hold, and with it the secure element that signs with it; false where none is on hold."""
+    if not store.lift_revocation(conn, certificate_hash, at):
+        return False
+    element = store.secure_element_of_certificate(conn, certificate_hash)
+    if element is not None and store.lock_secure_element(conn, element) is SecureElementState.HOLD:
+        store.set_state(conn, element, SecureElementState.ACTIVE, None)
+    return True
+
+
+def register_fiscal_device(conn: Connection, device: FiscalDevice) -> FiscalDevice:
+    """Register a device of the national channels for a registered taxpayer; the same again changes nothing.
+
+    Raises ``TS-1313`` (taxpayer unknown) and ``TS-3004`` (the UID, or the maker's number, is another device's).
+    """
+    if store.taxpayer(conn, device.tin) is None:
+        raise Fault("TS-1313", detail="no such taxpayer is registered")
+    store.add_fiscal_device(conn, device)
+    found = store.fiscal_device(conn, device.uid)
+    told = (device.device_class, device.tin, device.premises_id, device.maker, device.model, device.serial_number)
+    if found is None or told != (
+        found.device_class, found.tin, found.premises_id, found.maker, found.model, found.serial_number,
+    ):  # fmt: skip
+        raise Fault("TS-3004", detail="this UID, or the maker's serial number, is registered for another device")
+    return found
+
+
+def set_device_state(conn: Connection, uid: str, state: DeviceState) -> None:
+    """Put a fiscal device on hold, back to active, or close it; raises ``TS-2401`` (unknown, or closed for good)."""
+    if not store.set_fiscal_device_state(conn, uid, state):
+        raise Fault("TS-2401", detail="no such device, or closed for good")
 
 
 def create_user(conn: Connection, username: str, password_hash: str, display_name: str, role: str) -> int | None:

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tallystick.authority.reference.registry import store
-from tallystick.authority.reference.registry.values import AppUser, RegistryOverview, SecureElementEntry
+from tallystick.authority.reference.registry.values import (
+    AppUser,
+    FiscalDevice,
+    RegistryOverview,
+    Revocation,
+    SecureElementEntry,
+    Taxpayer,
+)
 from tallystick.authority.room_queries import Connection
 
 
 def secure_element(conn: Connection, uid: str) -> SecureElementEntry | None:
     """The registered element of that UID, straight from the database."""
     return store.secure_element(conn, uid)
+
+
+def fiscal_device(conn: Connection, uid: str) -> FiscalDevice | None:
+    """The registered device of the national channels of that UID, with the names of its taxpayer and premises."""
+    return store.fiscal_device(conn, uid)
+
+
+def taxpayer(conn: Connection, tin: str) -> Taxpayer | None:
+    """The registered taxpayer of that TIN."""
+    return store.taxpayer(conn, tin)
+
+
+def revocation(conn: Connection, certificate_hash: bytes) -> Revocation | None:
+    """Of one certificate, by the SHA-256 of its DER; lifted or not."""
+    return store.revocation(conn, certificate_hash)
+
+
+def revocations(conn: Connection) -> Iterable[Revocation]:
+    """All that stand: the one truth about what is revoked."""
+    return store.revocations(conn)
 
 
 def user_by_name(conn: Connection, username: str) -> AppUser | None:

@@ -42,7 +42,19 @@ FROM registry.secure_element WHERE registration_index IS NULL ORDER BY uid LIMIT
 SELECT tin, business_name FROM registry.taxpayer WHERE changed_in >= :since::xid8;
 
 -- name: changed_revocations
-SELECT certificate_hash, revoked_at FROM registry.revoked_certificate WHERE changed_in >= :since::xid8;
+SELECT certificate_hash, uid, revoked_at, reason, lifted_at FROM registry.revoked_certificate
+WHERE changed_in >= :since::xid8;
+
+-- name: revocation
+SELECT certificate_hash, uid, revoked_at, reason, lifted_at FROM registry.revoked_certificate
+WHERE certificate_hash = :certificate_hash;
+
+-- name: revocations
+SELECT certificate_hash, uid, revoked_at, reason, lifted_at FROM registry.revoked_certificate WHERE lifted_at IS NULL;
+
+-- name: lift_revocation
+UPDATE registry.revoked_certificate SET lifted_at = :at
+WHERE certificate_hash = :certificate_hash AND reason = 6 AND lifted_at IS NULL;
 
 -- name: oldest_open_transaction
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
@@ -60,7 +72,33 @@ WHERE uid = :uid AND registration_index IS NULL;
 -- name: add_revocation
 INSERT INTO registry.revoked_certificate (certificate_hash, uid, revoked_at, reason)
 VALUES (:certificate_hash, :uid, :revoked_at, :reason)
-ON CONFLICT (certificate_hash) DO NOTHING;
+ON CONFLICT (certificate_hash) DO UPDATE
+SET revoked_at = CASE WHEN registry.revoked_certificate.lifted_at IS NULL THEN registry.revoked_certificate.revoked_at
+                      ELSE excluded.revoked_at END,
+    reason = excluded.reason, lifted_at = NULL
+WHERE registry.revoked_certificate.lifted_at IS NOT NULL
+   OR (registry.revoked_certificate.reason = 6 AND excluded.reason <> 6);
+
+-- name: add_fiscal_device
+INSERT INTO registry.fiscal_device (uid, device_class, tin, premises_id, maker, model, serial_number)
+VALUES (:uid, :device_class, :tin, :premises_id, :maker, :model, :serial_number)
+ON CONFLICT DO NOTHING;
+
+-- name: fiscal_device
+SELECT d.uid, d.device_class, d.tin, d.premises_id, d.maker, d.model, d.serial_number, d.state, t.business_name,
+       coalesce(p.name, '')
+FROM registry.fiscal_device AS d JOIN registry.taxpayer AS t USING (tin)
+LEFT JOIN registry.premises AS p ON p.premises_id = d.premises_id
+WHERE d.uid = :uid;
+
+-- name: set_fiscal_device_state
+UPDATE registry.fiscal_device SET state = :state WHERE uid = :uid AND state <> 'closed';
+
+-- name: taxpayer
+SELECT tin, business_name FROM registry.taxpayer WHERE tin = :tin;
+
+-- name: secure_element_of_certificate
+SELECT uid FROM registry.secure_element WHERE certificate_hash = :certificate_hash;
 
 -- name: add_user
 INSERT INTO registry.app_user (username, password, display_name, role)

@@ -7,7 +7,10 @@ from datetime import datetime
 
 from tallystick.authority.reference.registry.values import (
     AppUser,
+    DeviceState,
+    FiscalDevice,
     Premises,
+    Revocation,
     SecureElementEntry,
     SecureElementState,
     Taxpayer,
@@ -125,9 +128,86 @@ def changed_taxpayers(conn: Connection, since: str) -> Iterable[Taxpayer]:
     return (Taxpayer(Tin(tin), name) for tin, name in _SQL.rows(conn, "changed_taxpayers", since=since))
 
 
-def changed_revocations(conn: Connection, since: str) -> Iterable[tuple[bytes, datetime]]:
-    """Hashes of revoked certificates and the moments of revocation."""
-    return ((bytes(digest), moment) for digest, moment in _SQL.rows(conn, "changed_revocations", since=since))
+def changed_revocations(conn: Connection, since: str) -> Iterable[Revocation]:
+    """Changed by a transaction not older than ``since``; lifted ones too."""
+    return map(_revocation, _SQL.rows(conn, "changed_revocations", since=since))
+
+
+def revocation(conn: Connection, certificate_hash: bytes) -> Revocation | None:
+    """Of one certificate, lifted or not."""
+    row = _SQL.row(conn, "revocation", certificate_hash=certificate_hash)
+    return None if row is None else _revocation(row)
+
+
+def revocations(conn: Connection) -> Iterable[Revocation]:
+    """All that stand."""
+    return map(_revocation, _SQL.rows(conn, "revocations"))
+
+
+def lift_revocation(conn: Connection, certificate_hash: bytes, at: datetime) -> bool:
+    """End a hold; false where there is none."""
+    return bool(_SQL.run(conn, "lift_revocation", certificate_hash=certificate_hash, at=at))
+
+
+def _revocation(row: Row) -> Revocation:
+    digest, uid, revoked_at, reason, lifted_at = row
+    return Revocation(
+        certificate_hash=bytes(digest), uid=uid, revoked_at=revoked_at, reason=reason, lifted_at=lifted_at
+    )
+
+
+def add_fiscal_device(conn: Connection, device: FiscalDevice) -> bool:
+    """Insert; false when the UID or the maker's serial number is there already."""
+    return bool(
+        _SQL.run(
+            conn,
+            "add_fiscal_device",
+            uid=device.uid,
+            device_class=device.device_class,
+            tin=device.tin,
+            premises_id=device.premises_id,
+            maker=device.maker,
+            model=device.model,
+            serial_number=device.serial_number,
+        )
+    )
+
+
+def fiscal_device(conn: Connection, uid: str) -> FiscalDevice | None:
+    """By UID, with the names of its taxpayer and premises."""
+    row = _SQL.row(conn, "fiscal_device", uid=uid)
+    if row is None:
+        return None
+    found, number, tin, premises_id, maker, model, serial_number, state, business, premises = row
+    return FiscalDevice(
+        uid=Uid(found),
+        device_class=number,
+        tin=Tin(tin),
+        premises_id=premises_id,
+        maker=maker,
+        model=model,
+        serial_number=serial_number,
+        state=DeviceState(state),
+        business_name=business,
+        premises_name=premises,
+    )
+
+
+def set_fiscal_device_state(conn: Connection, uid: str, state: DeviceState) -> bool:
+    """Write the state; false for an unknown or closed one."""
+    return bool(_SQL.run(conn, "set_fiscal_device_state", uid=uid, state=state.value))
+
+
+def taxpayer(conn: Connection, tin: str) -> Taxpayer | None:
+    """By TIN."""
+    row = _SQL.row(conn, "taxpayer", tin=tin)
+    return None if row is None else Taxpayer(Tin(row[0]), row[1])
+
+
+def secure_element_of_certificate(conn: Connection, certificate_hash: bytes) -> str | None:
+    """The UID of the element that signs with this certificate."""
+    row = _SQL.row(conn, "secure_element_of_certificate", certificate_hash=certificate_hash)
+    return None if row is None else str(row[0])
 
 
 def oldest_open_transaction(conn: Connection) -> str:
@@ -157,7 +237,7 @@ def set_registration_index(conn: Connection, uid: str, index: int) -> bool:
 
 
 def add_revocation(conn: Connection, certificate_hash: bytes, uid: str, moment: datetime, reason: int) -> None:
-    """Remember a revoked certificate; the first revocation stands."""
+    """Remember a revoked certificate; the first revocation stands, but for a hold that becomes final or begins anew."""
     _SQL.run(
         conn, "add_revocation", certificate_hash=certificate_hash, uid=uid, revoked_at=moment, reason=reason
     )  # fmt: skip

@@ -51,6 +51,45 @@ class Premises:
     country: str = ""
 
 
+class DeviceState(StrEnum):
+    """Whether a fiscal device may work; closed is final."""
+
+    ACTIVE = "active"
+    HOLD = "hold"
+    CLOSED = "closed"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class FiscalDevice:
+    """A register or system of the national channels. ``device_class`` is the number that its certificate carries."""
+
+    uid: Uid
+    device_class: int
+    tin: Tin
+    premises_id: int | None
+    maker: str
+    model: str
+    serial_number: str
+    state: DeviceState = DeviceState.ACTIVE
+    business_name: str = ""
+    premises_name: str = ""
+
+
+ON_HOLD = 6
+"""The reason *certificateHold* (RFC 5280, 5.3.1), the only one that can be taken back."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Revocation:
+    """Of one certificate, by the SHA-256 of its DER; ``reason`` is a CRL reason number. A lifted one is over."""
+
+    certificate_hash: bytes
+    uid: str
+    revoked_at: datetime
+    reason: int
+    lifted_at: datetime | None = None
+
+
 @attrs.frozen(slots=False, kw_only=True, eq=False)
 class SecureElementEntry:
     """A registered secure element. ``limit`` is the amount that it may sign between two proofs of audit.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+from pki_bench import PkiBench, pki_bench, shared_database
 
 from tallystick.crypto.keys import generate_rsa_key
 from tallystick.crypto.pki import CardSubject, DemoPki
@@ -54,3 +55,18 @@ def issue_card(tmp_path_factory: pytest.TempPathFactory, spki: bytes) -> IssueCa
         return made[environment].issue_secure_element(subject(uid, tin), spki, at=NOW)
 
     return issue
+
+
+@pytest.fixture(scope="session")
+def pki_in_database(_hasty_server: str) -> Iterator[PkiBench]:
+    """The national PKI on one database for all tests of it."""
+    with shared_database(_hasty_server, "pki") as connection:
+        yield pki_bench(connection)
+
+
+@pytest.fixture
+def bench(pki_in_database: PkiBench) -> Iterator[PkiBench]:
+    """Two devices that no other test has, on a database that all share."""
+    shared = pki_in_database
+    yield PkiBench(shared.conn, shared.home, shared.services)
+    shared.conn.rollback()

@@ -1,0 +1,126 @@
+"""The open doors of the PKI over plain HTTP: revocation lists, issuers, OCSP, renewal advice. Everything is signed.
+
+They are plain because whoever checks a certificate cannot first check another one; nothing secret passes here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from urllib.parse import unquote_to_bytes
+
+import attrs
+import msgspec
+
+from tallystick.authority.reference.pki import queries, renewal
+from tallystick.authority.reference.pki.ports import Registry
+from tallystick.authority.reference.pki.problems import Problems
+from tallystick.authority.reference.pki.responder import NotInMemory, OcspService
+from tallystick.authority.room_queries import Connection
+from tallystick.crypto.ocsp import REQUEST_BYTES_MAX, OcspError, error_answer
+from tallystick.crypto.publication import CRL_ENDING, CRL_PATH, ISSUER_ENDING, ISSUER_PATH, OCSP_PATH
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.instants import Clock
+from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
+from tallystick.kit.in_thread import in_thread
+from tallystick.wire.pos_values import write_time
+
+ANSWER_SECONDS = 8.0
+RENEWAL_PATH = "/pki/renewal-info/"
+_OCSP_TYPE, _OCSP_ASKED = "application/ocsp-response", b"application/ocsp-request"
+_ONE_MINUTE = (b"cache-control", b"public, max-age=60, no-transform")
+_NOT_KEPT = (b"cache-control", b"no-store")
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
+
+@attrs.frozen(kw_only=True)
+class PublicationServices:
+    """What the open doors need; ``connect`` lends a connection that only reads."""
+
+    connect: Callable[[], AbstractContextManager[Connection]]
+    registry: Registry
+    ocsp: OcspService
+    clock: Clock
+    problems: Problems
+
+
+def build_app(services: PublicationServices) -> App:
+    """The ASGI application."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await _dispatch(services, scope, receive)
+        body = b"" if scope["method"] == "HEAD" else answer.body
+        await respond(send, answer.status, body, answer.content_type, (*answer.headers, _NO_SNIFFING))
+
+    return guarded(app, services.problems.translate)
+
+
+async def _dispatch(services: PublicationServices, scope: Scope, receive: Receive) -> Answer:
+    path, method = str(scope["path"]), scope["method"]
+    if path.rstrip("/") == OCSP_PATH and method == "POST":
+        return await _posted_question(services, scope, receive)
+    if method not in ("GET", "HEAD"):
+        raise Fault("TS-1001", detail="this path does not take that method")
+    if path.startswith(OCSP_PATH + "/"):
+        return await _question_in_path(services, scope)
+    if path.startswith(CRL_PATH) and path.endswith(CRL_ENDING):
+        name = path[len(CRL_PATH) : -len(CRL_ENDING)]
+        return await in_thread(lambda: _list(services, name), ANSWER_SECONDS)
+    if path.startswith(ISSUER_PATH) and path.endswith(ISSUER_ENDING):
+        name = path[len(ISSUER_PATH) : -len(ISSUER_ENDING)]
+        return await in_thread(lambda: _issuer(services, name), ANSWER_SECONDS)
+    if path.startswith(RENEWAL_PATH):
+        return await in_thread(lambda: _advice(services, path[len(RENEWAL_PATH) :]), ANSWER_SECONDS)
+    raise Fault("TS-1001", detail="no such path")
+
+
+async def _posted_question(services: PublicationServices, scope: Scope, receive: Receive) -> Answer:
+    kind = (header(scope, b"content-type") or b"").split(b";")[0].strip().lower()
+    if kind != _OCSP_ASKED:
+        raise Fault("TS-1002", detail="a question is application/ocsp-request")
+    return await _ocsp(services, await read_body(receive, 16 * REQUEST_BYTES_MAX), _NOT_KEPT)
+
+
+async def _question_in_path(services: PublicationServices, scope: Scope) -> Answer:
+    """RFC 6960, A.1: base64 of the question, percent-encoded; clients differ in what they encode."""
+    raw: bytes = scope.get("raw_path") or str(scope["path"]).encode()
+    text = unquote_to_bytes(raw.split(b"?")[0][len(OCSP_PATH) + 1 :])
+    try:
+        question = base64.b64decode(text.lstrip(b"/").replace(b" ", b"+"), validate=True)
+    except binascii.Error:
+        return Answer(200, error_answer(OcspError.MALFORMED), _OCSP_TYPE, (_NOT_KEPT,))
+    return await _ocsp(services, question, _ONE_MINUTE)
+
+
+async def _ocsp(services: PublicationServices, question: bytes, keeping: tuple[bytes, bytes]) -> Answer:
+    try:
+        body = services.ocsp.answer(question, may_block=False)
+    except NotInMemory:
+        body = await in_thread(lambda: services.ocsp.answer(question), ANSWER_SECONDS)
+    return Answer(200, body, _OCSP_TYPE, (keeping,))
+
+
+def _list(services: PublicationServices, name: str) -> Answer:
+    with services.connect() as conn:
+        kept = queries.newest_list(conn, name)
+    if kept is None:
+        raise Fault("TS-1001", detail="no such revocation list")
+    return Answer(200, kept.der, "application/pkix-crl", (_ONE_MINUTE,))
+
+
+def _issuer(services: PublicationServices, name: str) -> Answer:
+    with services.connect() as conn:
+        certificate = queries.authorities(conn).get(name)
+    if certificate is None:
+        raise Fault("TS-1001", detail="no such authority")
+    return Answer(200, certificate, "application/pkix-cert", (_ONE_MINUTE,))
+
+
+def _advice(services: PublicationServices, identifier: str) -> Answer:
+    with services.connect() as conn:
+        window = renewal.advise(conn, services.registry, identifier, services.clock())
+    told = {"suggestedWindow": {"start": write_time(window.start, None), "end": write_time(window.end, None)}}
+    again = (b"retry-after", str(int(renewal.ASK_AGAIN.total_seconds())).encode())
+    return Answer(200, msgspec.json.encode(told), "application/json", (_NOT_KEPT, again))

@@ -1,0 +1,188 @@
+"""The national PKI on line: lists, OCSP and issuers over plain HTTP, enrolment over TLS, and what must be done in time.
+
+It is the only serving process that holds keys of authorities. Whoever must not trust it with them lets it publish
+only, and brings lists from where the keys are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import threading
+from datetime import datetime, timedelta
+
+import attrs
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from tallystick.authority.reference.following import Follower
+from tallystick.authority.reference.pki import api, est_api, lists, operations, queries, revoking
+from tallystick.authority.reference.pki.problems import Problems
+from tallystick.authority.reference.pki.responder import OcspService
+from tallystick.authority.reference.pki.services import PkiServices
+from tallystick.authority.reference.pki.values import Issuance
+from tallystick.authority.reference.registry.directory import Directory
+from tallystick.crypto.tls import tls_server_context
+from tallystick.kernel.faults import Fault
+from tallystick.kit.atomic_file import write_atomically
+from tallystick.kit.http_server import HttpLimits, Server
+from tallystick.kit.retry import backoff_seconds
+from tallystick.ops.pki_registry import enter_hierarchy, enter_services, pki_services
+from tallystick.ops.pki_responders import responders
+from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
+from tallystick.ops.schema.roles import INTAKE
+from tallystick.ops.server_certificate import follow_server_certificate
+
+log = logging.getLogger(__name__)
+
+POOL_CONNECTIONS = 4
+DEVICE_AUTHORITIES = ("device-ca", "hardware-device-ca")
+_ROUND_SECONDS = 0.25
+_LOOK_EVERY = timedelta(seconds=30)
+
+
+def run() -> None:
+    """Serve until stopped."""
+    context = Context.load("pki")
+    run_until_stopped(context, lambda stopped: _serve(context, stopped), database_role=INTAKE)
+
+
+async def _serve(context: Context, stopped: asyncio.Event) -> None:
+    settings, pki = context.settings, context.pki
+    directory, services = Directory(system_clock), pki_services(context.pki)
+    follower = Follower(context.connector(INTAKE), [directory])
+    await asyncio.to_thread(follower.start)
+    pool: ConnectionPool[DatabaseConnection] = ConnectionPool(
+        context.dsn(INTAKE), min_size=1, max_size=POOL_CONNECTIONS, open=False, check=ConnectionPool.check_connection
+    )
+    pool.open()
+
+    def find(name: str, serial: int) -> Issuance | None:
+        with pool.connection() as conn:
+            return queries.certificate_by_serial(conn, name, serial)
+
+    ocsp = OcspService(directory, find, system_clock)
+    keeper = Keeper(context, services, directory, ocsp)
+    await asyncio.to_thread(keeper.start)
+    problems = Problems(settings.operator, system_clock)
+    open_doors = Server(
+        api.build_app(
+            api.PublicationServices(
+                connect=pool.connection, registry=services.registry, ocsp=ocsp, clock=system_clock, problems=problems
+            )
+        ),
+        settings.public_host,
+        settings.pki_port,
+        refuse=problems.refuse,
+    )
+    tls = tls_server_context(pki.files.folder, DEVICE_AUTHORITIES)
+    enrolment = Server(
+        est_api.build_app(
+            est_api.EstServices(
+                connect=pool.connection,
+                pki=services,
+                chain=tuple(pki.authority_certificate(name) for name in ("root", *DEVICE_AUTHORITIES)),
+                trusted=pki.device_trust_store(),
+                clock=system_clock,
+                problems=problems,
+            )
+        ),
+        settings.host,
+        settings.est_port,
+        ssl_context=tls,
+        limits=HttpLimits(connections=200),
+        refuse=problems.refuse,
+    )
+    write_atomically(context.state.run / "est.port", str(await enrolment.start()).encode(), durable=False)
+    context.announce_port(await open_doors.start())
+    following = asyncio.create_task(follow_server_certificate(tls, pki.files.folder))
+    await stopped.wait()
+    following.cancel()
+    await open_doors.stop()
+    await enrolment.stop()
+    await asyncio.to_thread(keeper.stop)
+    follower.stop()
+    pool.close()
+
+
+@attrs.define
+class Keeper:
+    """One thread that keeps lists, responders and our own certificates fresh, and carries out what officers decided."""
+
+    context: Context
+    services: PkiServices
+    directory: Directory
+    ocsp: OcspService
+    _stopping: threading.Event = attrs.field(factory=threading.Event, init=False)
+    _thread: threading.Thread = attrs.field(init=False)
+    _seen: int = attrs.field(default=-1, init=False)
+    _looked_at: datetime | None = attrs.field(default=None, init=False)
+
+    @_thread.default
+    def _make_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._run, name="pki-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Take the hierarchy in and do a first round, so that nothing is served without a list; then go on alone."""
+        with self.context.connector(INTAKE)() as conn:
+            enter_hierarchy(conn, self.context.pki, system_clock())
+            conn.commit()
+            self.round(conn, system_clock())
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread after what it is doing."""
+        self._stopping.set()
+        self._thread.join(15)
+
+    def round(self, conn: DatabaseConnection, now: datetime) -> None:
+        """One look: at once what a revocation changed, the rest twice a minute."""
+        while revoking.revoke_asked(conn, self.services.registry, now) is not None:
+            conn.commit()
+        conn.commit()
+        is_time = self._looked_at is None or now - self._looked_at >= _LOOK_EVERY
+        seen = self.directory.revocations_seen
+        if not is_time and seen == self._seen:
+            return
+        if is_time:
+            operations.recover(conn, now)
+            conn.commit()
+            self._renew_our_own(conn, now)
+        self._lists(conn, now)
+        self._seen, self._looked_at = seen, now
+
+    def _lists(self, conn: DatabaseConnection, now: datetime) -> None:
+        names = [plan.name for plan in self.context.pki.hierarchy]
+        for name in lists.due(conn, self.services.registry, names, now):
+            try:
+                lists.make(conn, self.services.registry, name, self.services.authority(name), now)
+            except Fault as fault:  # one authority's key is away: the others go on, this one is tried again
+                conn.rollback()
+                log.warning("no new list of %s: %s", name, fault)
+
+    def _renew_our_own(self, conn: DatabaseConnection, now: datetime) -> None:
+        """Responders and the server's certificate, in the last third of their lives."""
+        pki = self.context.pki
+        self.ocsp.use(responders(conn, pki, self.services, now), queries.authorities(conn))
+        try:
+            if pki.renew_tls(now):
+                log.info("the server's certificate was renewed")
+        except (Fault, OSError) as error:
+            log.warning("the server's certificate is not renewed: %s", error)
+        enter_services(conn, pki, now)
+        conn.commit()
+
+    def _run(self) -> None:
+        pauses = backoff_seconds(first_seconds=0.2, most_seconds=10)
+        while not self._stopping.is_set():
+            try:
+                with self.context.connector(INTAKE)() as conn:
+                    while not self._stopping.wait(_ROUND_SECONDS):
+                        self.round(conn, system_clock())
+                        pauses = backoff_seconds(first_seconds=0.2, most_seconds=10)
+            except (psycopg.Error, Fault, OSError, ssl.SSLError) as error:
+                log.warning("keeping lists and responders is interrupted: %s", error)
+            except Exception:
+                log.exception("keeping lists and responders failed")
+            self._stopping.wait(next(pauses))
