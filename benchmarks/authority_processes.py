@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import attrs
+import msgspec
 import psycopg
 
 from benchmarks.limits import disk_folder
@@ -30,7 +31,7 @@ from tallystick.crypto.tls import tls_client_context
 from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.tax_rates import group_at
 from tallystick.ops.processes.context import system_clock
-from tallystick.ops.settings import Settings
+from tallystick.ops.settings import load_settings
 from tallystick.ops.state_folder import StateFolder
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, open_country
@@ -105,14 +106,17 @@ def running_authority(
     with tempfile.TemporaryDirectory(dir=disk_folder(), prefix="tallystick-bench-") as name:
         root = Path(name)
         root.chmod(0o755)
-        settings = Settings(state=name, device_api_port=random.randrange(*_PORTS))
+        told = load_settings(
+            {key: value for key, value in (environment or {}).items() if key.startswith("TALLYSTICK_")}
+        )
+        settings = msgspec.structs.replace(told, state=name, device_api_port=random.randrange(*_PORTS))
         country = open_country(settings, StateFolder.of(name))
         try:
             made = [_register(country, number) for number in range(cards)]
             run = country.state.run
             run.mkdir(parents=True, exist_ok=True)
             with Supervisor(run) as supervisor:
-                for process in processes:
+                for process in ("keys", *processes):
                     supervisor.start(_child(country, process, ("authority", process), environment or {}))
                 _wait_for_registrations(country, made)
                 yield RunningAuthority(country, supervisor, made, _token(country, made[0]) if made else "", processes)

@@ -5,7 +5,7 @@ Nothing of it is ever in the repository. A production country holds these keys i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -109,23 +109,32 @@ class DemoPki:
         country: str,
         at: datetime,
         hosts: Sequence[str] = LOOPBACK_HOSTS,
+        public_keys: Mapping[str, PublicKey] | None = None,
     ) -> DemoPki:
-        """Make everything anew in ``folder`` (created 0700). ``country`` is two letters; ``hosts`` bound TLS names."""
+        """Make everything anew in ``folder`` (created 0700). ``country`` is two letters; ``hosts`` bound TLS names.
+
+        ``public_keys`` are those of ``package``, ``poa`` and ``log`` in a key store; without them they are made here,
+        as files, for tests that need no store.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
         files, arc = PkiFiles(folder), Environment(*environment)
         maker = _Maker(files, organization, country, at)
         with ThreadPoolExecutor(2) as pool:
-            package, poa = (pool.submit(keys.generate_rsa_key) for _ in range(2))
+            own = public_keys is None
+            package, poa = (pool.submit(keys.generate_rsa_key) for _ in range(2)) if own else (None, None)
             root = maker.root()
             maker.authority(root, "secure-element-ca", "secure element CA", profiles.issuing_authority(_cards(arc)))
             service = profiles.issuing_authority(
                 (SERVER_AUTH, *_usages(arc, CertificateClass.V31, CertificateClass.V36))
             )
             maker.authority(root, "service-ca", "service CA", service, tuple(hosts))
-            maker.key_pair("package", package.result())
-            maker.key_pair("poa", poa.result())
-        maker.key_pair("log", keys.generate_ed25519_key())
+            if package is not None and poa is not None:
+                maker.key_pair("package", package.result())
+                maker.key_pair("poa", poa.result())
+                maker.key_pair("log", keys.generate_ed25519_key())
+        for name, key in (public_keys or {}).items():
+            keys.store_public_key(files.public_key(name), key)
         made = cls.load(folder, environment=environment)
         made.issue_encryption_certificate(organization, country, at)
         made.issue_tls(hosts, at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519, utils
 
 from tallystick.crypto import legacy
 from tallystick.crypto.keys import PrivateKey, PublicKey, rsa_private, rsa_public
@@ -19,12 +19,6 @@ def sign_invoice_text(private_key: PrivateKey, text: bytes, *, moment: datetime 
     """RSA-2048 PKCS#1 v1.5 SHA-1 over the 321 or 577 bytes of an invoice, as the wire demands; 256 bytes (S2-058)."""
     require(Use.SIGN_INVOICE, moment)
     return legacy.sign_sha1(rsa_private(private_key), text)
-
-
-def invoice_digest_info(text: bytes, *, moment: datetime | None = None) -> bytes:
-    """What a token pads and signs to give the same 256 bytes as `sign_invoice_text` with the same key."""
-    require(Use.SIGN_INVOICE, moment)
-    return legacy.digest_info_sha1(text)
 
 
 def verify_invoice_signature(
@@ -57,3 +51,9 @@ def verify_ed25519(public_key: PublicKey, message: bytes, signature: bytes, *, m
         public_key.handle.verify(signature, message)
     except InvalidSignature:
         raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
+
+
+def ecdsa_der(raw: bytes) -> bytes:
+    """ECDSA as X.509 writes it (DER of r and s) from the two numbers side by side, as tokens give it."""
+    half = len(raw) // 2
+    return utils.encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))

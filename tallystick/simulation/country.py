@@ -6,6 +6,7 @@ Making it can be repeated after any interruption; what is there stays.
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -14,9 +15,12 @@ import psycopg
 
 from tallystick.authority.reference.registry.operations import create_user
 from tallystick.authority.reference.taxrates.operations import publish_group
+from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.authority_keys import KeyMaker, enter_first_keys
+from tallystick.ops.key_store import open_key_store
 from tallystick.ops.packs import load_pack
 from tallystick.ops.postgres import EmbeddedPostgres
 from tallystick.ops.processes.context import system_clock
@@ -87,16 +91,22 @@ def open_country(settings: Settings, state: StateFolder) -> Country:
     pack = load_pack(settings.country)
     state.make()
     birth = _birth(state, settings, pack)
-    pki = _keys(state, pack)
+    store = open_key_store(settings, state)
+    public_keys = KeyMaker(store, state.keys).make()
+    pki = _keys(state, pack, public_keys)
     database = None if settings.database_url else EmbeddedPostgres(state.postgres, copies=state.binaries)
     owner_dsn = settings.database_url or (database.start() if database is not None else "")
     try:
         migrate(owner_dsn)
         _fill(as_role(owner_dsn, INTAKE), pack)
+        with psycopg.connect(as_role(owner_dsn, INTAKE)) as connection:
+            enter_first_keys(connection, store, public_keys, settings.log_origin, system_clock())
     except BaseException:
         if database is not None:
             database.stop()
         raise
+    finally:
+        store.close()
     return Country(state, pack, pki, birth, owner_dsn, database)
 
 
@@ -135,7 +145,7 @@ def free_port(wanted: int, *, tries: int = _PORTS_TRIED) -> int:
     return 0
 
 
-def _keys(state: StateFolder, pack: CountryPack) -> DemoPki:
+def _keys(state: StateFolder, pack: CountryPack, public_keys: Mapping[str, PublicKey]) -> DemoPki:
     done = state.keys / "complete"
     if not done.exists():
         DemoPki.create(
@@ -144,6 +154,7 @@ def _keys(state: StateFolder, pack: CountryPack) -> DemoPki:
             organization=pack.organization_name,
             country=pack.country,
             at=system_clock(),
+            public_keys=public_keys,
         )
         write_atomically(done, b"")
     pki = load_keys(state, pack)

@@ -17,6 +17,7 @@ import attrs
 import psycopg
 import uvloop
 
+from tallystick.authority.keys.signing_unit import SigningUnit
 from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.policy import install_registry
 from tallystick.kernel.country_pack import CountryPack
@@ -34,6 +35,11 @@ DatabaseConnection = psycopg.Connection[Any]
 def unwrap_name(number: int) -> str:
     """The name of the ``number``-th process that opens packages, counted from 1."""
     return "unwrap" if number == 1 else f"unwrap-{number}"
+
+
+def keys_name(number: int) -> str:
+    """The name of the ``number``-th process that holds the authority's keys, counted from 1."""
+    return "keys" if number == 1 else f"keys-{number}"
 
 
 def system_clock() -> datetime:
@@ -103,6 +109,16 @@ class Context:
     def unwrap_sockets(self) -> tuple[Path, ...]:
         """The sockets of all processes that open packages."""
         return tuple(self.socket(unwrap_name(number)) for number in range(1, self.settings.unwrap_processes + 1))
+
+    def signing_unit(self) -> SigningUnit:
+        """A door to the processes that hold the authority's keys."""
+        names = (keys_name(number) for number in range(1, self.settings.key_processes + 1))
+        return SigningUnit(*(self.socket(name) for name in names))
+
+    @property
+    def uses_folder(self) -> Path:
+        """Where the key processes write down what they sign."""
+        return self.state.keys / "uses"
 
     def announce_port(self, port: int) -> None:
         """Say where this process serves, and that it does."""

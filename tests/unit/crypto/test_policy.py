@@ -23,6 +23,7 @@ from tallystick.crypto.envelope import (
     sign_with_recovery,
 )
 from tallystick.crypto.issuing import Order, self_signed
+from tallystick.crypto.key_purposes import KeyPurpose, require_use
 from tallystick.crypto.keys import KeyKind, PrivateKey, generate_ed25519_key, generate_p256_key, generate_p384_key
 from tallystick.crypto.policy import Use
 from tallystick.crypto.profiles import ROOT
@@ -65,7 +66,10 @@ ACTS: dict[Use, Callable[[], object]] = {
     Use.SIGN_CERTIFICATE_P256: lambda: issue_with(generate_p256_key()),
     Use.SIGN_CERTIFICATE_P384: lambda: issue_with(generate_p384_key()),
     Use.DERIVE_STORE_KEY: lambda: SealedKeys(new_folder(), b"passphrase"),
-    Use.SEAL_STORE_KEY: lambda: SealedKeys(new_folder(), b"passphrase").generate("log", KeyKind.ED25519),
+    Use.SEAL_STORE_KEY: lambda: SealedKeys(new_folder(), b"passphrase").generate("s", KeyKind.RSA),
+    Use.SIGN_REVOCATION_LIST: lambda: require_use(KeyPurpose.AUTHORITY, Use.SIGN_REVOCATION_LIST, NOW),
+    Use.SIGN_OCSP_ANSWER: lambda: require_use(KeyPurpose.OCSP, Use.SIGN_OCSP_ANSWER, NOW),
+    Use.SIGN_TIMESTAMP: lambda: require_use(KeyPurpose.TIMESTAMP, Use.SIGN_TIMESTAMP, NOW),
     Use.VERIFY_CERTIFICATE_P384: lambda: verify_chain(CARD, country().pki.trust_store(), NOW),
 }
 # Chains signed with these are not ours; test_certificates.py judges them.
