@@ -124,10 +124,10 @@ class DemoPki:
             own = public_keys is None
             package, poa = (pool.submit(keys.generate_rsa_key) for _ in range(2)) if own else (None, None)
             root = maker.root()
-            maker.authority(root, "secure-element-ca", "secure element CA", profiles.issuing_authority(_cards(arc)))
-            service = profiles.issuing_authority(
-                (SERVER_AUTH, *_usages(arc, CertificateClass.V31, CertificateClass.V36))
+            maker.authority(
+                root, "secure-element-ca", "secure element CA", profiles.issuing_authority(card_usages(arc))
             )
+            service = profiles.issuing_authority(service_usages(arc))
             maker.authority(root, "service-ca", "service CA", service, tuple(hosts))
             if package is not None and poa is not None:
                 maker.key_pair("package", package.result())
@@ -221,12 +221,18 @@ class DemoPki:
         self.issue_tls(hosts, at)
         return True
 
+    def renew_tls_now(self, at: datetime) -> None:
+        """A new key and certificate with the names of the present one."""
+        current = x509.load_pem_x509_certificate(self.files.certificate("tls").read_bytes())
+        names = current.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        self.issue_tls([str(name.value) for name in names], at)
+
     def issue_encryption_certificate(self, organization: str, country: str, at: datetime) -> None:
         """The certificate that clients fetch as the authority's encryption certificate (V36)."""
         order = Order(
             profile=profiles.encryption(self.environment),
             public_key=self.public_key("package"),
-            subject=_authority_name(organization, country, "encryption"),
+            subject=authority_name(organization, country, "encryption"),
         )
         _write(self.files.certificate("encryption"), pem_of(self._authority("service-ca").issue(order, at)))
 
@@ -262,7 +268,7 @@ class _Maker:
         keys.store_public_key(self.files.public_key(name), key.public)
 
     def _order(self, profile: Profile, key: PrivateKey, title: str, hosts: tuple[str, ...]) -> Order:
-        name = _authority_name(self.organization, self.country, title)
+        name = authority_name(self.organization, self.country, title)
         return Order(profile=profile, public_key=key.public, subject=name, permitted_hosts=hosts)
 
     def _store(self, name: str, made: Authority) -> Authority:
@@ -271,7 +277,8 @@ class _Maker:
         return made
 
 
-def _authority_name(organization: str, country: str, title: str) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
+def authority_name(organization: str, country: str, title: str) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
+    """The subject of an authority's own certificate."""
     return (
         (NameOID.COUNTRY_NAME, country),
         (NameOID.ORGANIZATION_NAME, organization),
@@ -283,7 +290,13 @@ def _usages(environment: Environment, *classes: CertificateClass) -> tuple[str, 
     return tuple(environment.usage_oid(one) for one in classes)
 
 
-def _cards(environment: Environment) -> tuple[str, ...]:
+def service_usages(environment: Environment) -> tuple[str, ...]:
+    """What the service CA may certify: TLS servers, TaxCore's own, the encryption certificate."""
+    return (SERVER_AUTH, *_usages(environment, CertificateClass.V31, CertificateClass.V36))
+
+
+def card_usages(environment: Environment) -> tuple[str, ...]:
+    """What the secure element CA may certify."""
     classes = CertificateClass.V32, CertificateClass.V33, CertificateClass.V34, CertificateClass.V35
     return (CLIENT_AUTH, *_usages(environment, *classes))
 

@@ -151,6 +151,11 @@ class TokenKeys:
         except _NotWrappedHere:
             raise Fault("TS-1310", detail="this was not wrapped by this key under this name") from None
 
+    def change_pin(self, new_pin: str) -> None:
+        """Give the token another user PIN; this store stays open under it."""
+        self._call(lambda session: session.set_pin(self._place.pin, new_pin))
+        self._place = attrs.evolve(self._place, pin=new_pin)
+
     def close(self) -> None:
         """See `hsm.KeyStore`."""
         with self._lock:
@@ -233,3 +238,12 @@ def _decrypt(key: Any, sealed: bytes, how: dict[str, Any]) -> bytes:
         raise _NotWrappedHere from error
     except GeneralError as error:  # what SoftHSM says to a wrong tag
         raise _NotWrappedHere from error
+
+
+def change_pin(place: TokenPlace, new_pin: str) -> None:
+    """Give a token another user PIN; raises ``PinRefused`` for the old one, ``TS-5004`` when the token is away."""
+    keys = TokenKeys(place)
+    try:
+        keys.change_pin(new_pin)
+    finally:
+        keys.close()

@@ -6,7 +6,7 @@ signed by the log, one transaction; a crash before the last leaves a key that no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from tallystick.crypto.keys import PublicKey, generate_rsa_key, load_private_key
 from tallystick.crypto.pki import PkiFiles
 from tallystick.crypto.policy import Use
 from tallystick.crypto.sealed_keys import SealedKeys
+from tallystick.crypto.signatures import verify_ed25519
 from tallystick.crypto.wrapped_keys import keep_wrapped, wrapped_labels
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.instants import unix_ms
+from tallystick.kernel.instants import from_unix_ms, unix_ms
 from tallystick.wire.key_change import KeyChange, NamedKey, note_key, parse_key_change, write_key_change
-from tallystick.wire.signed_note import NoteKey, Sign, parse_note
+from tallystick.wire.signed_note import NoteKey, Sign, parse_note, verify_note
 
 WRAPPING = "wrapping"
 NAMES = (LOG, POA, PACKAGE)
@@ -115,26 +116,44 @@ def signers_of(store: KeyStore, origin: str, *keys: AuthorityKey) -> list[tuple[
     return [(note_key(origin, key.public_key.spki), signer(key.label)) for key in keys]
 
 
-def enter_first_keys(
-    conn: Connection, store: KeyStore, public: Mapping[str, PublicKey], origin: str, at: datetime
-) -> None:
-    """Register the first key of each series, with a statement signed by the log; the same again changes nothing."""
-    log_key = _value(LOG, LOG, public[LOG], at)
-    for series in NAMES:
-        if queries.keys(conn, series):
+def first_statements(store: KeyStore, public: Mapping[str, PublicKey], origin: str, at: datetime) -> dict[str, bytes]:
+    """The statement of the first key of each series, signed by the log's first key."""
+    signers = signers_of(store, origin, _value(LOG, LOG, public[LOG], at))
+
+    def statement(series: str) -> bytes:
+        key = NamedKey(series, public[series].spki)
+        since = unix_ms(at)
+        change = KeyChange(origin=origin, series=series, old=None, new=key, since_ms=since, until_ms=since)
+        return write_key_change(change, signers)
+
+    return {series: statement(series) for series in NAMES}
+
+
+def enter_statements(conn: Connection, statements: Iterable[bytes], *, at: datetime, actor: str) -> int:
+    """Register the first keys that the statements bring, the log's first; a series that has keys is left alone.
+
+    Raises ``TS-1312`` when a statement is not signed by the log's key. Returns how many were entered.
+    """
+    notes = [(parse_note(data), data) for data in statements]
+    changes = [(parse_key_change(note.text), note, data) for note, data in notes]
+    (log_change,) = (change for change, _, _ in changes if change.series == LOG)
+    trusted = note_key(log_change.origin, log_change.new.spki)
+    entered = 0
+    for change, note, data in changes:
+        verify_note(note, (trusted,), check_note)
+        if queries.keys(conn, change.series):
             continue
-        key = _value(series, series, public[series], at)
-        change = KeyChange(
-            origin=origin,
-            series=series,
-            old=None,
-            new=NamedKey(key.label, key.public_key.spki),
-            since_ms=unix_ms(at),
-            until_ms=unix_ms(at),
-        )
-        statement = write_key_change(change, signers_of(store, origin, log_key))
-        operations.enter_key(conn, key, statement, at=at, actor="process:setup")
+        public = PublicKey.from_spki(change.new.spki)
+        key = _value(change.series, change.new.label, public, from_unix_ms(change.since_ms))
+        operations.enter_key(conn, key, data, at=at, actor=actor)
+        entered += 1
     conn.commit()
+    return entered
+
+
+def check_note(public_key: bytes, message: bytes, signature: bytes) -> None:
+    """Check a line of a signed note; raises ``TS-1312``."""
+    verify_ed25519(PublicKey.from_raw(public_key), message, signature)
 
 
 def rotate(

@@ -24,14 +24,16 @@ def open_key_store(settings: Settings, state: StateFolder, *, only: Set[KeyPurpo
     Raises ``SettingsError`` for what the operator can put right, ``TS-5004``.
     """
     if settings.key_store == "files":
-        secret = _secret(settings.key_store_secret_file) if settings.key_store_secret_file else _own_secret(state)
+        secret = (
+            read_secret_file(settings.key_store_secret_file) if settings.key_store_secret_file else _own_secret(state)
+        )
         try:
             return SealedKeys(sealed_folder(state), secret, only=only)
         except ValueError as error:
             raise SettingsError(f"key_store_secret_file: {error}") from error
     if not (settings.hsm_module and settings.hsm_token and settings.key_store_secret_file):
         raise SettingsError("key_store: a token needs hsm_module, hsm_token and key_store_secret_file")
-    pin = _secret(settings.key_store_secret_file).decode()
+    pin = read_secret_file(settings.key_store_secret_file).decode()
     return TokenKeys(TokenPlace(module=Path(settings.hsm_module), token=settings.hsm_token, pin=pin), only=only)
 
 
@@ -61,7 +63,8 @@ def pac_secret(state: StateFolder) -> bytes:
     return _kept(state.keys / "pac-secret")
 
 
-def _secret(file: str) -> bytes:
+def read_secret_file(file: str) -> bytes:
+    """Passphrase or PIN from the file of a setting; raises ``SettingsError``."""
     try:
         return read_secret(Path(file))
     except (OSError, ValueError) as error:

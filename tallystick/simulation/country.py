@@ -8,18 +8,21 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import msgspec
 import psycopg
 
+from tallystick.authority.keys.queries import keys as first_keys
 from tallystick.authority.reference.registry.operations import create_user
 from tallystick.authority.reference.taxrates.operations import publish_group
+from tallystick.crypto.hsm import KeyStore
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kit.atomic_file import write_atomically
-from tallystick.ops.authority_keys import KeyMaker, enter_first_keys
+from tallystick.ops.authority_keys import KeyMaker, enter_statements, first_statements
 from tallystick.ops.key_store import open_key_store
 from tallystick.ops.packs import load_pack
 from tallystick.ops.postgres import EmbeddedPostgres
@@ -100,7 +103,7 @@ def open_country(settings: Settings, state: StateFolder) -> Country:
         migrate(owner_dsn)
         _fill(as_role(owner_dsn, INTAKE), pack)
         with psycopg.connect(as_role(owner_dsn, INTAKE)) as connection:
-            enter_first_keys(connection, store, public_keys, settings.log_origin, system_clock())
+            _enter_keys(connection, store, public_keys, settings.log_origin)
     except BaseException:
         if database is not None:
             database.stop()
@@ -160,6 +163,16 @@ def _keys(state: StateFolder, pack: CountryPack, public_keys: Mapping[str, Publi
     pki = load_keys(state, pack)
     pki.renew_tls(system_clock())
     return pki
+
+
+def _enter_keys(
+    connection: psycopg.Connection[Any], store: KeyStore, public_keys: Mapping[str, PublicKey], origin: str
+) -> None:
+    """Register the first key of each series, once."""
+    if len(first_keys(connection)) < len(public_keys):
+        at = system_clock()
+        statements = first_statements(store, public_keys, origin, at)
+        enter_statements(connection, statements.values(), at=at, actor="process:setup")
 
 
 def load_keys(state: StateFolder, pack: CountryPack) -> DemoPki:

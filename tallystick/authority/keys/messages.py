@@ -1,7 +1,7 @@
 """What the key processes and those who ask them say to each other, in bytes: one request a frame, one answer a frame.
 
 Request: operation (u8), then for a signature the use's name and the label, each behind its length (u8), and the text;
-for a public key the label. Answer: result (u8), then signature, or purpose (u8 length, name) and SubjectPublicKeyInfo.
+for a public key the label; nothing for the question whether the store answers. Answer: result (u8), then signature, or purpose (u8 length, name) and SubjectPublicKeyInfo.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Operation(IntEnum):
 
     SIGN = 1
     PUBLIC_KEY = 2
+    READY = 3
 
 
 class Result(IntEnum):
@@ -59,6 +60,10 @@ def read_sign_request(data: bytes) -> SignRequest:
         return SignRequest(Use[use], label, data[at:])
     except (KeyError, IndexError, UnicodeDecodeError):
         raise Fault("TS-1310", detail="a request that names no use") from None
+
+
+READY_REQUEST = b"\x03"
+"""Asks whether the store answers."""
 
 
 def write_public_key_request(label: str) -> bytes:

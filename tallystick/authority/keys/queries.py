@@ -8,6 +8,7 @@ from datetime import datetime
 from tallystick.authority.keys import store
 from tallystick.authority.keys.values import LOG, POA, AuthorityKey, KeyState
 from tallystick.authority.room_queries import Connection
+from tallystick.crypto.keys import PublicKey
 from tallystick.kernel.faults import Fault
 from tallystick.wire.key_change import MEDIA_TYPE
 
@@ -33,6 +34,14 @@ def signing_log_keys(keys: Sequence[AuthorityKey], now: datetime) -> list[Author
 def change_notes(conn: Connection) -> list[bytes]:
     """The signed statements of all changes, oldest first."""
     return store.change_notes(conn, MEDIA_TYPE)
+
+
+def key_of(conn: Connection, series: str, public_key: PublicKey) -> AuthorityKey:
+    """The key of a series with this public half; raises ``TS-3031``. For a card, which names keys by their bytes."""
+    for key in store.keys(conn, series):
+        if key.public_key == public_key:
+            return key
+    raise Fault("TS-3031", detail=f"no key of the series {series} has this public half")
 
 
 def proof_key_of(conn: Connection, uid: str) -> AuthorityKey:

@@ -59,6 +59,9 @@ class SigningDesk:
             if request[:1] == bytes([Operation.PUBLIC_KEY]):
                 label = request[1:].decode()
                 return write_public_key(self.store.purpose(label), self.store.public_key(label))
+            if request[:1] == bytes([Operation.READY]):
+                self.store.labels()
+                return _DONE
         except Fault as fault:
             log.warning("a key was not used: %s", fault)
             metrics.FAILURES.labels(code=fault.code).inc()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tallystick.authority.keys import metrics
 from tallystick.authority.keys.messages import (
+    READY_REQUEST,
     Result,
     SignRequest,
     read_public_key,
@@ -58,6 +59,10 @@ class SigningUnit:
     def public_key(self, label: str) -> tuple[KeyPurpose, PublicKey]:
         """Purpose and public half of a key; raises ``TS-5004``, for a label that is not there as well."""
         return read_public_key(self._ask(write_public_key_request(label), repeatable=True))
+
+    def check(self) -> None:
+        """Raises ``TS-5004`` when no process answers, or none reaches the store."""
+        self._ask(READY_REQUEST, repeatable=True)
 
     def close(self) -> None:
         """Close the connections."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -67,12 +67,19 @@ HeadDigests = Callable[[int, int], Iterable[bytes]]
 
 
 def reconcile(conn: Connection, journals: Path, day: date, heads: HeadDigests, *, now: datetime) -> Reconciled:
-    """Compare what the key processes signed on a UTC day with what explains it; the outcome is kept and counted.
+    """`compare` a day; the outcome is kept, counted, and written into the activity log."""
+    found = compare(conn, journals, day, heads)
+    _note(conn, found, now)
+    return found
+
+
+def compare(conn: Connection, journals: Path, day: date, heads: HeadDigests) -> Reconciled:
+    """Compare what the key processes signed on a UTC day with what explains it. The journals are read first.
 
     A checkpoint is explained by the tree head that the ledger committed, everything else by its row in `keys.use`.
     Several signatures over the same bytes with the same key are one use: they were repeated.
     """
-    start = datetime.combine(day, time.min, now.tzinfo)
+    start = datetime.combine(day, time.min, UTC)
     end = start + timedelta(days=1)
     journalled = {(use.label, use.use, use.digest): use for use in read_journals(journals, day, day)}
     checkpoints = {key[2] for key in journalled if key[1] == Use.SIGN_CHECKPOINT.name}
@@ -88,9 +95,7 @@ def reconcile(conn: Connection, journals: Path, day: date, heads: HeadDigests, *
         (use.label, use.use, use.digest) for use in read_journals(journals, day - _ONE_DAY, day + _ONE_DAY)
     }  # a use near midnight stands in the neighbour's file
     unjournalled = tuple(use for use in store.completed_between(conn, start, end) if use not in around)
-    found = Reconciled(day=day, uses=len(journalled), unexplained=unexplained, unjournalled=unjournalled)
-    _note(conn, found, now)
-    return found
+    return Reconciled(day=day, uses=len(journalled), unexplained=unexplained, unjournalled=unjournalled)
 
 
 _ONE_DAY = timedelta(days=1)

@@ -25,6 +25,7 @@ from tallystick.kit.atomic_file import write_atomically
 from tallystick.kit.http_server import Server
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
 from tallystick.ops.processes.proofs import audit_desk
+from tallystick.ops.processes.tls_renewal import follow_certificate
 from tallystick.ops.schema.roles import INTAKE
 from tallystick.wire.configuration import Configuration
 from tallystick.wire.taxcore_api import Environment
@@ -77,16 +78,19 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     intake = Intake(rules, sequencer, Keeper(pool.connection), policy)
     await intake.remember_refusals(system_clock())
     services = _services(context, pool, directory, rates, outstanding, intake)
+    tls = tls_server_context(context.pki.files.folder)
     server = Server(
         build_app(services),
         settings.host,
         settings.device_api_port,
-        ssl_context=tls_server_context(context.pki.files.folder),
+        ssl_context=tls,
         tries=1,
         refuse=refusals(services),
     )
     context.announce_port(await server.start())
+    renewing = asyncio.create_task(follow_certificate(tls, context.pki.files.folder))
     await stopped.wait()
+    renewing.cancel()
     await server.stop()
     follower.stop()
     await unwrap.close()

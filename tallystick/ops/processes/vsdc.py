@@ -30,6 +30,7 @@ from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.key_store import pac_secret
 from tallystick.ops.processes.api import configuration_of
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
+from tallystick.ops.processes.tls_renewal import follow_certificate
 from tallystick.ops.schema.roles import INTAKE
 from tallystick.wire.journal import LANGUAGES
 from tallystick.wire.pos_languages import common_languages
@@ -74,15 +75,18 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     services = _services(context, means, directory, hosted, rates)
     signer = HostedSigner(services)
     recovering = asyncio.create_task(_recover(signer))
+    tls = tls_server_context(context.pki.files.folder)
     server = Server(
         build_app(services, signer),
         settings.host,
         settings.vsdc_port,
-        ssl_context=tls_server_context(context.pki.files.folder),
+        ssl_context=tls,
         refuse=refuse,
     )
     context.announce_port(await server.start())
+    renewing = asyncio.create_task(follow_certificate(tls, context.pki.files.folder))
     await stopped.wait()
+    renewing.cancel()
     recovering.cancel()
     await server.stop()
     await means.close()
