@@ -1,7 +1,8 @@
 """What the key processes and those who ask them say to each other, in bytes: one request a frame, one answer a frame.
 
 Request: operation (u8), then for a signature the use's name and the label, each behind its length (u8), and the text;
-for a public key the label; nothing for the question whether the store answers. Answer: result (u8), then signature, or purpose (u8 length, name) and SubjectPublicKeyInfo.
+for a public key the label; nothing for the question whether the store answers. Answer: result (u8), then signature, or
+purpose (u8 length, name) and SubjectPublicKeyInfo.
 """
 
 from __future__ import annotations

@@ -38,7 +38,6 @@ class UseJournal:
     """Appends to today's file of one process."""
 
     def __init__(self, folder: Path, process: str, clock: Clock) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder, self._process, self._clock = folder, process, clock
         self._day: date | None = None
         self._file = -1
@@ -52,6 +51,7 @@ class UseJournal:
         os.write(self._file, line)
 
     def _turn_over(self, now: datetime) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / f"{now.date():%Y-%m-%d}.{self._process}.uses"
         opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _FILE_MODE)
         if self._file >= 0:
