@@ -35,7 +35,7 @@ class KeyStore(Protocol):
         """Make an AES-256 key that wraps other secrets and never leaves; raises ``TS-3004``."""
 
     def labels(self) -> tuple[str, ...]:
-        """The labels of all private keys, sorted."""
+        """The labels of all keys, pairs and wrapping keys, sorted."""
 
     def purpose(self, label: str) -> KeyPurpose:
         """What a key is for."""

@@ -100,7 +100,7 @@ class SealedKeys:
 
     def labels(self) -> tuple[str, ...]:
         """See `hsm.KeyStore`."""
-        return tuple(sorted(file.stem for file in self._folder.glob("*.key") if file.with_suffix(".pub").exists()))
+        return tuple(sorted(file.stem for file in self._folder.glob("*.key")))
 
     def purpose(self, label: str) -> KeyPurpose:
         """See `hsm.KeyStore`."""

@@ -108,7 +108,7 @@ class TokenKeys:
 
     def labels(self) -> tuple[str, ...]:
         """See `hsm.KeyStore`."""
-        return self._call(objects.private_labels)
+        return self._call(objects.all_labels)
 
     def purpose(self, label: str) -> KeyPurpose:
         """See `hsm.KeyStore`."""

@@ -77,9 +77,10 @@ def make_wrapping_key(session: Any, label: str) -> None:
     )
 
 
-def private_labels(session: Any) -> tuple[str, ...]:
-    """Labels of all private keys, sorted."""
-    return tuple(sorted(key.label for key in session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY})))
+def all_labels(session: Any) -> tuple[str, ...]:
+    """Labels of all private and secret keys, sorted."""
+    kinds = (ObjectClass.PRIVATE_KEY, ObjectClass.SECRET_KEY)
+    return tuple(sorted(key.label for kind in kinds for key in session.get_objects({Attribute.CLASS: kind})))
 
 
 def is_taken(session: Any, label: str) -> bool:

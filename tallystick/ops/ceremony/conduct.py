@@ -71,8 +71,11 @@ class Conductor:
         """
         if self.record.done == NAMES:
             raise Fault("TS-3012", detail="this ceremony is at its end; its record stands")
-        for name in NAMES[len(self.record.done) :]:
-            self.carry_out(name)
+        try:
+            for name in NAMES[len(self.record.done) :]:
+                self.carry_out(name)
+        finally:
+            self.making.close()
         return self.record
 
     def carry_out(self, name: str) -> None:

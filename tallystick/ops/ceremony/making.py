@@ -50,56 +50,63 @@ class Plan:
     hosts: tuple[str, ...]
 
 
-@attrs.frozen
+@attrs.define
 class Making:
-    """Carries out the steps that touch keys; each can be repeated after an interruption."""
+    """Carries out the steps that touch keys; each can be repeated after an interruption. `close` it at the end."""
 
     plan: Plan
     prepare: Callable[[bytes], None]
     open_store: OpenStore
+    _store: KeyStore | None = None
 
     def take_secret(self, secret: bytes) -> Mapping[str, str]:
         """Put the secret into the store and open it; raises ``TS-3037`` when it holds keys."""
         self.prepare(secret)
-        store = self.open_store(secret)
-        try:
-            if store.labels():
-                raise Fault("TS-3037", detail=f"it holds {', '.join(store.labels())}")
-        finally:
-            store.close()
+        found = self._opened(secret).labels()
+        if found:
+            raise Fault("TS-3037", detail=f"it holds {', '.join(found)}")
         return {"keys": "none"}
 
     def make_keys(self, secret: bytes, at: datetime) -> Mapping[str, str]:
         """All keys, and the statements by which the ledger is told of the first ones; their fingerprints."""
-        plan = self.plan
-        store = self.open_store(secret)
-        try:
-            for label in AUTHORITIES:
-                if label not in store.labels():
-                    store.generate(label, KeyKind.P384, KeyPurpose.AUTHORITY)
-            public = KeyMaker(store, plan.folder).make()
-            for series, statement in first_statements(store, public, plan.origin, at).items():
-                write_atomically(statement_file(plan.folder, series), statement, mode=0o644)
-            made = {label: store.public_key(label) for label in AUTHORITIES} | dict(public)
-        finally:
-            store.close()
+        plan, store = self.plan, self._opened(secret)
+        for label in AUTHORITIES:
+            if label not in store.labels():
+                store.generate(label, KeyKind.P384, KeyPurpose.AUTHORITY)
+        public = KeyMaker(store, plan.folder).make()
+        for series, statement in first_statements(store, public, plan.origin, at).items():
+            write_atomically(statement_file(plan.folder, series), statement, mode=0o644)
+        made = {label: store.public_key(label) for label in AUTHORITIES} | dict(public)
         return {label: key.fingerprint.hex() for label, key in made.items()}
 
     def make_certificates(self, secret: bytes, at: datetime) -> Mapping[str, str]:
         """The root's certificate and those of the issuing authorities, as the PKI reads them; their SHA-256."""
-        store = self.open_store(secret)
-        try:
-            root = self._issue(store, ROOT, "root", profiles.ROOT, (), None, at)
-            made = {ROOT: root}
-            environment = Environment(*self.plan.environment)
-            usages = {"secure-element-ca": card_usages(environment), "service-ca": service_usages(environment)}
-            for name, title in ISSUING:
-                profile = profiles.issuing_authority(usages[name])
-                hosts = self.plan.hosts if name == "service-ca" else ()
-                made[name] = self._issue(store, name, title, profile, hosts, root, at)
-        finally:
-            store.close()
+        store = self._opened(secret)
+        root = self._issue(store, ROOT, "root", profiles.ROOT, (), None, at)
+        made = {ROOT: root}
+        environment = Environment(*self.plan.environment)
+        usages = {"secure-element-ca": card_usages(environment), "service-ca": service_usages(environment)}
+        for name, title in ISSUING:
+            profile = profiles.issuing_authority(usages[name])
+            hosts = self.plan.hosts if name == "service-ca" else ()
+            made[name] = self._issue(store, name, title, profile, hosts, root, at)
         return {name: sha256(der).hex() for name, der in made.items()}
+
+    def try_keys(self, secret: bytes, known: Mapping[str, str]) -> Mapping[str, str]:
+        """Each key signs a text that says so; checked against the fingerprints of the record. The signatures, hex."""
+        store = self._opened(secret)
+        return {label: self._try(store, label, use, known.get(label, "")) for label, use in _TRIALS.items()}
+
+    def close(self) -> None:
+        """Let go of the store."""
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
+
+    def _opened(self, secret: bytes) -> KeyStore:
+        if self._store is None:
+            self._store = self.open_store(secret)
+        return self._store
 
     def _issue(
         self,
@@ -122,14 +129,6 @@ class Making:
         der = issue(order, at, issuer, lambda tbs: store.sign(signer, Use.SIGN_CERTIFICATE_P384, tbs))
         write_atomically(PkiFiles(plan.folder).certificate(label), pem_of(der), mode=0o644)
         return der
-
-    def try_keys(self, secret: bytes, known: Mapping[str, str]) -> Mapping[str, str]:
-        """Each key signs a text that says so; checked against the fingerprints of the record. The signatures, hex."""
-        store = self.open_store(secret)
-        try:
-            return {label: self._try(store, label, use, known.get(label, "")) for label, use in _TRIALS.items()}
-        finally:
-            store.close()
 
     def _try(self, store: KeyStore, label: str, use: Use, fingerprint: str) -> str:
         public: PublicKey = store.public_key(label)
