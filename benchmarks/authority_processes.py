@@ -110,7 +110,8 @@ def running_authority(
             {key: value for key, value in (environment or {}).items() if key.startswith("TALLYSTICK_")}
         )
         settings = msgspec.structs.replace(told, state=name, device_api_port=random.randrange(*_PORTS))
-        country = open_country(settings, StateFolder.of(name))
+        with _token_configuration(environment or {}):
+            country = open_country(settings, StateFolder.of(name))
         try:
             made = [_register(country, number) for number in range(cards)]
             run = country.state.run
@@ -122,6 +123,20 @@ def running_authority(
                 yield RunningAuthority(country, supervisor, made, _token(country, made[0]) if made else "", processes)
         finally:
             country.close()
+
+
+@contextmanager
+def _token_configuration(environment: Mapping[str, str]) -> Iterator[None]:
+    """SoftHSM finds its tokens by a variable of the process: here, too, the country's keys are made on the token."""
+    before = os.environ.get("SOFTHSM2_CONF")
+    os.environ |= {name: value for name, value in environment.items() if name == "SOFTHSM2_CONF"}
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["SOFTHSM2_CONF"] = before
+        else:
+            os.environ.pop("SOFTHSM2_CONF", None)
 
 
 def _child(country: Country, name: str, command: Sequence[str], environment: Mapping[str, str]) -> ChildSpec:
