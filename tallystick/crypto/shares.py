@@ -65,7 +65,7 @@ def combine(shares: Sequence[str]) -> bytes:
     """
     facts = [read_share(share) for share in shares]
     if not facts or len({fact.number for fact in facts}) < facts[0].quorum:
-        needed = facts[0].quorum if facts else "some"
+        needed = facts[0].quorum if facts else "all"
         raise Fault("TS-3035", detail=f"{needed} custodians are needed, {len({f.number for f in facts})} are here")
     if len({(fact.set_number, fact.quorum) for fact in facts}) > 1:
         raise Fault("TS-3011", detail="the shares are of different sets")

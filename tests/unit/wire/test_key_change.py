@@ -64,6 +64,7 @@ def test_a_reader_with_the_first_key_gets_all_of_them() -> None:
         pytest.param([note(change(FIRST, STRANGER, 100), STRANGER)], id="the old key does not vouch"),
         pytest.param([note(change(FIRST, SECOND, 100), FIRST)], id="the new key is not held"),
         pytest.param([TO_THIRD], id="a link lacks"),
+        pytest.param([note(change(SECOND, THIRD, 300), FIRST, THIRD)], id="it names another old key"),
         pytest.param([TO_SECOND, TO_SECOND], id="twice"),
         pytest.param([TO_SECOND.replace(b"until 190", b"until 999")], id="changed"),
     ],
