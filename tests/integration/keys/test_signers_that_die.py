@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from key_processes import KeyProcesses
 
-from tallystick.authority.keys.messages import Result
 from tallystick.authority.keys.signing_unit import PATIENCE_SECONDS, SigningUnit
 from tallystick.crypto.key_purposes import verify_use
 from tallystick.crypto.policy import Use
@@ -148,4 +147,3 @@ def test_ecdsa_is_not_asked_again_once_a_request_has_left(tmp_path: Path) -> Non
     server.shutdown(socket.SHUT_RDWR)
     server.close()
     taking.join()
-    assert Result.DONE == 0
