@@ -117,10 +117,12 @@ def running_authority(
             run = country.state.run
             run.mkdir(parents=True, exist_ok=True)
             with Supervisor(run) as supervisor:
-                for process in ("keys", *processes):
+                all_of_them = ("keys", *processes)
+                for process in all_of_them:
                     supervisor.start(_child(country, process, ("authority", process), environment or {}))
                 _wait_for_registrations(country, made)
-                yield RunningAuthority(country, supervisor, made, _token(country, made[0]) if made else "", processes)
+                token = _token(country, made[0]) if made else ""
+                yield RunningAuthority(country, supervisor, made, token, all_of_them)
         finally:
             country.close()
 

@@ -16,12 +16,12 @@ from tallystick.authority.keys import operations, queries
 from tallystick.authority.keys.values import LOG, PACKAGE, POA, SERIES, AuthorityKey
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.hsm import KeyStore
-from tallystick.crypto.keys import PublicKey, generate_rsa_key, load_private_key, load_public_key, store_public_key
+from tallystick.crypto.keys import PublicKey, generate_rsa_key, load_private_key, store_public_key
 from tallystick.crypto.pki import PkiFiles
 from tallystick.crypto.policy import Use
 from tallystick.crypto.sealed_keys import SealedKeys
 from tallystick.crypto.signatures import verify_ed25519
-from tallystick.crypto.wrapped_keys import keep_wrapped, wrapped_labels
+from tallystick.crypto.wrapped_keys import keep_wrapped, open_wrapped, wrapped_labels
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import from_unix_ms, unix_ms
 from tallystick.wire.key_change import KeyChange, NamedKey, note_key, parse_key_change, write_key_change
@@ -87,10 +87,10 @@ class KeyMaker:
     def _find(self, series: str) -> PublicKey | None:
         """The first key of a series where an interrupted run made it already."""
         if series == PACKAGE:
-            public = PkiFiles(self.folder).public_key(series)
-            if series in wrapped_labels(package_folder(self.folder)) and public.exists():
-                return load_public_key(public)
-            return None
+            folder = package_folder(self.folder)
+            return (
+                open_wrapped(self.store, WRAPPING, folder, series).public if series in wrapped_labels(folder) else None
+            )
         return self.store.public_key(series) if series in self.store.labels() else None
 
     def _adopt(self, series: str, before: Path) -> PublicKey:

@@ -19,7 +19,8 @@ from tallystick.authority.ledger.queries import head_digests
 from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.crypto.hsm import KeyStore
-from tallystick.crypto.pki import DemoPki
+from tallystick.crypto.keys import load_public_key
+from tallystick.crypto.pki import DemoPki, PkiFiles
 from tallystick.crypto.wrapped_keys import open_wrapped
 from tallystick.kernel.faults import Fault
 from tallystick.ops.authority_keys import WRAPPING, KeyMaker, check_note, package_folder, rotate
@@ -112,8 +113,13 @@ class KeyDesk:
             if found != key.public_key:
                 yield f"{key.label}: the store has another key"
         for series in SERIES:
-            if not any(key.state is KeyState.ACTIVE for key in queries.keys(conn, series)):
+            active = [key for key in queries.keys(conn, series) if key.state is KeyState.ACTIVE]
+            if not active:
                 yield f"{series}: no active key"
+            elif (
+                series != LOG and load_public_key(PkiFiles(self.state.keys).public_key(series)) != active[0].public_key
+            ):
+                yield f"{series}: new cards get another key than the active one; rotate again"
 
     def _check_uses(self, conn: Connection) -> Iterator[str]:
         """Today and yesterday; an intent of this moment may be journalled and its head not committed yet."""
