@@ -15,10 +15,16 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tallystick.crypto import legacy
-from tallystick.crypto.keys import KeyKind, PrivateKey, PublicKey, ec_private, rsa_private, rsa_public
+from tallystick.crypto.envelope import recover_message, sign_with_recovery
+from tallystick.crypto.keys import KeyKind, PrivateKey, PublicKey, ec_private
 from tallystick.crypto.policy import Use, require
-from tallystick.crypto.signatures import sign_ed25519, verify_ed25519
+from tallystick.crypto.signatures import (
+    invoice_digest_info,
+    sign_ed25519,
+    sign_invoice_text,
+    verify_ed25519,
+    verify_invoice_signature,
+)
 from tallystick.kernel.faults import Fault
 
 
@@ -51,30 +57,22 @@ _BONDS: dict[KeyPurpose, dict[Use, KeyKind]] = {
 
 @attrs.frozen(slots=True)
 class Scheme:
-    """How one use signs: in software, as the bytes that a token signs, back from the token's answer, and checked."""
+    """How one use signs: in software, as the bytes that a token signs, and how a signature is checked."""
 
     kind: KeyKind
-    sign: Callable[[PrivateKey, bytes], bytes]
-    block: Callable[[bytes], bytes]
+    sign: Callable[[PrivateKey, bytes, datetime | None], bytes]
+    block: Callable[[bytes, datetime | None], bytes]
     check: Callable[[PublicKey, bytes, bytes], None]
 
 
-def _unchanged(text: bytes) -> bytes:
-    return text
+def _ecdsa(kind: KeyKind, algorithm: hashes.HashAlgorithm) -> Scheme:
+    def sign(key: PrivateKey, text: bytes, _: datetime | None) -> bytes:
+        return ec_private(key).sign(text, ec.ECDSA(algorithm))
 
-
-def _digest(algorithm: hashes.HashAlgorithm) -> Callable[[bytes], bytes]:
-    def digest(text: bytes) -> bytes:
+    def block(text: bytes, _: datetime | None) -> bytes:
         made = hashes.Hash(algorithm)
         made.update(text)
         return made.finalize()
-
-    return digest
-
-
-def _ecdsa(kind: KeyKind, algorithm: hashes.HashAlgorithm) -> Scheme:
-    def sign(key: PrivateKey, text: bytes) -> bytes:
-        return ec_private(key).sign(text, ec.ECDSA(algorithm))
 
     def check(key: PublicKey, text: bytes, signature: bytes) -> None:
         assert isinstance(key.handle, ec.EllipticCurvePublicKey)
@@ -83,11 +81,11 @@ def _ecdsa(kind: KeyKind, algorithm: hashes.HashAlgorithm) -> Scheme:
         except InvalidSignature:
             raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
 
-    return Scheme(kind, sign, _digest(algorithm), check)
+    return Scheme(kind, sign, block, check)
 
 
 def _check_proof(key: PublicKey, text: bytes, block: bytes) -> None:
-    if legacy.recover_message(rsa_public(key), block) != text:
+    if recover_message(block, key) != text:
         raise Fault("TS-1312", detail="the block carries another message")
 
 
@@ -98,18 +96,23 @@ _SCHEMES = {
     Use.SIGN_REVOCATION_LIST: _P384,
     Use.SIGN_OCSP_ANSWER: _P256,
     Use.SIGN_TIMESTAMP: _P256,
-    Use.SIGN_CHECKPOINT: Scheme(KeyKind.ED25519, sign_ed25519, _unchanged, verify_ed25519),
+    Use.SIGN_CHECKPOINT: Scheme(
+        KeyKind.ED25519,
+        lambda key, text, moment: sign_ed25519(key, text, moment=moment),
+        lambda text, _: text,
+        verify_ed25519,
+    ),
     Use.SIGN_PROOF: Scheme(
         KeyKind.RSA,
-        lambda key, text: legacy.sign_with_recovery(rsa_private(key), text),
-        _unchanged,
+        lambda key, text, moment: sign_with_recovery(text, key, moment=moment),
+        lambda text, _: text,
         _check_proof,
     ),
     Use.SIGN_INVOICE: Scheme(
         KeyKind.RSA,
-        lambda key, text: legacy.sign_sha1(rsa_private(key), text),
-        legacy.digest_info_sha1,
-        lambda key, text, signature: legacy.verify_sha1(rsa_public(key), text, signature),
+        lambda key, text, moment: sign_invoice_text(key, text, moment=moment),
+        lambda text, moment: invoice_digest_info(text, moment=moment),
+        verify_invoice_signature,
     ),
 }
 

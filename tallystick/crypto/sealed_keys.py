@@ -115,7 +115,7 @@ class SealedKeys:
         key = self._key(label)
         scheme = require_use(key.purpose, use, moment)
         pair = _pair(key)
-        signature = scheme.sign(pair, text)
+        signature = scheme.sign(pair, text, moment)
         if use is not Use.SIGN_INVOICE:
             try:
                 verify_use(pair.public, use, text, signature)

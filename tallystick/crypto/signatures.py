@@ -21,6 +21,12 @@ def sign_invoice_text(private_key: PrivateKey, text: bytes, *, moment: datetime 
     return legacy.sign_sha1(rsa_private(private_key), text)
 
 
+def invoice_digest_info(text: bytes, *, moment: datetime | None = None) -> bytes:
+    """What a token pads and signs to give the same 256 bytes as `sign_invoice_text` with the same key."""
+    require(Use.SIGN_INVOICE, moment)
+    return legacy.digest_info_sha1(text)
+
+
 def verify_invoice_signature(
     public_key: PublicKey, text: bytes, signature: bytes, *, moment: datetime | None = None
 ) -> None:

@@ -124,7 +124,7 @@ class TokenKeys:
     def sign(self, label: str, use: Use, text: bytes, *, moment: datetime | None = None) -> bytes:
         """See `hsm.KeyStore`. Purpose and registry are asked, and hashes made, on this side of the module."""
         scheme = require_use(self.purpose(label), use, moment)
-        block, mechanism = scheme.block(text), _MECHANISMS[scheme.kind]
+        block, mechanism = scheme.block(text, moment), _MECHANISMS[scheme.kind]
         raw = self._call(lambda session: bytes(self._key(session, label)[0].sign(block, mechanism=mechanism)))
         if use is Use.SIGN_INVOICE:
             return raw

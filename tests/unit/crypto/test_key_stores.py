@@ -156,8 +156,8 @@ def test_s0_039_a_wrong_signature_of_the_module_never_leaves(opener: Opener, mon
     other = generate_rsa_key()
     broken = attrs.evolve(
         key_purposes._SCHEMES[Use.SIGN_PROOF],
-        sign=lambda key, text: sign_with_recovery(text, other),
-        block=lambda text: text[:-1],
+        sign=lambda key, text, moment: sign_with_recovery(text, other),
+        block=lambda text, moment: text[:-1],
     )
     monkeypatch.setitem(key_purposes._SCHEMES, Use.SIGN_PROOF, broken)
     with pytest.raises(Fault, match="computed a wrong signature"):
