@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import attrs
+import msgspec
 import psycopg
 
 from benchmarks.limits import disk_folder
@@ -30,7 +31,7 @@ from tallystick.crypto.tls import tls_client_context
 from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.tax_rates import group_at
 from tallystick.ops.processes.context import system_clock
-from tallystick.ops.settings import Settings
+from tallystick.ops.settings import load_settings
 from tallystick.ops.state_folder import StateFolder
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, open_country
@@ -105,17 +106,23 @@ def running_authority(
     with tempfile.TemporaryDirectory(dir=disk_folder(), prefix="tallystick-bench-") as name:
         root = Path(name)
         root.chmod(0o755)
-        settings = Settings(state=name, device_api_port=random.randrange(*_PORTS))
-        country = open_country(settings, StateFolder.of(name))
+        told = load_settings(
+            {key: value for key, value in (environment or {}).items() if key.startswith("TALLYSTICK_")}
+        )
+        settings = msgspec.structs.replace(told, state=name, device_api_port=random.randrange(*_PORTS))
+        with _token_configuration(environment or {}):
+            country = open_country(settings, StateFolder.of(name))
         try:
             made = [_register(country, number) for number in range(cards)]
             run = country.state.run
             run.mkdir(parents=True, exist_ok=True)
             with Supervisor(run) as supervisor:
-                for process in processes:
+                all_of_them = ("keys", *processes)
+                for process in all_of_them:
                     supervisor.start(_child(country, process, _command(process), environment or {}))
                 _wait_for_registrations(country, made)
-                yield RunningAuthority(country, supervisor, made, _token(country, made[0]) if made else "", processes)
+                token = _token(country, made[0]) if made else ""
+                yield RunningAuthority(country, supervisor, made, token, all_of_them)
         finally:
             country.close()
 
@@ -124,6 +131,20 @@ def _command(process: str) -> tuple[str, ...]:
     """``vsdc-2`` is the second process of its kind."""
     kind, _, number = process.partition("-")
     return ("authority", kind, *([f"--number={number}"] if number else []))
+
+
+@contextmanager
+def _token_configuration(environment: Mapping[str, str]) -> Iterator[None]:
+    """SoftHSM finds its tokens by a variable of the process: here, too, the country's keys are made on the token."""
+    before = os.environ.get("SOFTHSM2_CONF")
+    os.environ |= {name: value for name, value in environment.items() if name == "SOFTHSM2_CONF"}
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["SOFTHSM2_CONF"] = before
+        else:
+            os.environ.pop("SOFTHSM2_CONF", None)
 
 
 def _child(country: Country, name: str, command: Sequence[str], environment: Mapping[str, str]) -> ChildSpec:

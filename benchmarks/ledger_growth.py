@@ -24,11 +24,11 @@ import attrs
 
 from benchmarks.claim import CannotRun, Claim, duration, per_second
 from benchmarks.limits import disk_folder
+from benchmarks.log_key import file_signers
 from benchmarks.processor_time import family_seconds, own_seconds
 from tallystick.authority.ledger.client import SequencerClient
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.sequencer import run_sequencer
-from tallystick.crypto.keys import generate_ed25519_key, store_private_key
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
@@ -196,7 +196,6 @@ def _ledger() -> Iterator[_Bench]:
         with EmbeddedPostgres(folder / "postgres") as server:
             dsn = server.owner_dsn
             subprocess.run([sys.executable, "-m", "tallystick.ops.schema.migrate", dsn], check=True, timeout=120)
-            store_private_key(folder / "log.pem", generate_ed25519_key())
             child = subprocess.Popen([sys.executable, "-m", "benchmarks.ledger_growth", as_role(dsn, SEQUENCER), name])
             try:
                 assert server.pid is not None
@@ -209,7 +208,12 @@ def _ledger() -> Iterator[_Bench]:
 def _serve(dsn: str, folder: Path) -> int:
     """Be the sequencer: the same entry point that the product starts."""
     return run_sequencer(
-        dsn, folder / "sequencer", folder / "mirror", folder / "log.pem", ORIGIN, lambda: datetime.now(UTC)
+        dsn,
+        folder / "sequencer",
+        folder / "mirror",
+        file_signers(folder / "log.pem", ORIGIN),
+        ORIGIN,
+        lambda: datetime.now(UTC),
     )
 
 

@@ -15,7 +15,9 @@ from tallystick.cli import (
     authority,
     build,
     card,
+    ceremony,
     esdc,
+    keys,
     ledger,
     oversight,
     pki,
@@ -44,7 +46,9 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(authority.app, name="authority")
 app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
+app.add_typer(ceremony.app, name="ceremony")
 app.add_typer(esdc.app, name="esdc")
+app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(pki.app, name="pki")
 app.add_typer(receipt.app, name="receipt")

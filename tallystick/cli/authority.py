@@ -32,6 +32,16 @@ def sequencer() -> None:
 
 
 @app.command()
+def keys(
+    number: Annotated[int, typer.Option(min=1, max=64, help="Which of `key_processes`, counted from 1.")] = 1,
+) -> None:
+    """Hold the authority's keys, or the session with the token, for the other processes; no network, no database."""
+    from tallystick.ops.processes.keys import run
+
+    run(number)
+
+
+@app.command()
 def unwrap(
     number: Annotated[int, typer.Option(min=1, max=64, help="Which of `unwrap_processes`, counted from 1.")] = 1,
 ) -> None:

@@ -220,6 +220,17 @@ def public_from_modulus(modulus: int, exponent: int = RSA_EXPONENT) -> PublicKey
         raise Fault("TS-1310", detail="not an RSA modulus") from None
 
 
+def public_from_point(kind: KeyKind, point: bytes) -> PublicKey:
+    """A public key on a curve from its point: uncompressed, or the 32 bytes of Ed25519; raises ``TS-1310``."""
+    if kind is KeyKind.ED25519:
+        return PublicKey.from_raw(point)
+    curve = ec.SECP256R1() if kind is KeyKind.P256 else ec.SECP384R1()
+    try:
+        return PublicKey(ec.EllipticCurvePublicKey.from_encoded_point(curve, point))
+    except ValueError:
+        raise Fault("TS-1310", detail="not a point of the curve") from None
+
+
 def generate_rsa_key() -> PrivateKey:
     """A new RSA-2048 key; about 0.1 s, releases the interpreter lock, so threads make several at once."""
     return PrivateKey(rsa.generate_private_key(RSA_EXPONENT, RSA_BITS))

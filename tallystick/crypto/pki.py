@@ -6,9 +6,9 @@ repository. A production country holds these keys in an HSM and runs ceremonies 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import attrs
@@ -23,7 +23,7 @@ from tallystick.crypto.national_oids import DOCUMENTATION_ARC, NationalArc
 from tallystick.crypto.pki_files import PkiFiles
 from tallystick.crypto.profiles import AuthorityPlan, Profile, hierarchy
 from tallystick.crypto.publication import DEFAULT_URL, Points
-from tallystick.crypto.revocation_lists import prepare_list, sign_list
+from tallystick.crypto.revocation_lists import ROOT_LIST_LIFETIME, prepare_list, sign_list
 from tallystick.crypto.signers import KeySigner, Signer
 from tallystick.crypto.taxcore_oids import Environment
 from tallystick.kernel.identifiers import Uid
@@ -31,7 +31,6 @@ from tallystick.kernel.invoice import Seller
 from tallystick.kit.atomic_file import write_atomically
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
-ROOT_LIST_LIFETIME = timedelta(days=365)
 
 
 @attrs.frozen(slots=True)
@@ -83,6 +82,8 @@ class DemoPki:
     publication_url: str = DEFAULT_URL
     arc: NationalArc = attrs.field(factory=NationalArc)
     days: Mapping[str, int] = attrs.field(factory=dict, eq=False)
+    elsewhere: Callable[[str], Signer] | None = attrs.field(default=None, eq=False, repr=False)
+    """Gives the key of an authority that has none in the folder, as after a ceremony."""
 
     @classmethod
     def create(
@@ -97,21 +98,30 @@ class DemoPki:
         publication_url: str = DEFAULT_URL,
         arc: str = DOCUMENTATION_ARC,
         days: Mapping[str, int] | None = None,
+        public_keys: Mapping[str, PublicKey] | None = None,
     ) -> DemoPki:
-        """Make everything anew in ``folder`` (created 0700). ``country`` is two letters; ``hosts`` bound TLS names."""
+        """Make everything anew in ``folder`` (created 0700). ``country`` is two letters; ``hosts`` bound TLS names.
+
+        ``public_keys`` are those of ``package``, ``poa`` and ``log`` in a key store; without them they are made here,
+        as files, for tests that need no store.
+        """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
         made = cls(PkiFiles(folder), Environment(*environment), publication_url, NationalArc(arc), days or {})
         maker = _Maker(made, organization, country, at)
         with ThreadPoolExecutor(2) as pool:
-            package, poa = (pool.submit(keys.generate_rsa_key) for _ in range(2))
+            own = public_keys is None
+            package, poa = (pool.submit(keys.generate_rsa_key) for _ in range(2)) if own else (None, None)
             root = maker.root()
             for plan in made.hierarchy:
                 maker.authority(root, plan, tuple(hosts))
             maker.root_list(root)
-            maker.key_pair("package", package.result())
-            maker.key_pair("poa", poa.result())
-        maker.key_pair("log", keys.generate_ed25519_key())
+            if package is not None and poa is not None:
+                maker.key_pair("package", package.result())
+                maker.key_pair("poa", poa.result())
+                maker.key_pair("log", keys.generate_ed25519_key())
+        for name, key in (public_keys or {}).items():
+            keys.store_public_key(made.files.public_key(name), key)
         made.trust_store()
         made.issue_encryption_certificate(organization, country, at)
         made.issue_tls(hosts, at)
@@ -198,8 +208,14 @@ class DemoPki:
         return Authority(certificate, self.signer(name), Points.of(self.publication_url, name))
 
     def signer(self, name: str) -> Signer:
-        """The key of an authority or responder behind its port; raises ``OSError`` where it is not in the folder."""
-        return KeySigner(keys.load_private_key(self.files.private_key(name)))
+        """The key of an authority or responder behind its port: a file of the folder, or a key that lies elsewhere.
+
+        Raises ``OSError`` where it is in neither, and ``TS-5004`` when what holds it is away.
+        """
+        file = self.files.private_key(name)
+        if self.elsewhere is not None and not file.exists():
+            return self.elsewhere(name)
+        return KeySigner(keys.load_private_key(file))
 
     def authority_certificate(self, name: str) -> bytes:
         """The certificate of an authority, DER; needs no key."""
@@ -235,12 +251,18 @@ class DemoPki:
         self.issue_tls(hosts, at)
         return True
 
+    def renew_tls_now(self, at: datetime) -> None:
+        """A new key and certificate with the names of the present one."""
+        current = x509.load_pem_x509_certificate(self.files.certificate("tls").read_bytes())
+        names = current.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        self.issue_tls([str(name.value) for name in names], at)
+
     def issue_encryption_certificate(self, organization: str, country: str, at: datetime) -> None:
         """The certificate that clients fetch as the authority's encryption certificate (V36)."""
         order = Order(
             profile=profiles.encryption(self.environment),
             public_key=self.public_key("package"),
-            subject=_authority_name(organization, country, "encryption"),
+            subject=authority_name(organization, country, "encryption"),
         )
         _write(self.files.certificate("encryption"), pem_of(self.authority("service-ca").issue(order, at)))
 
@@ -281,7 +303,7 @@ class _Maker:
         keys.store_public_key(self.pki.files.public_key(name), key.public)
 
     def _order(self, profile: Profile, key: PrivateKey, title: str, hosts: tuple[str, ...]) -> Order:
-        name = _authority_name(self.organization, self.country, title)
+        name = authority_name(self.organization, self.country, title)
         return Order(profile=profile, public_key=key.public, subject=name, permitted_hosts=hosts)
 
     def _store(self, name: str, key: PrivateKey, pem: bytes) -> None:
@@ -289,7 +311,8 @@ class _Maker:
         _write(self.pki.files.certificate(name), pem)
 
 
-def _authority_name(organization: str, country: str, title: str) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
+def authority_name(organization: str, country: str, title: str) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
+    """The subject of an authority's own certificate."""
     return (
         (NameOID.COUNTRY_NAME, country),
         (NameOID.ORGANIZATION_NAME, organization),

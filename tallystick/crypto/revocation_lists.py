@@ -18,6 +18,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 
 LIST_LIFETIME = timedelta(hours=24)
+ROOT_LIST_LIFETIME = timedelta(days=365)
 
 
 @attrs.frozen(slots=True)

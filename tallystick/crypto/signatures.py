@@ -94,3 +94,9 @@ def verify_ps256(public_key: PublicKey, text: bytes, signature: bytes, *, moment
         rsa_public(public_key).verify(signature, text, _PS256, hashes.SHA256())
     except (InvalidSignature, ValueError):
         raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
+
+
+def ecdsa_der(raw: bytes) -> bytes:
+    """ECDSA as X.509 writes it (DER of r and s) from the two numbers side by side, as tokens give it."""
+    half = len(raw) // 2
+    return utils.encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))

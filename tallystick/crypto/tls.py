@@ -43,7 +43,10 @@ def take_server_certificate(context: ssl.SSLContext, folder: Path) -> None:
     Raises ``ssl.SSLError`` while key and certificate do not belong together, and changes nothing then.
     """
     files = PkiFiles(folder)
-    context.load_cert_chain(files.certificate("tls"), files.private_key("tls"))
+    certificate, key = files.certificate("tls"), files.private_key("tls")
+    # Tried on a context that serves nobody: a half-written pair would leave the live one without a key.
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate, key)
 
 
 def tls_client_context(ca: Path, cert: Path | None = None, key: Path | None = None) -> ssl.SSLContext:

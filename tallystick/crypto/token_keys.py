@@ -7,8 +7,9 @@ the next call tries again. There is no fallback to a key in a file.
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +17,14 @@ from typing import Any, TypeVar
 
 import attrs
 import pkcs11
-from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
+from pkcs11 import GCMParams, Mechanism
 from pkcs11.exceptions import (
     ArgumentsBad,
     DataInvalid,
     DataLenRange,
+    EncryptedDataInvalid,
+    EncryptedDataLenRange,
+    GeneralError,
     KeyTypeInconsistent,
     MechanismInvalid,
     NoSuchKey,
@@ -29,10 +33,12 @@ from pkcs11.exceptions import (
     PKCS11Error,
 )
 
-from tallystick.crypto.hsm import check_label, unknown_key
-from tallystick.crypto.keys import RSA_BITS, RSA_EXPONENT, KeyKind, PublicKey, public_from_modulus
-from tallystick.crypto.policy import Use
-from tallystick.crypto.signatures import invoice_digest_info
+from tallystick.crypto import token_objects as objects
+from tallystick.crypto.hsm import check_label, unknown_key, wrong_signature
+from tallystick.crypto.key_purposes import KeyPurpose, require_kind, require_use, verify_use
+from tallystick.crypto.keys import KeyKind, PublicKey
+from tallystick.crypto.policy import Use, require
+from tallystick.crypto.signatures import ecdsa_der
 from tallystick.kernel.faults import Fault
 
 Result = TypeVar("Result")
@@ -41,6 +47,26 @@ _NOT_THE_SESSION = (ArgumentsBad, DataInvalid, DataLenRange, KeyTypeInconsistent
 """What a new session would not change."""
 _NEVER_AGAIN = (PinIncorrect, PinLocked)
 """A wrong PIN is not tried twice: tries are counted, and a token locks itself."""
+
+
+_MECHANISMS = {
+    KeyKind.RSA: Mechanism.RSA_PKCS,
+    KeyKind.P256: Mechanism.ECDSA,
+    KeyKind.P384: Mechanism.ECDSA,
+    KeyKind.ED25519: Mechanism.EDDSA,
+}
+_NONCE_BYTES = 12
+
+
+class _NotWrappedHere(Exception):
+    """The tag of a wrapped secret does not fit."""
+
+
+class PinRefused(Fault):
+    """The token refuses the PIN (``TS-5004``): it must not be tried again, for tokens count tries."""
+
+    def __init__(self) -> None:
+        super().__init__("TS-5004", detail="the token refuses the PIN", retry_after_seconds=300)
 
 
 @attrs.frozen(kw_only=True)
@@ -55,50 +81,105 @@ class TokenPlace:
 class TokenKeys:
     """A `hsm.KeyStore` on one token."""
 
-    def __init__(self, place: TokenPlace) -> None:
-        """Open the token; raises ``TS-5004`` when module, token or PIN are not right."""
-        self._place = place
+    def __init__(self, place: TokenPlace, *, only: Set[KeyPurpose] = frozenset(KeyPurpose)) -> None:
+        """Open the token; keys of other purposes than ``only`` are refused.
+
+        Raises ``TS-5004`` when module, token or PIN are not right.
+        """
+        self._place, self._only = place, frozenset(only)
         self._session: Any = None
-        self._keys: dict[str, Any] = {}
+        self._keys: dict[str, tuple[Any, KeyPurpose]] = {}
+        self._public: dict[str, PublicKey] = {}
         self._lock = threading.Lock()
         self._pin_refused = False
         self._call(lambda session: None)
 
-    def generate(self, label: str, kind: KeyKind) -> PublicKey:
-        """See `hsm.KeyStore`; RSA-2048 only: what the invoices of this wire need."""
-        check_label(label)
-        if kind is not KeyKind.RSA:
-            raise Fault("TS-1310", detail="this store makes RSA keys only")
-        if label in self.labels():
-            raise Fault("TS-3004", detail=f"there is a key {label} already")
-        self._call(lambda session: _generate(session, label))
+    def generate(self, label: str, kind: KeyKind, purpose: KeyPurpose = KeyPurpose.INVOICE) -> PublicKey:
+        """See `hsm.KeyStore`."""
+        require_kind(purpose, kind)
+        self._refuse_taken(label)
+        self._call(lambda session: objects.make_pair(session, label, kind, purpose))
         return self.public_key(label)
+
+    def generate_wrapping(self, label: str) -> None:
+        """See `hsm.KeyStore`."""
+        self._refuse_taken(label)
+        self._call(lambda session: objects.make_wrapping_key(session, label))
 
     def labels(self) -> tuple[str, ...]:
         """See `hsm.KeyStore`."""
-        wanted = {Attribute.CLASS: ObjectClass.PRIVATE_KEY}
-        return tuple(sorted(self._call(lambda session: [key.label for key in session.get_objects(wanted)])))
+        return self._call(objects.all_labels)
+
+    def purpose(self, label: str) -> KeyPurpose:
+        """See `hsm.KeyStore`."""
+        return self._call(lambda session: self._key(session, label)[1])
 
     def public_key(self, label: str) -> PublicKey:
         """See `hsm.KeyStore`."""
-        return self._call(lambda session: _public_key(session, label))
+        known = self._public.get(label)
+        if known is None:
+            known = self._public[label] = self._call(lambda session: objects.public_half(session, label))
+        return known
 
     def sign(self, label: str, use: Use, text: bytes, *, moment: datetime | None = None) -> bytes:
-        """See `hsm.KeyStore`. The registry is asked, and the old hash made, on this side of the module."""
-        if use is not Use.SIGN_INVOICE:
-            raise Fault("TS-1310", detail=f"this store does not sign for {use.name}")
-        block = invoice_digest_info(text, moment=moment)
-        return self._call(lambda session: bytes(self._key(session, label).sign(block, mechanism=Mechanism.RSA_PKCS)))
+        """See `hsm.KeyStore`. Purpose and registry are asked, and hashes made, on this side of the module."""
+        scheme = require_use(self.purpose(label), use, moment)
+        block, mechanism = scheme.block(text, moment), _MECHANISMS[scheme.kind]
+        raw = self._call(lambda session: bytes(self._key(session, label)[0].sign(block, mechanism=mechanism)))
+        if use is Use.SIGN_INVOICE:
+            return raw
+        try:
+            signature = ecdsa_der(raw) if mechanism is Mechanism.ECDSA else raw
+            verify_use(self.public_key(label), use, text, signature)
+        except Fault:
+            raise wrong_signature(label) from None
+        return signature
+
+    def wrap(self, label: str, secret: bytes, name: bytes) -> bytes:
+        """See `hsm.KeyStore`."""
+        require(Use.SEAL_STORE_KEY, None)
+        nonce = os.urandom(_NONCE_BYTES)
+        how = {"mechanism": Mechanism.AES_GCM, "mechanism_param": GCMParams(nonce, name)}
+        return nonce + self._call(lambda session: bytes(self._wrapping(session, label).encrypt(secret, **how)))
+
+    def unwrap(self, label: str, wrapped: bytes, name: bytes) -> bytes:
+        """See `hsm.KeyStore`."""
+        how = {"mechanism": Mechanism.AES_GCM, "mechanism_param": GCMParams(wrapped[:_NONCE_BYTES], name)}
+        sealed = wrapped[_NONCE_BYTES:]
+        try:
+            return self._call(lambda session: _decrypt(self._wrapping(session, label), sealed, how))
+        except _NotWrappedHere:
+            raise Fault("TS-1310", detail="this was not wrapped by this key under this name") from None
+
+    def change_pin(self, new_pin: str) -> None:
+        """Give the token another user PIN; this store stays open under it."""
+        self._call(lambda session: session.set_pin(self._place.pin, new_pin))
+        self._place = attrs.evolve(self._place, pin=new_pin)
 
     def close(self) -> None:
         """See `hsm.KeyStore`."""
         with self._lock:
             self._forget()
 
-    def _key(self, session: Any, label: str) -> Any:
-        key = self._keys.get(label)
-        if key is None:
-            key = self._keys[label] = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=label)
+    def _refuse_taken(self, label: str) -> None:
+        check_label(label)
+        if self._call(lambda session: objects.is_taken(session, label)):
+            raise Fault("TS-3004", detail=f"there is a key {label} already")
+
+    def _key(self, session: Any, label: str) -> tuple[Any, KeyPurpose]:
+        found = self._keys.get(label)
+        if found is None:
+            key = objects.find_key(session, label)
+            found = key, objects.purpose_of(key)
+            if found[1] not in self._only:
+                raise Fault("TS-1310", detail=f"this process does not use keys for {found[1]}")
+            self._keys[label] = found
+        return found
+
+    def _wrapping(self, session: Any, label: str) -> Any:
+        key, purpose = self._key(session, label)
+        if purpose is not KeyPurpose.WRAPPING:
+            raise Fault("TS-1310", detail=f"a key for {purpose} wraps nothing")
         return key
 
     def _call(self, work: Callable[[Any], Result]) -> Result:
@@ -130,13 +211,13 @@ class TokenKeys:
 
     def _open(self) -> Any:
         if self._pin_refused:
-            raise RuntimeError("the PIN was refused; it is not tried again in this process")
+            raise PinRefused
         library = pkcs11.lib(str(self._place.module))
         try:
             return library.get_token(token_label=self._place.token).open(rw=True, user_pin=self._place.pin)
         except _NEVER_AGAIN:
             self._pin_refused = True
-            raise
+            raise PinRefused from None
 
     def _forget(self) -> None:
         """Drop session and keys; the module is started afresh, for a token that was away has other slots."""
@@ -149,25 +230,20 @@ class TokenKeys:
             pkcs11.lib(str(self._place.module)).reinitialize()
 
 
-def _generate(session: Any, label: str) -> None:
-    """Sensitive, not extractable, for signatures only."""
-    session.generate_keypair(
-        KeyType.RSA,
-        RSA_BITS,
-        label=label,
-        store=True,
-        public_template={Attribute.PUBLIC_EXPONENT: RSA_EXPONENT.to_bytes(3, "big"), Attribute.ENCRYPT: False},
-        private_template={
-            Attribute.SENSITIVE: True,
-            Attribute.EXTRACTABLE: False,
-            Attribute.SIGN: True,
-            Attribute.DECRYPT: False,
-            Attribute.UNWRAP: False,
-        },
-    )
+def _decrypt(key: Any, sealed: bytes, how: dict[str, Any]) -> bytes:
+    """Plain bytes, or ``_NotWrappedHere``: a wrong tag is not the session's fault."""
+    try:
+        return bytes(key.decrypt(sealed, **how))
+    except (EncryptedDataInvalid, EncryptedDataLenRange) as error:
+        raise _NotWrappedHere from error
+    except GeneralError as error:  # what SoftHSM says to a wrong tag
+        raise _NotWrappedHere from error
 
 
-def _public_key(session: Any, label: str) -> PublicKey:
-    key = session.get_key(object_class=ObjectClass.PUBLIC_KEY, label=label)
-    modulus, exponent = key[Attribute.MODULUS], key[Attribute.PUBLIC_EXPONENT]
-    return public_from_modulus(int.from_bytes(modulus, "big"), int.from_bytes(exponent, "big"))
+def change_pin(place: TokenPlace, new_pin: str) -> None:
+    """Give a token another user PIN; raises ``PinRefused`` for the old one, ``TS-5004`` when the token is away."""
+    keys = TokenKeys(place)
+    try:
+        keys.change_pin(new_pin)
+    finally:
+        keys.close()

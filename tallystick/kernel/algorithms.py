@@ -55,6 +55,9 @@ class Purpose(StrEnum):
     DOCUMENT = "document"
     CERTIFICATE = "certificate"
     TRANSPORT = "transport"
+    REVOCATION_LIST = "revocation-list"
+    OCSP_ANSWER = "ocsp-answer"
+    TIMESTAMP = "timestamp"
     CHECKPOINT = "checkpoint"
     SECURE_ELEMENT = "secure-element"
     PROOF_OF_AUDIT = "proof-of-audit"
@@ -156,6 +159,11 @@ def _rules() -> Iterable[AlgorithmRule]:
         for algorithm in (a.ECDSA_P256, a.ECDSA_P384):
             yield AlgorithmRule(algorithm, purpose, s.REQUIRED)
             yield AlgorithmRule(algorithm, purpose, s.ALLOWED, from_2036)
+    for algorithm, purpose in (
+        (a.ECDSA_P384, p.REVOCATION_LIST), (a.ECDSA_P256, p.OCSP_ANSWER), (a.ECDSA_P256, p.TIMESTAMP)
+    ):  # fmt: skip
+        yield AlgorithmRule(algorithm, purpose, s.REQUIRED)
+        yield AlgorithmRule(algorithm, purpose, s.ALLOWED, from_2036)
     yield AlgorithmRule(a.ED25519, p.CHECKPOINT, s.REQUIRED)
     yield AlgorithmRule(a.ED25519, p.CHECKPOINT, s.ALLOWED, from_2036)
     yield AlgorithmRule(a.ML_DSA_44, p.CHECKPOINT, s.ALLOWED)

@@ -172,6 +172,15 @@ _PRODUCTION: dict[str, Row] = {
     "TS-3023": ("Revocation not possible", 409, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3024": ("Certificate authority issues no more", 503, Retry.AFTER, FixBy.AUTHORITY, None),
     "TS-3027": ("Revocation list out of order", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3030": ("Key series changed meanwhile", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3031": ("No such key of the authority", 404, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3032": ("Clear key of an older country", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3033": ("Overlap of the last rotation not over", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3034": ("Signature that nothing explains", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3035": ("Custodians missing", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3036": ("Record of the ceremony changed", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3037": ("Key store not empty", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3038": ("Observer does not tick the step", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
 }
 
 _AUDIT: dict[str, Row] = {

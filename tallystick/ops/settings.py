@@ -191,17 +191,29 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     est_port: Annotated[Port, Meta(description="First port to try for the enrolment of devices (EST, TLS).")] = 8447
     key_store: Annotated[
         Literal["files", "pkcs11"],
-        Meta(description="Where signing keys lie: sealed files in the state folder, or a token behind PKCS#11."),
+        Meta(
+            description="Where the authority's keys lie: sealed files in the state folder, or a token behind PKCS#11."
+        ),
     ] = "files"
     key_store_secret_file: Annotated[
         str,
         Meta(
             description="File (mode 0600) whose first line is the passphrase of the sealed files, or the PIN of the "
-            "token. Empty: `key-store-secret` in the folder of keys, made at first use (sealed files only)."
+            "token; `/dev/fd/N` takes it from a descriptor. Empty: `key-store-secret` in the folder of keys, made at "
+            "first use (sealed files only)."
         ),
     ] = ""
     hsm_module: Annotated[str, Meta(description="The token's PKCS#11 module, a shared library.")] = ""
-    hsm_token: Annotated[str, Meta(description="Label of the token that holds the signing keys.")] = ""
+    hsm_token: Annotated[str, Meta(description="Label of the token that holds the keys.")] = ""
+    key_processes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="How many processes hold the authority's keys: one serves, the next ones when it is away. "
+            "Start `tallystick authority keys --number N` for each.",
+        ),
+    ] = 1
     unwrap_processes: Annotated[
         int,
         Meta(

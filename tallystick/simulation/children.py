@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.database import database_file
-from tallystick.ops.processes.context import system_clock, unwrap_name, vsdc_name
+from tallystick.ops.processes.context import keys_name, system_clock, unwrap_name, vsdc_name
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
@@ -56,6 +56,10 @@ class Children:
             stale.unlink(missing_ok=True)
         write_environment(run, self.portal_environment())
         numbers = range(1, self._settings.unwrap_processes + 1)
+        holding = range(1, self._settings.key_processes + 1)
+        self._supervisor.start(
+            *(self._spec(keys_name(number), "authority", "keys", f"--number={number}") for number in holding)
+        )
         self._supervisor.start(
             *(self._spec(name, "authority", name) for name in ("sequencer", "public", "portal")),
             *(self._spec(unwrap_name(number), "authority", "unwrap", f"--number={number}") for number in numbers),
@@ -107,6 +111,7 @@ class Children:
             "TALLYSTICK_COUNTRY": country.pack.code,
             "TALLYSTICK_TIMING": "demo",
             "TALLYSTICK_SINGLE_DISK_ACCEPTED": "true",
+            "TALLYSTICK_KEY_PROCESSES": str(self._settings.key_processes),
             "TALLYSTICK_UNWRAP_PROCESSES": str(self._settings.unwrap_processes),
             "TALLYSTICK_FAILURE_BUDGET": "false",  # a demonstration is a sandbox: wrong packages are welcome
             "TALLYSTICK_DEVICE_API_PORT": str(country.birth.device_api_port),

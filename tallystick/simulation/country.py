@@ -6,19 +6,25 @@ Making it can be repeated after any interruption; what is there stays.
 from __future__ import annotations
 
 import socket
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import msgspec
 import psycopg
 
+from tallystick.authority.keys.queries import keys as first_keys
 from tallystick.authority.reference.registry.operations import create_user
 from tallystick.authority.reference.taxrates.operations import publish_group
+from tallystick.crypto.hsm import KeyStore
+from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.national_oids import DOCUMENTATION_ARC
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.authority_keys import KeyMaker, enter_statements, first_statements
+from tallystick.ops.key_store import open_key_store
 from tallystick.ops.packs import load_pack
 from tallystick.ops.pki_registry import enter_hierarchy
 from tallystick.ops.postgres import EmbeddedPostgres
@@ -96,16 +102,22 @@ def open_country(settings: Settings, state: StateFolder) -> Country:
     pack = load_pack(settings.country)
     state.make()
     birth = _birth(state, settings, pack)
-    pki = _keys(state, pack, birth)
+    store = open_key_store(settings, state)
+    public_keys = KeyMaker(store, state.keys).make()
+    pki = _keys(state, pack, birth, public_keys)
     database = None if settings.database_url else EmbeddedPostgres(state.postgres, copies=state.binaries)
     owner_dsn = settings.database_url or (database.start() if database is not None else "")
     try:
         migrate(owner_dsn)
         _fill(as_role(owner_dsn, INTAKE), pack, pki)
+        with psycopg.connect(as_role(owner_dsn, INTAKE)) as connection:
+            _enter_keys(connection, store, public_keys, settings.log_origin)
     except BaseException:
         if database is not None:
             database.stop()
         raise
+    finally:
+        store.close()
     return Country(state, pack, pki, birth, owner_dsn, database)
 
 
@@ -150,7 +162,7 @@ def free_port(wanted: int, *, tries: int = _PORTS_TRIED, avoid: Container[int] =
     return 0
 
 
-def _keys(state: StateFolder, pack: CountryPack, birth: Birth) -> DemoPki:
+def _keys(state: StateFolder, pack: CountryPack, birth: Birth, public_keys: Mapping[str, PublicKey]) -> DemoPki:
     done = state.keys / "complete"
     if not done.exists():
         DemoPki.create(
@@ -162,6 +174,7 @@ def _keys(state: StateFolder, pack: CountryPack, birth: Birth) -> DemoPki:
             publication_url=birth.pki_url,
             arc=pack.certificates.arc or DOCUMENTATION_ARC,
             days=pack.certificates.days,
+            public_keys=public_keys,
         )
         write_atomically(done, b"")
     pki = load_keys(state, pack)
@@ -169,6 +182,16 @@ def _keys(state: StateFolder, pack: CountryPack, birth: Birth) -> DemoPki:
         raise CountryTaken("this country was made before it had a national PKI; FRESH=1 makes a new one")
     pki.renew_tls(system_clock())
     return pki
+
+
+def _enter_keys(
+    connection: psycopg.Connection[Any], store: KeyStore, public_keys: Mapping[str, PublicKey], origin: str
+) -> None:
+    """Register the first key of each series, once."""
+    if len(first_keys(connection)) < len(public_keys):
+        at = system_clock()
+        statements = first_statements(store, public_keys, origin, at)
+        enter_statements(connection, statements.values(), at=at, actor="process:setup")
 
 
 def load_keys(state: StateFolder, pack: CountryPack) -> DemoPki:

@@ -13,6 +13,9 @@ from pathlib import Path
 import attrs
 import msgspec
 
+from tallystick.authority.keys.operations import bind_card
+from tallystick.authority.keys.queries import key_of
+from tallystick.authority.keys.values import PACKAGE, POA
 from tallystick.authority.reference.registry.operations import (
     create_user,
     let_user_act_for,
@@ -22,7 +25,7 @@ from tallystick.authority.reference.registry.operations import (
 )
 from tallystick.authority.reference.registry.values import Premises, SecureElementEntry, Taxpayer
 from tallystick.authority.room_queries import Connection
-from tallystick.crypto.keys import PrivateKey
+from tallystick.crypto.keys import PrivateKey, PublicKey
 from tallystick.crypto.pki import CardSubject, DemoPki
 from tallystick.device.applet.factory import personalise
 from tallystick.device.applet.identity import KEYS_FILE
@@ -35,7 +38,6 @@ from tallystick.ops.pki_registry import enter_card
 from tallystick.ops.processes.context import system_clock
 
 SHOPS_PER_TAXPAYER = 3
-ENCRYPTION_KEY = "package"
 _STREETS = ("Harbour Street", "Station Road", "Ice Runway", "Glacier Lane", "Observatory Hill", "Ross Avenue")
 _DISTRICTS = ("North", "East", "South", "West")
 
@@ -112,6 +114,7 @@ class ShopMaker:
             write_atomically(self._client_file(shop), der)
             return der
 
+        package, poa = self._card_keys(shop)
         personalise(
             shop.folder,
             uid=shop.uid,
@@ -120,10 +123,19 @@ class ShopMaker:
             max_category_order_id=self.pack.max_category_order_id,
             sign_certificate_for=certify,
             pki_certificate_for=certify_client,
-            tax_core_public_key=self.pki.public_key(ENCRYPTION_KEY),
-            poa_public_key=self.pki.public_key("poa"),
+            tax_core_public_key=package,
+            poa_public_key=poa,
             keys=keys,
         )
+
+    def _card_keys(self, shop: Shop) -> tuple[PublicKey, PublicKey]:
+        """The authority's keys that the card gets; written down before, for they may change while it is made."""
+        file = self.plans / f"{shop.store_id}.keys"
+        if not file.exists():
+            spkis = [self.pki.public_key(name).spki for name in (PACKAGE, POA)]
+            write_atomically(file, msgspec.json.encode(spkis))
+        package, poa = (PublicKey.from_spki(spki) for spki in msgspec.json.decode(file.read_bytes(), type=list[bytes]))
+        return package, poa
 
     def has_card(self, shop: Shop) -> bool:
         """Whether the shop's card is finished."""
@@ -154,11 +166,13 @@ class ShopMaker:
         certificate, now = self._certificate_file(shop).read_bytes(), system_clock()
         for profile, der in (("secure-element", certificate), ("pki-client", self._client_file(shop).read_bytes())):
             enter_card(conn, self.pki, profile, der, shop.uid, seller.tin, "process:factory", now)
+        package, poa = self._card_keys(shop)
+        bind_card(conn, shop.uid, key_of(conn, POA, poa).label)
         return register_secure_element(
             conn,
             certificate,
             environment=self.pack.environment,
-            encryption_key=ENCRYPTION_KEY,
+            encryption_key=key_of(conn, PACKAGE, package).label,
             limit=self.limit,
             premises_id=premises_id,
         )

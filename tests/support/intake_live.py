@@ -15,20 +15,21 @@ import psycopg
 from intake_bench import MemoryDirectory
 from psycopg_pool import ConnectionPool
 
+from benchmarks.log_key import file_signers
 from benchmarks.package_maker import NOW, Card, rate_group
 from tallystick.authority.intake.budget import BudgetPolicy
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.package import PackageAnswer
 from tallystick.authority.intake.pipeline import Intake, IntakePolicy
 from tallystick.authority.intake.ports import PackageRules
-from tallystick.authority.intake.unwrap import serve_unwrap
+from tallystick.authority.intake.unwrap import Opener, serve_unwrap
 from tallystick.authority.intake.unwrap_client import UnwrapClient
 from tallystick.authority.ledger.client import SequencerClient
 from tallystick.authority.ledger.entry import Booked, Channel, EntryKind, NewEntry
 from tallystick.authority.ledger.sequencer import Sequencer, writer_settings
 from tallystick.authority.ledger.writer import State
 from tallystick.authority.reference.taxrates.rates import Rates
-from tallystick.crypto.keys import PrivateKey, generate_ed25519_key, store_private_key
+from tallystick.crypto.keys import PrivateKey
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kernel.instants import Clock, unix_ms
 from tallystick.ops.schema.roles import INTAKE, SEQUENCER, as_role
@@ -112,14 +113,14 @@ async def live_intake(
     """Start everything on sockets in `folder`, register the cards, stop everything."""
     authority, first, second, _ = keys
     log_key = folder / "log-key.pem"
-    store_private_key(log_key, generate_ed25519_key())
-    settings = writer_settings(as_role(dsn, SEQUENCER), folder / "mirror", log_key, ORIGIN, clock)
+    signers = file_signers(log_key, ORIGIN)
+    settings = writer_settings(as_role(dsn, SEQUENCER), folder / "mirror", signers, ORIGIN, clock)
     sequencer = Sequencer(settings, folder / "sequencer")
     await sequencer.start()
     while sequencer.writer.state is not State.SERVING:
         await asyncio.sleep(0.01)
     stop_unwrap = asyncio.Event()
-    unwrapping = asyncio.create_task(serve_unwrap(folder / "unwrap", authority, stop_unwrap))
+    unwrapping = asyncio.create_task(serve_unwrap(folder / "unwrap", Opener(authority), stop_unwrap))
     client, unwrap = SequencerClient(folder / "sequencer"), UnwrapClient(folder / "unwrap")
     directory = MemoryDirectory()
     rules = PackageRules(

@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 import psycopg
 
+from benchmarks.log_key import file_signers
 from tallystick.authority.ledger.client import SequencerClient, status_blocking
 from tallystick.authority.ledger.entry import Booked, Channel, EntryKind, NewEntry
 from tallystick.authority.ledger.findings import Finding
@@ -139,7 +140,7 @@ class LedgerFolder:
         settings = writer_settings(
             as_role(self.dsn, SEQUENCER),
             self.mirror,
-            self.folder / "log.pem",
+            file_signers(self.folder / "log.pem", ORIGIN),
             ORIGIN,
             now,
             published_checkpoint=self.tiles / "checkpoint",

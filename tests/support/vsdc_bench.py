@@ -20,6 +20,7 @@ import uvloop
 from intake_bench import reference_pack
 from psycopg_pool import ConnectionPool
 
+from benchmarks.log_key import file_signers
 from tallystick.authority.channels.vsdc.api import build_app, refuse
 from tallystick.authority.channels.vsdc.directory import HostedDirectory
 from tallystick.authority.channels.vsdc.hosted_signer import HostedSigner
@@ -39,7 +40,6 @@ from tallystick.authority.reference.taxrates import operations as taxrates
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.client_bundle import read_bundle
 from tallystick.crypto.hsm import KeyStore
-from tallystick.crypto.keys import generate_ed25519_key, store_private_key
 from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.sealed_keys import SealedKeys
 from tallystick.crypto.tls import tls_client_context, tls_server_context
@@ -325,9 +325,8 @@ def _pki(folder: Path, pack: CountryPack) -> DemoPki:
 
 async def _sequencer(dsn: str, folder: Path, clock: Callable[[], datetime]) -> Sequencer:
     log_key = folder / "log-key.pem"
-    if not log_key.exists():
-        store_private_key(log_key, generate_ed25519_key())
-    settings = writer_settings(as_role(dsn, SEQUENCER), folder / "mirror", log_key, "fdo.example/test/vsdc", clock)
+    signers = file_signers(log_key, "fdo.example/test/vsdc")
+    settings = writer_settings(as_role(dsn, SEQUENCER), folder / "mirror", signers, "fdo.example/test/vsdc", clock)
     sequencer = Sequencer(settings, folder / "sequencer")
     await sequencer.start()
     while sequencer.writer.state is not State.SERVING:

@@ -12,6 +12,8 @@ import binascii
 import logging
 import re
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tallystick.authority.intake import metrics
@@ -23,7 +25,7 @@ from tallystick.authority.intake.unwrap_messages import (
     write_opened,
 )
 from tallystick.crypto.envelope import PackageOpener, open_arp, open_internal_data
-from tallystick.crypto.keys import PrivateKey, load_private_key
+from tallystick.crypto.keys import PrivateKey
 from tallystick.kernel.faults import Fault
 from tallystick.kit.key_process import hide_memory, run_until_signalled, serve_desk
 from tallystick.kit.turns import Turns
@@ -38,12 +40,20 @@ _OPENED = bytes([Result.OPENED])
 _INTERNAL = re.compile(rb'"encryptedInternalData"\s{0,4}:\s{0,4}"([A-Za-z0-9+/]{340,684}={0,2})"')
 
 
+_LOOK_SECONDS = 2.0
+LoadKeys = Callable[[], Sequence[PrivateKey] | None]
+
+
 class Opener:
     """Opens what is sealed for the authority; one request in, one answer out, never an exception. Any thread."""
 
-    def __init__(self, key: PrivateKey) -> None:
-        self._key = key
-        self._packages = PackageOpener(key)
+    def __init__(self, *keys: PrivateKey) -> None:
+        self._keys: tuple[PrivateKey, ...] = ()
+        self.use(keys)
+
+    def use(self, keys: Sequence[PrivateKey]) -> None:
+        """Open with these keys from now on. A package does not say which is its own, so all are tried in turn."""
+        self._keys = tuple(keys)
 
     def answer(self, request: bytes) -> bytes:
         """Carry one request out, and count its processor time: nearly all of it is RSA."""
@@ -54,24 +64,30 @@ class Opener:
             metrics.OPENING.inc(time.thread_time() - started)
 
     def _open(self, request: bytes) -> bytes:
+        if not self._keys:
+            return _FAILED
         try:
-            if request[0] == Operation.PACKAGE:
-                return self._open_package(request)
-            opened = open_arp if request[0] == Operation.AUDIT_REQUEST else open_internal_data
-            return _OPENED + opened(request[1:], self._key)
-        except Fault:
+            for key in self._keys:
+                with suppress(Fault):
+                    return self._open_with(request, key)
             return _REFUSED
         except Exception:
             # What failed here is ours, not the package's: the caller must not be told that the package is bad.
             log.exception("a request to open could not be carried out")
             return _FAILED
 
-    def _open_package(self, request: bytes) -> bytes:
-        sealed = read_package_request(request)
-        plain = self._packages.open(sealed.key, sealed.iv, sealed.payload)
-        return write_opened(self._with_internal_data(plain))
+    def _open_with(self, request: bytes, key: PrivateKey) -> bytes:
+        if request[0] == Operation.PACKAGE:
+            return self._open_package(request, key)
+        opened = open_arp if request[0] == Operation.AUDIT_REQUEST else open_internal_data
+        return _OPENED + opened(request[1:], key)
 
-    def _with_internal_data(self, plain: bytes) -> OpenedPackage:
+    def _open_package(self, request: bytes, key: PrivateKey) -> bytes:
+        sealed = read_package_request(request)
+        plain = PackageOpener(key).open(sealed.key, sealed.iv, sealed.payload)
+        return write_opened(self._with_internal_data(plain, key))
+
+    def _with_internal_data(self, plain: bytes, key: PrivateKey) -> OpenedPackage:
         """Open the invoice's internal data in the same go, which saves the caller a second call.
 
         It is found by its usual spelling, without reading the JSON. The caller compares what was opened with what it
@@ -81,19 +97,46 @@ class Opener:
         if found is None:
             return OpenedPackage(plain)
         try:
-            internal = open_internal_data(base64.b64decode(found[1], validate=True), self._key)
+            internal = open_internal_data(base64.b64decode(found[1], validate=True), key)
         except (Fault, binascii.Error):
             internal = b""
         return OpenedPackage(plain, found.start(1), internal)
 
 
-async def serve_unwrap(socket_path: Path, key: PrivateKey, stopped: asyncio.Event) -> None:
-    """Serve until `stopped` is set, and answer what is queued then."""
-    await serve_desk(socket_path, Turns(Opener(key).answer, busy=_BUSY, limit=QUEUE_REQUESTS), stopped)
+async def serve_unwrap(
+    socket_path: Path, opener: Opener, stopped: asyncio.Event, load: LoadKeys = lambda: None
+) -> None:
+    """Serve until `stopped` is set, and answer what is queued then; ask for new keys every few seconds."""
+    following = asyncio.create_task(_follow_keys(opener, load))
+    try:
+        await serve_desk(socket_path, Turns(opener.answer, busy=_BUSY, limit=QUEUE_REQUESTS), stopped)
+    finally:
+        following.cancel()
 
 
-def run_unwrap(socket_path: Path, key_path: Path) -> None:
-    """The process: hide the memory, read the key, serve on the socket until SIGTERM or SIGINT."""
+async def _follow_keys(opener: Opener, load: LoadKeys) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        take_keys(opener, load)
+
+
+def take_keys(opener: Opener, load: LoadKeys) -> None:
+    """Take the keys that are new; while the store is away the opener goes on with those that it has."""
+    try:
+        keys = load()
+    except (Fault, OSError, ValueError) as error:
+        log.error("the keys of packages cannot be had: %s", error)
+        return
+    if keys is not None:
+        opener.use(keys)
+
+
+def run_unwrap(socket_path: Path, load: LoadKeys) -> None:
+    """The process: hide the memory, get the keys, serve on the socket until SIGTERM or SIGINT.
+
+    ``load`` gives the keys, newest first, or none when they are those of the last call.
+    """
     hide_memory()
-    key = load_private_key(key_path)
-    run_until_signalled(lambda stopped: serve_unwrap(socket_path, key, stopped))
+    opener = Opener()
+    take_keys(opener, load)
+    run_until_signalled(lambda stopped: serve_unwrap(socket_path, opener, stopped, load))

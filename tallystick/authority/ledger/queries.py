@@ -5,6 +5,7 @@ Nothing here grows in cost with the ledger: each question goes by a key, or read
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +15,12 @@ import psycopg
 from tallystick.authority.ledger.sequences import Device
 from tallystick.authority.ledger.tree import TreeReader
 from tallystick.authority.ledger.waits import add_waits, percentile_ms
+from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import from_unix_ms, unix_ms
 from tallystick.kernel.merkle import consistency_path, inclusion_path
 from tallystick.kit.named_sql import load_queries
 from tallystick.wire.record import Record, read_record
-from tallystick.wire.signed_note import SignedNote, parse_note
+from tallystick.wire.signed_note import Checkpoint, SignedNote, parse_note
 from tallystick.wire.tlog_proof import TlogProof
 
 Connection = psycopg.Connection[Any]
@@ -221,3 +223,13 @@ def count_missing(connection: Connection) -> tuple[int, int]:
     row = connection.execute(_SQL["count_missing"]).fetchone()
     assert row is not None
     return row[0], row[1]
+
+
+def head_digests(connection: Connection, origin: str, first_ms: int, last_ms: int) -> Iterator[bytes]:
+    """SHA-256 of the checkpoint text of every tree head committed in a span (Unix ms): what may have been signed.
+
+    The head before the span is among them: a new tenure signs it again.
+    """
+    span = {"first_ms": first_ms, "last_ms": last_ms}
+    for size, root in connection.execute(_SQL["heads_between"], span):
+        yield sha256(Checkpoint(origin, size, root).text.encode())

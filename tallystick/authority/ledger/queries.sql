@@ -245,3 +245,9 @@ SELECT (SELECT count(*) FROM ledger.leaves WHERE log_index < :end),
        (SELECT count(*) FROM ledger.type_links WHERE log_index < :end),
        (SELECT count(*) FROM ledger.day_links WHERE log_index < :end),
        (SELECT count(*) FROM ledger.tiles WHERE (tile_index::numeric + 1) * 256::numeric ^ (level + 1) <= :end);
+
+-- name: heads_between
+SELECT tree_size, root FROM ledger.tree_state
+WHERE batch >= coalesce(
+        (SELECT batch FROM ledger.tree_state WHERE closed_at_ms < :first_ms ORDER BY batch DESC LIMIT 1), 0)
+  AND closed_at_ms <= :last_ms;

@@ -15,13 +15,10 @@ import uvloop
 
 from tallystick.authority.ledger.protocol import STATUS, write_refusal, write_status
 from tallystick.authority.ledger.writer import REFUSALS, State, Writer
-from tallystick.authority.ledger.writer_settings import Ticket, WriterSettings
-from tallystick.crypto.keys import load_private_key
-from tallystick.crypto.signatures import sign_ed25519
+from tallystick.authority.ledger.writer_settings import Signers, Ticket, WriterSettings
 from tallystick.kernel.instants import Clock
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.framed_socket import serve_framed
-from tallystick.wire.signed_note import KeyType, NoteKey
 
 logger = logging.getLogger(__name__)
 
@@ -104,21 +101,21 @@ class Sequencer:
 def writer_settings(
     dsn: str,
     mirror_folder: Path,
-    log_key_path: Path,
+    signers: Signers,
     origin: str,
     clock: Clock,
     *,
     published_checkpoint: Path | None = None,
+    check_signing: Callable[[], None] = lambda: None,
 ) -> WriterSettings:
-    """Settings with the log key from its file (Ed25519, mode 0600)."""
-    key = load_private_key(log_key_path)
+    """Settings from what a process is given."""
     return WriterSettings(
         dsn=dsn,
         mirror_folder=mirror_folder,
         origin=origin,
-        key=NoteKey(origin, KeyType.LOG, key.public.raw),
-        sign=lambda message: sign_ed25519(key, message, moment=clock()),
+        signers=signers,
         clock=clock,
+        check_signing=check_signing,
         published_checkpoint=published_checkpoint,
     )
 
@@ -127,11 +124,12 @@ def run_sequencer(
     dsn: str,
     socket_path: Path,
     mirror_folder: Path,
-    log_key_path: Path,
+    signers: Signers,
     origin: str,
     clock: Clock,
     *,
     published_checkpoint: Path | None = None,
+    check_signing: Callable[[], None] = lambda: None,
     serving: Callable[[], None] = lambda: None,
 ) -> int:
     """Be the sequencer process until SIGTERM or SIGINT; returns its exit status.
@@ -141,7 +139,13 @@ def run_sequencer(
     goes on telling so until the process is stopped.
     """
     settings = writer_settings(
-        dsn, mirror_folder, log_key_path, origin, clock, published_checkpoint=published_checkpoint
+        dsn,
+        mirror_folder,
+        signers,
+        origin,
+        clock,
+        published_checkpoint=published_checkpoint,
+        check_signing=check_signing,
     )
     return run_with(settings, socket_path, serving=serving)
 

@@ -201,7 +201,7 @@ class Tenure:
 
     def _note(self, size: int) -> bytes:
         text = Checkpoint(self.settings.origin, size, self.ledger.tree.frontier.root()).text
-        return write_note(SignedNote(text, (sign_note(text, self.settings.key, self.settings.sign),)))
+        return write_note(SignedNote(text, tuple(sign_note(text, key, sign) for key, sign in self.settings.signers())))
 
     def _answer(self, outcome: Outcome) -> bytes:
         if outcome.log_index >= 0 and not self.gate.covers(outcome.log_index):

@@ -19,6 +19,7 @@ from tallystick.authority.ledger.recovery import SelfCheckFailed
 from tallystick.authority.ledger.store import LeaseLost, NotConfirmed, WriterConnection
 from tallystick.authority.ledger.tenure import ClockBehind, Tenure
 from tallystick.authority.ledger.writer_settings import Deliver, Ticket, Work, WriterSettings
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ class State(StrEnum):
     SERVING = "serving"
     AWAY = "away"
     CLOCK = "clock"
+    UNSIGNED = "unsigned"
     HALTED = "halted"
     FENCED = "fenced"
     STOPPED = "stopped"
@@ -47,6 +49,7 @@ REFUSALS = {
     State.STANDBY: ("TS-5007", "another sequencer is in charge", 1),
     State.AWAY: ("TS-5003", "the database cannot be reached", 2),
     State.CLOCK: ("TS-5006", "the clock is behind the ledger", 30),
+    State.UNSIGNED: ("TS-5004", "the unit that signs the ledger's head is away", 2),
     State.HALTED: ("TS-5008", "the ledger's self-check failed", 300),
     State.FENCED: ("TS-5007", "another sequencer has taken over", 1),
     State.STOPPED: ("TS-5007", "the sequencer is stopping", 1),
@@ -108,6 +111,7 @@ class Writer:
         """One tenure, from attempt to end; False when this process must not go on."""
         tenure = connection = None
         try:
+            self.settings.check_signing()
             connection = WriterConnection(self.settings.dsn)
             tenure = Tenure.begin(self.settings, connection, self.gate, self._deliver)
             if tenure is None:
@@ -118,6 +122,8 @@ class Writer:
             self.settings.crash(error)
         except (psycopg.OperationalError, psycopg.InterfaceError, NotConfirmed) as error:
             self._leave(State.AWAY, str(error).strip())
+        except Fault as fault:
+            self._leave(State.UNSIGNED if fault.code == "TS-5004" else State.AWAY, str(fault))
         except ClockBehind as error:
             self._leave(State.CLOCK, str(error))
         except LeaseLost as error:
@@ -158,9 +164,11 @@ class Writer:
             self._pace.closed(len(tickets), time.monotonic())
             try:
                 tenure.book(self._decode(tickets))
-            except BaseException:
+            except BaseException as error:
                 # Whatever it was, these documents are not answered as booked; their senders repeat the same bytes.
                 refusal = write_refusal("TS-5003", "the commit is in doubt", 1)
+                if isinstance(error, Fault) and error.code == "TS-5004":  # committed, and no head says so yet
+                    refusal = write_refusal(*REFUSALS[State.UNSIGNED])
                 self._deliver([(ticket, refusal) for ticket in tickets])
                 raise
             self.size = tenure.ledger.size

@@ -46,16 +46,24 @@ def crash(error: BaseException) -> NoReturn:
     os._exit(CRASH_EXIT_STATUS)
 
 
+Signers = Callable[[], Sequence[tuple[NoteKey, Sign]]]
+"""Who signs the next checkpoint, newest key first: one, or two while the log's key changes."""
+
+
 @attrs.frozen(kw_only=True)
 class WriterSettings:
-    """What a writer needs. ``published_checkpoint`` is the file that the exporter writes last, if there is one."""
+    """What a writer needs. ``published_checkpoint`` is the file that the exporter writes last, if there is one.
+
+    ``signers`` is asked for each checkpoint, so that the log's key can change while documents are booked;
+    ``check_signing`` raises ``TS-5004`` while nobody could sign: then the lease is not taken.
+    """
 
     dsn: str
     mirror_folder: Path
     origin: str
-    key: NoteKey
-    sign: Sign
+    signers: Signers
     clock: Clock
+    check_signing: Callable[[], None] = lambda: None
     holder: str = attrs.field(factory=lambda: f"pid {os.getpid()}")
     published_checkpoint: Path | None = None
     random_bytes: RandomBytes = os.urandom

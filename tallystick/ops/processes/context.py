@@ -17,6 +17,8 @@ import attrs
 import psycopg
 import uvloop
 
+from tallystick.authority.keys.signing_unit import SigningUnit
+from tallystick.authority.keys.unit_signer import UnitSigner
 from tallystick.crypto.national_oids import DOCUMENTATION_ARC
 from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.policy import install_registry
@@ -40,6 +42,11 @@ def unwrap_name(number: int) -> str:
 def vsdc_name(number: int) -> str:
     """The name of the ``number``-th process of the hosted signer, counted from 1."""
     return "vsdc" if number == 1 else f"vsdc-{number}"
+
+
+def keys_name(number: int) -> str:
+    """The name of the ``number``-th process that holds the authority's keys, counted from 1."""
+    return "keys" if number == 1 else f"keys-{number}"
 
 
 def system_clock() -> datetime:
@@ -79,13 +86,14 @@ class Context:
     def pki(self) -> DemoPki:
         """The authority's keys and certificates."""
         rules = self.pack.certificates
-        return DemoPki.load(
+        found = DemoPki.load(
             self.state.keys,
             environment=self.pack.environment,
             publication_url=self.settings.pki_url,
             arc=rules.arc or DOCUMENTATION_ARC,
             days=rules.days,
         )
+        return attrs.evolve(found, elsewhere=lambda name: UnitSigner.of(self.signing_unit(), name))
 
     @property
     def environment_name(self) -> str:
@@ -116,6 +124,16 @@ class Context:
     def unwrap_sockets(self) -> tuple[Path, ...]:
         """The sockets of all processes that open packages."""
         return tuple(self.socket(unwrap_name(number)) for number in range(1, self.settings.unwrap_processes + 1))
+
+    def signing_unit(self) -> SigningUnit:
+        """A door to the processes that hold the authority's keys."""
+        names = (keys_name(number) for number in range(1, self.settings.key_processes + 1))
+        return SigningUnit(*(self.socket(name) for name in names))
+
+    @property
+    def uses_folder(self) -> Path:
+        """Where the key processes write down what they sign."""
+        return self.state.keys / "uses"
 
     def announce_port(self, port: int) -> None:
         """Say where this process serves, and that it does."""

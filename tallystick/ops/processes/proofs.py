@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.intake.unwrap_client import open_arp_blocking
+from tallystick.authority.keys.recorded_use import RecordedSigner
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.projections.audit.operations import AuditDesk
 from tallystick.authority.projections.audit.strategies import (
@@ -14,9 +15,9 @@ from tallystick.authority.projections.audit.strategies import (
     IssuanceStrategy,
 )
 from tallystick.authority.projections.audit.tasks import ProofServices
-from tallystick.crypto.envelope import sign_with_recovery
 from tallystick.kernel.fixed_point import Money
-from tallystick.ops.processes.context import Context
+from tallystick.ops.processes.context import Context, system_clock
+from tallystick.ops.schema.roles import INTAKE
 from tallystick.ops.settings import Settings
 
 _PACES = {
@@ -40,12 +41,12 @@ def audit_desk(context: Context) -> AuditDesk:
 
 
 def proof_services(context: Context) -> ProofServices:
-    """What the worker needs to decide; it alone holds the proof key."""
-    key = context.pki.private_key("poa")
+    """What the worker needs to decide; it asks for each proof's signature, and leaves a row that says so."""
+    signer = RecordedSigner(context.connector(INTAKE), context.signing_unit(), "process:worker", system_clock)
     socket = context.socket("sequencer")
     return ProofServices(
         strategy=strategy_of(context.settings),
         apart=QuarantineAndEvidence(),
-        sign=lambda message: sign_with_recovery(message, key),
+        sign=signer.sign_proof,
         append=lambda entry: append_blocking(socket, entry),
     )

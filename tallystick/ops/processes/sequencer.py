@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 
+from tallystick.authority.keys.key_ring import KeyRing
 from tallystick.authority.ledger.client import status_blocking
 from tallystick.authority.ledger.sequencer import run_sequencer
 from tallystick.ops.postgres.server_settings import check_durable
@@ -25,6 +26,8 @@ def run() -> None:
     with psycopg.connect(context.dsn(SEQUENCER)) as connection:
         check_durable(connection)
         check_working_role(connection)
+    ring = KeyRing(context.connector(SEQUENCER), context.signing_unit(), settings.log_origin, system_clock)
+    ring.start()
     socket = context.socket("sequencer")
     published = state.tiles / "checkpoint"
     with context.health({"serving": lambda: _check_serving(socket)}):
@@ -32,11 +35,13 @@ def run() -> None:
             context.dsn(SEQUENCER),
             socket,
             mirror,
-            context.pki.files.private_key("log"),
-            context.settings.log_origin,
+            ring.signers,
+            settings.log_origin,
             system_clock,
             published_checkpoint=published if published.exists() else None,
+            check_signing=ring.check,
         )
+    ring.stop()
     sys.exit(status)
 
 

@@ -1,8 +1,15 @@
-"""The process that opens sealed packages; it has no database and no network."""
+"""Opens sealed packages; holds the decryption keys, no network."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from tallystick.authority.intake.unwrap import run_unwrap
+from tallystick.crypto.key_purposes import KeyPurpose
+from tallystick.crypto.keys import PrivateKey
+from tallystick.crypto.wrapped_keys import open_wrapped, wrapped_labels
+from tallystick.ops.authority_keys import WRAPPING, package_folder
+from tallystick.ops.key_store import store_opener
 from tallystick.ops.processes.context import Context, unwrap_name
 
 
@@ -11,4 +18,29 @@ def run(number: int = 1) -> None:
     name = unwrap_name(number)
     context = Context.load(name)
     with context.health({}):
-        run_unwrap(context.socket(name), context.pki.files.private_key("package"))
+        run_unwrap(context.socket(name), _loader(context))
+
+
+def _loader(context: Context) -> Callable[[], Sequence[PrivateKey] | None]:
+    """Gives all package keys, newest first, when there are others than at the last call; else nothing.
+
+    The store is closed again at once: this process keeps the keys that it opened, and no way to others.
+    """
+    folder = package_folder(context.state.keys)
+    open_store = store_opener(context.settings, context.state, only={KeyPurpose.WRAPPING})
+    seen: tuple[str, ...] = ()
+
+    def load() -> Sequence[PrivateKey] | None:
+        nonlocal seen
+        labels = wrapped_labels(folder)
+        if labels == seen:
+            return None
+        store = open_store()
+        try:
+            keys = [open_wrapped(store, WRAPPING, folder, label) for label in reversed(labels)]
+        finally:
+            store.close()
+        seen = labels
+        return keys
+
+    return load

@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import attrs
@@ -16,8 +16,11 @@ from tallystick.authority.channels.sdc.tasks import remove_expired_tokens
 from tallystick.authority.channels.sdc.uploads.tasks import forget_uploads
 from tallystick.authority.channels.vsdc.tasks import forget_requests
 from tallystick.authority.intake.tasks import forget_refused
+from tallystick.authority.keys import tasks as keys
+from tallystick.authority.keys.store import WaitingEvent
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
+from tallystick.authority.ledger.queries import head_digests
 from tallystick.authority.ledger.tasks import export_tiles
 from tallystick.authority.oversight.activity.tasks import ACTIVITY_HEAD_MEDIA_TYPE, anchor
 from tallystick.authority.oversight.activity.values import Anchor
@@ -86,6 +89,8 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("registrations", lambda conn: _publish(context, conn), quick),
         Duty("certificates", lambda conn: _publish_certificates(context, conn), timedelta(seconds=1)),
         Duty("proofs", lambda conn: decide(conn, proofs, system_clock()), quick),
+        Duty("keys", lambda conn: _keys(context, conn), timedelta(seconds=1)),
+        Duty("reconcile", lambda conn: _reconcile(context, conn), timedelta(hours=1)),
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
         Duty("uploads", UploadWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
@@ -192,6 +197,36 @@ def registration_of(entry: SecureElementEntry) -> NewEntry:
         tin=entry.tin,
         certificate_hash=entry.certificate_hash,
     )
+
+
+def _keys(context: Context, conn: DatabaseConnection) -> None:
+    """Retire keys whose overlap has ended, and tell the ledger of every change (0x0B, 0x03)."""
+    if keys.retire_keys(conn, system_clock()):
+        conn.commit()
+    socket = context.socket("sequencer")
+    keys.publish_events(conn, lambda event: append_blocking(socket, _key_event(event)))
+
+
+def _key_event(event: WaitingEvent) -> NewEntry:
+    return NewEntry(
+        kind=event.kind,
+        channel=Channel.NONE,
+        body=event.body,
+        media_type=event.media_type,
+        received_at_ms=unix_ms(event.at),
+    )
+
+
+def _reconcile(context: Context, conn: DatabaseConnection) -> None:
+    """Every signature of yesterday has its explanation, or somebody is told (security 2.7)."""
+    origin = context.settings.log_origin
+
+    def heads(first_ms: int, last_ms: int) -> Iterator[bytes]:
+        return head_digests(conn, origin, first_ms, last_ms)
+
+    for day in keys.reconcile_days(conn, context.uses_folder, heads, now=system_clock()):
+        for use in day.unexplained:
+            log.critical("TS-3034 a signature that nothing explains: %s by %s", use.use, use.label)
 
 
 def _tidy(conn: DatabaseConnection) -> None:

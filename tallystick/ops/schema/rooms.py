@@ -9,6 +9,7 @@ import tallystick.authority
 ROOMS = (
     "oversight/activity",
     "oversight/approvals",
+    "keys",
     "reference/registry",
     "reference/taxrates",
     "reference/commands",

@@ -30,7 +30,9 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from tallystick.authority.intake.unwrap import run_unwrap
-run_unwrap(Path(sys.argv[1]), Path(sys.argv[2]))
+from tallystick.crypto.keys import load_private_key
+keys = [load_private_key(Path(sys.argv[2]))]
+run_unwrap(Path(sys.argv[1]), lambda: [keys.pop()] if keys else None)
 """
 
 

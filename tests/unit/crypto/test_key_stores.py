@@ -7,13 +7,17 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pkcs11
 import pytest
 from pkcs11 import Attribute, ObjectClass
 from softhsm import PIN, make_token, module_path, process_configuration
 
+from tallystick.crypto import key_purposes
+from tallystick.crypto.envelope import sign_with_recovery
 from tallystick.crypto.hsm import KeyStore, read_secret
-from tallystick.crypto.keys import KeyKind
+from tallystick.crypto.key_purposes import KeyPurpose, verify_use
+from tallystick.crypto.keys import KeyKind, generate_rsa_key
 from tallystick.crypto.policy import Use, install_registry
 from tallystick.crypto.sealed_keys import SealedKeys, WrongPassphrase
 from tallystick.crypto.signatures import verify_ed25519, verify_invoice_signature
@@ -91,12 +95,119 @@ def test_k_01_both_stores_ask_the_registry_first(opener: Opener) -> None:
     store.close()
 
 
+USES = {
+    Use.SIGN_CERTIFICATE_P256: (KeyPurpose.AUTHORITY, KeyKind.P256),
+    Use.SIGN_CERTIFICATE_P384: (KeyPurpose.AUTHORITY, KeyKind.P384),
+    Use.SIGN_REVOCATION_LIST: (KeyPurpose.AUTHORITY, KeyKind.P384),
+    Use.SIGN_OCSP_ANSWER: (KeyPurpose.OCSP, KeyKind.P256),
+    Use.SIGN_TIMESTAMP: (KeyPurpose.TIMESTAMP, KeyKind.P256),
+    Use.SIGN_CHECKPOINT: (KeyPurpose.CHECKPOINT, KeyKind.ED25519),
+    Use.SIGN_PROOF: (KeyPurpose.PROOF_OF_AUDIT, KeyKind.RSA),
+    Use.SIGN_INVOICE: (KeyPurpose.INVOICE, KeyKind.RSA),
+}
+MESSAGE = bytes(102)
+
+
+def test_s0_039_each_key_serves_one_purpose_and_no_other_use(opener: Opener) -> None:
+    store = opener()
+    made = {bond: f"key-{number}" for number, bond in enumerate(dict.fromkeys(USES.values()))}
+    for (purpose, kind), label in made.items():
+        store.generate(label, kind, purpose)
+        assert store.purpose(label) is purpose
+    for use, bond in USES.items():
+        verify_use(store.public_key(made[bond]), use, MESSAGE, store.sign(made[bond], use, MESSAGE))
+        for (purpose, _), other in made.items():
+            if purpose is not bond[0]:
+                with pytest.raises(Fault, match="TS-1310"):
+                    store.sign(other, use, MESSAGE)
+    with pytest.raises(Fault, match="TS-1310"):
+        store.generate("log", KeyKind.RSA, KeyPurpose.CHECKPOINT)
+    store.close()
+    again = opener()
+    assert {again.purpose(label) for label in made.values()} == {purpose for purpose, _ in USES.values()}
+    again.close()
+
+
+def test_a_secret_is_wrapped_under_its_name(opener: Opener) -> None:
+    store = opener()
+    store.generate_wrapping("wrapping")
+    store.generate("signer-1", KeyKind.RSA)
+    wrapped = store.wrap("wrapping", b"secret" * 200, b"package-1")
+    assert b"secret" not in wrapped
+    store.close()
+    store = opener()
+    assert store.unwrap("wrapping", wrapped, b"package-1") == b"secret" * 200
+    changed = wrapped[:-1] + bytes([wrapped[-1] ^ 1])
+    for bad, name in ((wrapped, b"package-2"), (changed, b"package-1"), (b"", b"package-1")):
+        with pytest.raises(Fault, match="TS-1310"):
+            store.unwrap("wrapping", bad, name)
+    with pytest.raises(Fault, match="TS-1310"):
+        store.wrap("signer-1", b"secret", b"x")
+    with pytest.raises(Fault):
+        store.sign("wrapping", Use.SIGN_INVOICE, TEXT)
+    with pytest.raises(Fault, match="TS-3004"):
+        store.generate_wrapping("wrapping")
+    store.close()
+
+
+def test_s0_039_a_wrong_signature_of_the_module_never_leaves(opener: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = opener()
+    store.generate("poa", KeyKind.RSA, KeyPurpose.PROOF_OF_AUDIT)
+    other = generate_rsa_key()
+    broken = attrs.evolve(
+        key_purposes._SCHEMES[Use.SIGN_PROOF],
+        sign=lambda key, text, moment: sign_with_recovery(text, other),
+        block=lambda text, moment: text[:-1],
+    )
+    monkeypatch.setitem(key_purposes._SCHEMES, Use.SIGN_PROOF, broken)
+    with pytest.raises(Fault, match="computed a wrong signature"):
+        store.sign("poa", Use.SIGN_PROOF, MESSAGE)
+    store.close()
+
+
+def test_a_process_uses_the_keys_of_its_purposes_alone(tmp_path: Path) -> None:
+    whole = SealedKeys(tmp_path / "keys", b"correct horse")
+    whole.generate("log", KeyKind.ED25519, KeyPurpose.CHECKPOINT)
+    whole.generate("signer-1", KeyKind.RSA)
+    narrow = SealedKeys(tmp_path / "keys", b"correct horse", only={KeyPurpose.INVOICE})
+    assert set(narrow._opened) == {"signer-1"}
+    with pytest.raises(Fault, match="TS-1310"):
+        narrow.sign("log", Use.SIGN_CHECKPOINT, MESSAGE)
+    make_token(process_configuration(), "narrow")
+    place = TokenPlace(module=module_path(), token="narrow", pin=PIN)
+    TokenKeys(place).generate("log", KeyKind.ED25519, KeyPurpose.CHECKPOINT)
+    with pytest.raises(Fault, match="TS-1310"):
+        TokenKeys(place, only={KeyPurpose.INVOICE}).sign("log", Use.SIGN_CHECKPOINT, MESSAGE)
+
+
+def test_a_key_from_before_purposes_signs_invoices_and_a_renamed_purpose_opens_nothing(tmp_path: Path) -> None:
+    store = SealedKeys(tmp_path / "keys", b"correct horse")
+    store.generate("signer-1", KeyKind.RSA)
+    pair, nonce = store._opened["signer-1"].pair, bytes(12)
+    assert pair is not None
+    old = b"TSK1" + nonce + store._cipher.encrypt(nonce, pair.pkcs8, b"signer-1")
+    file = tmp_path / "keys" / "signer-1.key"
+    sealed = file.read_bytes()
+    file.write_bytes(old)
+    again = SealedKeys(tmp_path / "keys", b"correct horse")
+    assert again.purpose("signer-1") is KeyPurpose.INVOICE
+    assert again.public_key("signer-1") == pair.public
+    file.write_bytes(sealed.replace(b"\x07invoice", b"\x09timestamp"))
+    with pytest.raises(WrongPassphrase):
+        SealedKeys(tmp_path / "keys", b"correct horse")
+    file.write_bytes(sealed.replace(b"invoice", b"nothing"))
+    with pytest.raises(WrongPassphrase):
+        SealedKeys(tmp_path / "keys", b"correct horse")
+
+
 def test_s0_039_the_files_are_sealed_and_closed_to_others(tmp_path: Path) -> None:
     store = SealedKeys(tmp_path / "keys", b"correct horse")
     store.generate("signer-1", KeyKind.RSA)
-    log_key = store.generate("log", KeyKind.ED25519)
+    log_key = store.generate("log", KeyKind.ED25519, KeyPurpose.CHECKPOINT)
     verify_ed25519(log_key, TEXT, store.sign("log", Use.SIGN_CHECKPOINT, TEXT))
-    plain = store._opened["signer-1"].pkcs8
+    pair = store._opened["signer-1"].pair
+    assert pair is not None
+    plain = pair.pkcs8
     for file in (tmp_path / "keys").iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         content = file.read_bytes()
@@ -149,8 +260,13 @@ def test_s0_039_a_key_of_a_token_cannot_be_taken_out() -> None:
     assert not key[Attribute.EXTRACTABLE]
     with pytest.raises(pkcs11.exceptions.PKCS11Error):
         _ = key[Attribute.PRIVATE_EXPONENT]
-    with pytest.raises(Fault, match="TS-1310"):
-        store.generate("curve", KeyKind.P256)
+    with pytest.raises(pkcs11.exceptions.PKCS11Error):
+        key[Attribute.ID] = KeyPurpose.CHECKPOINT.encode()
+    assert store.purpose("signer-1") is KeyPurpose.INVOICE
+    store.generate_wrapping("wrapping")
+    secret = store._session.get_key(object_class=ObjectClass.SECRET_KEY, label="wrapping")
+    assert secret[Attribute.SENSITIVE]
+    assert not secret[Attribute.EXTRACTABLE]
     store.close()
 
 

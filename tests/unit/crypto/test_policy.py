@@ -31,6 +31,7 @@ from tallystick.crypto.envelope import (
     sign_with_recovery,
 )
 from tallystick.crypto.issuing import Order, self_signed
+from tallystick.crypto.key_purposes import KeyPurpose, require_use
 from tallystick.crypto.keys import (
     KeyKind,
     PrivateKey,
@@ -121,7 +122,6 @@ ACTS: dict[Use, Callable[[], object]] = {
     Use.SIGN_CERTIFICATE_P256: lambda: issue_with(generate_p256_key()),
     Use.SIGN_CERTIFICATE_P384: lambda: issue_with(generate_p384_key()),
     Use.DERIVE_STORE_KEY: lambda: SealedKeys(new_folder(), b"passphrase"),
-    Use.SEAL_STORE_KEY: lambda: SealedKeys(new_folder(), b"passphrase").generate("log", KeyKind.ED25519),
     Use.SIGN_DOCUMENT_ES256: lambda: sign_es256(P256, b"text"),
     Use.VERIFY_DOCUMENT_ES256: lambda: verify_es256(P256.public, b"text", ES256),
     Use.VERIFY_DOCUMENT_PS256: lambda: verify_ps256(rsa_key(0).public, b"text", PS256),
@@ -130,6 +130,10 @@ ACTS: dict[Use, Callable[[], object]] = {
     Use.HASH_ARCHIVE_SHA1: lambda: archive(ArchiveSignature.DSA_1024_SHA1),
     Use.VERIFY_ARCHIVE_RSA_SHA1: lambda: archive(ArchiveSignature.RSA_SHA1),
     **{use: partial(check_module, algorithm) for algorithm, use in module_algorithms._USES.items()},
+    Use.SEAL_STORE_KEY: lambda: SealedKeys(new_folder(), b"passphrase").generate("s", KeyKind.RSA),
+    Use.SIGN_REVOCATION_LIST: lambda: require_use(KeyPurpose.AUTHORITY, Use.SIGN_REVOCATION_LIST, NOW),
+    Use.SIGN_OCSP_ANSWER: lambda: require_use(KeyPurpose.OCSP, Use.SIGN_OCSP_ANSWER, NOW),
+    Use.SIGN_TIMESTAMP: lambda: require_use(KeyPurpose.TIMESTAMP, Use.SIGN_TIMESTAMP, NOW),
     Use.VERIFY_CERTIFICATE_P384: lambda: verify_chain(CARD, country().pki.trust_store(), NOW),
 }
 # Chains signed with these are not ours; test_certificates.py judges them.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
+from softhsm import make_token, module_path, process_configuration
 
 from tallystick.crypto.keys import KeyKind
-from tallystick.ops.key_store import open_key_store, pac_secret
+from tallystick.crypto.token_keys import PinRefused, TokenKeys, TokenPlace
+from tallystick.ops.key_store import EVERY_PURPOSE, open_key_store, pac_secret, store_opener
 from tallystick.ops.settings import Settings, SettingsError
 from tallystick.ops.state_folder import StateFolder
 
@@ -55,3 +59,38 @@ def test_a_pin_that_others_may_read_is_refused(state: StateFolder, tmp_path: Pat
 def test_the_secret_of_pacs_stays(state: StateFolder) -> None:
     assert pac_secret(state) == pac_secret(state)
     assert len(pac_secret(state)) == 32
+
+
+def test_a_refused_pin_is_not_tried_a_second_time(
+    state: StateFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = module_path()
+    make_token(process_configuration(), "refused")
+    pin = tmp_path / "pin"
+    pin.touch(mode=0o600)
+    pin.write_text("000000")
+    settings = Settings(key_store="pkcs11", hsm_module=str(module), hsm_token="refused", key_store_secret_file=str(pin))
+    tried: list[TokenPlace] = []
+
+    def counted(place: TokenPlace, **more: Any) -> TokenKeys:
+        tried.append(place)
+        return TokenKeys(place, **more)
+
+    monkeypatch.setattr("tallystick.ops.key_store.TokenKeys", counted)
+    open_store = store_opener(settings, state, only=EVERY_PURPOSE)
+    for _ in range(3):
+        with pytest.raises(PinRefused, match="TS-5004"):
+            open_store()
+    assert len(tried) == 1
+
+
+def test_a_pin_may_come_from_a_descriptor(state: StateFolder) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"correct horse\n")
+    os.close(writing)
+    settings = Settings(key_store_secret_file=f"/dev/fd/{reading}")
+    store = open_key_store(settings, state)
+    store.generate("vsdc-abc", KeyKind.RSA)
+    os.close(reading)
+    with pytest.raises(SettingsError):
+        open_key_store(Settings(), state)

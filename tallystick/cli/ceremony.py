@@ -1,0 +1,111 @@
+"""`tallystick ceremony`: the authority's keys are made by several people, or the making is rehearsed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Hold, rehearse or check a key ceremony.", no_args_is_help=True)
+
+
+_WIPE = "\x1b[2J\x1b[3J\x1b[H"
+"""Clears the screen, and with it what was scrolled away."""
+
+
+class Keyboard:
+    """The console of the machine: shares are shown on a screen that is wiped afterwards."""
+
+    def say(self, text: str) -> None:
+        """Show a text."""
+        typer.echo(text)
+
+    def ask(self, prompt: str) -> str:
+        """One line."""
+        answer: str = typer.prompt(prompt, prompt_suffix="", default="", show_default=False)
+        return answer
+
+    def ask_secret(self, prompt: str) -> str:
+        """One line that is not shown."""
+        answer: str = typer.prompt(prompt, prompt_suffix="", default="", show_default=False, hide_input=True)
+        return answer
+
+    def show_alone(self, text: str) -> None:
+        """Show, wait, wipe; on a terminal the screen and what was scrolled away."""
+        typer.echo(f"{_WIPE}{text}")
+        self.ask("\nWritten down and compared? Press Enter, and the words go. ")
+        typer.echo(_WIPE)
+
+
+@app.command()
+def script() -> None:
+    """Print the steps, for the invitation and for the wall."""
+    from tallystick.ops.ceremony.script import STEPS
+
+    for number, step in enumerate(STEPS, 1):
+        typer.echo(f"{number}. {step.title}\n   {step.said}")
+
+
+@app.command()
+def run(
+    folder: Annotated[Path, typer.Argument(help="Where record, certificates and public keys are written.")],
+    quorum: Annotated[int, typer.Option(min=2, max=16, help="How many custodians are needed.")] = 3,
+    custodians: Annotated[int, typer.Option(min=2, max=16, help="How many custodians there are.")] = 5,
+    observers: Annotated[int, typer.Option(min=1, max=9, help="How many observers tick.")] = 2,
+    host: Annotated[list[str] | None, typer.Option(help="Names that server certificates may bear.")] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Rehearse: throw-away keys in a folder that goes away; nothing is touched."),
+    ] = False,
+) -> None:
+    """Lead through a ceremony, and go on with an interrupted one. The settings say store, country and operator."""
+    from tallystick.ops.ceremony.commands import hold, rehearse
+    from tallystick.ops.ceremony.conduct import People
+    from tallystick.ops.settings import load_settings
+
+    settings = load_settings()
+    people = People(quorum=quorum, custodians=custodians, observers=observers)
+    hosts = tuple(host or ())
+    if dry_run:
+        record = rehearse(settings, Keyboard(), people, hosts)
+        typer.echo(f"\nThe rehearsal is at its end after {len(record.lines)} steps; nothing of it is kept.")
+        return
+    record = hold(settings, folder, Keyboard(), people, hosts)
+    typer.echo(f"\nThe record is {record.path}; its hash is {record.hash.hex()}.")
+    typer.echo("Enter it into the ledger with: tallystick ceremony enter FOLDER")
+
+
+@app.command()
+def activate(
+    folder: Annotated[Path, typer.Argument(help="Folder of the ceremony, for its record.")],
+    secret_file: Annotated[Path, typer.Option(help="File of `key_store_secret_file`, on a disk in memory.")],
+) -> None:
+    """Let a quorum of custodians type their shares; writes the passphrase or PIN that the key processes read."""
+    from tallystick.ops.ceremony.commands import activate as activate_now
+    from tallystick.ops.settings import load_settings
+
+    activate_now(load_settings(), folder, Keyboard(), secret_file)
+    typer.echo(f"{secret_file} holds it. Remove the file when the key processes run.")
+
+
+@app.command()
+def verify(record: Annotated[Path, typer.Argument(help="The record's file.")]) -> None:
+    """Check that a record is whole, and print its hash."""
+    from tallystick.ops.ceremony.record import Record
+    from tallystick.ops.ceremony.script import NAMES
+
+    found = Record.open(record)
+    typer.echo(f"steps {len(found.lines)} of {len(NAMES)}, the last one: {found.done[-1] if found.done else 'none'}")
+    if found.lines:
+        typer.echo(f"hash  {found.hash.hex()}")
+
+
+@app.command()
+def enter(folder: Annotated[Path, typer.Argument(help="Folder of the ceremony.")]) -> None:
+    """Enter the keys of a ceremony into the database, and the hash of its record into the ledger."""
+    from tallystick.ops.ceremony.commands import enter as enter_now
+    from tallystick.ops.settings import load_settings
+
+    count = enter_now(load_settings(), folder)
+    typer.echo(f"{count} keys entered; the worker books them and the record's hash.")
