@@ -8,5 +8,5 @@ from tallystick.ops.schema.rooms import ddl_steps
 class Migration(migrations.Migration):
     """Runs the DDL files with this number."""
 
-    dependencies = (("schema", "0005_oversight"),)
+    dependencies = (("schema", "0006_pki"),)
     operations = ddl_steps("0007")
