@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import audit, authority, card, esdc, ledger, receipt, sandbox, state, vsdc
+from tallystick.cli import audit, authority, card, esdc, ledger, receipt, sandbox, state, vsdc, witness
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 from tallystick.cli.openapi import openapi
@@ -32,6 +32,7 @@ app.add_typer(receipt.app, name="receipt")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
 app.add_typer(vsdc.app, name="vsdc")
+app.add_typer(witness.app, name="witness")
 app.command()(migrate)
 app.command()(openapi)
 
