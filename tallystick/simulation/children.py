@@ -15,6 +15,7 @@ from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, free_port
 from tallystick.simulation.sign_in import write_environment
+from tallystick.simulation.watchers import Watchers
 
 RACK = "esdc-rack"
 
@@ -30,6 +31,7 @@ class Children:
         self.public_url = ""
         self.portal_url = ""
         self.vsdc_port = free_port(settings.vsdc_port) if settings.demo_vsdc else 0
+        self._watchers = Watchers(country, settings)
         self.hosts = False
         """Whether the hosted signer is started too; said by who prepared it."""
 
@@ -49,6 +51,7 @@ class Children:
         self._supervisor.start(
             *(self._spec(name, "authority", name) for name in ("sequencer", "public", "portal")),
             *(self._spec(unwrap_name(number), "authority", "unwrap", f"--number={number}") for number in numbers),
+            *self._watchers.specs(),
         )
         self.public_url = f"http://{self._public_host}:{self._port('public')}/"
         self.portal_url = f"http://127.0.0.1:{self._port('portal')}/"
@@ -95,8 +98,13 @@ class Children:
             "TALLYSTICK_KEY_STORE_SECRET_FILE": self._settings.key_store_secret_file,
             "TALLYSTICK_HSM_MODULE": self._settings.hsm_module,
             "TALLYSTICK_HSM_TOKEN": self._settings.hsm_token,
+            "TALLYSTICK_WITNESS_URLS": ",".join(f"{name}={url}" for name, url in self.witness_urls().items()),
             **self.portal_environment(),
         }
+
+    def witness_urls(self) -> dict[str, str]:
+        """Where the witnesses listen, by name, once they are started."""
+        return self._watchers.addresses()
 
     def _spec(self, name: str, *command: str) -> ChildSpec:
         state = self._country.state

@@ -168,6 +168,7 @@ class Demo:
             ("device API", country.api_url),
             *_hosted_row(country, children, hosted_pos),
             ("checkpoint of the ledger", f"{children.public_url}checkpoint"),
+            ("its witnesses", ", ".join(children.witness_urls().values()) or "none"),
             ("data, logs", str(country.state.demo)),
         ]
         self._say("")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import perf_counter
 
@@ -48,12 +49,22 @@ class IntakePolicy:
 
 
 class Intake:
-    """Judges packages, one call each. `stopped` is the institution's switch: nothing is taken in while it is set."""
+    """Judges packages, one call each.
+
+    `stopped` is the institution's switch: nothing is taken in while it is set. ``check_open`` is another gate, such as
+    the quorum of witnesses: it raises ``TS-50xx`` while packages have to wait.
+    """
 
     def __init__(
-        self, rules: PackageRules, sequencer: Sequencer, stores: Stores, policy: IntakePolicy = IntakePolicy()
+        self,
+        rules: PackageRules,
+        sequencer: Sequencer,
+        stores: Stores,
+        policy: IntakePolicy = IntakePolicy(),
+        check_open: Callable[[], object] = lambda: None,
     ) -> None:
         self.stopped = False
+        self._check_open = check_open
         self._rules = rules
         self._stores = stores
         self._keeping = Keeping(rules, sequencer, stores)
@@ -152,8 +163,7 @@ class Intake:
 
     async def _enter(self, package: Package) -> None:
         """Steps 1 to 4: gates, budget, open, read."""
-        if self.stopped:
-            raise at_step(Step.GATES, Fault("TS-5001", retry_after_seconds=60))
+        self._pass_gates()
         if len(self._in_work) > self._policy.in_work_most:
             raise at_step(Step.GATES, Fault("TS-5002", detail="too many packages in work", retry_after_seconds=2))
         if len(package.body) > LIMITS.audit_package_bytes:
@@ -170,6 +180,14 @@ class Intake:
             package.read = read_audit_data(package.opened.plain, zone=self._rules.zone)
         except Fault as fault:
             raise at_step(Step.READ_STRICTLY, Fault("TS-1202", detail=f"{fault.code} {fault.detail}")) from None
+
+    def _pass_gates(self) -> None:
+        if self.stopped:
+            raise at_step(Step.GATES, Fault("TS-5001", retry_after_seconds=60))
+        try:
+            self._check_open()
+        except Fault as fault:
+            raise at_step(Step.GATES, fault) from None
 
     def _prove(self, package: Package) -> None:
         """Step 6, first half: whoever fails is refused."""

@@ -128,11 +128,24 @@ SELECT first_ordinal, last_ordinal FROM ledger.holes
 WHERE signed_by = :signed_by AND requested_by = :requested_by AND first_ordinal <= last_ordinal
 ORDER BY last_ordinal LIMIT :limit;
 
+-- name: day_length
+SELECT seq FROM ledger.day_heads WHERE day = :day;
+
+-- name: day_entries
+SELECT z.seq, z.link, r.record
+FROM ledger.day_links z
+JOIN ledger.leaves l ON l.log_index = z.log_index
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+WHERE z.day = :day AND z.seq > :after AND z.seq <= :last ORDER BY z.seq LIMIT :limit;
+
 -- name: newest_checkpoint
 SELECT note FROM ledger.checkpoints ORDER BY tree_size DESC LIMIT 1;
 
 -- name: checkpoint_of
 SELECT note FROM ledger.checkpoints WHERE tree_size = :tree_size;
+
+-- name: checkpoint_between
+SELECT tree_size FROM ledger.checkpoints WHERE tree_size >= :start AND tree_size < :end LIMIT 1;
 
 -- name: acked_size
 SELECT tree_size FROM ledger.checkpoints ORDER BY tree_size DESC LIMIT 1;

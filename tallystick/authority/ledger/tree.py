@@ -5,7 +5,7 @@ from __future__ import annotations
 from tallystick.authority.ledger.store import Connection
 from tallystick.kernel.merkle import leaf_hash, node_hash
 from tallystick.kit.named_sql import load_queries
-from tallystick.wire.tiles import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, full_tiles
+from tallystick.wire.tiles import ENTRIES, HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Tile, full_tiles, write_bundle
 
 _SQL = load_queries("tallystick.authority.ledger")
 
@@ -36,6 +36,17 @@ class TreeReader:
         if hashes is None:
             hashes = self._tiles[level, index] = self._read(level, index)
         return hashes
+
+    def content(self, tile: Tile) -> bytes:
+        """The bytes of a tile or bundle of this tree; raises ``LookupError`` when rows of it lack."""
+        if tile.level != ENTRIES:
+            return b"".join(self.tile(tile.level, tile.index)[: tile.width])
+        first = tile.index * TILE_WIDTH
+        span = {"start": first, "end": first + tile.width}
+        leaves = [leaf for (leaf,) in self._connection.execute(_SQL["leaves_between"], span)]
+        if len(leaves) != tile.width:
+            raise LookupError(f"bundle {tile.index} has {len(leaves)} of {tile.width} entries")
+        return write_bundle(leaves)
 
     def _read(self, level: int, index: int) -> list[bytes]:
         first = index * TILE_WIDTH

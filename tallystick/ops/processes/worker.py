@@ -1,4 +1,4 @@
-"""Background work of the authority: registrations into the ledger, proofs of audit, published tiles, tidying."""
+"""Background work of the authority: registrations, proofs of audit, tiles, witnesses, seals of days, tidying."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
 from tallystick.kit.retry import backoff_seconds
+from tallystick.ops.processes.assurance import AssuranceWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.proofs import proof_services
 from tallystick.ops.processes.uploads import UploadWork
@@ -73,11 +74,13 @@ def run() -> None:
 
 def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
     quick = timedelta(milliseconds=300)
-    proofs = proof_services(context)
+    proofs, assurance = proof_services(context), AssuranceWork(context)
     return [
         Duty("registrations", lambda conn: _publish(context, conn), quick),
         Duty("proofs", lambda conn: decide(conn, proofs, system_clock()), quick),
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
+        Duty("witnesses", assurance.witnesses, timedelta(seconds=context.settings.witness_seconds)),
+        Duty("seals", assurance.seals, timedelta(minutes=1)),
         Duty("uploads", UploadWork(context, stopped).work, quick),
         Duty("tidying", _tidy, timedelta(hours=1)),
     ]
