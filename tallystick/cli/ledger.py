@@ -1,15 +1,14 @@
-"""`tallystick ledger`: the ledger's own check."""
+"""`tallystick ledger`: the ledger's own check, and who watches it."""
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Check the ledger.", no_args_is_help=True)
+from tallystick.cli.quarantine import Number, OfficerName, officer_desk
 
-
-@app.callback()
-def _group() -> None:
-    """Keep the group a group while it has one command."""
+app = typer.Typer(help="Check the ledger; say who watches it.", no_args_is_help=True)
 
 
 @app.command()
@@ -45,3 +44,47 @@ def verify() -> None:
     if findings:
         sys.exit(f"the ledger is not whole: {len(findings)} findings")
     typer.echo("the ledger is whole")
+
+
+@app.command()
+def policy() -> None:
+    """Print the policy of witnesses in force, and requests for another."""
+    from tallystick.ops.officer_desk import POLICY_DEEDS
+
+    with officer_desk() as desk:
+        in_force = desk.policy()
+        typer.echo(in_force.content.decode("utf-8", "replace") if in_force else "nobody watches this ledger")
+        for one in desk.requests(POLICY_DEEDS):
+            typer.echo(f"request {one.request_id}  {one.state}  asked by {one.asked_by}: {one.reason}")
+
+
+@app.command("policy-ask")
+def policy_ask(
+    file: Annotated[Path, typer.Argument(help="The new policy (C2SP tlog-policy).", exists=True, dir_okay=False)],
+    officer: OfficerName,
+    reason: Annotated[str, typer.Option(help="Why; 10 to 1,000 characters.")],
+) -> None:
+    """Ask for another policy of witnesses. Another officer must approve within 24 hours."""
+    with officer_desk() as desk:
+        number = desk.ask_for_policy(officer, file.read_bytes(), reason)
+    typer.echo(f"request {number} waits for a second officer, 24 hours at most")
+
+
+@app.command("policy-approve")
+def policy_approve(number: Number, officer: OfficerName) -> None:
+    """Approve another policy, as the second officer and from another account than the first."""
+    from tallystick.ops.officer_desk import POLICY_DEEDS
+
+    with officer_desk() as desk:
+        desk.approve(officer, number, POLICY_DEEDS)
+    typer.echo(f"request {number} is approved; the worker takes the policy with its next round")
+
+
+@app.command("policy-refuse")
+def policy_refuse(number: Number, officer: OfficerName) -> None:
+    """Refuse another policy, or take one's own request back."""
+    from tallystick.ops.officer_desk import POLICY_DEEDS
+
+    with officer_desk() as desk:
+        desk.refuse(officer, number, POLICY_DEEDS)
+    typer.echo(f"request {number} is refused")

@@ -98,6 +98,7 @@ class Children:
             "TALLYSTICK_KEY_STORE_SECRET_FILE": self._settings.key_store_secret_file,
             "TALLYSTICK_HSM_MODULE": self._settings.hsm_module,
             "TALLYSTICK_HSM_TOKEN": self._settings.hsm_token,
+            "TALLYSTICK_WITNESS_SECONDS": "2",
             "TALLYSTICK_WITNESS_URLS": ",".join(f"{name}={url}" for name, url in self.witness_urls().items()),
             **self.portal_environment(),
         }

@@ -134,6 +134,12 @@ def document_by_index(connection: Connection, index: int) -> LedgerDocument | No
     )
 
 
+def first_index_beyond(connection: Connection, signed_by: str, ordinal: int) -> int | None:
+    """The earliest entry of a document of this signer with a higher ordinal; none where none was booked."""
+    row = connection.execute(_SQL["first_index_beyond"], {"signed_by": signed_by, "ordinal": ordinal}).fetchone()
+    return row[0] if row else None
+
+
 def device_standing(connection: Connection, device: Device) -> DeviceStanding | None:
     """Where a device (requestedBy, signedBy) stands; None for one that is not registered in the ledger."""
     row = connection.execute(_SQL["device_standing"], _named(device)).fetchone()

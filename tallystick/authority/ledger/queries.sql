@@ -119,6 +119,9 @@ LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index
 LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
 WHERE l.log_index = :log_index;
 
+-- name: first_index_beyond
+SELECT min(log_index) FROM ledger.identity WHERE signed_by = :signed_by AND se_total > :ordinal AND signed_by <> '';
+
 -- name: device_standing
 SELECT seq, highest_ordinal, missing, total, registration_index FROM ledger.device_heads
 WHERE signed_by = :signed_by AND requested_by = :requested_by;

@@ -1,4 +1,4 @@
-"""Background work of the authority: registrations, proofs of audit, tiles, witnesses, seals of days, tidying."""
+"""Background work of the authority: registrations, proofs, quarantine, tiles, witnesses, seals of days, tidying."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from tallystick.kernel.instants import unix_ms
 from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.processes.assurance import AssuranceWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
+from tallystick.ops.processes.decisions import DecisionWork
 from tallystick.ops.processes.proofs import proof_services
 from tallystick.ops.processes.uploads import UploadWork
 from tallystick.ops.schema.roles import INTAKE
@@ -79,6 +80,7 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("registrations", lambda conn: _publish(context, conn), quick),
         Duty("proofs", lambda conn: decide(conn, proofs, system_clock()), quick),
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
+        Duty("quarantine", DecisionWork(context).work, quick),
         Duty("witnesses", assurance.witnesses, timedelta(seconds=context.settings.witness_seconds)),
         Duty("seals", assurance.seals, timedelta(minutes=1)),
         Duty("uploads", UploadWork(context, stopped).work, quick),

@@ -28,6 +28,12 @@ CARRY_MEDIA = "hand in media and take commands along"
 SEE_AUDITS = "see open audits"
 DECIDE_OVERRIDES = "ask for, approve and refuse overrides"
 
+SEE_QUARANTINE = "see what was kept apart"
+DECIDE_QUARANTINE = "ask for, approve and refuse decisions on what was kept apart"
+
+SEE_WITNESSES = "see who watches the ledger"
+CHANGE_WITNESSES = "approve and refuse another policy of witnesses"
+
 _ALLOWED = {
     ("operator", SEE_COUNTRY): Scope.ALL,
     ("operator", SEE_AUDITS): Scope.ALL,
@@ -35,6 +41,12 @@ _ALLOWED = {
     ("officer", SEE_AUDITS): Scope.ALL,
     ("officer", DECIDE_OVERRIDES): Scope.ALL,
     ("officer", CARRY_MEDIA): Scope.ALL,
+    ("operator", SEE_QUARANTINE): Scope.ALL,
+    ("officer", SEE_QUARANTINE): Scope.ALL,
+    ("officer", DECIDE_QUARANTINE): Scope.ALL,
+    ("operator", SEE_WITNESSES): Scope.ALL,
+    ("officer", SEE_WITNESSES): Scope.ALL,
+    ("officer", CHANGE_WITNESSES): Scope.ALL,
     ("taxpayer", CARRY_MEDIA): Scope.OWN,
 }
 """A role's first row is where it begins."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -20,6 +20,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.portals.accounts.rights import DECIDE_OVERRIDES, SEE_AUDITS, may, only_who_may
 from tallystick.portals.operator.audit_lines import audit_lines, override_lines
+from tallystick.portals.shared_connection import shared_connection
 
 AUDITS_SHOWN = 100
 OVERRIDES_SHOWN = 50
@@ -62,7 +63,7 @@ def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
     """Do it through the room in one transaction; what it refuses is said on the page, with its code."""
     try:
         with transaction.atomic():
-            conn = _connection()
+            conn = shared_connection()
             deed(conn, overrides.officer(conn, request.user.get_username(), overrides.PORTAL))
     except Fault as fault:
         return _page(request, fault, reason)
@@ -70,7 +71,7 @@ def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
 
 
 def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") -> HttpResponse:
-    conn, now = _connection(), timezone.now()
+    conn, now = shared_connection(), timezone.now()
     shown = override_lines(queries.overrides(conn, QuarantineAndEvidence(), OVERRIDES_SHOWN), now)
     pending = {one.uid for one in shown if one.pending}
     kind = CATALOGUE[fault.code] if fault is not None else None
@@ -86,10 +87,3 @@ def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") ->
         "reason_most": LIMITS.override_reason_most,
     }
     return render(request, "operator/audits.html", facts, status=kind.http_status if kind is not None else 200)
-
-
-def _connection() -> psycopg.Connection[Any]:
-    """Django's connection, which the rooms' operations share."""
-    connection.ensure_connection()
-    shared: psycopg.Connection[Any] = connection.connection
-    return shared

@@ -95,3 +95,13 @@ class Conflict:
     ours: bytes
     theirs: bytes
     entry_index: int | None
+
+    @property
+    def ours_text(self) -> str:
+        """For people."""
+        return self.ours.decode("utf-8", "replace")
+
+    @property
+    def theirs_text(self) -> str:
+        """For people."""
+        return self.theirs.decode("utf-8", "replace")

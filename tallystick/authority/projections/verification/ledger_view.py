@@ -17,7 +17,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.merkle import leaf_hash
 from tallystick.wire.signed_note import parse_checkpoint, write_note
-from tallystick.wire.tiles import CHECKPOINT_PATH, parse_tile_path
+from tallystick.wire.tiles import CHECKPOINT_PATH, Tile, parse_tile_path
 from tallystick.wire.tlog_proof import TlogProof, write_proof
 
 
@@ -78,8 +78,10 @@ class LedgerView:
     def checkpoint(self) -> bytes | None:
         """The published checkpoint with the cosignatures that it has so far; none before the first."""
         note = _read(self._published / CHECKPOINT_PATH)
-        if note is None:
-            return None
+        return None if note is None else self.with_cosignatures(note)
+
+    def with_cosignatures(self, note: bytes) -> bytes:
+        """A checkpoint with what witnesses have put under it."""
         with self._connect() as connection:
             return witnesses.with_cosignatures(connection, note)
 
@@ -107,8 +109,10 @@ class LedgerView:
         """
         tile = parse_tile_path(path)
         found = _read(self._published / tile.path)
-        if found is not None:
-            return found
+        return self.tile_from_tables(tile) if found is None else found
+
+    def tile_from_tables(self, tile: Tile) -> bytes | None:
+        """The same from the database; none for what the log has not published."""
         with self._connect() as connection:
             return queries.tile_content(connection, tile)
 
