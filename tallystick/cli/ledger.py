@@ -88,3 +88,30 @@ def policy_refuse(number: Number, officer: OfficerName) -> None:
     with officer_desk() as desk:
         desk.refuse(officer, number, POLICY_DEEDS)
     typer.echo(f"request {number} is refused")
+
+
+@app.command("cross-proof")
+def cross_proof(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    all_sequences: Annotated[bool, typer.Option("--all", help="Complete sequences as well.")] = False,
+) -> None:
+    """Say for each device, taxpayer, type and day what the other sequences show of it; 1 when one is not complete."""
+    from tallystick.authority.ledger.cross_proof import Verdict
+    from tallystick.authority.ledger.cross_proof import cross_proof as walk
+    from tallystick.ops.cross_proof_lines import json_line, text_line
+    from tallystick.ops.database import open_database
+    from tallystick.ops.settings import load_settings
+    from tallystick.ops.state_folder import StateFolder
+
+    settings = load_settings()
+    counts = dict.fromkeys(Verdict, 0)
+    with open_database(settings, StateFolder.of(settings.state)) as dsn:
+        for sequence in walk(dsn):
+            counts[sequence.verdict] += 1
+            if all_sequences or sequence.verdict is not Verdict.COMPLETE:
+                typer.echo(json_line(sequence) if as_json else text_line(sequence))
+    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    if counts[Verdict.GAP] or counts[Verdict.DISAGREEMENT]:
+        sys.exit(f"not all sequences agree: {summary}")
+    if not as_json:
+        typer.echo(f"all sequences agree: {summary}")

@@ -98,3 +98,44 @@ def _folder(path: Path) -> Iterator[WitnessFolder]:
         yield WitnessFolder(path.expanduser().absolute())
     except (OSError, sqlite3.DatabaseError, ValueError) as error:
         sys.exit(f"tallystick: {error}")
+
+
+@app.command()
+def monitor(
+    folder: Folder,
+    key: LogKey,
+    url: Annotated[str, typer.Argument(help="Prefix of the log: its checkpoint and tiles lie below.")],
+    place: Annotated[
+        list[str] | None, typer.Option(help="Where else its checkpoints are shown: an address, or a file of a note.")
+    ] = None,
+    proof: Annotated[list[Path] | None, typer.Option(help="A .tlog-proof whose entry must stay in the log.")] = None,
+    every: Annotated[int, typer.Option(help="Seconds between two looks; 0: look once.", min=0, max=86_400)] = 60,
+) -> None:
+    """Follow a log: every entry, its root, and what others show of it; 1 on an alarm when it looks once."""
+    import time
+
+    from tallystick.kit.http_call import call
+    from tallystick.ops.processes.context import system_clock
+    from tallystick.wire.signed_note import parse_verifier_key
+    from tallystick.witness.folder import check_ed25519
+    from tallystick.witness.monitor import Monitor
+    from tallystick.witness.monitor_store import MonitorStore
+
+    with _folder(folder) as made:
+        made.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        watching = Monitor(
+            key=parse_verifier_key(key),
+            prefix=url,
+            places=place or [],
+            proofs=proof or [],
+            store=MonitorStore(made.root / "monitor.sqlite"),
+            get=lambda address, most: call(address, most_bytes=most, timeout_seconds=15),
+            check=check_ed25519,
+            clock=system_clock,
+            say=typer.echo,
+        )
+        while True:
+            good = watching.look()
+            if not every:
+                sys.exit(0 if good else 1)
+            time.sleep(every)
