@@ -91,10 +91,10 @@ class Batch:
 
     def __init__(self, state: State, known: Known, random_bytes: RandomBytes) -> None:
         self.state = state
-        # As of planning: the state below may have gone on to include this very batch when it is asked again.
+        # As of planning: the state may have gone on to include this very batch when it is asked again.
         self.number = state.batch + 1
         self.first_index = state.size
-        self._bytes_before = state.total_bytes
+        self.bytes_before = state.total_bytes
         self.overlay = Overlay(state)
         self.tree = state.tree.copy()
         self.rows = Rows()
@@ -117,11 +117,6 @@ class Batch:
         """Number of new entries."""
         return self.tree.size - self.first_index
 
-    @property
-    def total_bytes(self) -> int:
-        """Bytes of all bodies and records of the ledger with this batch."""
-        return self._bytes_before + self.bytes
-
     def add(self, entry: NewEntry) -> Outcome:
         """Book one entry, or find that it is booked, or refuse it. After any other exception the batch is void."""
         if entry.kind == _DOCUMENT:
@@ -130,14 +125,14 @@ class Batch:
 
     def pending(self, ledger: LedgerState) -> PendingState:
         """The ledger as this batch will leave it, for planning the next one; ``ledger`` is what is committed."""
-        number = self.number if self.count else self.number - 1  # a batch of known acts alone writes nothing
-        return PendingState(self.overlay, ledger, self.tree, number, self.total_bytes)
+        number = self.number - (not self.count)  # a batch of known acts alone writes nothing
+        return PendingState(self.overlay, ledger, self.tree, number, self.bytes_before + self.bytes)
 
     def settle(self, state: LedgerState) -> None:
         """The batch is committed: the state goes on from here."""
         self.overlay.settle(state)
         state.tree = self.tree
-        state.total_bytes = self.total_bytes
+        state.total_bytes = self.bytes_before + self.bytes
         state.batch = self.number
 
     def _document(self, entry: NewEntry) -> Outcome:

@@ -239,7 +239,12 @@ def inclusion_proof(connection: Connection, index: int, size: int) -> list[bytes
 
     ``ValueError`` unless ``index < size``; ``LookupError`` when the ledger is smaller or rows of it lack.
     """
-    return inclusion_path(index, size, TreeReader(connection, size).hash_at)
+    return _path(TreeReader(connection, size), index, size)
+
+
+def _path(reader: TreeReader, index: int, size: int) -> list[bytes]:
+    reader.fetch_way(index)
+    return inclusion_path(index, size, reader.hash_at)
 
 
 def consistency_proof(connection: Connection, old_size: int, new_size: int) -> list[bytes]:
@@ -252,14 +257,14 @@ def tlog_proof(connection: Connection, index: int, checkpoint: SignedNote | None
 
     Raises ``LookupError`` when no checkpoint covers the entry yet.
     """
+    edge = None
     if checkpoint is None:
-        size = acked_size(connection)
+        row = connection.execute(_SQL["newest_head"], prepare=True).fetchone()
+        size, note, edge = row or (0, b"", None)
         if index >= size:
             raise LookupError(f"no checkpoint covers entry {index} yet")
-        row = connection.execute(_SQL["checkpoint_of"], {"tree_size": size}).fetchone()
-        assert row is not None, "the size was just read from this table, which never shrinks"
-        checkpoint = parse_note(row[0])
-    return TlogProof(index, tuple(inclusion_proof(connection, index, size)), checkpoint)
+        checkpoint = parse_note(note)
+    return TlogProof(index, tuple(_path(TreeReader(connection, size, edge), index, size)), checkpoint)
 
 
 def overview(connection: Connection, now: datetime) -> LedgerOverview:

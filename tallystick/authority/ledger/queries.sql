@@ -144,6 +144,19 @@ WHERE z.day = :day AND z.seq > :after AND z.seq <= :last ORDER BY z.seq LIMIT :l
 -- name: newest_checkpoint
 SELECT note FROM ledger.checkpoints ORDER BY tree_size DESC LIMIT 1;
 
+-- name: newest_head
+SELECT c.tree_size, c.note, s.right_edge
+FROM ledger.checkpoints c LEFT JOIN ledger.tree_state s ON s.tree_size = c.tree_size
+ORDER BY c.tree_size DESC LIMIT 1;
+
+-- name: tiles_of
+SELECT t.level, t.tile_index, t.hashes
+FROM unnest(:levels::smallint[], :indexes::bigint[]) AS w (level, tile_index)
+JOIN ledger.tiles t ON t.level = w.level AND t.tile_index = w.tile_index;
+
+-- name: right_edge_of
+SELECT right_edge FROM ledger.tree_state WHERE tree_size = :tree_size;
+
 -- name: checkpoint_of
 SELECT note FROM ledger.checkpoints WHERE tree_size = :tree_size;
 

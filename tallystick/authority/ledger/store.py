@@ -215,7 +215,7 @@ def _closing(batch: Batch, epoch: int, now_ms: int, checkpoints: Sequence[tuple[
         "right_edge": batch.tree.frontier.right_edge,
         "epoch": int8(epoch),
         "closed_at_ms": int8(now_ms),
-        "total_bytes": int8(batch.total_bytes),
+        "total_bytes": int8(batch.bytes_before + batch.bytes),
         "waits": pack_waits(max(0, now_ms - received) for received in batch.waits_from_ms),
     }
 
