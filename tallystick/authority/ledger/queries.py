@@ -257,14 +257,16 @@ def tlog_proof(connection: Connection, index: int, checkpoint: SignedNote | None
 
     Raises ``LookupError`` when no checkpoint covers the entry yet.
     """
-    edge = None
     if checkpoint is None:
         row = connection.execute(_SQL["newest_head"], prepare=True).fetchone()
-        size, note, edge = row or (0, b"", None)
+        size, note, edge = row or (0, b"", b"")
         if index >= size:
             raise LookupError(f"no checkpoint covers entry {index} yet")
         checkpoint = parse_note(note)
-    return TlogProof(index, tuple(_path(TreeReader(connection, size, edge), index, size)), checkpoint)
+    else:
+        row = connection.execute(_SQL["right_edge_of"], {"tree_size": size}, prepare=True).fetchone()
+        edge = row[0] if row else b""
+    return TlogProof(index, tuple(_path(TreeReader(connection, size, edge or b""), index, size)), checkpoint)
 
 
 def overview(connection: Connection, now: datetime) -> LedgerOverview:

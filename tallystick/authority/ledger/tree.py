@@ -22,19 +22,20 @@ _SQL = load_queries("tallystick.authority.ledger")
 class TreeReader:
     """Nodes of the tree of the first ``size`` entries. Keeps what it read, so make one for one proof or a few."""
 
-    def __init__(self, connection: Connection, size: int, right_edge: bytes | None = None) -> None:
-        """``right_edge`` are the tree's perfect nodes, largest first, where the caller has them; else they are read."""
+    def __init__(self, connection: Connection, size: int, right_edge: bytes = b"") -> None:
+        """``right_edge``: the tree's perfect nodes, largest first, for proofs, which their readers check.
+
+        Without it every node is computed from tiles and leaves, as whoever checks the tree itself needs it.
+        """
         self._connection = connection
         self._size = size
         self._tiles: dict[tuple[int, int], list[bytes]] = {}
-        self._edge = None if right_edge is None else self._nodes(right_edge)
+        self._edge = self._nodes(right_edge)
 
     def hash_at(self, level: int, index: int) -> bytes:
         """The perfect node ``(level, index)``; raises ``LookupError`` when rows of it lack."""
-        if (index + 2) << level > self._size:  # no node of its level follows it
-            known = self._right_edge().get((level, index))
-            if known is not None:
-                return known
+        if (known := self._edge.get((level, index))) is not None:
+            return known
         tile_level, height = divmod(level, TILE_HEIGHT)
         first = index << height
         hashes = self.tile(tile_level, first // TILE_WIDTH)
@@ -44,13 +45,6 @@ class TreeReader:
         while len(nodes) > 1:
             nodes = [node_hash(nodes[at], nodes[at + 1]) for at in range(0, len(nodes), 2)]
         return nodes[0]
-
-    def _right_edge(self) -> dict[tuple[int, int], bytes]:
-        """The perfect nodes that make up the tree, as they were committed with it: paths end there again and again."""
-        if self._edge is None:
-            row = self._connection.execute(_SQL["right_edge_of"], {"tree_size": self._size}).fetchone()
-            self._edge = self._nodes(row[0] if row else b"")
-        return self._edge
 
     def _nodes(self, right_edge: bytes) -> dict[tuple[int, int], bytes]:
         found, start = {}, 0
