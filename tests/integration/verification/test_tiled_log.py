@@ -133,8 +133,12 @@ def test_s0_041_an_independent_reader_follows_the_whole_log_and_any_two_sizes(pu
         assert tree_hash(leaves[: proven.size]) == proven.root
         assert len(proven.signers) == 4, "a proof comes with a quorum as soon as there is one"
 
+    what_is_no_resource_is_a_404_without_html(published)
+    a_day_is_proven(published)
 
-def test_what_is_no_resource_of_the_log_is_a_404_without_html(published: Published) -> None:
+
+def what_is_no_resource_is_a_404_without_html(published: Published) -> None:
+    """Wrong spellings, tiles of trees that were never signed, sizes and days that are not."""
     client, size = published.client, published.sizes[-1]
     full, width = divmod(size, 256)
     for path in (
@@ -168,6 +172,11 @@ def test_what_is_no_resource_of_the_log_is_a_404_without_html(published: Publish
         assert reply.headers["content-type"] == "application/problem+json", path
     assert client.get("/tile/0/000", "HEAD").headers["content-length"] in ("0", "8192")
     assert client.get("/tile/0/000", "POST").status == 404
+
+
+def a_day_is_proven(published: Published) -> None:
+    """From the seal's bytes over record and salt to the leaf, and from there to a cosigned head."""
+    client = published.client
     seal = json.loads(client.get(f"/proof/day/{write_day(epoch_day(datetime.now(UTC)))}").body)
     assert seal["revisions"], "the day is sealed"
     newest = seal["revisions"][0]
