@@ -132,6 +132,7 @@ class HostedSigner:
     ) -> bytes | None:
         """None when the number could not be taken."""
         services, element = self._services, caller.element
+        services.check_open()
         signer = pairs.choose_signer(services, caller.uid, desk.current, services.clock())
         pair = desk.pairs.get(signer.uid)
         if pair is None:

@@ -87,6 +87,8 @@ class VsdcServices:
     verification_prefix: str
     tax_core_api: str
     older_interface: bool = False
+    check_open: Callable[[], object] = lambda: None
+    """The gate before anything is taken or signed: raises ``TS-50xx`` while no documents are taken in."""
     clock_back_tolerance: timedelta = timedelta(minutes=3)
     renew_before: timedelta = timedelta(days=30)
     """A signing element that ends sooner gets no further invoices where there is another one."""
