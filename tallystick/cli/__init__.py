@@ -21,10 +21,12 @@ from tallystick.cli import (
     ledger,
     oversight,
     pki,
+    quarantine,
     receipt,
     sandbox,
     state,
     vsdc,
+    witness,
 )
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
@@ -51,10 +53,12 @@ app.add_typer(esdc.app, name="esdc")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(pki.app, name="pki")
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
 app.add_typer(vsdc.app, name="vsdc")
+app.add_typer(witness.app, name="witness")
 app.command()(migrate)
 app.command()(openapi)
 

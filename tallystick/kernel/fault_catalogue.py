@@ -181,6 +181,20 @@ _PRODUCTION: dict[str, Row] = {
     "TS-3036": ("Record of the ceremony changed", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3037": ("Key store not empty", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3038": ("Observer does not tick the step", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3040": (
+        "Nothing shows that the document is older than its hindrance",
+        409,
+        Retry.AFTER,
+        FixBy.AUTHORITY,
+        None,
+    ),
+    "TS-3041": ("Document kept apart still cannot be booked", 409, Retry.AFTER, FixBy.AUTHORITY, None),
+    "TS-3043": ("Log unknown to this witness", 404, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3044": ("Checkpoint without a good signature of its log", 403, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3045": ("Checkpoint does not follow the one that was cosigned last", 409, Retry.AFTER, FixBy.OPERATOR, None),
+    "TS-3046": ("Consistency proof does not hold", 422, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3047": ("Request to a witness malformed", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3048": ("Two checkpoints of one log contradict each other", 409, Retry.NEVER, FixBy.AUTHORITY, None),
 }
 
 _AUDIT: dict[str, Row] = {
@@ -236,6 +250,7 @@ _OPERATION: dict[str, Row] = {
     "TS-5007": ("Sequencer changing over", 503, Retry.SAME_BYTES, FixBy.OPERATOR, 1),
     "TS-5008": ("Self-check of the ledger failed", 503, Retry.AFTER, FixBy.OPERATOR, 1),
     "TS-5009": ("Database away", 503, Retry.AFTER, FixBy.OPERATOR, 1),
+    "TS-5010": ("Witnesses too late for intake to go on", 503, Retry.AFTER, FixBy.OPERATOR, 1),
     "TS-5099": ("Unexpected failure", 500, Retry.SAME_BYTES, FixBy.OPERATOR, 1),
 }
 

@@ -11,11 +11,17 @@ from tallystick.authority.keys.queries import change_notes
 from tallystick.authority.ledger.findings import Finding
 from tallystick.authority.ledger.sweep import SweepSources, full_check
 from tallystick.crypto.keys import PublicKey
+from tallystick.crypto.signatures import verify_ed25519
 from tallystick.ops.authority_keys import check_note
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
 from tallystick.wire.key_change import accepted_log_keys
 from tallystick.wire.signed_note import KeyType, NoteKey
+
+
+def check_signature(public_key: bytes, message: bytes, signature: bytes) -> None:
+    """Checks a signature line of a note; raises ``TS-1312``."""
+    verify_ed25519(PublicKey.from_raw(public_key), message, signature)
 
 
 def check_ledger(
@@ -39,6 +45,6 @@ def check_ledger(
         mirror_folder=mirror if mirror.exists() else None,
         published_folder=state.tiles if state.tiles.exists() else None,
         keys=tuple(accepted.key for accepted in accepted_log_keys(first, notes, check_note)),
-        check=check_note,
+        check=check_signature,
     )
     return full_check(dsn, sources, progress)

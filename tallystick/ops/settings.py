@@ -270,6 +270,30 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         ),
     ] = 10_000
 
+    witness_seconds: Annotated[
+        int,
+        Meta(ge=1, le=600, description="Seconds between two rounds in which witnesses are asked to cosign the ledger."),
+    ] = 10
+    witness_urls: Annotated[
+        str,
+        Meta(
+            description="Where witnesses are reached, in place of what their policy says: `name=address`, separated by "
+            "commas."
+        ),
+    ] = ""
+    witness_stop_minutes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10_080,
+            description="Minutes for which the quorum of witnesses may be missing before intake stops (TS-5010). 0: it "
+            "never stops for that.",
+        ),
+    ] = 0
+    demo_witnesses: Annotated[
+        int, Meta(ge=0, le=5, description="How many witnesses a demonstration starts, each a process of its own.")
+    ] = 3
+
     @property
     def log_origin(self) -> str:
         """The name under which the ledger signs its checkpoints: operator, country, environment."""

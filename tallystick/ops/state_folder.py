@@ -3,6 +3,7 @@
 demo/postgres   the database          demo/keys       keys and certificates of the authority
 demo/mirror     the second copy       demo/esdc/UID   store and card of one E-SDC
 demo/tiles      published log tiles   demo/logs, run  what processes print; who runs
+demo/witnesses  a folder a witness
 """
 
 import os
@@ -74,6 +75,11 @@ class StateFolder:
     def esdc(self, uid: str) -> Path:
         """Store and card of the E-SDC whose secure element is `uid`."""
         return self.demo / "esdc" / uid
+
+    @property
+    def witnesses(self) -> Path:
+        """Folders of the demonstration's witnesses, which elsewhere are machines of other institutions."""
+        return self.demo / "witnesses"
 
     @property
     def logs(self) -> Path:

@@ -16,6 +16,7 @@ from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, free_port
 from tallystick.simulation.own_build import certify_own_build
 from tallystick.simulation.sign_in import write_environment
+from tallystick.simulation.watchers import Watchers
 
 RACK = "esdc-rack"
 _API = "api"
@@ -40,6 +41,7 @@ class Children:
         ours = (*carried, self._public_port, self._portal_port)
         self.vsdc_port = free_port(settings.vsdc_port, avoid=ours) if settings.demo_vsdc else 0
         self.est_url = ""
+        self._watchers = Watchers(country, settings)
         self.hosts = False
         """Whether the hosted signer is started too; said by who prepared it."""
 
@@ -63,6 +65,7 @@ class Children:
         self._supervisor.start(
             *(self._spec(name, "authority", name) for name in ("sequencer", "public", "portal")),
             *(self._spec(unwrap_name(number), "authority", "unwrap", f"--number={number}") for number in numbers),
+            *self._watchers.specs(),
         )
         self.public_url = f"http://{self._public_host}:{self._port('public')}/"
         self.portal_url = f"http://127.0.0.1:{self._port('portal')}/"
@@ -132,8 +135,14 @@ class Children:
             "TALLYSTICK_HSM_MODULE": self._settings.hsm_module,
             "TALLYSTICK_HSM_TOKEN": self._settings.hsm_token,
             "TALLYSTICK_BUILD_MANIFEST": str(self.build_manifest),
+            "TALLYSTICK_WITNESS_SECONDS": "2",
+            "TALLYSTICK_WITNESS_URLS": ",".join(f"{name}={url}" for name, url in self.witness_urls().items()),
             **self.portal_environment(),
         }
+
+    def witness_urls(self) -> dict[str, str]:
+        """Where the witnesses listen, by name, once they are started."""
+        return self._watchers.addresses()
 
     def _spec(self, name: str, *command: str) -> ChildSpec:
         state = self._country.state

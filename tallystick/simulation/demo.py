@@ -190,6 +190,7 @@ class Demo:
             ("checkpoint of the ledger", f"{children.public_url}checkpoint"),
             ("enrolment of devices (EST)", children.est_url),
             ("revocation lists, OCSP", country.birth.pki_url),
+            ("its witnesses", ", ".join(children.witness_urls().values()) or "none"),
             ("data, logs", str(country.state.demo)),
         ]
         self._say("")

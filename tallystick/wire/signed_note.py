@@ -142,9 +142,14 @@ def _parse_line(line: str) -> NoteSignature:
     return NoteSignature(name, signature[:KEY_ID_BYTES], signature[KEY_ID_BYTES:])
 
 
-def parse_checkpoint(text: str) -> Checkpoint:
-    """Read a note's text as a checkpoint; raises ``TS-1220``. Extension lines are refused: our logs have none."""
+def parse_checkpoint(text: str, *, extensions: bool = False) -> Checkpoint:
+    """Read a note's text as a checkpoint; raises ``TS-1220``.
+
+    Extension lines are refused, for our logs have none; with ``extensions`` a foreign log's are passed over.
+    """
     lines = text.split("\n")
+    if extensions and len(lines) > 4 and all(lines[:-1]):
+        del lines[3:-1]
     if len(lines) != 4 or lines[3] or not lines[0] or not _SIZE.fullmatch(lines[1]):
         raise Fault("TS-1220", detail="a checkpoint has the lines origin, size and root")
     root, size = _from_base64(lines[2]), int(lines[1])
@@ -181,6 +186,27 @@ def verify_note(note: SignedNote, keys: Iterable[NoteKey], check: Check) -> tupl
     if not signers:
         raise Fault("TS-1312", detail="no signature of a known key")
     return tuple(signers)
+
+
+def parse_signature_lines(data: bytes) -> tuple[NoteSignature, ...]:
+    """Read signature lines that stand alone, as a witness answers them; raises ``TS-1220``. Nothing is trusted yet."""
+    try:
+        content = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Fault("TS-1220", detail="signature lines that are not UTF-8") from None
+    if len(data) > NOTE_BYTES_MAX or not content.endswith("\n"):
+        raise Fault("TS-1220", detail="signature lines that do not end, or too many of them")
+    lines = content[:-1].split("\n")
+    if len(lines) > SIGNATURES_MAX:
+        raise Fault("TS-1220", detail="too many signature lines")
+    return tuple(_parse_line(line) for line in lines)
+
+
+def cosigned_at(line: NoteSignature) -> int:
+    """The Unix time, in seconds, that a cosignature says; raises ``TS-1220`` when it holds none."""
+    if len(line.signature) <= TIME_BYTES:
+        raise Fault("TS-1220", detail="a cosignature without its time")
+    return int.from_bytes(line.signature[:TIME_BYTES], "big")
 
 
 def _check_line(text: str, line: NoteSignature, key: NoteKey, check: Check) -> None:

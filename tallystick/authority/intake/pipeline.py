@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import perf_counter
 
@@ -16,10 +17,10 @@ import attrs
 
 from tallystick.authority.intake import metrics
 from tallystick.authority.intake.budget import BudgetPolicy, FailureBudget
-from tallystick.authority.intake.checks import CHECKS
+from tallystick.authority.intake.examining import at_step, examine, prove
 from tallystick.authority.intake.hosted import HostedDocument
 from tallystick.authority.intake.keeping import Keeping
-from tallystick.authority.intake.package import Finding, Package, PackageAnswer
+from tallystick.authority.intake.package import Package, PackageAnswer
 from tallystick.authority.intake.ports import PackageRules, Sequencer, Stores
 from tallystick.authority.intake.steps import Step
 from tallystick.authority.intake.verdicts import UNIFORM, AuditStatus, Outcome, outcome_of, status_of
@@ -48,12 +49,22 @@ class IntakePolicy:
 
 
 class Intake:
-    """Judges packages, one call each. `stopped` is the institution's switch: nothing is taken in while it is set."""
+    """Judges packages, one call each.
+
+    `stopped` is the institution's switch: nothing is taken in while it is set. ``check_open`` is another gate, such as
+    the quorum of witnesses: it raises ``TS-50xx`` while packages have to wait.
+    """
 
     def __init__(
-        self, rules: PackageRules, sequencer: Sequencer, stores: Stores, policy: IntakePolicy = IntakePolicy()
+        self,
+        rules: PackageRules,
+        sequencer: Sequencer,
+        stores: Stores,
+        policy: IntakePolicy = IntakePolicy(),
+        check_open: Callable[[], object] = lambda: None,
     ) -> None:
         self.stopped = False
+        self._check_open = check_open
         self._rules = rules
         self._stores = stores
         self._keeping = Keeping(rules, sequencer, stores)
@@ -111,8 +122,8 @@ class Intake:
         package = document.as_package()
         if self.stopped:
             raise at_step(Step.GATES, Fault("TS-5001", retry_after_seconds=60))
-        self._prove(package)
-        await self._examine(package)
+        prove(self._rules, package)
+        await examine(self._rules, package)
         for finding in package.findings:
             metrics.fault(finding.step, finding.fault.code)
         answer = await self._keeping.keep(package)
@@ -141,9 +152,9 @@ class Intake:
     async def _judge(self, package: Package) -> PackageAnswer:
         try:
             await self._enter(package)
-            self._prove(package)
+            prove(self._rules, package)
             _compare_name(package)
-            await self._examine(package)
+            await examine(self._rules, package)
         except Fault as fault:
             return await self._conclude(package, fault)
         for finding in package.findings:
@@ -152,8 +163,7 @@ class Intake:
 
     async def _enter(self, package: Package) -> None:
         """Steps 1 to 4: gates, budget, open, read."""
-        if self.stopped:
-            raise at_step(Step.GATES, Fault("TS-5001", retry_after_seconds=60))
+        self._pass_gates()
         if len(self._in_work) > self._policy.in_work_most:
             raise at_step(Step.GATES, Fault("TS-5002", detail="too many packages in work", retry_after_seconds=2))
         if len(package.body) > LIMITS.audit_package_bytes:
@@ -171,27 +181,13 @@ class Intake:
         except Fault as fault:
             raise at_step(Step.READ_STRICTLY, Fault("TS-1202", detail=f"{fault.code} {fault.detail}")) from None
 
-    def _prove(self, package: Package) -> None:
-        """Step 6, first half: whoever fails is refused."""
-        for check in CHECKS[package.channel].proof:
-            try:
-                check.function(self._rules, package)
-            except Fault as fault:
-                raise at_step(check.step, fault) from None
-
-    async def _examine(self, package: Package) -> None:
-        """Steps 6 to 12: collect what is wrong with a package that was lawfully signed."""
-        rules = self._rules
-        for check in CHECKS[package.channel].kept:
-            try:
-                waiting = check.function(rules, package)
-                if waiting is not None:
-                    await waiting
-            except Fault as fault:
-                finding = Finding.of(check.step, fault)
-                if finding.outcome in (Outcome.RAISED, Outcome.DOUBT):
-                    raise at_step(check.step, fault) from None
-                package.findings.append(finding)
+    def _pass_gates(self) -> None:
+        if self.stopped:
+            raise at_step(Step.GATES, Fault("TS-5001", retry_after_seconds=60))
+        try:
+            self._check_open()
+        except Fault as fault:
+            raise at_step(Step.GATES, fault) from None
 
     async def _conclude(self, package: Package, fault: Fault) -> PackageAnswer:
         """What ends the way of a package before it is kept."""
@@ -231,12 +227,6 @@ class Intake:
 def _compare_name(package: Package) -> None:
     if package.named is not None and package.named != package.result.number:
         raise at_step(Step.BINDING, Fault("TS-1204", detail=f"the file holds invoice {package.result.number}"))
-
-
-def at_step(step: Step, fault: Fault) -> Fault:
-    """The fault with the number of the step that raised it."""
-    fault.step = step
-    return fault
 
 
 def _is_package(fault: Fault) -> bool:

@@ -51,6 +51,42 @@ WHERE q.signed_by = :signed_by AND q.ordinal BETWEEN :first AND :last AND q.entr
   AND NOT EXISTS (SELECT 1 FROM ledger.identity i
                   WHERE i.signed_by = q.signed_by AND i.se_total = q.ordinal AND i.requested_by = q.requested_by);
 
+-- name: held
+SELECT act_hash, body_hash, file_hash, body, requested_by, signed_by, ordinal, tin, turnover, codes, verdict, received_at,
+       entry_index, state, decided_at, decided_by, request_id, document_index, hindrance
+FROM intake.quarantine WHERE act_hash = :act_hash;
+
+-- name: lock_held
+SELECT act_hash, body_hash, file_hash, body, requested_by, signed_by, ordinal, tin, turnover, codes, verdict, received_at,
+       entry_index, state, decided_at, decided_by, request_id, document_index, hindrance
+FROM intake.quarantine WHERE act_hash = :act_hash FOR UPDATE;
+
+-- name: waiting_held
+SELECT act_hash, body_hash, file_hash, ''::bytea, requested_by, signed_by, ordinal, tin, turnover, codes, verdict,
+       received_at, entry_index, state, decided_at, decided_by, request_id, document_index, hindrance
+FROM intake.quarantine WHERE state = 'received' ORDER BY received_at LIMIT :limit;
+
+-- name: decided_held
+SELECT act_hash, body_hash, file_hash, ''::bytea, requested_by, signed_by, ordinal, tin, turnover, codes, verdict,
+       received_at, entry_index, state, decided_at, decided_by, request_id, document_index, hindrance
+FROM intake.quarantine WHERE state <> 'received' ORDER BY decided_at DESC LIMIT :limit;
+
+-- name: decide
+UPDATE intake.quarantine
+SET state = :state, decided_at = :at, decided_by = :by, request_id = :request_id, document_index = :document_index,
+    decision = :decision, hindrance = ''
+WHERE act_hash = :act_hash AND state = 'received';
+
+-- name: note_hindrance
+UPDATE intake.quarantine SET hindrance = :hindrance WHERE act_hash = :act_hash AND state = 'received';
+
+-- name: unpublished_decisions
+SELECT act_hash, decision, decided_at, requested_by, signed_by, ordinal, tin FROM intake.quarantine
+WHERE state <> 'received' AND decision_index IS NULL ORDER BY decided_at LIMIT 100;
+
+-- name: number_decision
+UPDATE intake.quarantine SET decision_index = :entry_index WHERE act_hash = :act_hash AND decision_index IS NULL;
+
 -- name: overview
 SELECT (SELECT count(*) FROM intake.refused) AS refused,
        (SELECT count(*) FROM intake.refused WHERE last_at > :since) AS refused_lately,

@@ -16,7 +16,7 @@ from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.growing_tree import FullTile
 from tallystick.authority.ledger.mirror import entry_frame
 from tallystick.authority.ledger.rows import Rows, wrap_64
-from tallystick.authority.ledger.sequences import DeviceHead, Head, LedgerState, Overlay
+from tallystick.authority.ledger.sequences import DeviceHead, Head, LedgerState, Overlay, PendingState, State
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import (
     HASH_BYTES,
@@ -89,8 +89,12 @@ def month_start_ms(month: int) -> int:
 class Batch:
     """Entries that will be committed together, in the order in which they were added."""
 
-    def __init__(self, state: LedgerState, known: Known, random_bytes: RandomBytes) -> None:
+    def __init__(self, state: State, known: Known, random_bytes: RandomBytes) -> None:
         self.state = state
+        # As of planning: the state may have gone on to include this very batch when it is asked again.
+        self.number = state.batch + 1
+        self.first_index = state.size
+        self.bytes_before = state.total_bytes
         self.overlay = Overlay(state)
         self.tree = state.tree.copy()
         self.rows = Rows()
@@ -111,7 +115,7 @@ class Batch:
     @property
     def count(self) -> int:
         """Number of new entries."""
-        return self.tree.size - self.state.size
+        return self.tree.size - self.first_index
 
     def add(self, entry: NewEntry) -> Outcome:
         """Book one entry, or find that it is booked, or refuse it. After any other exception the batch is void."""
@@ -119,12 +123,17 @@ class Batch:
             return self._document(entry)
         return self._event(entry)
 
-    def settle(self) -> None:
+    def pending(self, ledger: LedgerState) -> PendingState:
+        """The ledger as this batch will leave it, for planning the next one; ``ledger`` is what is committed."""
+        number = self.number - (not self.count)  # a batch of known acts alone writes nothing
+        return PendingState(self.overlay, ledger, self.tree, number, self.bytes_before + self.bytes)
+
+    def settle(self, state: LedgerState) -> None:
         """The batch is committed: the state goes on from here."""
-        self.overlay.settle()
-        self.state.tree = self.tree
-        self.state.total_bytes += self.bytes
-        self.state.batch += 1
+        self.overlay.settle(state)
+        state.tree = self.tree
+        state.total_bytes = self.bytes_before + self.bytes
+        state.batch = self.number
 
     def _document(self, entry: NewEntry) -> Outcome:
         head = self.overlay.device(entry.device)

@@ -20,6 +20,7 @@ class Shows(StrEnum):
     CHECKPOINT = "checkpoint"
     MIRROR = "mirror"
     PUBLISHED = "published"
+    SEAL = "seal"
 
 
 class FindingCode(StrEnum):
@@ -46,6 +47,7 @@ class FindingCode(StrEnum):
     MIRROR_DIFFERS = "TSF-19"
     PUBLISHED_DIFFERS = "TSF-20"
     ROWS_WITHOUT_ENTRY = "TSF-21"
+    SEAL_DIFFERS = "TSF-22"
 
 
 @attrs.frozen(slots=True)

@@ -17,16 +17,19 @@ from tallystick.authority.ledger.tree import TreeReader
 from tallystick.authority.ledger.waits import add_waits, percentile_ms
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import from_unix_ms, unix_ms
-from tallystick.kernel.merkle import consistency_path, inclusion_path
+from tallystick.kernel.merkle import consistency_path, inclusion_path, root_at
 from tallystick.kit.named_sql import load_queries
+from tallystick.wire.leaf import read_leaf
 from tallystick.wire.record import Record, read_record
 from tallystick.wire.signed_note import Checkpoint, SignedNote, parse_note
+from tallystick.wire.tiles import TILE_HEIGHT, TILE_WIDTH, Tile
 from tallystick.wire.tlog_proof import TlogProof
 
 Connection = psycopg.Connection[Any]
 
 RATE_WINDOW_MS = 60_000
 _RECENT_BATCHES_MAX = 4_096
+_DAY_PAGE = 2_000
 _SQL = load_queries("tallystick.authority.ledger")
 
 
@@ -133,6 +136,12 @@ def document_by_index(connection: Connection, index: int) -> LedgerDocument | No
     )
 
 
+def first_index_beyond(connection: Connection, signed_by: str, ordinal: int) -> int | None:
+    """The earliest entry of a document of this signer with a higher ordinal; none where none was booked."""
+    row = connection.execute(_SQL["first_index_beyond"], {"signed_by": signed_by, "ordinal": ordinal}).fetchone()
+    return row[0] if row else None
+
+
 def device_standing(connection: Connection, device: Device) -> DeviceStanding | None:
     """Where a device (requestedBy, signedBy) stands; None for one that is not registered in the ledger."""
     row = connection.execute(_SQL["device_standing"], _named(device)).fetchone()
@@ -163,10 +172,68 @@ def _named(device: Device) -> dict[str, object]:
     return {"requested_by": device[0], "signed_by": device[1]}
 
 
+def first_received_ms(connection: Connection) -> int | None:
+    """When the ledger's first entry came, Unix ms; none while it is empty."""
+    row = connection.execute(_SQL["leaves_between"], {"start": 0, "end": 1}).fetchone()
+    return read_leaf(row[0]).received_ms if row else None
+
+
+def day_lengths(connection: Connection) -> dict[int, int]:
+    """How many documents each day has, by days since 1970."""
+    return {day: seq for day, seq, _, _ in connection.execute(_SQL["load_day_heads"])}
+
+
+def day_length(connection: Connection, day: int) -> int:
+    """How many documents a day has."""
+    row = connection.execute(_SQL["day_length"], {"day": day}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def day_page(connection: Connection, day: int, after: int, last_seq: int) -> list[tuple[int, Record, bytes]]:
+    """Number, record and link of a day's next documents behind number ``after``, in order, up to ``last_seq``.
+
+    Empty at the end. Raises ``LookupError`` where a record is erased or lacks, ``TS-1220`` where one is damaged.
+    """
+    span = {"day": day, "after": after, "last": last_seq, "limit": _DAY_PAGE}
+    found = []
+    for seq, link, record in connection.execute(_SQL["day_entries"], span):
+        if record is None:
+            raise LookupError(f"document {seq} of day {day} has no record")
+        found.append((seq, read_record(record), link))
+    return found
+
+
 def newest_checkpoint(connection: Connection) -> bytes:
     """The newest signed checkpoint as a note; empty bytes while there is none."""
     row = connection.execute(_SQL["newest_checkpoint"]).fetchone()
     return row[0] if row else b""
+
+
+def checkpoint_of(connection: Connection, size: int) -> bytes:
+    """The signed checkpoint of exactly this size; empty bytes where none was signed."""
+    row = connection.execute(_SQL["checkpoint_of"], {"tree_size": size}).fetchone()
+    return row[0] if row else b""
+
+
+def root_of(connection: Connection, size: int) -> bytes:
+    """The root of the first ``size`` entries, from the tiles; raises ``LookupError`` when rows of them lack."""
+    return root_at(size, TreeReader(connection, size).hash_at)
+
+
+def tile_content(connection: Connection, tile: Tile) -> bytes | None:
+    """A tile or bundle from the tables, none where the log has not published it.
+
+    A full one exists as soon as its entries are behind the gate, a partial one for the sizes that have a checkpoint.
+    """
+    unit = 1 << (TILE_HEIGHT * max(tile.level, 0))
+    size = (tile.index * TILE_WIDTH + tile.width) * unit
+    if size > acked_size(connection):
+        return None
+    if tile.is_partial:
+        row = connection.execute(_SQL["checkpoint_between"], {"start": size, "end": size + unit}).fetchone()
+        if row is None:
+            return None
+    return TreeReader(connection, size).content(tile)
 
 
 def inclusion_proof(connection: Connection, index: int, size: int) -> list[bytes]:
@@ -174,7 +241,12 @@ def inclusion_proof(connection: Connection, index: int, size: int) -> list[bytes
 
     ``ValueError`` unless ``index < size``; ``LookupError`` when the ledger is smaller or rows of it lack.
     """
-    return inclusion_path(index, size, TreeReader(connection, size).hash_at)
+    return _path(TreeReader(connection, size), index, size)
+
+
+def _path(reader: TreeReader, index: int, size: int) -> list[bytes]:
+    reader.fetch_way(index)
+    return inclusion_path(index, size, reader.hash_at)
 
 
 def consistency_proof(connection: Connection, old_size: int, new_size: int) -> list[bytes]:
@@ -188,13 +260,15 @@ def tlog_proof(connection: Connection, index: int, checkpoint: SignedNote | None
     Raises ``LookupError`` when no checkpoint covers the entry yet.
     """
     if checkpoint is None:
-        size = acked_size(connection)
+        row = connection.execute(_SQL["newest_head"], prepare=True).fetchone()
+        size, note, edge = row or (0, b"", b"")
         if index >= size:
             raise LookupError(f"no checkpoint covers entry {index} yet")
-        row = connection.execute(_SQL["checkpoint_of"], {"tree_size": size}).fetchone()
-        assert row is not None, "the size was just read from this table, which never shrinks"
-        checkpoint = parse_note(row[0])
-    return TlogProof(index, tuple(inclusion_proof(connection, index, size)), checkpoint)
+        checkpoint = parse_note(note)
+    else:
+        row = connection.execute(_SQL["right_edge_of"], {"tree_size": size}, prepare=True).fetchone()
+        edge = row[0] if row else b""
+    return TlogProof(index, tuple(_path(TreeReader(connection, size, edge or b""), index, size)), checkpoint)
 
 
 def overview(connection: Connection, now: datetime) -> LedgerOverview:

@@ -119,6 +119,9 @@ LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index
 LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
 WHERE l.log_index = :log_index;
 
+-- name: first_index_beyond
+SELECT min(log_index) FROM ledger.identity WHERE signed_by = :signed_by AND se_total > :ordinal AND signed_by <> '';
+
 -- name: device_standing
 SELECT seq, highest_ordinal, missing, total, registration_index FROM ledger.device_heads
 WHERE signed_by = :signed_by AND requested_by = :requested_by;
@@ -128,11 +131,37 @@ SELECT first_ordinal, last_ordinal FROM ledger.holes
 WHERE signed_by = :signed_by AND requested_by = :requested_by AND first_ordinal <= last_ordinal
 ORDER BY last_ordinal LIMIT :limit;
 
+-- name: day_length
+SELECT seq FROM ledger.day_heads WHERE day = :day;
+
+-- name: day_entries
+SELECT z.seq, z.link, r.record
+FROM ledger.day_links z
+JOIN ledger.leaves l ON l.log_index = z.log_index
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+WHERE z.day = :day AND z.seq > :after AND z.seq <= :last ORDER BY z.seq LIMIT :limit;
+
 -- name: newest_checkpoint
 SELECT note FROM ledger.checkpoints ORDER BY tree_size DESC LIMIT 1;
 
+-- name: newest_head
+SELECT c.tree_size, c.note, s.right_edge
+FROM ledger.checkpoints c LEFT JOIN ledger.tree_state s ON s.tree_size = c.tree_size
+ORDER BY c.tree_size DESC LIMIT 1;
+
+-- name: tiles_of
+SELECT t.level, t.tile_index, t.hashes
+FROM unnest(:levels::smallint[], :indexes::bigint[]) AS w (level, tile_index)
+JOIN ledger.tiles t ON t.level = w.level AND t.tile_index = w.tile_index;
+
+-- name: right_edge_of
+SELECT right_edge FROM ledger.tree_state WHERE tree_size = :tree_size;
+
 -- name: checkpoint_of
 SELECT note FROM ledger.checkpoints WHERE tree_size = :tree_size;
+
+-- name: checkpoint_between
+SELECT tree_size FROM ledger.checkpoints WHERE tree_size >= :start AND tree_size < :end LIMIT 1;
 
 -- name: acked_size
 SELECT tree_size FROM ledger.checkpoints ORDER BY tree_size DESC LIMIT 1;

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ HALTED_EXIT_STATUS = 78
 _STOP_SECONDS = 30
 _RETRY_AFTER_SECONDS = 2
 _COLLECT_AFTER = 50_000
+_SWITCH_SECONDS = 0.0002
+"""How long planning may keep the interpreter while an answer of the database waits for it."""
 
 Answer = asyncio.Future[bytes]
 
@@ -152,6 +155,7 @@ def run_sequencer(
 
 def run_with(settings: WriterSettings, socket_path: Path, *, serving: Callable[[], None] = lambda: None) -> int:
     """The same with settings of one's own."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(settings, socket_path, serving))
 

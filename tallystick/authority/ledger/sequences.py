@@ -6,6 +6,8 @@ A batch works on copies that it lays over the heads (``Overlay``); only after it
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Generic, Protocol, TypeVar
 
 import attrs
 
@@ -121,12 +123,90 @@ class LedgerState:
             self.partners[head.signed_by] = (*known, head.requested_by)
 
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+AskedKey_contra = TypeVar("AskedKey_contra", contravariant=True)
+GivenValue_co = TypeVar("GivenValue_co", covariant=True)
+
+
+class Lookup(Protocol[AskedKey_contra, GivenValue_co]):
+    """The part of a dictionary that planning needs."""
+
+    def get(self, key: AskedKey_contra, /) -> GivenValue_co | None:
+        """The value of a key, or none."""
+
+    def __getitem__(self, key: AskedKey_contra, /) -> GivenValue_co:
+        """The value of a key that must be there."""
+
+
+class State(Protocol):
+    """What a batch is planned upon: the heads as they are committed, or as a batch in flight will leave them."""
+
+    @property
+    def devices(self) -> Lookup[Device, DeviceHead]: ...
+    @property
+    def partners(self) -> Lookup[str, tuple[str, ...]]: ...
+    @property
+    def taxpayers(self) -> Lookup[str, Head]: ...
+    @property
+    def types(self) -> Lookup[int, Head]: ...
+    @property
+    def days(self) -> Lookup[int, Head]: ...
+    @property
+    def tree(self) -> GrowingTree: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def total_bytes(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
+
+class _Layered(Generic[Key, Value]):
+    """One dictionary over another; neither is written through it."""
+
+    __slots__ = ("_above", "_below")
+
+    def __init__(self, above: Mapping[Key, Value], below: Lookup[Key, Value]) -> None:
+        self._above = above
+        self._below = below
+
+    def get(self, key: Key, /) -> Value | None:
+        value = self._above.get(key)
+        return self._below.get(key) if value is None else value
+
+    def __getitem__(self, key: Key, /) -> Value:
+        value = self._above.get(key)
+        return self._below[key] if value is None else value
+
+
+class PendingState:
+    """The ledger as it will be once a batch that is planned is committed; the next batch may be planned upon it."""
+
+    __slots__ = ("batch", "days", "devices", "partners", "taxpayers", "total_bytes", "tree", "types")
+
+    def __init__(self, overlay: Overlay, base: LedgerState, tree: GrowingTree, batch: int, total_bytes: int) -> None:
+        self.devices: Lookup[Device, DeviceHead] = _Layered(overlay.devices, base.devices)
+        self.partners: Lookup[str, tuple[str, ...]] = _Layered(overlay.new_partners(base), base.partners)
+        self.taxpayers: Lookup[str, Head] = _Layered(overlay.taxpayers, base.taxpayers)
+        self.types: Lookup[int, Head] = _Layered(overlay.types, base.types)
+        self.days: Lookup[int, Head] = _Layered(overlay.days, base.days)
+        self.tree = tree
+        self.batch = batch
+        self.total_bytes = total_bytes
+
+    @property
+    def size(self) -> int:
+        """Number of entries in the ledger then."""
+        return self.tree.size
+
+
 class Overlay:
     """The heads that a batch has touched, as copies over those of the state."""
 
     __slots__ = ("base", "days", "devices", "taxpayers", "types")
 
-    def __init__(self, base: LedgerState) -> None:
+    def __init__(self, base: State) -> None:
         self.base = base
         self.devices: dict[Device, DeviceHead] = {}
         self.taxpayers: dict[str, Head] = {}
@@ -148,17 +228,26 @@ class Overlay:
         if not head.lacks(ordinal):
             return False
         signed_by = head.signed_by
-        for partner in self.base.partners.get(signed_by, ()):
+        for partner in self.base.partners.get(signed_by) or ():
             if partner != head.requested_by:
                 other = self.devices.get((partner, signed_by)) or self.base.devices[partner, signed_by]
                 if not other.lacks(ordinal):
                     return False
         return True
 
-    def settle(self) -> None:
+    def new_partners(self, base: LedgerState) -> dict[str, tuple[str, ...]]:
+        """Who asks a signer to sign, for signers with a pair that the state does not have."""
+        found: dict[str, tuple[str, ...]] = {}
+        for requested_by, signed_by in self.devices:
+            known = found.get(signed_by) or base.partners.get(signed_by) or ()
+            if requested_by not in known:
+                found[signed_by] = (*known, requested_by)
+        return found
+
+    def settle(self, state: LedgerState) -> None:
         """The batch is committed: its heads are the heads."""
         for head in self.devices.values():
-            self.base.add_device(head)
-        self.base.taxpayers.update(self.taxpayers)
-        self.base.types.update(self.types)
-        self.base.days.update(self.days)
+            state.add_device(head)
+        state.taxpayers.update(self.taxpayers)
+        state.types.update(self.types)
+        state.days.update(self.days)

@@ -28,7 +28,7 @@ from tallystick.authority.ledger.copying import copy_all
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.growing_tree import GrowingTree
 from tallystick.authority.ledger.rows import TABLES, wrap_64
-from tallystick.authority.ledger.sequences import DeviceHead, Head, LedgerState, hole_changes
+from tallystick.authority.ledger.sequences import DeviceHead, Head, LedgerState, State, hole_changes
 from tallystick.authority.ledger.waits import pack_waits
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.merkle import EMPTY_ROOT, Frontier, leaf_hash, node_hash
@@ -150,7 +150,7 @@ def _succeed(result: PGresult) -> None:
         raise psycopg.errors.error_from_result(result, encoding="utf-8")
 
 
-def candidates(state: LedgerState, entries: Iterable[NewEntry]) -> tuple[list[NewEntry], list[bytes]]:
+def candidates(state: State, entries: Iterable[NewEntry]) -> tuple[list[NewEntry], list[bytes]]:
     """Which documents may be booked already, and the body hashes of all that would be events."""
     documents: list[NewEntry] = []
     events: list[bytes] = []
@@ -165,7 +165,7 @@ def candidates(state: LedgerState, entries: Iterable[NewEntry]) -> tuple[list[Ne
     return documents, events
 
 
-def _surely_new(state: LedgerState, head: DeviceHead, ordinal: int) -> bool:
+def _surely_new(state: State, head: DeviceHead, ordinal: int) -> bool:
     partners = state.partners[head.signed_by]
     return all(state.devices[partner, head.signed_by].lacks(ordinal) for partner in partners)
 
@@ -209,18 +209,18 @@ def _closing(batch: Batch, epoch: int, now_ms: int, checkpoints: Sequence[tuple[
         "m_root": bytea_array(tile.root for tile in batch.tiles),
         "c_size": int8_array(size for size, _ in checkpoints),
         "c_note": bytea_array(note for _, note in checkpoints),
-        "batch": int8(state.batch + 1),
+        "batch": int8(batch.number),
         "tree_size": int8(batch.tree.size),
         "root": batch.root,
         "right_edge": batch.tree.frontier.right_edge,
         "epoch": int8(epoch),
         "closed_at_ms": int8(now_ms),
-        "total_bytes": int8(state.total_bytes + batch.bytes),
+        "total_bytes": int8(batch.bytes_before + batch.bytes),
         "waits": pack_waits(max(0, now_ms - received) for received in batch.waits_from_ms),
     }
 
 
-def _hole_changes(state: LedgerState, head: DeviceHead) -> dict[int, int]:
+def _hole_changes(state: State, head: DeviceHead) -> dict[int, int]:
     booked = state.devices.get((head.requested_by, head.signed_by))
     before = booked.holes if booked else ()
     return hole_changes(before, head.holes) if before is not head.holes else {}

@@ -17,6 +17,7 @@ from tallystick.authority.ledger.growing_tree import GrowingTree
 from tallystick.authority.ledger.store import load_tree
 from tallystick.authority.ledger.sweep_mirror import MirrorReader
 from tallystick.authority.ledger.sweep_rows import Connection, Snapshot, take_snapshot
+from tallystick.authority.ledger.sweep_seals import check_seals
 from tallystick.authority.ledger.sweep_tables import (
     check_counts,
     check_ordinals,
@@ -66,6 +67,7 @@ def full_check(dsn: str, sources: SweepSources, progress: Progress = lambda done
         check_sequences(connection, snapshot, walk, findings.add)
         check_ordinals(connection, snapshot, findings.add)
         check_counts(connection, snapshot, walk, findings.add)
+        check_seals(connection, walk, findings.add)
         _check_published(connection, snapshot, published, findings.add)
     return findings.found
 

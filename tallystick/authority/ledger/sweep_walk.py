@@ -51,6 +51,7 @@ from tallystick.wire.tiles import TILE_WIDTH
 CHUNK_ENTRIES = 8 * TILE_WIDTH
 _DOCUMENT = int(EntryKind.DOCUMENT)
 _REGISTRY = int(EntryKind.REGISTRY)
+_DAY_SEAL = int(EntryKind.DAY_SEAL)
 _ALL_LINKS = (Shows.DEVICE, Shows.TAXPAYER, Shows.TYPE, Shows.DAY)
 
 
@@ -91,6 +92,7 @@ class Walk:
     booked: dict[str, int] = attrs.Factory(lambda: dict.fromkeys(("leaves", "records", "bodies", "identity"), 0))
     referred: dict[Shows, int] = attrs.Factory(lambda: dict.fromkeys(_ALL_LINKS, 0))
     registrations: dict[Key, tuple[int, bytes, str]] = attrs.Factory(dict)
+    seals: list[tuple[int, bytes]] = attrs.Factory(list)
 
     def run(self, progress: Callable[[int, int], None]) -> None:
         """Walk to the end, chunk by chunk."""
@@ -176,6 +178,8 @@ class Walk:
             body_hash = bytes.fromhex(record.body_hash)
         if record.kind == str(_REGISTRY) and record.device:
             self._registration(entry, record)
+        if record.kind == str(_DAY_SEAL) and entry.row.body is not None:
+            self.seals.append((entry.index, entry.row.body))
         for shows, (key, seq) in entry.keys.items():
             self._against_link(entry, record, shows, key, seq, body_hash)
         if record.kind == str(_DOCUMENT):

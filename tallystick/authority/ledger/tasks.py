@@ -14,12 +14,10 @@ from tallystick.authority.ledger.tree import TreeReader
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.merkle import root_at
 from tallystick.kit.atomic_file import write_atomically
-from tallystick.kit.named_sql import load_queries
 from tallystick.wire.signed_note import Checkpoint, parse_checkpoint, parse_note
-from tallystick.wire.tiles import CHECKPOINT_PATH, ENTRIES, TILE_WIDTH, Tile, tiles_between, write_bundle
+from tallystick.wire.tiles import CHECKPOINT_PATH, tiles_between
 
 _FILE_MODE = 0o644
-_SQL = load_queries("tallystick.authority.ledger")
 
 
 def export_tiles(connection: Connection, folder: Path) -> int:
@@ -37,7 +35,7 @@ def export_tiles(connection: Connection, folder: Path) -> int:
     _check_extends(reader, before, head)
     old_size = before.size if before else 0
     for tile in tiles_between(old_size, head.size):
-        _write(folder / tile.path, tile_content(connection, reader, tile))
+        _write(folder / tile.path, reader.content(tile))
         if not tile.is_partial:
             shutil.rmtree(folder / f"{tile.path}.p", ignore_errors=True)
     _write(folder / CHECKPOINT_PATH, note)
@@ -50,15 +48,6 @@ def published_checkpoint(folder: Path) -> Checkpoint | None:
         return parse_checkpoint(parse_note((folder / CHECKPOINT_PATH).read_bytes()).text)
     except FileNotFoundError:
         return None
-
-
-def tile_content(connection: Connection, reader: TreeReader, tile: Tile) -> bytes:
-    """The bytes of a tile or bundle of the reader's tree."""
-    if tile.level == ENTRIES:
-        first = tile.index * TILE_WIDTH
-        span = {"start": first, "end": first + tile.width}
-        return write_bundle([leaf for (leaf,) in connection.execute(_SQL["leaves_between"], span)])
-    return b"".join(reader.tile(tile.level, tile.index)[: tile.width])
 
 
 def _check_extends(reader: TreeReader, before: Checkpoint | None, head: Checkpoint) -> None:

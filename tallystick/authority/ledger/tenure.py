@@ -10,19 +10,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import attrs
 import msgspec
 import psycopg
 
 from tallystick.authority.ledger import metrics, recovery
-from tallystick.authority.ledger.booking import Batch, Outcome, month_of
+from tallystick.authority.ledger.booking import Batch, Known, Outcome, month_of
 from tallystick.authority.ledger.entry import Booked, Channel, EntryKind, NewEntry
 from tallystick.authority.ledger.gate import Gate
 from tallystick.authority.ledger.mirror import Mirror
 from tallystick.authority.ledger.protocol import write_booked, write_refusal
 from tallystick.authority.ledger.queries import acked_size
-from tallystick.authority.ledger.sequences import LedgerState
+from tallystick.authority.ledger.sequences import LedgerState, State
 from tallystick.authority.ledger.store import WriterConnection, candidates, load_tree_state
 from tallystick.authority.ledger.writer_settings import Deliver, Ticket, Work, WriterSettings
 from tallystick.kernel.instants import unix_ms
@@ -31,6 +32,15 @@ from tallystick.wire.signed_note import Checkpoint, SignedNote, sign_note, write
 logger = logging.getLogger(__name__)
 
 CLOCK_STEP_BACK_MS_MAX = 2_000
+
+
+class Planned(NamedTuple):
+    """A batch with its places and answers, on its way to the disk; ``started`` is of a monotonic clock, seconds."""
+
+    work: Work
+    batch: Batch
+    outcomes: Sequence[Outcome]
+    started: float
 
 
 class ClockBehind(Exception):
@@ -119,25 +129,42 @@ class Tenure:
         """Book the entries together; when the database refuses one of them, in halves, until it stands alone."""
         if not work:
             return
-        self.settings.at("order")
-        started = time.monotonic()
-        planned, batch, outcomes = self._plan(work)
+        planned = self.plan(work, self.ledger)
         try:
-            if batch.count:
-                self._commit(batch)
+            self.carry_out(planned)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except psycopg.Error as error:
-            self._isolate(planned, error)
-            return
+            self.isolate(planned.work, error)
+
+    def plan(self, work: Work, state: State) -> Planned:
+        """Give the entries their places behind ``state``. Asks the database only about what may be booked already."""
+        planned = self.plan_unasked(work, state)
+        if planned is not None:
+            return planned
+        documents, events = candidates(state, (entry for _, entry in work))
+        return self._plan(work, state, self.connection.find_known(documents, events))
+
+    def plan_unasked(self, work: Work, state: State) -> Planned | None:
+        """The same without the database, which may be busy; none for events, and numbers that may be booked already."""
+        self.settings.at("order")
+        documents, events = candidates(state, (entry for _, entry in work))
+        return None if documents or events else self._plan(work, state, {})
+
+    def carry_out(self, planned: Planned) -> None:
+        """Commit a plan, sign the tree, answer; raises ``psycopg.Error`` with nothing answered."""
+        batch = planned.batch
+        if batch.count:
+            self._commit(batch)
         self._sign(self.ledger.size)
         if batch.count:
-            seconds = time.monotonic() - started
+            seconds = time.monotonic() - planned.started
             metrics.batch_booked(batch.count, seconds, self.ledger.size, self.gate.acked_size)
         self.settings.at("answer")
-        self.deliver([(ticket, self._answer(outcome)) for (ticket, _), outcome in zip(planned, outcomes, strict=True)])
+        pairs = zip(planned.work, planned.outcomes, strict=True)
+        self.deliver([(ticket, self._answer(outcome)) for (ticket, _), outcome in pairs])
 
-    def _isolate(self, work: Work, error: psycopg.Error) -> None:
+    def isolate(self, work: Work, error: psycopg.Error) -> None:
         """The server forgets the batch, and so does the mirror; then each half is tried alone."""
         self.connection.rollback()
         self.mirror.rewind()
@@ -153,12 +180,11 @@ class Tenure:
         metrics.REFUSALS.labels(code="TS-5099").inc()
         self.deliver([(ticket, write_refusal("TS-5099", "the entry cannot be booked"))])
 
-    def _plan(self, work: Work) -> tuple[Work, Batch, Sequence[Outcome]]:
+    def _plan(self, work: Work, state: State, known: Known) -> Planned:
         """The batch of all entries that can be planned; one that raises is answered TS-5099 and left out."""
-        documents, events = candidates(self.ledger, [entry for _, entry in work])
-        known = self.connection.find_known(documents, events) if documents or events else {}
+        started = time.monotonic()
         while True:
-            batch = Batch(self.ledger, known, self.settings.random_bytes)
+            batch = Batch(state, known, self.settings.random_bytes)
             outcomes: list[Outcome] = []
             try:
                 for _, entry in work:
@@ -169,7 +195,7 @@ class Tenure:
                 self._refuse(work[poisoned][0])
                 work = [*work[:poisoned], *work[poisoned + 1 :]]
                 continue
-            return work, batch, outcomes
+            return Planned(work, batch, outcomes, started)
 
     def _commit(self, batch: Batch) -> None:
         connection, at = self.connection, self.settings.at
@@ -181,11 +207,11 @@ class Tenure:
         at("tree")
         connection.close_batch(batch, self.epoch, unix_ms(self.settings.clock()), self.unstored)
         at("mirror")
-        self.mirror.append(self.ledger.batch + 1, self.ledger.size, batch.count, batch.frames)
+        self.mirror.append(batch.number, batch.first_index, batch.count, batch.frames)
         at("commit")
         connection.commit()
         self.mirror.confirm()
-        batch.settle()
+        batch.settle(self.ledger)
         self.unstored.clear()
         self.gate.mirrored = self.gate.replicated = self.ledger.size
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 import psycopg
 
+from tallystick.authority.ledger.ahead import PLANNED_AHEAD_FROM, Ahead
 from tallystick.authority.ledger.gate import Gate
 from tallystick.authority.ledger.pace import Pace
 from tallystick.authority.ledger.protocol import SequencerStatus, decode_entry, write_refusal
@@ -155,23 +156,32 @@ class Writer:
     def _serve(self, tenure: Tenure) -> None:
         self.state, self.reason, self.epoch, self.size = State.SERVING, "", tenure.epoch, tenure.ledger.size
         logger.info("sequencer serves with epoch %d at size %d", self.epoch, self.size)
-        while not self._stopping:
-            if not self._queue:
-                self._sleep(tenure)
-                continue
-            self._gather()
-            tickets = self._take()
-            self._pace.closed(len(tickets), time.monotonic())
-            try:
-                tenure.book(self._decode(tickets))
-            except BaseException as error:
-                # Whatever it was, these documents are not answered as booked; their senders repeat the same bytes.
-                refusal = write_refusal("TS-5003", "the commit is in doubt", 1)
-                if isinstance(error, Fault) and error.code == "TS-5004":  # committed, and no head says so yet
-                    refusal = write_refusal(*REFUSALS[State.UNSIGNED])
-                self._deliver([(ticket, refusal) for ticket in tickets])
-                raise
-            self.size = tenure.ledger.size
+        ahead = Ahead(tenure)
+        tickets: list[Ticket] = []
+        try:
+            while not self._stopping:
+                tickets = []
+                if not self._queue or len(self._queue) < PLANNED_AHEAD_FROM:
+                    ahead.land()  # a small batch is better gathered than planned ahead
+                    self.size = tenure.ledger.size
+                if not self._queue:
+                    self._sleep(tenure)
+                    continue
+                self._gather()
+                tickets = self._take()
+                self._pace.closed(len(tickets), time.monotonic())
+                ahead.book(self._decode(tickets), len(self._queue))
+                self.size = tenure.ledger.size
+            tickets = []
+            ahead.land()
+        except BaseException as error:
+            # Whatever it was, these documents are not answered as booked; their senders repeat the same bytes.
+            refusal = write_refusal("TS-5003", "the commit is in doubt", 1)
+            if isinstance(error, Fault) and error.code == "TS-5004":  # committed, and no head says so yet
+                refusal = write_refusal(*REFUSALS[State.UNSIGNED])
+            self._deliver([(ticket, refusal) for ticket in (*ahead.end(), *tickets)])
+            raise
+        ahead.end()
         tenure.store_checkpoint()
 
     def _sleep(self, tenure: Tenure) -> None:

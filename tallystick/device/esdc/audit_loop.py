@@ -20,8 +20,10 @@ from tallystick.device.esdc.conversation import Conversation, Need
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.device_log import Kind
 from tallystick.device.esdc.esdc import Esdc
+from tallystick.device.esdc.seen_checkpoint import SeenCheckpoint
 from tallystick.kernel.faults import PosFault
 from tallystick.kit.retry import backoff_seconds
+from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER
 from tallystick.wire.ordinal_ranges import count
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ class AuditLoop:
             slot.authority_ca, slot.token_client, slot.settings.call_timeout_seconds, slot.build_id
         )
         self._memory = AuditMemory(trouble=esdc.device.log.error)
+        self._seen = SeenCheckpoint.of(esdc.home)
         self._away = ""
         self._waiting = metrics.WAITING.labels(slot=slot.name)
         self._unaudited = metrics.UNAUDITED.labels(slot=slot.name)
@@ -144,10 +147,21 @@ class AuditLoop:
     async def _call(self, call: Call) -> HttpAnswer:
         if call.method == "POST":
             with self._esdc.device.activity.of(Doing.TRANSFER):
-                return await self._client.call(call.api_url, call.method, call.path, call.body, call.headers)
+                return await self._post(call)
         if call.certificate_of is not None:
             return await self._client.call_with_certificate(call.api_url, call.certificate_of, call.path)
         return await self._client.call(call.api_url, call.method, call.path, call.body, call.headers)
+
+    async def _post(self, call: Call) -> HttpAnswer:
+        """Hand over, and pass the ledger's heads along: the last one that was seen, and the one that comes back."""
+        now = self._esdc.device.clock()
+        shown = self._seen.to_show(call.api_url, now)
+        headers = {**call.headers, CHECKPOINT_HEADER: shown} if shown else call.headers
+        answer = await self._client.call(call.api_url, call.method, call.path, call.body, headers)
+        newest = answer.headers.get(CHECKPOINT_HEADER.lower(), "")
+        if newest:
+            self._seen.take(newest, now)
+        return answer
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

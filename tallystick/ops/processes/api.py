@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 from psycopg_pool import ConnectionPool
 
+from tallystick.authority.assurance.witnesses.exchange import CheckpointExchange
 from tallystick.authority.channels.sdc.api import build_app, refusals
 from tallystick.authority.channels.sdc.services import SdcServices
 from tallystick.authority.intake.budget import BudgetPolicy
@@ -25,6 +26,7 @@ from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.tls import tls_server_context
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.kit.http_server import Server
+from tallystick.ops.processes.assurance import checkpoint_exchange
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
 from tallystick.ops.processes.proofs import audit_desk
 from tallystick.ops.schema.roles import INTAKE
@@ -78,9 +80,12 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     unwrap, sequencer = UnwrapClient(*context.unwrap_sockets), SequencerClient(context.socket("sequencer"))
     rules = PackageRules(directory=directory, rates=rates, unwrap=unwrap, pack=context.pack, zone=context.zone)
     policy = IntakePolicy(budget=BudgetPolicy(enabled=settings.failure_budget))
-    intake = Intake(rules, sequencer, Keeper(pool.connection), policy)
+    checkpoints = checkpoint_exchange(context)
+    checkpoints.start()
+    intake = Intake(rules, sequencer, Keeper(pool.connection), policy, checkpoints.check_open)
     await intake.remember_refusals(system_clock())
-    services = attrs.evolve(_services(context, pool, directory, rates, outstanding, intake), builds=builds)
+    services = _services(context, pool, directory, rates, outstanding, intake, checkpoints)
+    services = attrs.evolve(services, builds=builds)
     tls = tls_server_context(context.pki.files.folder)
     server = Server(
         build_app(services),
@@ -95,6 +100,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     await stopped.wait()
     following.cancel()
     await server.stop()
+    await asyncio.to_thread(checkpoints.stop)
     follower.stop()
     await unwrap.close()
     await sequencer.close()
@@ -115,6 +121,7 @@ def _services(
     rates: Rates,
     outstanding: Outstanding,
     intake: Intake,
+    checkpoints: CheckpointExchange,
 ) -> SdcServices:
     settings = context.settings
     server_key = _token_secret(context.state.keys / "token-secret")
@@ -134,4 +141,5 @@ def _services(
         environments=(Environment(context.pack.name, host, context.pack.organization_name, context.environment_name),),
         encryption_certificate=context.pki.encryption_certificate,
         operator=settings.operator,
+        checkpoints=checkpoints,
     )

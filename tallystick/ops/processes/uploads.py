@@ -32,6 +32,14 @@ _POOL_CONNECTIONS = 4
 _ROUND_SECONDS = 5.0
 
 
+def package_rules(context: Context) -> tuple[PackageRules, Rates]:
+    """What judges packages in the worker: views of registry and rates that follow the database, and the opener."""
+    directory, rates = Directory(system_clock), Rates()
+    Follower(context.connector(INTAKE), [directory, rates]).start()
+    unwrap = UnwrapClient(*context.unwrap_sockets)
+    return PackageRules(directory=directory, rates=rates, unwrap=unwrap, pack=context.pack, zone=context.zone), rates
+
+
 class UploadWork:
     """Judges uploads in the thread that first asks for it. Nothing is started before there is something to judge."""
 
@@ -59,8 +67,7 @@ class UploadWork:
 
     def _make(self, runner: asyncio.Runner) -> JudgingServices:
         context = self._context
-        directory, rates = Directory(system_clock), Rates()
-        Follower(context.connector(INTAKE), [directory, rates]).start()
+        rules, rates = package_rules(context)
         pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             context.dsn(INTAKE),
             min_size=1,
@@ -68,9 +75,7 @@ class UploadWork:
             check=ConnectionPool.check_connection,
             open=True,
         )
-        unwrap = UnwrapClient(*context.unwrap_sockets)
         sequencer = SequencerClient(context.socket("sequencer"))
-        rules = PackageRules(directory=directory, rates=rates, unwrap=unwrap, pack=context.pack, zone=context.zone)
         policy = IntakePolicy(budget=BudgetPolicy(enabled=context.settings.failure_budget))
         intake = Intake(rules, sequencer, Keeper(pool.connection), policy)
         runner.run(intake.remember_refusals(system_clock()))

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import attrs
 from psycopg_pool import ConnectionPool
 
+from tallystick.authority.assurance.witnesses.exchange import CheckpointExchange
 from tallystick.authority.channels.vsdc.api import build_app, refuse
 from tallystick.authority.channels.vsdc.directory import HostedDirectory
 from tallystick.authority.channels.vsdc.hosted_signer import HostedSigner
@@ -31,6 +32,7 @@ from tallystick.kit.http_server import Server
 from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.key_store import pac_secret
 from tallystick.ops.processes.api import configuration_of
+from tallystick.ops.processes.assurance import checkpoint_exchange
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock, vsdc_name
 from tallystick.ops.schema.roles import INTAKE
 from tallystick.ops.server_certificate import follow_server_certificate
@@ -56,9 +58,11 @@ class _Means:
     numbers: Numbers
     signing: SigningClient
     sequencer: SequencerClient
+    checkpoints: CheckpointExchange
 
     async def close(self) -> None:
         self.follower.stop()
+        await asyncio.to_thread(self.checkpoints.stop)
         await asyncio.to_thread(self.numbers.stop)
         await self.signing.close()
         await self.sequencer.close()
@@ -117,7 +121,9 @@ def _open(context: Context, follower: Follower) -> _Means:
     numbers = Numbers(context.connector(INTAKE))
     numbers.start()
     signing, sequencer = SigningClient(context.socket("signer")), SequencerClient(context.socket("sequencer"))
-    return _Means(follower, pool, numbers, signing, sequencer)
+    checkpoints = checkpoint_exchange(context)
+    checkpoints.start()
+    return _Means(follower, pool, numbers, signing, sequencer, checkpoints)
 
 
 def _services(
@@ -147,6 +153,7 @@ def _services(
         tax_core_api=settings.device_api_url,
         older_interface=settings.vsdc_older_interface,
         processes=settings.vsdc_processes,
+        check_open=means.checkpoints.check_open,
     )
 
 

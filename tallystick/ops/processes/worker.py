@@ -1,4 +1,4 @@
-"""Background work of the authority: registrations into the ledger, proofs of audit, published tiles, tidying."""
+"""Background work of the authority: registrations, proofs, quarantine, tiles, witnesses, seals of days, tidying."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ from tallystick.kernel.instants import unix_ms
 from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.national_rules import NationalRules
+from tallystick.ops.processes.assurance import AssuranceWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
+from tallystick.ops.processes.decisions import DecisionWork
 from tallystick.ops.processes.proofs import proof_services
 from tallystick.ops.processes.uploads import UploadWork
 from tallystick.ops.schema.roles import INTAKE
@@ -84,7 +86,7 @@ def run() -> None:
 
 def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
     quick = timedelta(milliseconds=300)
-    proofs = proof_services(context)
+    proofs, assurance = proof_services(context), AssuranceWork(context)
     return [
         Duty("registrations", lambda conn: _publish(context, conn), quick),
         Duty("certificates", lambda conn: _publish_certificates(context, conn), timedelta(seconds=1)),
@@ -92,6 +94,9 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("keys", lambda conn: _keys(context, conn), timedelta(seconds=1)),
         Duty("reconcile", lambda conn: _reconcile(context, conn), timedelta(hours=1)),
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
+        Duty("quarantine", DecisionWork(context).work, quick),
+        Duty("witnesses", assurance.witnesses, timedelta(seconds=context.settings.witness_seconds)),
+        Duty("seals", assurance.seals, timedelta(minutes=1)),
         Duty("uploads", UploadWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),

@@ -71,6 +71,10 @@ GRANTS = (
     Grant(PORTAL, "intake", _READ),
     Grant(PORTAL, "audit", _READ),
     Grant(PORTAL, "portal", _WRITE),
+    Grant(INTAKE, "witnesses", _EXTEND),
+    Grant(INTAKE, "seals", _EXTEND),
+    Grant(PORTAL, "witnesses", _READ),
+    Grant(PORTAL, "seals", _READ),
 )
 
 

@@ -19,6 +19,8 @@ ROOMS = (
     "channels/sdc",
     "ledger",
     "intake",
+    "assurance/witnesses",
+    "assurance/seals",
     "projections/audit",
     "channels/vsdc",
 )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import psycopg
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from tallystick.authority.oversight.activity.operations import record
 from tallystick.authority.oversight.activity.values import Act
+from tallystick.portals.shared_connection import shared_connection
 
 
 def log_act(
@@ -21,11 +19,4 @@ def log_act(
     actor = f"{getattr(user, 'role', '') or 'user'}:{user.get_username()}"
     act = Act(at=timezone.now(), actor=actor, verb=verb, object=thing, for_whom=for_whom, purpose=purpose)
     with transaction.atomic():
-        record(portal_connection(), act)
-
-
-def portal_connection() -> psycopg.Connection[Any]:
-    """Django's connection, which the rooms' operations share."""
-    connection.ensure_connection()
-    shared: psycopg.Connection[Any] = connection.connection
-    return shared
+        record(shared_connection(), act)

@@ -34,6 +34,12 @@ SUBMIT_BUILDS = "hand a maker's builds in"
 DECIDE_BUILDS = "certify, refuse, suspend and revoke builds"
 DECIDE_REQUESTS = "approve and refuse requests that need a second person"
 
+SEE_QUARANTINE = "see what was kept apart"
+DECIDE_QUARANTINE = "ask for, approve and refuse decisions on what was kept apart"
+
+SEE_WITNESSES = "see who watches the ledger"
+CHANGE_WITNESSES = "approve and refuse another policy of witnesses"
+
 _ALLOWED = {
     ("operator", SEE_COUNTRY): Scope.ALL,
     ("operator", SEE_AUDITS): Scope.ALL,
@@ -51,6 +57,12 @@ _ALLOWED = {
     ("officer", DECIDE_BUILDS): Scope.ALL,
     ("manufacturer", SEE_BUILDS): Scope.OWN,
     ("manufacturer", SUBMIT_BUILDS): Scope.OWN,
+    ("operator", SEE_QUARANTINE): Scope.ALL,
+    ("officer", SEE_QUARANTINE): Scope.ALL,
+    ("officer", DECIDE_QUARANTINE): Scope.ALL,
+    ("operator", SEE_WITNESSES): Scope.ALL,
+    ("officer", SEE_WITNESSES): Scope.ALL,
+    ("officer", CHANGE_WITNESSES): Scope.ALL,
     ("taxpayer", CARRY_MEDIA): Scope.OWN,
     ("taxpayer", SEE_ACTIVITY): Scope.OWN,
 }

@@ -22,8 +22,8 @@ from tallystick.kernel.builds import NEXT_STATES, BuildState
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
-from tallystick.portals.accounts.acts import portal_connection
 from tallystick.portals.accounts.rights import DECIDE_BUILDS, SEE_BUILDS, SUBMIT_BUILDS, may, only_who_may
+from tallystick.portals.shared_connection import shared_connection
 from tallystick.wire.build_manifest import MANIFEST_BYTES_MAX
 
 Decide = Callable[[psycopg.Connection[Any], str, Person, str, datetime], object]
@@ -68,7 +68,7 @@ def submit(request: HttpRequest) -> HttpResponse:
         if not isinstance(file, UploadedFile) or file.size is None or file.size > MANIFEST_BYTES_MAX:
             raise Fault("TS-4008", detail=f"a signed manifest of at most {MANIFEST_BYTES_MAX} bytes is needed")
         with transaction.atomic():
-            conn = portal_connection()
+            conn = shared_connection()
             build_id = operations.submit(
                 conn, file.read().strip(), f"manufacturer:{request.user.get_username()}", timezone.now()
             )
@@ -88,18 +88,18 @@ def decide(request: HttpRequest, build_id: str, deed: str) -> HttpResponse:
     try:
         with transaction.atomic():
             by = Person(request.user.get_username(), PORTAL)
-            operation(portal_connection(), build_id, by, request.POST.get("reason", ""), timezone.now())
+            operation(shared_connection(), build_id, by, request.POST.get("reason", ""), timezone.now())
     except Fault as fault:
         return _page(request, fault)
     return redirect("approvals" if deed == "revoke" else "builds")
 
 
 def _maker(request: HttpRequest) -> Maker | None:
-    return queries.maker_of_user(portal_connection(), int(request.user.pk or 0))
+    return queries.maker_of_user(shared_connection(), int(request.user.pk or 0))
 
 
 def _page(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
-    conn, decides, submits = portal_connection(), may(request.user, DECIDE_BUILDS), may(request.user, SUBMIT_BUILDS)
+    conn, decides, submits = shared_connection(), may(request.user, DECIDE_BUILDS), may(request.user, SUBMIT_BUILDS)
     maker = _maker(request) if submits else None
     if submits and maker is None and fault is None:
         raise Http404

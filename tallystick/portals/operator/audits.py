@@ -18,9 +18,10 @@ from tallystick.authority.projections.audit.overrides import Officer
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
-from tallystick.portals.accounts.acts import log_act, portal_connection
+from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.rights import DECIDE_OVERRIDES, SEE_AUDITS, may, only_who_may
 from tallystick.portals.operator.audit_lines import audit_lines, override_lines
+from tallystick.portals.shared_connection import shared_connection
 
 AUDITS_SHOWN = 100
 OVERRIDES_SHOWN = 50
@@ -64,7 +65,7 @@ def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
     """Do it through the room in one transaction; what it refuses is said on the page, with its code."""
     try:
         with transaction.atomic():
-            conn = portal_connection()
+            conn = shared_connection()
             deed(conn, overrides.officer(conn, request.user.get_username(), overrides.PORTAL))
     except Fault as fault:
         return _page(request, fault, reason)
@@ -72,7 +73,7 @@ def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
 
 
 def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") -> HttpResponse:
-    conn, now = portal_connection(), timezone.now()
+    conn, now = shared_connection(), timezone.now()
     shown = override_lines(queries.overrides(conn, QuarantineAndEvidence(), OVERRIDES_SHOWN), now)
     pending = {one.uid for one in shown if one.pending}
     kind = CATALOGUE[fault.code] if fault is not None else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
+from tallystick.portals.operator import quarantine as held
+from tallystick.portals.operator import witnesses as watchers
 from tallystick.portals.operator.audits import approve, ask, audits, refuse
 from tallystick.portals.operator.views import figures, live
 
@@ -14,4 +16,11 @@ urlpatterns = [
     path("audits/<str:uid>/override/", ask, name="ask-override"),
     path("overrides/<int:number>/approve/", approve, name="approve-override"),
     path("overrides/<int:number>/refuse/", refuse, name="refuse-override"),
+    path("quarantine/", held.quarantine, name="quarantine"),
+    path("quarantine/<str:act>/ask/", held.ask, name="ask-quarantine"),
+    path("quarantine/requests/<int:number>/approve/", held.approve, name="approve-quarantine"),
+    path("quarantine/requests/<int:number>/refuse/", held.refuse, name="refuse-quarantine"),
+    path("witnesses/", watchers.witnesses, name="witnesses"),
+    path("witnesses/requests/<int:number>/approve/", watchers.approve, name="approve-policy"),
+    path("witnesses/requests/<int:number>/refuse/", watchers.refuse, name="refuse-policy"),
 ]

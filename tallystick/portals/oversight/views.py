@@ -19,8 +19,9 @@ from tallystick.authority.oversight.approvals import operations, queries
 from tallystick.authority.oversight.approvals.values import PORTAL, Person, Request, State
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
-from tallystick.portals.accounts.acts import log_act, portal_connection
+from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.rights import DECIDE_REQUESTS, SEE_ACTIVITY, SEE_REQUESTS, may, only_who_may, reach
+from tallystick.portals.shared_connection import shared_connection
 
 ACTS_SHOWN = 100
 REQUESTS_SHOWN = 100
@@ -54,7 +55,7 @@ def acts(request: HttpRequest) -> HttpResponse:
     before = _number(request.GET.get("before", ""))
     reached = reach(request.user, SEE_ACTIVITY)
     found: list[LoggedAct] = []
-    conn = portal_connection()
+    conn = shared_connection()
     for subject in [for_whom] if reached is None else [one for one in reached if for_whom in ("", one)]:
         found += activity.newest(conn, **wanted, for_whom=subject, before=before, limit=ACTS_SHOWN + 1)
     found.sort(key=lambda one: one.seq, reverse=True)
@@ -106,7 +107,7 @@ def _decide(request: HttpRequest, deed: Deed) -> HttpResponse:
     """In one transaction; what the room refuses is said on the page, with its code."""
     try:
         with transaction.atomic():
-            deed(portal_connection(), Person(request.user.get_username(), PORTAL))
+            deed(shared_connection(), Person(request.user.get_username(), PORTAL))
     except Fault as fault:
         return _requests(request, fault)
     return redirect("approvals")
@@ -115,7 +116,7 @@ def _decide(request: HttpRequest, deed: Deed) -> HttpResponse:
 def _requests(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
     username, now = request.user.get_username(), timezone.now()
     lines = []
-    for one in queries.newest(portal_connection(), limit=REQUESTS_SHOWN):
+    for one in queries.newest(shared_connection(), limit=REQUESTS_SHOWN):
         late = one.state is State.PENDING and now >= one.expires_at
         words = _WORDS[State.EXPIRED if late else one.state]
         lines.append(RequestLine(one, words, one.state is State.PENDING and not late, one.asked_by == username))

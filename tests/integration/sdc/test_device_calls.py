@@ -321,3 +321,30 @@ def test_the_vendors_card_reader_is_judged_by_its_certificate(authority: Any) ->
     reader = authority.device(signed_in=False)
     assert reader.call("POST", "/api/sdc/GetOutstandingCommands?serialNumber=WXYZ9876").code == "TS-1313"
     assert reader.call("POST", "/api/SecureElements/Audit", "{}").code == "TS-3101"
+
+
+def test_s0_041_an_answer_carries_the_newest_head_and_a_device_may_bring_one_back(start: Any) -> None:
+    """Beside the wire, in headers that others pass over: status and body stay what they are."""
+
+    class Heads:
+        newest = ""
+
+        def __init__(self) -> None:
+            self.brought: list[tuple[str, str]] = []
+
+        def bring(self, value: str, reported_by: str) -> None:
+            self.brought.append((value, reported_by))
+
+    heads = Heads()
+    device = start(checkpoints=heads).device("ABCD1234")
+    package = write_sealed(SealedPackage(b"k" * 256, b"i" * 256, b"p" * 64))
+    as_json = {"Content-Type": "application/json"}
+    without = device.call("POST", "/api/v3/sdc/audit", package, as_json)
+    heads.newest = "bmV3ZXN0"
+    answered = device.call("POST", "/api/v3/sdc/audit", package, as_json | {"Ts-Checkpoint": "b2xk"})
+    assert (answered.status, answered.body) == (without.status, without.body) == (200, without.body)
+    assert "ts-checkpoint" not in without.headers
+    assert answered.headers["ts-checkpoint"] == heads.newest
+    assert heads.brought == [("b2xk", "device:ABCD1234")]
+    device.call("POST", "/api/v3/sdc/audit", package, as_json | {"Ts-Checkpoint": "x" * 5_000})
+    assert len(heads.brought) == 1, "what is too long for a head is not looked at"

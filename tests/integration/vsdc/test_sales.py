@@ -22,6 +22,7 @@ from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.projections.verification.check import State, check
 from tallystick.device.esdc.fiscalise import Order
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.ops.hosting import enrol
 from tallystick.wire.leaf import read_leaf
@@ -233,3 +234,20 @@ def test_the_guide_works_with_curl_and_the_p12(hosted: Hosted, tmp_path: Path) -
     command = [*base, *json_type, f"{address}/invoices", "-d", body]
     sold = subprocess.run(command, capture_output=True, timeout=30, check=True)
     assert json.loads(sold.stdout)["requestedBy"] == papers.uid
+
+
+def test_ts_5010_nothing_is_taken_or_signed_while_the_gate_of_the_witnesses_is_closed(start: Any) -> None:
+    """A number that is taken must be signed and booked: so the gate stands before it."""
+    closed = [True]
+
+    def check_open() -> None:
+        if closed[0]:
+            raise Fault("TS-5010", retry_after_seconds=30)
+
+    hosted = start(check_open=check_open)
+    pos = hosted.pos()
+    refused = pos.sell()
+    assert refused.status == 503
+    assert hosted.rows("SELECT count(*) FROM ledger.identity WHERE signed_by <> ''") == [(0,)]
+    closed[0] = False
+    assert pos.sell().status == 200

@@ -27,6 +27,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, read_body, respond
 from tallystick.kit.http_server import Refusal
+from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER, HEADER_BYTES_MAX
 from tallystick.wire.openapi_taxcore import taxcore_api
 from tallystick.wire.ordinal_ranges import GONE_HEADER, MISSING_HEADER, read_ranges, write_ranges
 from tallystick.wire.pos_values import encode_json
@@ -45,6 +46,7 @@ from tallystick.wire.taxcore_api import (
 _TOKEN_HEADER = TOKEN_HEADER.lower().encode()
 _BUILD_HEADER = BUILD_HEADER.lower().encode()
 _MISSING_HEADER, _GONE_HEADER = MISSING_HEADER.lower().encode(), GONE_HEADER.lower().encode()
+_CHECKPOINT_HEADER = CHECKPOINT_HEADER.lower().encode()
 _REPLAYED = ((b"ts-replayed", b"1"),)
 _EMPTY = Answer(200)
 _NOTHING = write_commands(())
@@ -154,7 +156,16 @@ class SdcApi:
             )
         waiting = await self._waiting(holder.uid)
         answer = write_audit_answer(AuditAnswer(verdict.status, waiting)) if waiting else _plain_answer(verdict.status)
-        return Answer(200, answer, headers=_verdict_headers(verdict))
+        return Answer(200, answer, headers=(*_verdict_headers(verdict), *self._checkpoint(request, holder.uid)))
+
+    def _checkpoint(self, request: Request, uid: str) -> tuple[tuple[bytes, bytes], ...]:
+        """Take the head that the device was shown before, give it the newest: so offices learn what others show."""
+        checkpoints = self._services.checkpoints
+        brought = request.headers.get(_CHECKPOINT_HEADER)
+        if brought is not None and len(brought) <= HEADER_BYTES_MAX:
+            checkpoints.bring(brought.decode("latin-1"), f"device:{uid}")
+        newest = checkpoints.newest
+        return ((_CHECKPOINT_HEADER, newest.encode("ascii")),) if newest else ()
 
     async def _audit_proof(self, request: Request) -> Answer:
         """Submit Audit Request Payload: 200 whether or not a proof can be made; missing ordinals are named (K-13).

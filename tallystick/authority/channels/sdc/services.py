@@ -71,6 +71,26 @@ class ProofOfAudit(Protocol):
         """A proof was executed by the card, or refused: the end of a cycle (S2-105)."""
 
 
+class Checkpoints(Protocol):
+    """Signed heads of the ledger that travel beside the calls."""
+
+    @property
+    def newest(self) -> str:
+        """The newest one as a header's value; empty while there is none."""
+
+    def bring(self, value: str, reported_by: str) -> None:
+        """Take what a device was shown before, to be compared; never waits."""
+
+
+class NoCheckpoints:
+    """The port of a channel that carries none."""
+
+    newest = ""
+
+    def bring(self, value: str, reported_by: str) -> None:
+        """Pass it over."""
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class SdcServices:
     """Everything that TaxCore.API needs.
@@ -93,6 +113,7 @@ class SdcServices:
     environments: tuple[Environment, ...]
     encryption_certificate: bytes = attrs.field(repr=False)
     operator: str
+    checkpoints: Checkpoints = attrs.field(factory=NoCheckpoints)
     current_rates_as_array: bool = True
     database_wait_seconds: float = 3.0
     database_answer_seconds: float = 8.0

@@ -143,6 +143,7 @@ class HostedSigner:
     ) -> bytes | None:
         """None when the number could not be taken."""
         services, element = self._services, caller.element
+        services.check_open()
         ended = [pair.signed_by for pair in desk.pairs.values() if pair.void]
         signer = pairs.choose_signer(services, caller.uid, desk.current, services.clock(), ended=ended)
         pair = desk.pairs.get(signer.uid)

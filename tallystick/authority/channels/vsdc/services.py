@@ -89,6 +89,8 @@ class VsdcServices:
     older_interface: bool = False
     processes: int = 1
     """How many processes serve the same POS; each lets pass its part of the tries for a PAC."""
+    check_open: Callable[[], object] = lambda: None
+    """The gate before anything is taken or signed: raises ``TS-50xx`` while no documents are taken in."""
     clock_back_tolerance: timedelta = timedelta(minutes=3)
     renew_before: timedelta = timedelta(days=30)
     """A signing element that ends sooner gets no further invoices where there is another one."""

@@ -9,6 +9,11 @@ from tallystick.authority.oversight.approvals.values import Request
 from tallystick.authority.room_queries import Connection
 
 
+def is_any_approved(conn: Connection, deeds: Collection[str]) -> bool:
+    """Whether a request of these deeds waits to be carried out."""
+    return store.is_any_approved(conn, deeds)
+
+
 def newest(conn: Connection, *, deeds: Collection[str] | None = None, limit: int = 100) -> list[Request]:
     """Requests of these deeds, or of all: those that wait for a second person first, then the newest."""
     return store.newest(conn, deeds, limit)

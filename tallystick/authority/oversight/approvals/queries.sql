@@ -18,6 +18,9 @@ SELECT request_id, deed, object, content::text, reason, asked_by, asked_from, as
 FROM approvals.request WHERE state = 'approved' AND deed = ANY(:deeds) ORDER BY request_id LIMIT 1
 FOR UPDATE SKIP LOCKED;
 
+-- name: is_any_approved
+SELECT EXISTS (SELECT 1 FROM approvals.request WHERE state = 'approved' AND deed = ANY(:deeds));
+
 -- name: decide
 UPDATE approvals.request SET state = :state, decided_by = :by, decided_from = :came_from, decided_at = :at
 WHERE request_id = :request_id;

@@ -55,6 +55,11 @@ def lock_approved(conn: Connection, deeds: Collection[str]) -> Request | None:
     return _request(row) if row else None
 
 
+def is_any_approved(conn: Connection, deeds: Collection[str]) -> bool:
+    """Whether one of these deeds is approved and not done."""
+    return bool(_SQL.value(conn, "is_any_approved", deeds=list(deeds)))
+
+
 def decide(conn: Connection, request_id: int, state: State, by: Person, at: datetime) -> None:
     """Write the decision."""
     _SQL.run(conn, "decide", request_id=request_id, state=state.value, by=by.username, came_from=by.came_from, at=at)

@@ -1,3 +1,6 @@
+-- name: counted_by
+SELECT min(received_at) FROM audit.request WHERE uid = :uid AND total_counter >= :ordinal;
+
 -- name: lock_card
 SELECT pg_advisory_xact_lock(hashtextextended('audit ' || :uid, 0));
 

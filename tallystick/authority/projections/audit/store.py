@@ -24,6 +24,12 @@ from tallystick.wire.card import ArpContent
 _SQL = RoomQueries("tallystick.authority.projections.audit")
 
 
+def counted_by(conn: Connection, uid: str, ordinal: int) -> datetime | None:
+    """When a request first said that a card's counter had reached an ordinal; none when never."""
+    moment: datetime | None = _SQL.value(conn, "counted_by", uid=uid, ordinal=ordinal)
+    return moment
+
+
 def lock_card(conn: Connection, uid: str) -> None:
     """One change at a time for a card, until the transaction ends."""
     _SQL.row(conn, "lock_card", uid=uid)

@@ -16,11 +16,14 @@ from tallystick.kernel.instants import from_unix_ms
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-def verification_json(verdict: Verdict, opened: OpenedInvoice | None, proof: Proof | None) -> bytes:
+def verification_json(
+    verdict: Verdict, opened: OpenedInvoice | None, proof: Proof | None, checkpoint: str = ""
+) -> bytes:
     """The JSON of the wire's verification service; cashier and buyer stay null for the public.
 
     ``isValid`` is true only for what is booked: *pending* is not yet, *mismatch* and *invalid* never. ``status``,
-    ``checkedFrom`` and ``proof`` are ours and may be ignored.
+    ``checkedFrom``, ``proof`` and ``checkpoint`` are ours and may be ignored. ``checkpoint`` is the newest signed head
+    of the ledger, whatever the verdict is: who keeps it can show later that it was shown.
     """
     facts = verdict.facts
     assert facts is not None, "an answer is made for what could be verified"
@@ -33,11 +36,12 @@ def verification_json(verdict: Verdict, opened: OpenedInvoice | None, proof: Pro
         "status": str(verdict.state),
         "checkedFrom": str(verdict.source),
         "proof": None if proof is None else _proof(proof),
+        "checkpoint": checkpoint or None,
     }
     return _ENCODER.encode(answer)
 
 
-def unconfirmed_json() -> bytes:
+def unconfirmed_json(checkpoint: str = "") -> bytes:
     """The answer to a compact code that the ledger does not confirm: it says nothing about any document."""
     answer = {
         "invoiceRequest": None,
@@ -47,6 +51,7 @@ def unconfirmed_json() -> bytes:
         "status": str(State.UNCONFIRMED),
         "checkedFrom": str(Source.LEDGER),
         "proof": None,
+        "checkpoint": checkpoint or None,
     }
     return _ENCODER.encode(answer)
 

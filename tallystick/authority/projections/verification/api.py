@@ -176,9 +176,10 @@ def _answer(services: PublicServices, scope: Scope, verdict: Verdict, query: str
     if verdict.state is State.UNCONFIRMED:
         return _unconfirmed(services, scope, query)
     proof = services.ledger.proof(verdict.document) if verdict.document is not None else None
+    checkpoint = proof.checkpoint if proof is not None else services.ledger.newest_checkpoint()
     if wants_json(scope):
-        return Answer(200, verification_json(verdict, opened_document(verdict.document), proof))
-    return Answer(200, _page(services, scope, verdict, proof, query).encode(), _HTML)
+        return Answer(200, verification_json(verdict, opened_document(verdict.document), proof, checkpoint))
+    return Answer(200, _page(services, scope, verdict, proof, query, checkpoint).encode(), _HTML)
 
 
 def _not_verifiable(services: PublicServices, scope: Scope, query: str) -> Answer:
@@ -192,13 +193,17 @@ def _not_verifiable(services: PublicServices, scope: Scope, query: str) -> Answe
 
 def _unconfirmed(services: PublicServices, scope: Scope, query: str) -> Answer:
     """A compact code without a record: there is nothing of ours to show, and nothing signed in the code."""
+    checkpoint = services.ledger.newest_checkpoint()
     if wants_json(scope):
-        return Answer(200, unconfirmed_json())
+        return Answer(200, unconfirmed_json(checkpoint))
     language = language_of(scope, services.default_language)
-    return Answer(200, verification_page(State.UNCONFIRMED, language, query=query).encode(), _HTML)
+    page = verification_page(State.UNCONFIRMED, language, query=query, checkpoint=checkpoint)
+    return Answer(200, page.encode(), _HTML)
 
 
-def _page(services: PublicServices, scope: Scope, verdict: Verdict, proof: Proof | None, query: str) -> str:
+def _page(
+    services: PublicServices, scope: Scope, verdict: Verdict, proof: Proof | None, query: str, checkpoint: str
+) -> str:
     facts, opened = verdict.facts, opened_document(verdict.document)
     assert facts is not None, "only a URL with a good signature gets so far"
     language = language_of(scope, services.default_language)
@@ -213,7 +218,7 @@ def _page(services: PublicServices, scope: Scope, verdict: Verdict, proof: Proof
         proof=proof,
         source=verdict.source,
     )
-    return verification_page(verdict.state, language, query=query, view=view)
+    return verification_page(verdict.state, language, query=query, view=view, checkpoint=checkpoint)
 
 
 def _code(url: str) -> bytes:

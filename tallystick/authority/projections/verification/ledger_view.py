@@ -8,13 +8,16 @@ from pathlib import Path
 
 import attrs
 
+from tallystick.authority.assurance.seals import queries as seals
+from tallystick.authority.assurance.seals.queries import PublishedSeal
+from tallystick.authority.assurance.witnesses import queries as witnesses
 from tallystick.authority.ledger import queries
 from tallystick.authority.ledger.queries import Connection, LedgerDocument
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.merkle import leaf_hash
 from tallystick.wire.signed_note import parse_checkpoint, write_note
-from tallystick.wire.tiles import CHECKPOINT_PATH, parse_tile_path
+from tallystick.wire.tiles import CHECKPOINT_PATH, Tile, parse_tile_path
 from tallystick.wire.tlog_proof import TlogProof, write_proof
 
 
@@ -62,7 +65,7 @@ class LedgerView:
         """The ``.tlog-proof`` of an entry, with its public leaf beside it; none while no checkpoint covers it."""
         with self._connect() as connection:
             document = queries.document_by_index(connection, index)
-            made = _newest_proof(connection, index) if document is not None else None
+            made = _best_proof(connection, index) if document is not None and document.acked else None
         return write_proof(attrs.evolve(made, extra=document.leaf)) if made and document else None
 
     def consistency(self, old_size: int, new_size: int) -> list[bytes]:
@@ -73,12 +76,51 @@ class LedgerView:
             return queries.consistency_proof(connection, old_size, new_size)
 
     def checkpoint(self) -> bytes | None:
-        """The published checkpoint; none before the first."""
-        return _read(self._published / CHECKPOINT_PATH)
+        """The published checkpoint with the cosignatures that it has so far; none before the first."""
+        note = _read(self._published / CHECKPOINT_PATH)
+        return None if note is None else self.with_cosignatures(note)
+
+    def with_cosignatures(self, note: bytes) -> bytes:
+        """A checkpoint with what witnesses have put under it."""
+        with self._connect() as connection:
+            return witnesses.with_cosignatures(connection, note)
+
+    def newest_checkpoint(self) -> str:
+        """The newest signed head, published as a file or not yet; empty before the first."""
+        with self._connect() as connection:
+            return queries.newest_checkpoint(connection).decode()
+
+    def cosigned_checkpoint(self) -> bytes | None:
+        """The newest checkpoint that a quorum of witnesses has cosigned; none before the first."""
+        with self._connect() as connection:
+            return witnesses.cosigned(connection)
+
+    def witness_policy(self) -> bytes | None:
+        """The policy file in force; none where nobody watches."""
+        with self._connect() as connection:
+            in_force = witnesses.policy(connection)
+        return in_force.content if in_force else None
 
     def tile(self, path: str) -> bytes | None:
-        """A published tile or bundle; raises ``TS-1001`` for what is no tile's path, whatever lies there."""
-        return _read(self._published / parse_tile_path(path).path)
+        """A published tile or bundle; raises ``TS-1001`` for what is no tile's path, whatever lies there.
+
+        What the exporter has not written yet, or no longer keeps, comes from the tables: every size that has a
+        checkpoint has its tiles (C2SP tlog-tiles).
+        """
+        tile = parse_tile_path(path)
+        found = _read(self._published / tile.path)
+        return self.tile_from_tables(tile) if found is None else found
+
+    def tile_from_tables(self, tile: Tile) -> bytes | None:
+        """The same from the database; none for what the log has not published."""
+        with self._connect() as connection:
+            return queries.tile_content(connection, tile)
+
+    def day_seals(self, day: int) -> list[tuple[PublishedSeal, TlogProof]]:
+        """The seals of a day, newest first, each with its proof; those that no checkpoint covers are left out."""
+        with self._connect() as connection:
+            found = [(seal, _best_proof(connection, seal.index)) for seal in seals.of_day(connection, day)]
+        return [(seal, proof) for seal, proof in found if proof is not None]
 
 
 def _newest_proof(connection: Connection, index: int) -> TlogProof | None:
@@ -86,6 +128,14 @@ def _newest_proof(connection: Connection, index: int) -> TlogProof | None:
         return queries.tlog_proof(connection, index)
     except LookupError:
         return None
+
+
+def _best_proof(connection: Connection, index: int) -> TlogProof | None:
+    """Against the first checkpoint with a quorum that covers the entry, else against the newest of ours alone."""
+    cosigned = witnesses.cosigned_covering(connection, index)
+    if cosigned is None:
+        return _newest_proof(connection, index)
+    return queries.tlog_proof(connection, index, cosigned, size=parse_checkpoint(cosigned.text).size)
 
 
 def _read(path: Path) -> bytes | None:

@@ -6,16 +6,21 @@ import base64
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
+import msgspec
+
 from tallystick.authority.projections.verification.check import behind_gate
 from tallystick.authority.projections.verification.ledger_view import LedgerView
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kit.asgi import Answer
+from tallystick.wire.day_seal import parse_day, write_day
+from tallystick.wire.tlog_proof import write_proof
 
 _TEXT = "text/plain; charset=utf-8"
 _FOR_EVER = (b"cache-control", b"max-age=31536000, immutable")
 _DIGITS_MAX = 18
 _DOCUMENT = "/proof/document/"
+_DAY = "/proof/day/"
 _CONSISTENCY = "/proof/consistency"
 
 LogPath = Callable[[LedgerView], Answer]
@@ -29,6 +34,10 @@ def log_path(path: str, query: Mapping[str, str]) -> LogPath | None:
         return lambda ledger: _tile(ledger, path[1:])
     if path.startswith(_DOCUMENT):
         return lambda ledger: _proof(ledger, unquote(path.removeprefix(_DOCUMENT)))
+    if path.startswith(_DAY):
+        return lambda ledger: _day(ledger, parse_day(path.removeprefix(_DAY)))
+    if path in _NOTES:
+        return lambda ledger: _note(_NOTES[path](ledger))
     if path == _CONSISTENCY:
         return lambda ledger: _consistency(ledger, query)
     return None
@@ -39,6 +48,37 @@ def _checkpoint(ledger: LedgerView) -> Answer:
     if note is None:
         raise Fault("TS-4003", detail="no checkpoint is published yet")
     return Answer(200, note, _TEXT)
+
+
+def _note(note: bytes | None) -> Answer:
+    if note is None:
+        raise Fault("TS-4003", detail="there is none yet")
+    return Answer(200, note, _TEXT)
+
+
+_NOTES: Mapping[str, Callable[[LedgerView], bytes | None]] = {
+    "/checkpoint/cosigned": LedgerView.cosigned_checkpoint,
+    "/witness-policy": LedgerView.witness_policy,
+}
+
+
+def _day(ledger: LedgerView, day: int) -> Answer:
+    """The revisions of a day's seal, newest first: bytes, record, salt, and the proof that its leaf is in the log."""
+    found = [
+        {
+            "revision": seal.revision,
+            "index": seal.index,
+            "seal": seal.body.decode(),
+            "record": seal.record.decode(),
+            "salt": base64.b64encode(seal.salt).decode("ascii"),
+            "leaf": base64.b64encode(seal.leaf).decode("ascii"),
+            "proof": write_proof(proof).decode(),
+        }
+        for seal, proof in ledger.day_seals(day)
+    ]
+    if not found:
+        raise Fault("TS-4003", detail="this day is not sealed")
+    return Answer(200, msgspec.json.encode({"day": write_day(day), "revisions": found}))
 
 
 def _tile(ledger: LedgerView, path: str) -> Answer:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from PIL import Image, ImageDraw
 
 from tallystick.authority.projections.verification.check import Source, State
-from tallystick.authority.projections.verification.page_parts import InvoiceView, invoice_parts
+from tallystick.authority.projections.verification.page_parts import InvoiceView, checkpoint_part, invoice_parts
 from tallystick.authority.projections.verification.texts import amount_text, html_text, time_text
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES, PageLanguage
 from tallystick.kernel.instants import from_unix_ms
@@ -32,8 +32,14 @@ _PICTURE = f'<img class="mark" src="{VALID_PICTURE_PATH}" alt="" width="40" heig
 _GREEN, _WHITE = (0, 112, 60, 255), (255, 255, 255, 255)
 
 
-def verification_page(state: State, language: PageLanguage, *, query: str, view: InvoiceView | None = None) -> str:
-    """The page of a verdict; ``query`` is what the visitor asked, to ask it again in another language."""
+def verification_page(
+    state: State, language: PageLanguage, *, query: str, view: InvoiceView | None = None, checkpoint: str = ""
+) -> str:
+    """The page of a verdict; ``query`` is what the visitor asked, to ask it again in another language.
+
+    ``checkpoint`` is the newest signed head of the ledger, shown where no proof shows it: who saves the page can hold
+    it against us.
+    """
     mark = _PICTURE if state is State.VALID else f'<span class="mark" aria-hidden="true">{_MARKS[state]}</span>'
     title, explanation = language.states[state], _explanation(state, language, view)
     status = (
@@ -41,7 +47,9 @@ def verification_page(state: State, language: PageLanguage, *, query: str, view:
         f'<h1>{mark}<span id="invoiceStatusLabel">{html_text(title)}</span></h1>'
         f"<p>{html_text(explanation)}</p>{_summary(view) if view is not None else ''}</section>"
     )
-    return _document(title, language, query, status + (invoice_parts(view) if view is not None else ""))
+    parts = invoice_parts(view) if view is not None else ""
+    shown = checkpoint_part(language, checkpoint) if checkpoint and (view is None or view.proof is None) else ""
+    return _document(title, language, query, f"{status}{parts}{shown}")
 
 
 def _explanation(state: State, language: PageLanguage, view: InvoiceView | None) -> str:

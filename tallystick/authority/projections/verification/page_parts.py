@@ -195,6 +195,11 @@ def proof_part(view: InvoiceView) -> str:
     return section(view.language.sections["proof"], content, "proof")
 
 
+def checkpoint_part(language: PageLanguage, checkpoint: str) -> str:
+    """The newest signed head of the ledger, for whoever wants to keep it."""
+    return f'<section id="checkpoint">{_folded(language.proof["checkpoint"], checkpoint)}</section>'
+
+
 def _folded(title: str, text: str) -> str:
     heading = html_text(title)
     content = f'<pre tabindex="0" role="region" aria-label="{heading}">{html_text(text)}</pre>'

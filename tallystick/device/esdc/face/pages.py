@@ -101,6 +101,8 @@ def _rows(words: Words, view: FaceView, online: bool | None) -> list[tuple[str, 
     error = view.last_error
     rows = _card_rows(words, view.card) if view.card is not None else []
     rows.append(("connection", words.say("fact", "connection"), words.say("fact", state)))
+    if view.ledger_size is not None:
+        rows.append(("ledger", words.say("fact", "ledger"), words.number(view.ledger_size)))
     told = f"{error.at}: {error.text}" if error is not None else words.say("fact", "no_error")
     rows.append(("last-error", words.say("fact", "last_error"), told))
     return rows

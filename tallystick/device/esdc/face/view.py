@@ -11,6 +11,7 @@ from tallystick.device.esdc.device import Device
 from tallystick.device.esdc.device_clock import ClockStatus, DeviceClock
 from tallystick.device.esdc.device_log import Entry
 from tallystick.device.esdc.face.notices import Findings, Notice, notices
+from tallystick.device.esdc.seen_checkpoint import read_seen
 from tallystick.device.esdc.session import Session
 from tallystick.device.esdc.settings import TimeSync
 from tallystick.device.esdc.status import MakerCode, card_codes, clock_codes
@@ -60,6 +61,8 @@ class FaceView:
     clock: ClockStatus | None
     time_servers: tuple[str, ...]
     last_error: Entry | None
+    ledger_size: int | None
+    """Entries of the newest head of the authority's ledger that was seen; none before the first."""
 
     @property
     def wants_pin(self) -> bool:
@@ -73,6 +76,7 @@ def look(device: Device, home: Path) -> FaceView:
     missing = () if session is None else missing_setup(device, session)
     found = _findings(device, session, missing, updating=(home / UPDATE_MARK).exists())
     sync = device.settings.time_sync or TimeSync()
+    seen = read_seen(home)
     return FaceView(
         now=device.clock().astimezone(device.zone),
         notices=notices(found),
@@ -81,6 +85,7 @@ def look(device: Device, home: Path) -> FaceView:
         clock=device.clock.status(sync.overdue) if isinstance(device.clock, DeviceClock) else None,
         time_servers=tuple(device.time_servers()),
         last_error=device.log.last_error,
+        ledger_size=None if seen is None else seen[1].size,
     )
 
 

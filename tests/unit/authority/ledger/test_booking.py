@@ -117,7 +117,7 @@ def test_the_record_says_everything_as_text() -> None:
 def test_i_07_a_batch_that_is_thrown_away_changes_nothing() -> None:
     state = LedgerState()
     opened, _ = batch_of(state, registration(CASH[0]))
-    opened.settle()
+    opened.settle(state)
     before = (state.size, state.devices[CASH[0], CASH[0]].copy(), dict(state.types), state.total_bytes)
     batch_of(state, document(CASH[0], 1), document(CASH[0], 7))
     assert before == (state.size, state.devices[CASH[0], CASH[0]], state.types, state.total_bytes)
@@ -127,7 +127,7 @@ def test_i_07_a_batch_that_is_thrown_away_changes_nothing() -> None:
 def test_a_number_that_counts_as_booked_without_a_row_is_our_own_doubt() -> None:
     state = LedgerState()
     batch, _ = batch_of(state, registration(CASH[0]), document(CASH[0], 1))
-    batch.settle()
+    batch.settle(state)
     _, [outcome] = batch_of(state, document(CASH[0], 1))
     assert outcome.fault == "TS-5008"
 
@@ -135,7 +135,7 @@ def test_a_number_that_counts_as_booked_without_a_row_is_our_own_doubt() -> None
 def test_what_the_table_knows_is_answered_as_first() -> None:
     state = LedgerState()
     batch, _ = batch_of(state, registration(CASH[0]), document(CASH[0], 1))
-    batch.settle()
+    batch.settle(state)
     sale = document(CASH[0], 1)
     known = {(CASH[0], 1): [KnownAct(CASH[0], sale.act_hash, sha256(sale.body), 1, 4)]}
     again = Batch(state, known, salts()).add(sale)  # type: ignore[arg-type]  # a lambda of the right shape

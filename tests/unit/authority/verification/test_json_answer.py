@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from public_bench import BROWSER, PROGRAM, PublicBench
+from public_bench import BROWSER, CHECKPOINT, PROGRAM, PublicBench
 
 from benchmarks.package_maker import basket, sale
 from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
@@ -24,7 +24,8 @@ def test_the_shape_of_the_answer(bench: PublicBench) -> None:
     total = result.total_amount
     document = bench.ledger.documents[result.number]
     assert answer["proof"].pop("path")
-    assert answer["proof"].pop("checkpoint").startswith("fdo.example/test/public\n8\n")
+    assert answer["proof"].pop("checkpoint") == answer.pop("checkpoint") == CHECKPOINT
+    assert CHECKPOINT.startswith("fdo.example/test/public\n8\n")
     assert answer == {
         "invoiceRequest": {
             "posTime": None,
@@ -71,6 +72,9 @@ def test_a_pending_answer_holds_the_facts_of_the_url_alone(bench: PublicBench) -
     assert answer["invoiceResult"]["invoiceNumber"] == str(result.number)
     assert answer["invoiceRequest"]["taxId"] == "123456789"
     assert (answer["journal"], answer["proof"], answer["invoiceRequest"]["payments"]) == ("", None, [])
+    assert answer["checkpoint"] == CHECKPOINT, "whoever asks can hold the newest head against us"
+    page = bench.verify(result.verification_url, BROWSER)
+    assert page.ids["checkpoint"].strip().endswith(CHECKPOINT.strip())
 
 
 @pytest.mark.parametrize(

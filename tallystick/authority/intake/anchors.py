@@ -1,0 +1,106 @@
+"""What shows that a document kept apart is older than its signer's revocation (K-05).
+
+The document itself says when it was signed, and a thief can set a clock. An anchor is a moment of ours by which the
+card had certainly signed it: its own entry in the ledger, whose time a checkpoint covers, or anything of the same card
+with a higher counter, for a card never goes back. Timestamps (RFC 3161) are no part of packages on this wire.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import attrs
+
+from tallystick.authority.intake.held import Held
+from tallystick.authority.ledger import queries as ledger
+from tallystick.authority.reference.registry import queries as registry
+from tallystick.authority.room_queries import Connection
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.instants import from_unix_ms
+
+
+class AnchorKind(StrEnum):
+    """Kinds of anchors."""
+
+    OWN_ENTRY = "its own entry in the ledger"
+    LATER_DOCUMENT = "a later document of the card"
+    CARD_COUNTER = "the card's own counter at an audit"
+
+
+@attrs.frozen(slots=True)
+class Anchor:
+    """By ``at`` the document had been signed; ``index`` is the entry that shows it, none for a card's request."""
+
+    kind: AnchorKind
+    at: datetime
+    index: int | None = None
+
+    def __str__(self) -> str:
+        """One line for people."""
+        entry = f", entry {self.index}" if self.index is not None else ""
+        return f"{self.kind}{entry}, {self.at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+class CardCounters(Protocol):
+    """What a projection knows of cards' counters."""
+
+    def counted_by(self, conn: Connection, uid: str, ordinal: int) -> datetime | None:
+        """When a request of the card first said that its counter had reached the ordinal; none when never."""
+
+
+@attrs.frozen(slots=True)
+class Standing:
+    """Whether a document may be re-admitted as far as its signer goes; ``anchors`` are the oldest of each kind."""
+
+    revoked_at: datetime | None
+    anchors: tuple[Anchor, ...]
+
+    @property
+    def best(self) -> Anchor | None:
+        """The anchor that is older than the revocation; none where none is."""
+        older = [one for one in self.anchors if self.revoked_at is None or one.at < self.revoked_at]
+        return min(older, key=lambda one: one.at, default=None)
+
+    def check(self) -> None:
+        """Raises ``TS-3040`` for a revoked signer without an anchor."""
+        if self.revoked_at is not None and self.best is None:
+            raise Fault("TS-3040", detail=f"the signer was revoked at {self.revoked_at:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def standing(conn: Connection, counters: CardCounters, held: Held) -> Standing:
+    """What is known now of a document's age and its signer's revocation, that of a POS behind a hosted signer too."""
+    anchors = [
+        *_own_entry(conn, held),
+        *_later_document(conn, held),
+    ]
+    counted = counters.counted_by(conn, held.signed_by, held.ordinal)
+    if counted is not None:
+        anchors.append(Anchor(AnchorKind.CARD_COUNTER, counted))
+    return Standing(_revoked_at(conn, {held.signed_by, held.requested_by}), tuple(anchors))
+
+
+def _own_entry(conn: Connection, held: Held) -> list[Anchor]:
+    entry = ledger.document_by_index(conn, held.entry_index) if held.entry_index is not None else None
+    if entry is None or not entry.acked:
+        return []
+    return [Anchor(AnchorKind.OWN_ENTRY, _received(entry), entry.index)]
+
+
+def _later_document(conn: Connection, held: Held) -> list[Anchor]:
+    index = ledger.first_index_beyond(conn, held.signed_by, held.ordinal)
+    entry = ledger.document_by_index(conn, index) if index is not None else None
+    if entry is None or not entry.acked:
+        return []
+    return [Anchor(AnchorKind.LATER_DOCUMENT, _received(entry), entry.index)]
+
+
+def _received(entry: ledger.LedgerDocument) -> datetime:
+    return from_unix_ms(int(entry.facts.received_at))
+
+
+def _revoked_at(conn: Connection, uids: set[str]) -> datetime | None:
+    entries = (registry.secure_element(conn, uid) for uid in uids)
+    moments = [entry.revoked_at for entry in entries if entry is not None and entry.revoked_at is not None]
+    return min(moments, default=None)

@@ -1,0 +1,92 @@
+"""`tallystick quarantine`: documents that were kept apart, and decisions on them by two officers (K-05)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tallystick.ops.officer_desk import OfficerDesk
+
+app = typer.Typer(help="Documents kept apart; re-admission or rejection by two officers.", no_args_is_help=True)
+OfficerName = Annotated[str, typer.Option("--officer", help="User name of the officer who decides.")]
+Number = Annotated[int, typer.Argument(help="Number of the request.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """Print what waits for a decision, with what shows its age; then the requests, then what was decided."""
+    from tallystick.ops.officer_desk import QUARANTINE_DEEDS
+
+    with officer_desk() as desk:
+        for held, standing in desk.waiting():
+            revoked = f"  signer revoked {standing.revoked_at:%Y-%m-%d %H:%M:%S}" if standing.revoked_at else ""
+            typer.echo(f"{held.act_hash.hex()[:16]}  {held.number}  {','.join(held.codes)}{revoked}")
+            for anchor in standing.anchors:
+                typer.echo(f"    signed by then: {anchor}")
+            if held.hindrance:
+                typer.echo(f"    was not re-admitted: {held.hindrance}")
+        for one in desk.requests(QUARANTINE_DEEDS):
+            typer.echo(
+                f"request {one.request_id}  {one.content['decision']} {one.object[:16]}  {one.state}"
+                f"  asked by {one.asked_by}: {one.reason}"
+            )
+        for held in desk.decided():
+            typer.echo(f"{held.act_hash.hex()[:16]}  {held.number}  {held.state} by {held.decided_by}")
+
+
+@app.command()
+def ask(
+    act: Annotated[str, typer.Argument(help="Hash of the act, or at least its first 8 digits.")],
+    decision: Annotated[str, typer.Argument(help="readmit or reject.")],
+    officer: OfficerName,
+    reason: Annotated[str, typer.Option(help="Why; 10 to 1,000 characters.")],
+) -> None:
+    """Ask that a document be re-admitted or rejected. Another officer must approve within 24 hours."""
+    from tallystick.authority.intake.held import Decision
+
+    if decision not in set(Decision):
+        sys.exit("tallystick: the decision is readmit or reject")
+    with officer_desk() as desk:
+        number = desk.ask_for_decision(officer, act, Decision(decision), reason)
+    typer.echo(f"request {number} waits for a second officer, 24 hours at most")
+
+
+@app.command()
+def approve(number: Number, officer: OfficerName) -> None:
+    """Approve a request, as the second officer and from another account than the first."""
+    from tallystick.ops.officer_desk import QUARANTINE_DEEDS
+
+    with officer_desk() as desk:
+        desk.approve(officer, number, QUARANTINE_DEEDS)
+    typer.echo(f"request {number} is approved; the worker carries it out with its next round")
+
+
+@app.command()
+def refuse(number: Number, officer: OfficerName) -> None:
+    """Refuse a request, or take one's own back."""
+    from tallystick.ops.officer_desk import QUARANTINE_DEEDS
+
+    with officer_desk() as desk:
+        desk.refuse(officer, number, QUARANTINE_DEEDS)
+    typer.echo(f"request {number} is refused")
+
+
+@contextmanager
+def officer_desk() -> Iterator[OfficerDesk]:
+    """The desk of this shell; what the rooms refuse is one sentence with its code."""
+    from tallystick.kernel.fault_catalogue import CATALOGUE
+    from tallystick.kernel.faults import Fault
+    from tallystick.ops.officer_desk import open_officer_desk
+    from tallystick.ops.processes.context import system_clock
+    from tallystick.ops.settings import load_settings
+
+    try:
+        with open_officer_desk(load_settings(), system_clock) as desk:
+            yield desk
+    except Fault as fault:
+        sys.exit(f"tallystick: {fault.code}: {CATALOGUE[fault.code].title}: {fault.detail}")

@@ -1,0 +1,112 @@
+"""Quarantine and witnesses on the pages: who sees, who decides, two officers in two browsers (K-05, S0-041)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.test import Client
+from portal_pages import Pages
+from witness_bench import witnesses
+
+from tallystick.authority.assurance.witnesses import operations
+from tallystick.authority.assurance.witnesses.values import Contradiction
+from tallystick.authority.oversight.approvals.values import Person
+from tallystick.wire.signed_note import KeyType, NoteKey
+
+REASON = "the signer was only put on hold by mistake"
+ACT = "ab" * 32
+
+
+@pytest.fixture
+def kept(pages: Pages) -> Pages:
+    """One document that was kept apart, with an entry in the ledger."""
+    with psycopg.connect(pages.dsn) as conn:
+        conn.execute(
+            """INSERT INTO intake.quarantine (act_hash, body_hash, file_hash, body, requested_by, signed_by, ordinal,
+                   tin, turnover, step, codes, verdict, received_at, entry_index)
+               VALUES (decode(%s, 'hex'), decode(%s, 'hex'), decode(%s, 'hex'), 'body', 'ABCD1234', 'ABCD1234', 7,
+                       '123456789', 1234500, 8, '{TS-2407}', 4, now(), 5)""",
+            [ACT, ACT, ACT],
+        )
+    return pages
+
+
+def text(visitor: Client, path: str = "/quarantine/") -> str:
+    answer = visitor.get(path)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_k_05_two_officers_in_two_browsers(kept: Pages) -> None:
+    vera, omar = (kept.signed_in(user) for user in kept.officers)
+    operator = kept.signed_in(kept.operator)
+    page = text(operator)
+    assert "ABCD1234-ABCD1234-7" in page
+    assert "Device on hold (TS-2407)" in page
+    assert "123.45" in page
+    assert "Ask to re-admit" not in page, "an operator decides nothing"
+    assert kept.send(operator, f"/quarantine/{ACT}/ask/", decision="readmit", reason=REASON).status_code == 404
+    text(vera)
+    assert kept.send(vera, f"/quarantine/{ACT}/ask/", decision="readmit", reason=REASON).status_code == 302
+    again = kept.send(vera, f"/quarantine/{ACT}/ask/", decision="reject", reason=REASON)
+    assert (again.status_code, b"Code TS-4004" in again.content) == (409, True)
+    (number,) = kept.rows("SELECT request_id FROM approvals.request")[0]
+    assert "Approve" not in text(vera), "not one's own"
+    own = kept.send(vera, f"/quarantine/requests/{number}/approve/")
+    assert (own.status_code, b"Code TS-4005" in own.content) == (409, True)
+    assert "Approve" in text(omar)
+    assert kept.send(omar, f"/quarantine/requests/{number}/approve/").status_code == 302
+    assert "approved, is carried out shortly" in text(omar)
+    assert kept.rows("SELECT state, asked_by, decided_by FROM approvals.request") == [("approved", "vera", "omar")]
+    assert kept.rows("SELECT state FROM intake.quarantine") == [("received",)], "the pages carry nothing out"
+
+
+def test_what_is_refused_says_why_and_keeps_the_words(kept: Pages) -> None:
+    vera = kept.signed_in(kept.officers[0])
+    text(vera)
+    for act, decision, reason, code in (
+        (ACT, "readmit", "short", b"TS-1220"),
+        (ACT, "burn", REASON, b"TS-1220"),
+        ("cd" * 32, "readmit", REASON, b"TS-4003"),
+        ("zz", "readmit", REASON, b"TS-4003"),
+    ):
+        answer = kept.send(vera, f"/quarantine/{act}/ask/", decision=decision, reason=reason)
+        assert code in answer.content
+        assert answer.status_code in (404, 422)
+    assert b"short" in kept.send(vera, f"/quarantine/{ACT}/ask/", decision="reject", reason="short").content
+    for path in ("/quarantine/requests/99/approve/", "/witnesses/requests/99/approve/"):
+        assert kept.send(vera, path).status_code == 404
+
+
+def test_s0_041_the_page_of_witnesses_says_who_is_silent_what_contradicts_and_takes_a_second_word(
+    pages: Pages, tmp_path: Path
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=20)
+    log = NoteKey("log.example/x", KeyType.LOG, bytes(32))
+    vera, omar = (pages.signed_in(user) for user in pages.officers)
+    assert "Nobody watches this ledger" in text(vera, "/witnesses/")
+    with witnesses(tmp_path, 3) as three, psycopg.connect(pages.dsn) as conn:
+        operations.found_policy(conn, three.policy(log), "process:test", long_ago)
+        conn.execute(
+            "UPDATE witnesses.standing SET cosigned_at = now(), size = 5 WHERE verifier_key LIKE %s", ["%/0+%"]
+        )
+        operations.keep_conflict(
+            conn, "device:ABCD1234", Contradiction.ANOTHER_ROOT, 5, b"<b>ours", b"theirs", long_ago
+        )
+        number = operations.ask_for_policy(
+            conn, three.policy(log, 3), REASON, Person("vera", "portal"), datetime.now(UTC)
+        )
+    page = text(vera, "/witnesses/")
+    assert page.count("has been silent for a quarter of an hour or more") == 2
+    assert "The quorum is missing" in page
+    assert "&lt;b&gt;ours" in page
+    assert "brought by device:ABCD1234" in page
+    assert "group all 3 w0 w1 w2" in page
+    assert pages.send(vera, f"/witnesses/requests/{number}/approve/").status_code == 409
+    text(omar, "/witnesses/")
+    assert pages.send(omar, f"/quarantine/requests/{number}/approve/").status_code == 404, "another page's deed"
+    assert pages.send(omar, f"/witnesses/requests/{number}/approve/").status_code == 302
+    assert pages.rows("SELECT state FROM approvals.request") == [("approved",)]
