@@ -7,17 +7,9 @@ journal (`use_journal`): a signature that somebody obtained behind the authority
 
 from __future__ import annotations
 
-import asyncio
-import ctypes
-import gc
 import logging
-import resource
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
-
-import uvloop
 
 from tallystick.authority.keys import metrics
 from tallystick.authority.keys.messages import (
@@ -29,13 +21,12 @@ from tallystick.authority.keys.messages import (
 from tallystick.authority.keys.use_journal import UseJournal
 from tallystick.crypto.hsm import KeyStore
 from tallystick.kernel.faults import Fault
-from tallystick.kit.framed_socket import serve_framed
+from tallystick.kit.key_process import hide_memory, run_until_signalled, serve_desk
 from tallystick.kit.turns import Turns
 
 log = logging.getLogger(__name__)
 
 QUEUE_REQUESTS = 256
-_PR_SET_DUMPABLE = 4
 _AWAY, _BUSY, _REFUSED = (bytes([result]) for result in (Result.AWAY, Result.BUSY, Result.REFUSED))
 _DONE = bytes([Result.DONE])
 
@@ -93,39 +84,11 @@ class SigningDesk:
             self._store.close()
 
 
-def hide_memory() -> None:
-    """No core dump, no tracing by other programs of the same account (Linux); elsewhere only no core dump."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        library = ctypes.CDLL(None, use_errno=True)
-        if library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "the process cannot be made undumpable")
-
-
-async def serve_keys(socket_path: Path, desk: SigningDesk, stopped: asyncio.Event) -> None:
-    """Serve until `stopped` is set, and answer what is queued then."""
-    turns = Turns(desk.answer, busy=_BUSY, limit=QUEUE_REQUESTS)
-    server = await serve_framed(socket_path, turns.handle)
-    try:
-        await stopped.wait()
-        await turns.finished()
-    finally:
-        server.close()
-        socket_path.unlink(missing_ok=True)
-
-
 def run_keys(socket_path: Path, desk: SigningDesk) -> None:
     """The process: hide the memory, serve on the socket until SIGTERM or SIGINT."""
     hide_memory()
-    gc.freeze()
-
-    async def main() -> None:
-        stopped = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        await serve_keys(socket_path, desk, stopped)
-
+    turns = Turns(desk.answer, busy=_BUSY, limit=QUEUE_REQUESTS)
     try:
-        uvloop.run(main())
+        run_until_signalled(lambda stopped: serve_desk(socket_path, turns, stopped))
     finally:
         desk.close()
