@@ -22,6 +22,7 @@ class Use(Enum):
     OPEN_PACKAGE = (Algorithm.RSA_PKCS1_AES_CBC, Purpose.PACKAGE, True)
     SEAL_INTERNAL_DATA = (Algorithm.RSA_OAEP_SHA256, Purpose.INTERNAL_DATA, False)
     OPEN_INTERNAL_DATA = (Algorithm.RSA_OAEP_SHA256, Purpose.INTERNAL_DATA, True)
+    VERIFY_DOCUMENT_P256 = (Algorithm.ECDSA_P256, Purpose.DOCUMENT, True)
     SIGN_PROOF = (Algorithm.RSA_PKCS1_SHA1, Purpose.PROOF_OF_AUDIT, False)
     VERIFY_PROOF = (Algorithm.RSA_PKCS1_SHA1, Purpose.PROOF_OF_AUDIT, True)
     SIGN_CHECKPOINT = (Algorithm.ED25519, Purpose.CHECKPOINT, False)

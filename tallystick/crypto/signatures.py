@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 
 from tallystick.crypto import legacy
-from tallystick.crypto.keys import PrivateKey, PublicKey, rsa_private, rsa_public
+from tallystick.crypto.keys import KeyKind, PrivateKey, PublicKey, rsa_private, rsa_public
 from tallystick.crypto.policy import Use, require
 from tallystick.kernel.faults import Fault
 
 INVOICE_SIGNATURE_BYTES = 256
+_ES256 = ec.ECDSA(hashes.SHA256())
+_ES256_HALF_BYTES = 32
 
 
 def sign_invoice_text(private_key: PrivateKey, text: bytes, *, moment: datetime | None = None) -> bytes:
@@ -55,5 +58,21 @@ def verify_ed25519(public_key: PublicKey, message: bytes, signature: bytes, *, m
         raise Fault("TS-1310", detail="an Ed25519 key is needed here")
     try:
         public_key.handle.verify(signature, message)
+    except InvalidSignature:
+        raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
+
+
+def verify_document_es256(
+    public_key: PublicKey, message: bytes, signature: bytes, *, moment: datetime | None = None
+) -> None:
+    """Check an ES256 signature, 64 bytes r and s (RFC 7518, 3.4); raises ``TS-1312``, or ``TS-1310`` for other keys."""
+    require(Use.VERIFY_DOCUMENT_P256, moment)
+    if public_key.kind is not KeyKind.P256 or not isinstance(public_key.handle, ec.EllipticCurvePublicKey):
+        raise Fault("TS-1310", detail="a key on P-256 is needed here")
+    if len(signature) != 2 * _ES256_HALF_BYTES:
+        raise Fault("TS-1312", detail="an ES256 signature has 64 bytes")
+    r, s = (int.from_bytes(half, "big") for half in (signature[:_ES256_HALF_BYTES], signature[_ES256_HALF_BYTES:]))
+    try:
+        public_key.handle.verify(utils.encode_dss_signature(r, s), message, _ES256)
     except InvalidSignature:
         raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
