@@ -28,6 +28,7 @@ _CARDS = frozenset({CertificateClass.V33, CertificateClass.V38})
 _SIGNED_OUTSIDE = "TS-1103"
 _TAX_IN_DOUBT = frozenset({"TS-2001", "TS-2002", "TS-2004", "TS-2005"})
 _TOTAL_IN_DOUBT = "TS-2003"
+_TIME_IN_DOUBT = "TS-2008"
 
 Seen = tuple[BreakCode, str]
 Card = Signer[CardCertificate]
@@ -64,7 +65,7 @@ def _check_invoice(case: Case) -> Iterator[Seen]:
         yield BreakCode.CERTIFICATE, trouble
         return
     try:
-        said, act = _signed(case.body, record.taxpayer, signer)
+        said, act, stated_ms = _signed(case.body, record.taxpayer, signer)
     except Fault as fault:
         yield BreakCode.SIGNATURE, str(fault)
         return
@@ -72,6 +73,8 @@ def _check_invoice(case: Case) -> Iterator[Seen]:
         case.trust.check(signer, said.time_ms, lenient=_SIGNED_OUTSIDE in record.flags)
     except Fault as fault:
         yield BreakCode.CERTIFICATE, str(fault)
+    if stated_ms != said.time_ms and _TIME_IN_DOUBT not in record.flags:
+        yield BreakCode.BINDING, "the document states another time than the signed one, and no flag says so"
     yield from _binding(said, act, signer, case)
     yield from _amounts(said, record)
 
@@ -87,17 +90,21 @@ def find_signer(case: Case, certificate_hash: bytes) -> tuple[Card | None, str]:
         return None, str(fault)
 
 
-def _signed(body: bytes, tin: str, signer: Card) -> tuple[Said, bytes]:
-    """What is under the signature, and the hash of it; raises ``TS-1312`` or why the body cannot be read."""
+def _signed(body: bytes, tin: str, signer: Card) -> tuple[Said, bytes, int]:
+    """What is under the signature, the hash of it, and the time that the document states.
+
+    Raises ``TS-1312``, or why the body cannot be read.
+    """
     said = read_quickly(body)
     if said is not None:
         text = said.signed_text(tin)
         try:
             _verify(signer, text, said)
-            return said, sha256(text)
+            return said, sha256(text), said.time_ms
         except Fault:
             pass
     said = read_tolerantly(body)
+    stated_ms = said.time_ms
     text = said.signed_text(tin)
     try:
         _verify(signer, text, said)
@@ -108,7 +115,7 @@ def _signed(body: bytes, tin: str, signer: Card) -> tuple[Said, bytes]:
         said = said._replace(time_ms=other)
         text = said.signed_text(tin)
         _verify(signer, text, said)
-    return said, sha256(text)
+    return said, sha256(text), stated_ms
 
 
 def _verify(signer: Card, text: bytes, said: Said) -> None:

@@ -7,9 +7,8 @@ signature, the tolerant reader of ``wire`` is asked, and it decides.
 from __future__ import annotations
 
 import struct
-from binascii import a2b_base64
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,16 +17,28 @@ import msgspec
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Quantity, Rate
 from tallystick.kernel.instants import unix_ms
-from tallystick.verifier.arithmetic import MONEY, UNIT, Stated
+from tallystick.verifier.arithmetic import UNIT, Stated
 from tallystick.wire import verification_url
 from tallystick.wire.audit_data import AuditData, read_audit_data
-from tallystick.wire.pos_values import INVOICE_TYPES, TAX_CATEGORY_TYPES, TRANSACTION_TYPES
+from tallystick.wire.pos_values import INVOICE_TYPES, TAX_CATEGORY_TYPES, TRANSACTION_TYPES, EnumerationForms
 
 _HEAD = struct.Struct(">Q20s20sBB7sII")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMBER_CHARACTERS = 40
+_UNIT_PLACES, _MONEY_PLACES = 8, 4
+_DIGITS_MAX = 15
+_MONEY_SCALES: tuple[int, ...] = tuple(10 ** (_MONEY_PLACES - places) for places in range(_MONEY_PLACES + 1))
 _FISCAL = frozenset({0, 4})
 REFUND = 1
+
+
+def _forms(forms: EnumerationForms[Any]) -> dict[int | str, int]:
+    """How most write an enumeration: its number or its name; any other form is for the tolerant reader."""
+    return {form: int(member) for member, name in forms.names.items() for form in (int(member), name)}
+
+
+_INVOICE_FORMS = _forms(INVOICE_TYPES)
+_TRANSACTION_FORMS = _forms(TRANSACTION_TYPES)
+_TAX_FORMS = _forms(TAX_CATEGORY_TYPES)
 
 
 class Said(NamedTuple):
@@ -44,10 +55,10 @@ class Said(NamedTuple):
     buyer: bytes
     internal: bytes
     signature: bytes
-    items: tuple[tuple[int, int, tuple[str, ...]], ...]
+    items: Sequence[tuple[int, int, tuple[str, ...]]]
     stated: Stated
-    taxes: tuple[tuple[str, int], ...]
-    url: str
+    taxes: Sequence[tuple[str, int]]
+    url: str = ""
 
     def signed_text(self, tin: str) -> bytes:
         """The 321 or 577 bytes that the card signs; raises ``TS-1312`` for what it could not have."""
@@ -79,61 +90,45 @@ class Said(NamedTuple):
         return -self.total if self.transaction_type == REFUND else self.total
 
 
-class _Fraction(int):
-    """A number with a fraction, x 10^8."""
-
-    __slots__ = ()
-
-
 class _NotPlain(Exception):
     """Something that the tolerant reader must look at."""
 
 
-@lru_cache(maxsize=4096)
-def _fraction(text: str) -> _Fraction:
-    if len(text) > _NUMBER_CHARACTERS:
+def _money(text: bytes) -> int:
+    """A JSON number without an exponent, x 10^4 exactly; ``ValueError`` or ``_NotPlain`` for any other text."""
+    whole, _, fraction = text.partition(b".")
+    places = len(fraction)
+    if places > _MONEY_PLACES or len(whole) > _DIGITS_MAX:
         raise _NotPlain
-    value = Decimal(text)
-    if abs(value) >= UNIT * UNIT:
-        raise _NotPlain
-    scaled = value * UNIT
-    whole = _Fraction(scaled)
-    if whole != scaled:
-        raise _NotPlain
-    return whole
-
-
-def _scaled(value: Any) -> int:
-    if type(value) is _Fraction:
-        return value
-    if type(value) is int:
-        return value * UNIT
-    raise _NotPlain
-
-
-def _money(value: Any) -> int:
-    scaled, rest = divmod(_scaled(value), UNIT // MONEY)
-    if rest:
-        raise _NotPlain
+    scaled: int = int(whole + fraction) * _MONEY_SCALES[places]
     return scaled
 
 
+@lru_cache(maxsize=4096)
+def _units(text: bytes) -> int:
+    """The same x 10^8: quantities and rates come again and again, so their reading is remembered."""
+    whole, _, fraction = text.partition(b".")
+    if len(fraction) > _UNIT_PLACES or len(whole) > _DIGITS_MAX:
+        raise _NotPlain
+    return int(whole + fraction.ljust(_UNIT_PLACES, b"0"))
+
+
 class _Item(msgspec.Struct, gc=False):
-    quantity: Any
-    labels: list[str]
-    totalAmount: Any  # noqa: N815
+    quantity: msgspec.Raw
+    labels: tuple[str, ...]
+    totalAmount: msgspec.Raw  # noqa: N815
 
 
 class _Tax(msgspec.Struct, gc=False):
-    categoryType: Any  # noqa: N815
+    categoryType: int | str  # noqa: N815
     label: str
-    amount: Any
-    rate: Any
+    amount: msgspec.Raw
+    rate: msgspec.Raw
 
 
 class _Request(msgspec.Struct, gc=False):
-    invoiceType: Any  # noqa: N815
-    transactionType: Any  # noqa: N815
+    invoiceType: int | str  # noqa: N815
+    transactionType: int | str  # noqa: N815
     items: list[_Item]
     buyerId: str | None = None  # noqa: N815
 
@@ -144,11 +139,10 @@ class _Result(msgspec.Struct, gc=False):
     sdcDateTime: str  # noqa: N815
     totalCounter: int  # noqa: N815
     transactionTypeCounter: int  # noqa: N815
-    totalAmount: Any  # noqa: N815
-    encryptedInternalData: str  # noqa: N815
-    signature: str
+    totalAmount: msgspec.Raw  # noqa: N815
+    encryptedInternalData: bytes  # noqa: N815
+    signature: bytes
     taxItems: list[_Tax]  # noqa: N815
-    verificationUrl: str = ""  # noqa: N815
 
 
 class _Package(msgspec.Struct, gc=False):
@@ -156,7 +150,7 @@ class _Package(msgspec.Struct, gc=False):
     result: _Result
 
 
-_decode = msgspec.json.Decoder(_Package, float_hook=_fraction).decode
+_decode = msgspec.json.Decoder(_Package).decode
 
 
 def read_quickly(body: bytes) -> Said | None:
@@ -164,38 +158,29 @@ def read_quickly(body: bytes) -> Said | None:
     try:
         package = _decode(body)
         request, result = package.request, package.result
-        invoice_type = INVOICE_TYPES.read(request.invoiceType)
-        transaction_type = TRANSACTION_TYPES.read(request.transactionType)
         moment = datetime.fromisoformat(result.sdcDateTime)
-        if invoice_type is None or transaction_type is None or moment.tzinfo is None:
+        if moment.tzinfo is None:
             return None
         since = moment - _EPOCH
+        taxes = result.taxItems
         return Said(
             result.requestedBy,
             result.signedBy,
             result.totalCounter,
             result.transactionTypeCounter,
-            int(invoice_type),
-            int(transaction_type),
-            _money(result.totalAmount),
+            _INVOICE_FORMS[request.invoiceType],
+            _TRANSACTION_FORMS[request.transactionType],
+            _money(bytes(result.totalAmount)),
             (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000,
             (request.buyerId or "").encode(),
-            a2b_base64(result.encryptedInternalData),
-            a2b_base64(result.signature),
-            tuple([(_money(one.totalAmount), _scaled(one.quantity), tuple(one.labels)) for one in request.items]),
-            tuple([(tax.label, _kind(tax.categoryType), _scaled(tax.rate)) for tax in result.taxItems]),
-            tuple([(tax.label, _money(tax.amount)) for tax in result.taxItems]),
-            result.verificationUrl,
+            result.encryptedInternalData,
+            result.signature,
+            [(_money(bytes(one.totalAmount)), _units(bytes(one.quantity)), one.labels) for one in request.items],
+            tuple([(tax.label, _TAX_FORMS[tax.categoryType], _units(bytes(tax.rate))) for tax in taxes]),
+            [(tax.label, _money(bytes(tax.amount))) for tax in taxes],
         )
-    except (msgspec.DecodeError, UnicodeError, RecursionError, _NotPlain, ArithmeticError, ValueError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError, _NotPlain, ArithmeticError, ValueError, KeyError):
         return None
-
-
-def _kind(value: Any) -> int:
-    kind = TAX_CATEGORY_TYPES.read(value)
-    if kind is None:
-        raise _NotPlain
-    return int(kind)
 
 
 def read_tolerantly(body: bytes) -> Said:

@@ -24,7 +24,7 @@ PART_BYTES_MAX = 4 * 1024**3
 MANIFEST_BYTES_MAX = 256 * 1024**2
 CERTIFICATES_MAX = 2 * PART_ENTRIES
 PATH_HASHES_MAX = 64
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
 _NAME = re.compile(r"(?:parts|heads)/[0-9]{1,19}(?:\.jsonl\.gz|\.note)", re.ASCII)
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -109,7 +109,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 SCOPES = frozenset({"all", "span", "selection"})
 encode_line = msgspec.json.Encoder().encode
-_decode_line = msgspec.json.Decoder(Line).decode
+_decode_lines = msgspec.json.Decoder(Line).decode_lines
 _decode_manifest = msgspec.json.Decoder(Manifest).decode
 
 
@@ -154,27 +154,29 @@ def _check_sizes(manifest: Manifest) -> None:
         raise Fault("TS-3050", detail="the parts do not reach from the first entry to the last head")
 
 
-def read_lines(file: Readable, unpacked_bytes: int) -> Iterator[tuple[bytes, Line]]:
-    """The lines of a part, one after the other, each with its bytes; memory is that of one line and a chunk.
+def read_lines(file: Readable, unpacked_bytes: int) -> Iterator[Line]:
+    """The lines of a part, one after the other; memory is that of a line and a chunk.
 
     Raises ``TS-3051`` when the file is cut or damaged, ``TS-3052`` when it unpacks to more than the manifest or a
     bound says, ``TS-3050`` when a line is none of this format.
     """
     rest = b""
     for chunk in _inflate(file, unpacked_bytes):
-        lines = (rest + chunk).split(b"\n")
-        rest = lines.pop()
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            yield from _lines(rest + chunk[:end])
+            rest = chunk[end:]
+        else:
+            rest += chunk
         if len(rest) > LINE_BYTES_MAX:
             raise Fault("TS-3052", detail=f"a line of more than {LINE_BYTES_MAX} bytes")
-        for line in lines:
-            yield line, _line(line)
     if rest:
         raise Fault("TS-3051", detail="the last line is cut")
 
 
-def _line(data: bytes) -> Line:
+def _lines(data: bytes) -> list[Line]:
     try:
-        return _decode_line(data)
+        return _decode_lines(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Fault("TS-3050", detail=f"a line that is none of an export: {error}") from None
 

@@ -1,4 +1,4 @@
-"""A small ledger of documents that real cards signed, with its registry, its certificates and what others keep of it."""
+"""A small ledger of documents that real cards signed, with its registry and its certificates."""
 
 from __future__ import annotations
 
