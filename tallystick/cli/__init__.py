@@ -13,6 +13,7 @@ from tallystick.cli import audit, authority, card, esdc, ledger, receipt, sandbo
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 from tallystick.cli.openapi import openapi
+from tallystick.cli.verify import verify
 
 app = typer.Typer(
     name="tallystick",
@@ -34,6 +35,7 @@ app.add_typer(state.app, name="state")
 app.add_typer(vsdc.app, name="vsdc")
 app.command()(migrate)
 app.command()(openapi)
+app.command()(verify)
 
 
 def _print_version(wanted: bool) -> None:

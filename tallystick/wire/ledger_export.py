@@ -160,17 +160,18 @@ def read_lines(file: Readable, unpacked_bytes: int) -> Iterator[Line]:
     Raises ``TS-3051`` when the file is cut or damaged, ``TS-3052`` when it unpacks to more than the manifest or a
     bound says, ``TS-3050`` when a line is none of this format.
     """
-    rest = b""
+    waiting: list[bytes] = []
+    length = 0
     for chunk in _inflate(file, unpacked_bytes):
         end = chunk.rfind(b"\n") + 1
         if end:
-            yield from _lines(rest + chunk[:end])
-            rest = chunk[end:]
-        else:
-            rest += chunk
-        if len(rest) > LINE_BYTES_MAX:
+            yield from _lines(b"".join((*waiting, chunk[:end])))
+            waiting, length = [], 0
+        waiting.append(chunk[end:])
+        length += len(chunk) - end
+        if length > LINE_BYTES_MAX:
             raise Fault("TS-3052", detail=f"a line of more than {LINE_BYTES_MAX} bytes")
-    if rest:
+    if length:
         raise Fault("TS-3051", detail="the last line is cut")
 
 

@@ -12,7 +12,8 @@ import attrs
 import psycopg
 from ledger_bench import ORIGIN, LedgerFolder
 
-from benchmarks.package_maker import Card, basket, rate_group, sale
+from benchmarks.package_maker import basket, sale
+from benchmarks.signed_documents import SignedCard
 from tallystick.authority.ledger.client import SequencerClient
 from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
 from tallystick.authority.reference.registry.operations import register_secure_element, register_taxpayer
@@ -21,69 +22,17 @@ from tallystick.authority.reference.registry.store import set_registration_index
 from tallystick.authority.reference.registry.tasks import REGISTRATION_MEDIA_TYPE, registration_body
 from tallystick.authority.reference.registry.values import SecureElementEntry, Taxpayer
 from tallystick.crypto.certificates import der_of
-from tallystick.crypto.keys import PrivateKey, generate_rsa_key
-from tallystick.crypto.pki import CardSubject, DemoPki
+from tallystick.crypto.keys import generate_rsa_key
+from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import Tin, Uid
-from tallystick.kernel.instants import epoch_day, to_milliseconds, unix_ms
-from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, TransactionType, document_type_code, turnover
-from tallystick.wire.audit_data import write_audit_data
-from tallystick.wire.card import signed_text
+from tallystick.kernel.instants import unix_ms
+from tallystick.kernel.invoice import InvoiceType, TransactionType
 
 ENVIRONMENT = (1, 9)
 CARDS = {"ABCD1234": "100000001", "WXYZ9876": "100000001", "QRST5555": "100000002"}
 LIMIT = Money(10**12)
-
-
-@attrs.define
-class SignedCard:
-    """A card with its certificate; makes entries as the intake hands them to the sequencer."""
-
-    card: Card
-    certificate: bytes
-
-    def document(
-        self, request: InvoiceRequest | None = None, *, at: datetime | None = None, received: datetime | None = None
-    ) -> NewEntry:
-        """The next document of this card, signed at ``at`` (now) and received a moment later."""
-        at = to_milliseconds(at or datetime.now(UTC))
-        request, result = self.card.invoice(request or sale(), at)
-        text = signed_text(
-            unix_ms(at), self.card.tin, (request.buyer_id or "").encode(), request.invoice_type,
-            request.transaction_type, result.total_amount, result.type_counter, result.total_counter,
-            result.encrypted_internal_data,
-        )  # fmt: skip
-        totals: dict[str, int] = {}
-        for item in result.tax_items:
-            key = str(item.category_order_id)
-            totals[key] = totals.get(key, 0) + item.amount.scaled
-        body = write_audit_data(request, result)
-        return NewEntry(
-            kind=EntryKind.DOCUMENT,
-            channel=Channel.ESDC,
-            body=body,
-            media_type="application/json",
-            received_at_ms=unix_ms(received or at + timedelta(milliseconds=40)),
-            act_hash=sha256(text),
-            file_hash=sha256(b"file" + body),
-            device=(self.card.uid, self.card.uid),
-            tin=self.card.tin,
-            premises="1",
-            document_type=document_type_code(request.invoice_type, request.transaction_type),
-            day=epoch_day(at),
-            issued_at_ms=unix_ms(at),
-            utc_offset_minutes=0,
-            currency="XTS",
-            total=result.total_amount.scaled,
-            day_amount=turnover(request.invoice_type, request.transaction_type, result.total_amount).scaled,
-            tax_totals=totals,
-            se_total=result.total_counter,
-            se_type=result.type_counter,
-            certificate_hash=sha256(self.certificate),
-            refers_to=request.referent_document_number or "",
-            verdict=4,
-        )
 
 
 @attrs.define
@@ -102,7 +51,7 @@ class SignedLedger:
         wanted = cards or CARDS
         with ThreadPoolExecutor(2) as pool:
             keys = dict(zip(wanted, pool.map(lambda _: generate_rsa_key(), wanted), strict=True))
-        made = {uid: _card(pki, uid, tin, keys[uid], at) for uid, tin in wanted.items()}
+        made = {uid: SignedCard.make(pki, uid, tin, keys[uid], at) for uid, tin in wanted.items()}
         ledger = LedgerFolder.make(folder, dsn)
         (folder / "log.pem").write_bytes(pki.files.private_key("log").read_bytes())
         with psycopg.connect(dsn) as connection:
@@ -178,12 +127,6 @@ def registration(entry: SecureElementEntry) -> NewEntry:
         tin=entry.tin,
         certificate_hash=entry.certificate_hash,
     )
-
-
-def _card(pki: DemoPki, uid: str, tin: str, key: PrivateKey, at: datetime) -> SignedCard:
-    card = Card(uid, tin, key, pki.public_key("package"), group=rate_group())
-    subject = CardSubject(Uid(uid), attrs.evolve(card.seller, city="Town", country="AQ"), "https://api.example/")
-    return SignedCard(card, pki.issue_secure_element(subject, key.public.spki, at=at))
 
 
 __all__ = ["CARDS", "ENVIRONMENT", "ORIGIN", "SignedCard", "SignedLedger", "registration"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from tallystick.kernel.hashing import sha256
+from tallystick.kernel.hashing import activity_genesis, activity_link, sha256
 from tallystick.simulation.tampering.scene import Connection, Scene
 
 Deed = Callable[[Scene], None]
@@ -17,6 +17,7 @@ ALL_OF_AN_ENTRY = (
     "leaves", "records", "bodies", "identity", "device_links", "taxpayer_links", "type_links", "day_links",
 )  # fmt: skip
 HOUR_MS = 3_600_000
+FORGED_ACTOR = "officer:somebody"
 
 
 def statements(*texts: str) -> Deed:
@@ -226,8 +227,6 @@ def rewrite_activity(*, drop_newest: int = 0, forge_at: int = 0) -> Deed:
     """Rewrite the activity log from an act on, every link and the head made to fit."""
 
     def act(scene: Scene) -> None:
-        from tallystick.kernel.hashing import activity_genesis, activity_link
-
         with scene.hands_on() as connection:
             rows = connection.execute("SELECT seq, body FROM activity.entry ORDER BY seq").fetchall()
             kept = rows[: len(rows) - drop_newest] if drop_newest else rows
@@ -235,9 +234,9 @@ def rewrite_activity(*, drop_newest: int = 0, forge_at: int = 0) -> Deed:
             connection.execute("DELETE FROM activity.entry WHERE seq > %s", [len(kept)])
             for seq, body in kept:
                 if seq == forge_at:
-                    body = body.replace(b"officer:", b"OFFICER:")
-                    actor = json.loads(body)["actor"]
-                    connection.execute("UPDATE activity.entry SET actor = %s WHERE seq = %s", [actor, seq])
+                    act = json.loads(body) | {"actor": FORGED_ACTOR}
+                    body = json.dumps(act, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+                    connection.execute("UPDATE activity.entry SET actor = %s WHERE seq = %s", [FORGED_ACTOR, seq])
                 link = activity_link(link, seq, body)
                 connection.execute("UPDATE activity.entry SET body = %s, link = %s WHERE seq = %s", [body, link, seq])
             connection.execute("UPDATE activity.head SET seq = %s, link = %s", [len(kept), link])

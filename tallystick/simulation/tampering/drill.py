@@ -23,6 +23,7 @@ from tallystick.simulation.tampering.scene import (
     Scene,
     copy_tables,
     drop_database,
+    fill_activity,
     find_victim,
     make_database,
     sign_heads,
@@ -84,6 +85,7 @@ class Drill:
         drop_database(self.administrator, _TEMPLATE)
         dsn = make_database(self.administrator, _TEMPLATE, self.blank)
         copy_tables(source, dsn)
+        fill_activity(dsn)
         sign_heads(dsn, self._keys)
         base = self.folder / "template"
         base.mkdir(parents=True)

@@ -21,9 +21,13 @@ from tallystick.authority.ledger.mirror import Mirror, entry_frame
 from tallystick.authority.ledger.sweep import SweepSources
 from tallystick.authority.ledger.sweep_rows import read_entries
 from tallystick.authority.ledger.tasks import export_tiles
+from tallystick.authority.oversight.activity import queries as activity
+from tallystick.authority.oversight.activity.operations import record
+from tallystick.authority.oversight.activity.values import Act
 from tallystick.crypto.keys import PrivateKey, PublicKey, generate_ed25519_key
 from tallystick.crypto.signatures import sign_ed25519, verify_ed25519
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.instants import EPOCH
 from tallystick.wire.signed_note import (
     Checkpoint,
     KeyType,
@@ -38,6 +42,7 @@ from tallystick.wire.signed_note import (
 PREFIX = "tamper_drill_"
 MARK = "tallystick tamper drill: a copy"
 SCHEMAS = ("ledger", "registry", "activity")
+ACTS_LEAST = 5
 WITNESS = "witness.drill.example"
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
@@ -233,6 +238,14 @@ def drop_database(administrator: str, name: str) -> None:
         raise Fault("TS-3056", detail=f"{name} is no database of a drill")
     with psycopg.connect(administrator, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def fill_activity(dsn: str) -> None:
+    """Acts to tamper with, in a copy of a country where few have acted yet."""
+    with psycopg.connect(dsn) as connection:
+        check_is_copy(connection)
+        for number in range(activity.head(connection)[0], ACTS_LEAST):
+            record(connection, Act(at=EPOCH, actor=f"officer:{number}", verb="drill.act"))
 
 
 def sign_heads(dsn: str, keys: Keys) -> None:
