@@ -7,17 +7,16 @@ sequence and the link before it. The payload's amounts have no published schema 
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
+from binascii import a2b_base64
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
 from tallystick.crypto.signatures import verify_document_es256
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.instants import from_unix_ms, unix_ms
+from tallystick.kernel.instants import EPOCH, from_unix_ms
 from tallystick.verifier.breaks import BreakCode
 from tallystick.verifier.hashes import sha256
 
@@ -26,11 +25,32 @@ if TYPE_CHECKING:
 
 JWS_MEDIA_TYPE = "application/jose"
 HEADER_BYTES_MAX = 1024
-TYPE = "tallystick-document+jws"
 CRITICAL = ("ts-aud", "ts-dev", "ts-nonce", "ts-prev", "ts-seq", "ts-time")
-_MEMBERS = frozenset({"alg", "typ", "kid", "crit", *CRITICAL})
-_BASE64URL = re.compile(rb"[A-Za-z0-9_-]*")
+SIGNATURE_BYTES = 64
+_MEMBERS = 4 + len(CRITICAL)
+_SEQUENCE = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z", re.ASCII)
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_TO_BASE64 = bytes.maketrans(b"-_", b"+/")
+_LAST = {2: _ALPHABET[::16], 3: _ALPHABET[::4]}
+
+
+class _Said(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The members of the header, each exactly once."""
+
+    alg: Literal["ES256"]
+    typ: Literal["tallystick-document+jws"]
+    kid: str
+    crit: tuple[str, ...]
+    audience: str = msgspec.field(name="ts-aud")
+    device: str = msgspec.field(name="ts-dev")
+    nonce: str = msgspec.field(name="ts-nonce")
+    previous: str = msgspec.field(name="ts-prev")
+    sequence: str = msgspec.field(name="ts-seq")
+    time: str = msgspec.field(name="ts-time")
+
+
+_decode = msgspec.json.Decoder(_Said).decode
 
 
 class Header(NamedTuple):
@@ -52,31 +72,28 @@ def read_jws(body: bytes) -> Header:
     if len(parts) != 3 or len(parts[0]) > HEADER_BYTES_MAX:
         raise Fault("TS-1201", detail="a compact JWS has three parts and a header of at most 1 KiB")
     header, signature = _from_base64url(parts[0]), _from_base64url(parts[2])
-    _ = _from_base64url(parts[1])
+    _check_base64url(parts[1])
     try:
-        said = msgspec.json.decode(header, type=dict[str, str | list[str]])
+        said = _decode(header)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Fault("TS-1201", detail="the header is no object of texts") from None
-    if said.keys() != _MEMBERS or header.count(b'":') != len(_MEMBERS):
-        raise Fault("TS-1201", detail="a member of the header lacks, stands twice, or may not be there")
-    crit = said.pop("crit")
-    texts = {name: value for name, value in said.items() if isinstance(value, str)}
-    if len(texts) != len(said) or crit != list(CRITICAL) or texts["typ"] != TYPE or texts["alg"] != "ES256":
-        raise Fault("TS-1201", detail="alg, typ or crit are not those of a document")
-    sequence, moment = texts["ts-seq"], texts["ts-time"]
-    if not re.fullmatch(r"[1-9][0-9]{0,18}", sequence) or not _TIME.fullmatch(moment) or len(signature) != 64:
+        raise Fault(
+            "TS-1201", detail="a member of the header lacks, may not be there, or is none of a document"
+        ) from None
+    if said.crit != CRITICAL or header.count(b'":') != _MEMBERS:
+        raise Fault("TS-1201", detail="crit is not that of a document, or a member stands twice")
+    if not _SEQUENCE.fullmatch(said.sequence) or not _TIME.fullmatch(said.time) or len(signature) != SIGNATURE_BYTES:
         raise Fault("TS-1201", detail="ts-seq, ts-time or the signature have another form")
     try:
-        time_ms = unix_ms(datetime.fromisoformat(moment).astimezone(UTC))
+        since = datetime.fromisoformat(said.time) - EPOCH
     except ValueError:
         raise Fault("TS-1201", detail="ts-time is no time") from None
     return Header(
-        _hash(texts["kid"]),
-        texts["ts-aud"],
-        texts["ts-dev"],
-        int(sequence),
-        _hash(texts["ts-prev"]),
-        time_ms,
+        _hash(said.kid),
+        said.audience,
+        said.device,
+        int(said.sequence),
+        _hash(said.previous),
+        (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000,
         parts[0] + b"." + parts[1],
         signature,
     )
@@ -130,13 +147,13 @@ def _hash(text: str) -> bytes:
     return data
 
 
+def _check_base64url(text: bytes) -> None:
+    """Only letters of the alphabet, a length that can be, and no stray bits in the last one."""
+    rest = len(text) % 4
+    if text.translate(None, _ALPHABET) or rest == 1 or (rest and text[-1] not in _LAST[rest]):
+        raise Fault("TS-1201", detail="not base64url without padding and stray bits")
+
+
 def _from_base64url(text: bytes) -> bytes:
-    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
-        raise Fault("TS-1201", detail="not base64url without padding")
-    try:
-        data = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-    except Base64Error:
-        raise Fault("TS-1201", detail="not base64url without padding") from None
-    if urlsafe_b64encode(data).rstrip(b"=") != text:
-        raise Fault("TS-1201", detail="base64url with stray bits")
-    return data
+    _check_base64url(text)
+    return a2b_base64(text.translate(_TO_BASE64) + b"=" * (-len(text) % 4))

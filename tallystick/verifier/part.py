@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import attrs
 import msgspec
@@ -219,7 +218,7 @@ class _PartCheck:
         if hashes.root_from_path(digest, line.index, size, path) != root:
             self._add(BreakCode.INCLUSION, line.index, "log", f"no path to the root of {size} entries")
 
-    def _record(self, line: Line, fields: tuple[object, ...]) -> Record | None:
+    def _record(self, line: Line, fields: tuple[Any, ...]) -> Record | None:
         index = line.index
         if not line.record or not line.salt:
             self._add(BreakCode.RECORD_MISSING, index, "record", "the leaf commits to a record")
@@ -229,7 +228,7 @@ class _PartCheck:
             self._add(BreakCode.RECORD, index, "record", "the leaf commits to another one")
         try:
             record = _read_record(data)
-            for wrong in _contradictions(record, fields):
+            if wrong := _contradiction(record, fields):
                 self._add(BreakCode.LEAF, index, "log", wrong)
         except (msgspec.DecodeError, RecursionError, ValueError) as error:
             self._add(BreakCode.RECORD, index, "record", f"cannot be read: {error}")
@@ -247,7 +246,7 @@ class _PartCheck:
         return body_hash, body
 
     def _document(
-        self, index: int, media_type: str, record: Record, body: bytes | None, fields: tuple[object, ...]
+        self, index: int, media_type: str, record: Record, body: bytes | None, fields: tuple[Any, ...]
     ) -> None:
         self._time(index, fields)
         digest = bytes.fromhex(record.certificate_hash)
@@ -259,24 +258,21 @@ class _PartCheck:
             self._add(code, index, f"number {record.device}-{record.se_total}", detail)
         self._report.tally["signatures"] += 1
 
-    def _time(self, index: int, fields: tuple[object, ...]) -> None:
+    def _time(self, index: int, fields: tuple[Any, ...]) -> None:
         while self._floors and self._floors[0][0] <= index:
             self._floor_ms = max(self._floor_ms, self._floors.pop(0)[1])
         received, flags = fields[4], fields[3]
-        assert isinstance(received, int)
-        assert isinstance(flags, int)
         if received < self._floor_ms - TIME_TOLERANCE_MS and not flags & _READMITTED:
             minutes = (self._floor_ms - received) // 60_000
             self._add(BreakCode.TIME, index, "log", f"came in {minutes} minutes before witnesses saw a log without it")
 
 
-def _contradictions(record: Record, fields: tuple[object, ...]) -> Iterator[str]:
-    """What the leaf says in the open against what the record says."""
+def _contradiction(record: Record, fields: tuple[Any, ...]) -> str:
+    """What the leaf says in the open against what the record says; empty when that is the same."""
     magic, kind, channel, flags, received_ms = fields[:5]
     said = int(record.received_at)
     if magic != b"TSL1":
-        yield "not a leaf of this version"
-    if (str(kind), str(channel), str(flags)) != (record.kind, record.channel, record.leaf_flags or "0"):
-        yield "kind, channel or flags are not those of the record"
-    if received_ms != said - said % 1000:
-        yield "the time is not that of the record"
+        return "not a leaf of this version"
+    if str(kind) != record.kind or str(channel) != record.channel or str(flags) != (record.leaf_flags or "0"):
+        return "kind, channel or flags are not those of the record"
+    return "the time is not that of the record" if received_ms != said - said % 1000 else ""
