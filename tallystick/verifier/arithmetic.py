@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import gcd
 
 ON_NET, ON_TOTAL, PER_QUANTITY = 0, 1, 2
 UNIT = 10**8
 MONEY = 10**4
 _HUNDRED = 100 * UNIT
+_PER_QUANTITY_DIVISOR = UNIT * UNIT // MONEY
 TOLERANCE = 1
 """How far a stated tax may lie from ours, per label: 0.0001."""
 
@@ -39,10 +41,16 @@ def _plan(stated: Stated, labels: tuple[str, ...]) -> _Shares | None:
         if kind == PER_QUANTITY:
             shares.append((label, kind, rate, 1))
         elif kind == ON_TOTAL:
-            shares.append((label, kind, rate, with_total))
+            shares.append((label, kind, *_reduced(rate, with_total)))
         else:
-            shares.append((label, kind, rate * _HUNDRED, with_total * with_net))
+            shares.append((label, kind, *_reduced(rate * _HUNDRED, with_total * with_net)))
     return tuple(sorted(shares, key=lambda share: share[1] != PER_QUANTITY))
+
+
+def _reduced(numerator: int, denominator: int) -> tuple[int, int]:
+    """The same fraction in small numbers."""
+    divisor = gcd(numerator, denominator)
+    return numerator // divisor, denominator // divisor
 
 
 def _half_up(numerator: int, denominator: int) -> int:
@@ -57,15 +65,21 @@ def taxes_of(items: Sequence[tuple[int, int, tuple[str, ...]]], stated: Stated) 
     None when an item has a label whose rate the invoice does not state.
     """
     sums: dict[str, int] = {}
+    plans: dict[tuple[str, ...], _Shares] = {}
     for total, quantity, labels in items:
-        shares = _plan(stated, labels)
+        shares = plans.get(labels)
         if shares is None:
-            return None
+            found = _plan(stated, labels)
+            if found is None:
+                return None
+            shares = plans[labels] = found
         base = total
         for label, kind, numerator, denominator in shares:
             if kind == PER_QUANTITY:
-                amount = _half_up(numerator * quantity, UNIT * UNIT // MONEY)
+                amount = _half_up(numerator * quantity, _PER_QUANTITY_DIVISOR)
                 base -= amount
+            elif base >= 0:
+                amount = (2 * base * numerator + denominator) // (2 * denominator)
             else:
                 amount = _half_up(base * numerator, denominator)
             sums[label] = sums.get(label, 0) + amount

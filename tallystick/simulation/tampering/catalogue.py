@@ -66,6 +66,7 @@ _ALL_WAYS = "relinked resigned mirror published"
 _AMOUNT = (
     edit_body(deeds.halve_amount),
     edit_record(total=halved, day_amount=halved),
+    deeds.fit_act,
 )
 _LAST = "SELECT log_index FROM ledger.leaves WHERE log_index >= %(tail)s"
 _DEVICE = "SELECT log_index FROM ledger.records WHERE convert_from(record, 'UTF8')::jsonb ->> 'device' = %(device)s"
@@ -105,6 +106,8 @@ CATALOGUE: tuple[Manipulation, ...] = (
          how=_ALL_WAYS, must="verifier, kept head, witness, receipt"),
     _one("goods-renamed", "sell other goods for the same money, everywhere", edit_body(deeds.rename_items),
          how=_ALL_WAYS, must="kept head, witness, gossip, receipt"),
+    _one("signature-exchanged", "put another signature under a document, everywhere",
+         edit_body(deeds.exchange_signature), how=_ALL_WAYS, must="verifier, kept head, witness"),
     _one("taxes-lowered", "halve the stated taxes, everywhere", edit_body(deeds.lower_taxes), how=_ALL_WAYS,
          must="verifier, kept head, witness"),
     _one("refund-made", "make a refund of a sale, everywhere", edit_body(deeds.to_refund),

@@ -10,6 +10,7 @@ import psycopg
 
 from tallystick.kernel.hashing import activity_genesis, activity_link, sha256
 from tallystick.simulation.tampering.scene import Connection, Scene
+from tallystick.verifier.invoices import read_tolerantly
 
 Deed = Callable[[Scene], None]
 
@@ -120,6 +121,22 @@ def to_day_before(body: dict[str, Any]) -> None:
     stated = body["result"]["sdcDateTime"]
     day = int(stated[8:10])
     body["result"]["sdcDateTime"] = f"{stated[:8]}{day - 1 if day > 1 else day + 1:02d}{stated[10:]}"
+
+
+def exchange_signature(body: dict[str, Any]) -> None:
+    """Another signature under the same words."""
+    signature = body["result"]["signature"]
+    body["result"]["signature"] = ("B" if signature[0] == "A" else "A") + signature[1:]
+
+
+def fit_act(scene: Scene) -> None:
+    """Make the record name the act that the changed body would be, had anybody signed it."""
+    index = scene.victim.index
+    with scene.hands_on() as connection:
+        row = connection.execute("SELECT body FROM ledger.bodies WHERE log_index = %s", [index]).fetchone()
+        said = read_tolerantly(row[0] if row else b"")
+        act_hash = sha256(said.signed_text(scene.victim.tin)).hex()
+        _edit_record(connection, index, {"act_hash": act_hash})
 
 
 def halved(value: str) -> str:
