@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +18,18 @@ from second_verifier import check, newest_root
 from signed_ledger import SignedLedger
 
 from tallystick.authority.ledger.export import ExportScope, export_ledger
+from tallystick.crypto.certificates import der_of
 from tallystick.crypto.keys import generate_ed25519_key
 from tallystick.crypto.signatures import sign_ed25519
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import epoch_day
 from tallystick.verifier.breaks import Break, BreakCode
+from tallystick.verifier.joining import Joiner
+from tallystick.verifier.part import PartReport
 from tallystick.verifier.policy import read_policy
 from tallystick.verifier.run import verify
+from tallystick.verifier.stretches import Stretch
+from tallystick.wire.ledger_export import Part
 from tallystick.wire.signed_note import (
     Checkpoint,
     KeyType,
@@ -167,6 +173,38 @@ def test_a_root_of_another_country_is_no_root(whole: Path, signed: SignedLedger,
     verify(whole, read_policy(policy), workers=1, found=found.append)
     assert codes(found) == {BreakCode.CERTIFICATE}
     assert len(found) == SALES
+
+
+def test_a_root_inside_of_the_export_is_no_root(copy: Path, signed: SignedLedger, tmp_path: Path) -> None:
+    """An insider who brings his own root along with his own certificates convinces nobody."""
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["issuers"].append(b64encode(der_of(signed.pki.files.root.read_bytes())).decode())
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    policy = tmp_path / "policy.txt"
+    policy.write_text(f"log {signed.ledger.log_key.verifier_key}\nroot {signed.pki.files.certificate('service-ca')}\n")
+    found: list[Break] = []
+    verify(copy, read_policy(policy), workers=1, found=found.append)
+    assert codes(found) == {BreakCode.CERTIFICATE}
+
+
+def test_sequences_must_meet_at_the_borders_of_parts() -> None:
+    """Each part may be whole in itself: link, number and total that it begins with must be those left before."""
+    key = ("day", "20000")
+    part = Part(name="parts/0.jsonl.gz", first=0, entries=1, bytes=1, sha256="")
+
+    def joined(*stretches: Stretch) -> set[BreakCode]:
+        found: list[Break] = []
+        joiner = Joiner(0, (), False, [], found.append)
+        for one in stretches:
+            joiner.take(PartReport(part, [], stretches={key: one}))
+        return codes(found)
+
+    first = Stretch(0, 1, bytes(32), 3, b"L" * 32, 0, 700)
+    assert not joined(first, Stretch(9, 4, b"L" * 32, 4, b"M" * 32, 700, 800))
+    assert joined(first, Stretch(9, 4, b"X" * 32, 4, b"M" * 32, 700, 800)) == {BreakCode.DAY_LINK}
+    assert joined(first, Stretch(9, 5, b"L" * 32, 5, b"M" * 32, 700, 800)) == {BreakCode.DAY_LINK}
+    assert joined(first, Stretch(9, 4, b"L" * 32, 4, b"M" * 32, 699, 800)) == {BreakCode.DAY_LINK}
+    assert joined(Stretch(0, 2, bytes(32), 3, b"L" * 32)) == {BreakCode.DAY_LINK}, "begins in the middle"
 
 
 # --- heads ------------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def ledger(tmp_path: Path, database: str) -> LedgerFolder:
     return LedgerFolder.make(tmp_path, database)
 
 
-def test_s0_085_documents_under_es256_hold(ledger: LedgerFolder, tmp_path: Path) -> None:
+def test_documents_under_es256_hold(ledger: LedgerFolder, tmp_path: Path) -> None:
     device = SoftwareDevice("SOFT0001", "100000001", ORIGIN)
     _book(ledger, device)
     assert not _verify(ledger, device, tmp_path)

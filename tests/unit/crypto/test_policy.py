@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from cards import NOW, country, rsa_key
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.x509.oid import NameOID
 from outcomes import fault_code
 
@@ -27,7 +29,13 @@ from tallystick.crypto.keys import KeyKind, PrivateKey, generate_ed25519_key, ge
 from tallystick.crypto.policy import Use
 from tallystick.crypto.profiles import ROOT
 from tallystick.crypto.sealed_keys import SealedKeys
-from tallystick.crypto.signatures import sign_ed25519, sign_invoice_text, verify_ed25519, verify_invoice_signature
+from tallystick.crypto.signatures import (
+    sign_ed25519,
+    sign_invoice_text,
+    verify_document_es256,
+    verify_ed25519,
+    verify_invoice_signature,
+)
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRule, Status
 
 FOLDERS = TemporaryDirectory(prefix="tallystick-test-")
@@ -44,11 +52,20 @@ def issue_with(key: PrivateKey) -> None:
     self_signed(order, key, NOW)
 
 
+def es256(key: PrivateKey, message: bytes) -> bytes:
+    """A signature as a software device makes it: r and s, 32 bytes each."""
+    assert isinstance(key.handle, ec.EllipticCurvePrivateKey)
+    r, s = utils.decode_dss_signature(key.handle.sign(message, ec.ECDSA(hashes.SHA256())))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
 SEALED = seal_package(b"{}", rsa_key(0).public)
 INTERNAL = seal_internal_data(b"1", rsa_key(0).public)
 SIGNED = sign_invoice_text(rsa_key(0), b"text")
 PROOF = sign_with_recovery(b"proof", rsa_key(0))
 NOTE = sign_ed25519(LOG_KEY, b"note")
+DEVICE_KEY = generate_p256_key()
+ES256 = es256(DEVICE_KEY, b"document")
 CARD = country().pki.issue_secure_element(country().subject(), rsa_key(0).public.spki, at=NOW)
 
 ACTS: dict[Use, Callable[[], object]] = {
@@ -60,6 +77,7 @@ ACTS: dict[Use, Callable[[], object]] = {
     Use.OPEN_INTERNAL_DATA: lambda: open_internal_data(INTERNAL, rsa_key(0)),
     Use.SIGN_PROOF: lambda: sign_with_recovery(b"proof", rsa_key(0)),
     Use.VERIFY_PROOF: lambda: recover_message(PROOF, rsa_key(0).public),
+    Use.VERIFY_DOCUMENT_P256: lambda: verify_document_es256(DEVICE_KEY.public, b"document", ES256),
     Use.SIGN_CHECKPOINT: lambda: sign_ed25519(LOG_KEY, b"note"),
     Use.VERIFY_CHECKPOINT: lambda: verify_ed25519(LOG_KEY.public, b"note", NOTE),
     Use.SIGN_CERTIFICATE_P256: lambda: issue_with(generate_p256_key()),
