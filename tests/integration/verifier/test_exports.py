@@ -279,3 +279,28 @@ def test_a_head_of_another_key_is_named(copy: Path, signed: SignedLedger) -> Non
     (copy / "manifest.json").write_text(json.dumps(manifest))
     _, found = run(copy, signed)
     assert codes(found) == {BreakCode.HEAD_SIGNATURE}
+
+
+def test_a_witness_alone_does_not_speak_for_the_log(whole: Path, signed: SignedLedger, tmp_path: Path) -> None:
+    key, size = generate_ed25519_key(), max(_roots(signed))
+    name = NoteKey("witness.example", KeyType.COSIGNATURE, key.public.raw)
+    text = Checkpoint(signed.ledger.log_key.name, size, _roots(signed)[size]).text
+    line = cosign_note(text, name, int(SINCE.timestamp()), lambda message: sign_ed25519(key, message))
+    path = tmp_path / "alone.note"
+    path.write_bytes(write_note(SignedNote(text, (line,))))
+    _, found = run(whole, signed, f"witness court {name.verifier_key}", kept=[path])
+    assert codes(found) == {BreakCode.HEAD_SIGNATURE}
+
+
+def test_an_entry_of_a_selection_needs_its_own_path(signed: SignedLedger, tmp_path: Path) -> None:
+    folder = tmp_path / "some"
+    export_ledger(signed.ledger.dsn, folder, ExportScope(tin="100000002"), issuers=signed.issuers)
+
+    def exchange_paths(lines: list[dict[str, Any]]) -> None:
+        one, two = entries(lines)[1:3]
+        one["path"], two["path"] = two["path"], one["path"]
+
+    spoil(folder, exchange_paths, part=0)
+    _, found = run(folder, signed)
+    assert codes(found) == {BreakCode.INCLUSION}
+    assert len(found) == 2
