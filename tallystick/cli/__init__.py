@@ -18,7 +18,7 @@ from tallystick.cli import (
     ceremony,
     esdc,
     keys,
-    ledger,
+    ledger_watch,
     oversight,
     pki,
     quarantine,
@@ -31,6 +31,7 @@ from tallystick.cli import (
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 from tallystick.cli.openapi import openapi
+from tallystick.cli.verify import verify
 
 app = typer.Typer(
     name="tallystick",
@@ -51,7 +52,7 @@ app.add_typer(card.app, name="card")
 app.add_typer(ceremony.app, name="ceremony")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(keys.app, name="keys")
-app.add_typer(ledger.app, name="ledger")
+app.add_typer(ledger_watch.app, name="ledger")  # the same app, with the commands of both modules
 app.add_typer(pki.app, name="pki")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(receipt.app, name="receipt")
@@ -61,6 +62,7 @@ app.add_typer(vsdc.app, name="vsdc")
 app.add_typer(witness.app, name="witness")
 app.command()(migrate)
 app.command()(openapi)
+app.command()(verify)
 
 
 def _print_version(wanted: bool) -> None:

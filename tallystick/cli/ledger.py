@@ -1,35 +1,30 @@
-"""`tallystick ledger`: the ledger's own check, and who watches it."""
+"""`tallystick ledger`: the ledger's own check, its export, and the drill of the tamper catalogue."""
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tallystick.cli.quarantine import Number, OfficerName, officer_desk
+if TYPE_CHECKING:
+    from tallystick.authority.ledger.export import ExportScope
+    from tallystick.crypto.pki import DemoPki
+    from tallystick.ops.settings import Settings
+    from tallystick.ops.state_folder import StateFolder
 
-app = typer.Typer(help="Check the ledger; say who watches it.", no_args_is_help=True)
+app = typer.Typer(help="Check and export the ledger, say who watches it, tamper with copies.", no_args_is_help=True)
 
 
 @app.command()
 def verify() -> None:
     """Check bodies, records, five sequences, tree, checkpoints and the mirror; exit code 1 when they contradict."""
-    import msgspec
     from rich.console import Console
     from rich.progress import Progress
 
-    from tallystick.crypto.pki import DemoPki
     from tallystick.ops.database import open_database
-    from tallystick.ops.packs import load_pack
     from tallystick.ops.self_check import check_ledger
-    from tallystick.ops.settings import load_settings
-    from tallystick.ops.state_folder import StateFolder
 
-    settings = load_settings()
-    if not settings.database_url:  # the embedded server is the demonstration's
-        settings = msgspec.structs.replace(settings, timing="demo")
-    state = StateFolder.of(settings.state)
-    pki = DemoPki.load(state.keys, environment=load_pack(settings.country).environment)
+    settings, state, pki = _country()
     with open_database(settings, state) as dsn, Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("entries", total=None)
         findings = check_ledger(
@@ -46,72 +41,125 @@ def verify() -> None:
     typer.echo("the ledger is whole")
 
 
-@app.command()
-def policy() -> None:
-    """Print the policy of witnesses in force, and requests for another."""
-    from tallystick.ops.officer_desk import POLICY_DEEDS
+def _country() -> "tuple[Settings, StateFolder, DemoPki]":
+    """Settings, state and keys of the country that the settings mean."""
+    import msgspec
 
-    with officer_desk() as desk:
-        in_force = desk.policy()
-        typer.echo(in_force.content.decode("utf-8", "replace") if in_force else "nobody watches this ledger")
-        for one in desk.requests(POLICY_DEEDS):
-            typer.echo(f"request {one.request_id}  {one.state}  asked by {one.asked_by}: {one.reason}")
-
-
-@app.command("policy-ask")
-def policy_ask(
-    file: Annotated[Path, typer.Argument(help="The new policy (C2SP tlog-policy).", exists=True, dir_okay=False)],
-    officer: OfficerName,
-    reason: Annotated[str, typer.Option(help="Why; 10 to 1,000 characters.")],
-) -> None:
-    """Ask for another policy of witnesses. Another officer must approve within 24 hours."""
-    with officer_desk() as desk:
-        number = desk.ask_for_policy(officer, file.read_bytes(), reason)
-    typer.echo(f"request {number} waits for a second officer, 24 hours at most")
-
-
-@app.command("policy-approve")
-def policy_approve(number: Number, officer: OfficerName) -> None:
-    """Approve another policy, as the second officer and from another account than the first."""
-    from tallystick.ops.officer_desk import POLICY_DEEDS
-
-    with officer_desk() as desk:
-        desk.approve(officer, number, POLICY_DEEDS)
-    typer.echo(f"request {number} is approved; the worker takes the policy with its next round")
-
-
-@app.command("policy-refuse")
-def policy_refuse(number: Number, officer: OfficerName) -> None:
-    """Refuse another policy, or take one's own request back."""
-    from tallystick.ops.officer_desk import POLICY_DEEDS
-
-    with officer_desk() as desk:
-        desk.refuse(officer, number, POLICY_DEEDS)
-    typer.echo(f"request {number} is refused")
-
-
-@app.command("cross-proof")
-def cross_proof(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    all_sequences: Annotated[bool, typer.Option("--all", help="Complete sequences as well.")] = False,
-) -> None:
-    """Say for each device, taxpayer, type and day what the other sequences show of it; 1 when one is not complete."""
-    from tallystick.authority.ledger.cross_proof import Verdict
-    from tallystick.authority.ledger.cross_proof import cross_proof as walk
-    from tallystick.ops.cross_proof_lines import json_line, text_line
-    from tallystick.ops.database import open_database
+    from tallystick.crypto.pki import DemoPki
+    from tallystick.ops.packs import load_pack
     from tallystick.ops.settings import load_settings
     from tallystick.ops.state_folder import StateFolder
 
     settings = load_settings()
-    counts = dict.fromkeys(Verdict, 0)
-    with open_database(settings, StateFolder.of(settings.state)) as dsn:
-        for sequence in walk(dsn):
-            counts[sequence.verdict] += 1
-            if all_sequences or sequence.verdict is not Verdict.COMPLETE:
-                typer.echo(json_line(sequence) if as_json else text_line(sequence))
-    summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    if counts[Verdict.GAP] or counts[Verdict.DISAGREEMENT]:
-        sys.exit(f"not all sequences agree: {summary}")
-    if not as_json:
-        typer.echo(f"all sequences agree: {summary}")
+    if not settings.database_url:  # the embedded server is the demonstration's
+        settings = msgspec.structs.replace(settings, timing="demo")
+    state = StateFolder.of(settings.state)
+    return settings, state, DemoPki.load(state.keys, environment=load_pack(settings.country).environment)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="The folder to write; it must not exist.")],
+    first: Annotated[int, typer.Option("--from", min=0, help="Leave out entries before the part of this one.")] = 0,
+    taxpayer: Annotated[str, typer.Option(help="Only the documents of this TIN.")] = "",
+    device: Annotated[str, typer.Option(help="Only the documents of this device: UID, or UID-UID.")] = "",
+    day: Annotated[str, typer.Option(help="Only the documents of this day, such as 2026-11-27.")] = "",
+    head: Annotated[Path | None, typer.Option(help="Up to this signed head, such as a cosigned one.")] = None,
+) -> None:
+    """Write the ledger, or a part of it, into a folder that anyone can read and verify without us."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from tallystick.ops.database import open_database
+    from tallystick.ops.ledger_exports import export_with_record
+
+    settings, state, pki = _country()
+    scope = _scope(first, taxpayer, device, day)
+    note = head.read_bytes() if head else b""
+    with open_database(settings, state) as dsn, Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("entries", total=None)
+        manifest = export_with_record(
+            dsn,
+            folder,
+            scope,
+            pki,
+            head=note,
+            progress=lambda done, total: progress.update(task, completed=done, total=total or None),
+        )
+    typer.echo(f"{manifest.entries} entries of {manifest.size} in {len(manifest.parts)} parts: {folder}")
+
+
+def _scope(first: int, taxpayer: str, device: str, day: str) -> "ExportScope":
+    from datetime import date
+
+    from tallystick.authority.ledger.export import ExportScope
+
+    if sum(map(bool, (first, taxpayer, device, day))) > 1:
+        raise typer.BadParameter("choose one of --from, --taxpayer, --device and --day")
+    requested_by, _, signed_by = device.partition("-")
+    try:
+        number = (date.fromisoformat(day) - date(1970, 1, 1)).days if day else None
+    except ValueError:
+        raise typer.BadParameter("a day is written like 2026-11-27") from None
+    pair = (requested_by, signed_by or requested_by) if device else None
+    return ExportScope(first=first, tin=taxpayer, device=pair, day=number)
+
+
+@app.command()
+def trust(
+    folder: Annotated[Path, typer.Argument(help="Where to write policy.txt and root.pem.")],
+) -> None:
+    """Write whom a verifier has to trust: hand it over by another way than the export."""
+    from tallystick.ops.ledger_exports import policy_text
+
+    settings, _, pki = _country()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "root.pem").write_bytes(pki.files.root.read_bytes())
+    (folder / "policy.txt").write_text(policy_text(settings, pki), encoding="utf-8")
+    typer.echo(str(folder / "policy.txt"))
+
+
+@app.command()
+def tamper_drill(
+    only: Annotated[list[str] | None, typer.Option(help="Only this manipulation; may be given several times.")] = None,
+) -> None:
+    """Try every manipulation of the catalogue on copies of the ledger; 1 when a detector stays silent or cries wolf."""
+    import tempfile
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from tallystick.crypto.certificates import der_of
+    from tallystick.ops.database import open_database
+    from tallystick.ops.ledger_exports import drill_server
+    from tallystick.simulation.tampering.catalogue import CATALOGUE
+    from tallystick.simulation.tampering.detectors import DETECTORS
+    from tallystick.simulation.tampering.drill import Drill, table
+
+    settings, state, pki = _country()
+    chosen = [one for one in CATALOGUE if not only or one.name in only]
+    if only and len(chosen) != len(set(only)):
+        names = ", ".join(one.name for one in CATALOGUE)
+        raise typer.BadParameter(f"the catalogue has: {names}")
+    issuers = (der_of(pki.files.client_authority.read_bytes()),)
+    with (
+        open_database(settings, state) as dsn,
+        drill_server(state) as administrator,
+        tempfile.TemporaryDirectory(prefix="tallystick-drill-") as name,
+        Drill(administrator, Path(name), settings.log_origin, (pki.files.root,), issuers) as drill,
+        Progress(console=Console(stderr=True), transient=True) as progress,
+    ):
+        task = progress.add_task("copying the ledger", total=len(chosen) + 1)
+        results = [drill.prepare(dsn)]
+        for one in chosen:
+            progress.update(task, advance=1, description=one.name)
+            results.append(drill.attempt(one))
+    for line in table(results, [one.name for one in DETECTORS]):
+        typer.echo(line)
+    for result in results:
+        for detector in sorted(result.missed):
+            typer.echo(f"silent: {detector} at {result.manipulation.name}, {result.manipulation.title}", err=True)
+    failed = sum(not result.is_good for result in results)
+    if failed:
+        sys.exit(f"{failed} of {len(results)} failed")
+    typer.echo(f"{len(chosen)} manipulations, each seen by all who must; the honest copy accused by none")

@@ -89,6 +89,33 @@ def read_card_certificate(der: bytes) -> CardCertificate:
     )
 
 
+@attrs.frozen(slots=True, kw_only=True)
+class DeviceCertificate:
+    """What a certificate of a software device says of its key: the device's UID, in the subject's serial number."""
+
+    uid: str
+    not_before: datetime
+    not_after: datetime
+    public_key: PublicKey
+    der: bytes = attrs.field(repr=False)
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Whether the moment lies in the validity; the end itself is refused (K-25)."""
+        return self.not_before <= moment < self.not_after
+
+
+def read_device_certificate(der: bytes) -> DeviceCertificate:
+    """Read a device's certificate without judging its issuer; raises ``TS-1102``, ``TS-1310``."""
+    certificate = read_certificate(der)
+    return DeviceCertificate(
+        uid=_subject(certificate, NameOID.SERIAL_NUMBER),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        public_key=public_key_of(certificate),
+        der=der,
+    )
+
+
 def read_extension_text(value: bytes) -> str:
     """Text of an extension value: plain bytes as the vendor writes them, or inside an ASN.1 string tag.
 
@@ -229,6 +256,12 @@ def _check_authority(authority: x509.Certificate, authorities_below: int) -> Non
     too_deep = constraints.path_length is not None and authorities_below > constraints.path_length
     if not constraints.ca or not usage.key_cert_sign or too_deep:
         raise Fault("TS-1102", detail="the issuer may not issue this")
+
+
+def is_self_signed(der: bytes) -> bool:
+    """Whether a certificate names itself as its issuer, as a root does; raises ``TS-1102`` when it cannot be read."""
+    certificate = read_certificate(der)
+    return certificate.subject == certificate.issuer
 
 
 def pem_of(der: bytes) -> bytes:

@@ -197,6 +197,16 @@ _PRODUCTION: dict[str, Row] = {
     "TS-3048": ("Two checkpoints of one log contradict each other", 409, Retry.NEVER, FixBy.AUTHORITY, None),
 }
 
+_PROOF: dict[str, Row] = {
+    "TS-3050": ("Not an export of a ledger, or of another version", 422, Retry.NEVER, FixBy.USER, None),
+    "TS-3051": ("Export incomplete or damaged", 422, Retry.NEVER, FixBy.USER, None),
+    "TS-3052": ("Export unpacks beyond its bounds", 413, Retry.NEVER, FixBy.USER, None),
+    "TS-3053": ("Policy of trust cannot be read", 422, Retry.NEVER, FixBy.USER, None),
+    "TS-3054": ("Verification was ended from outside", 503, Retry.SAME_BYTES, FixBy.USER, None),
+    "TS-3055": ("Ledger cannot be exported", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3056": ("Tamper drill refused", 409, Retry.NEVER, FixBy.OPERATOR, None),
+}
+
 _AUDIT: dict[str, Row] = {
     "TS-3101": ("Audit request message malformed", 400, Retry.NEVER, FixBy.DEVICE, None),
     "TS-3102": ("Audit request message of another card", 403, Retry.NEVER, FixBy.DEVICE, None),
@@ -257,7 +267,8 @@ _OPERATION: dict[str, Row] = {
 
 def _kinds() -> Iterator[FaultKind]:
     tables = (
-        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _AUDIT, _PORTAL, _OPERATION,
+        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _PORTAL,
+        _OPERATION,
     )  # fmt: skip
     for table in tables:
         for code, row in table.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import struct
+from collections.abc import Iterable
 from functools import lru_cache
 
 TAG_PREFIX = "tallystick/v1/"
@@ -19,6 +20,14 @@ _U64 = 2**64 - 1
 def sha256(data: bytes) -> bytes:
     """SHA-256 of bytes as received; 32 bytes."""
     return hashlib.sha256(data).digest()
+
+
+def sha256_of_pieces(pieces: Iterable[bytes]) -> bytes:
+    """SHA-256 of bytes that come piece by piece, such as a file that does not fit into memory."""
+    begun = hashlib.sha256()
+    for piece in pieces:
+        begun.update(piece)
+    return begun.digest()
 
 
 def tagged_hash(name: str, *fields: bytes) -> bytes:

@@ -18,12 +18,12 @@ import attrs
 import psycopg
 import pytest
 from ledger_bench import CASH, TABLES, LedgerFolder, document, fill, lines, registration
-from ledger_relink import relink
 from psycopg.conninfo import make_conninfo
 
 from tallystick.authority.ledger import sweep_tables
 from tallystick.authority.ledger.findings import Finding, FindingCode, Shows
 from tallystick.authority.ledger.sweep import SweepSources, full_check
+from tallystick.simulation.tampering.relink import relink
 
 SALES = 300
 VICTIM_NUMBER = 41

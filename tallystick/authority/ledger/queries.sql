@@ -1,4 +1,5 @@
--- Every statement of the ledger. The first part is the sequencer's, the second what may be asked, the third the sweep's.
+-- Every statement of the ledger. The first part is the sequencer's, the second what may be asked, the third the sweep's,
+-- the last the export's.
 
 -- name: raise_epoch
 UPDATE ledger.lease SET epoch = epoch + 1, holder = :holder, taken_at_ms = :now_ms RETURNING epoch;
@@ -280,3 +281,44 @@ SELECT tree_size, root FROM ledger.tree_state
 WHERE batch >= coalesce(
         (SELECT batch FROM ledger.tree_state WHERE closed_at_ms < :first_ms ORDER BY batch DESC LIMIT 1), 0)
   AND closed_at_ms <= :last_ms;
+
+-- name: export_head
+SELECT tree_size, note FROM ledger.checkpoints WHERE tree_size > :start AND tree_size <= :end
+ORDER BY tree_size DESC LIMIT 1;
+
+-- name: export_entries_at
+SELECT l.log_index, l.leaf, l.tin, r.salt, r.record, b.media_type, b.body
+FROM ledger.leaves l
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+WHERE l.log_index = ANY(:indexes::bigint[]) ORDER BY l.log_index;
+
+-- name: export_by_taxpayer
+SELECT seq, log_index FROM ledger.taxpayer_links WHERE tin = :tin AND seq > :after AND log_index < :size
+ORDER BY seq LIMIT :limit;
+
+-- name: export_by_device
+SELECT seq, log_index FROM ledger.device_links
+WHERE signed_by = :signed_by AND requested_by = :requested_by AND seq > :after AND log_index < :size
+ORDER BY seq LIMIT :limit;
+
+-- name: export_by_day
+SELECT seq, log_index FROM ledger.day_links WHERE day = :day AND seq > :after AND log_index < :size
+ORDER BY seq LIMIT :limit;
+
+-- name: export_registrations
+SELECT d.registration_index FROM ledger.device_heads d
+WHERE (d.tin = :tin OR (d.signed_by = :signed_by AND d.requested_by = :requested_by))
+  AND d.registration_index < :size ORDER BY 1;
+
+-- name: export_certificates
+SELECT d.signed_by, b.body FROM ledger.device_heads d
+JOIN ledger.leaves l ON l.log_index = d.registration_index
+JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+WHERE d.signed_by = d.requested_by AND d.signed_by = ANY(:uids::text[]) ORDER BY 1;
+
+-- name: export_salts
+SELECT tin, salt FROM ledger.taxpayer_heads WHERE tin = ANY(:tins::text[]);
+
+-- name: read_only
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
