@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tallystick import __version__
-from tallystick.cli import audit, authority, card, esdc, ledger, receipt, sandbox, state, vsdc
+from tallystick.cli import audit, authority, card, esdc, ledger, production, receipt, sandbox, state, vsdc
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
 from tallystick.cli.openapi import openapi
@@ -28,6 +28,7 @@ app.add_typer(authority.app, name="authority")
 app.add_typer(card.app, name="card")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(production.app, name="production")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")

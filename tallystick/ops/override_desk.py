@@ -72,10 +72,10 @@ def open_desk(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Ove
     """The desk of whoever runs this process; raises ``SettingsError`` when there is no database."""
     state = StateFolder.of(settings.state)
     with open_database(settings, state) as owner:
-        yield OverrideDesk(as_role(owner, PORTAL), f"shell:{_account()}", clock)
+        yield OverrideDesk(as_role(owner, PORTAL), f"shell:{shell_account()}", clock)
 
 
-def _account() -> str:
+def shell_account() -> str:
     """The account that the kernel knows, not what the environment says."""
     number = os.getuid()
     try:

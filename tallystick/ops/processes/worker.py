@@ -20,6 +20,7 @@ from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.tasks import export_tiles
 from tallystick.authority.projections.audit.tasks import decide
+from tallystick.authority.reference.production.tasks import send_reports
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
     publish_registrations,
@@ -33,6 +34,7 @@ from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.proofs import proof_services
 from tallystick.ops.processes.uploads import UploadWork
+from tallystick.ops.production.reports import tax_service
 from tallystick.ops.schema.roles import INTAKE
 
 log = logging.getLogger(__name__)
@@ -74,10 +76,12 @@ def run() -> None:
 def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
     quick = timedelta(milliseconds=300)
     proofs = proof_services(context)
+    service = tax_service(context.settings.module_reports, context.state)
     return [
         Duty("registrations", lambda conn: _publish(context, conn), quick),
         Duty("proofs", lambda conn: decide(conn, proofs, system_clock()), quick),
         Duty("tiles", lambda conn: export_tiles(conn, context.state.tiles), timedelta(seconds=1)),
+        Duty("module reports", lambda conn: send_reports(conn, service, system_clock()), timedelta(seconds=1)),
         Duty("uploads", UploadWork(context, stopped).work, quick),
         Duty("tidying", _tidy, timedelta(hours=1)),
     ]

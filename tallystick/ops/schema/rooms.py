@@ -12,6 +12,7 @@ ROOMS = (
     "reference/registry",
     "reference/taxrates",
     "reference/commands",
+    "reference/production",
     "channels/sdc",
     "ledger",
     "intake",
