@@ -20,6 +20,7 @@ import psycopg
 
 from tallystick.authority.reference.production import batches, queries
 from tallystick.authority.reference.production.hardware import profile_of
+from tallystick.authority.reference.production.lifecycle import IN_WORK
 from tallystick.authority.reference.production.moving import Country
 from tallystick.authority.reference.production.values import SPOILT_IN_A_ROW_MOST, Module
 from tallystick.crypto.pki import CardSubject, DemoPki
@@ -109,6 +110,8 @@ def make_line(station: Station, box: Box, batch_id: int, line: int) -> Made:
     spoilt, because = 0, ""
     while spoilt < SPOILT_IN_A_ROW_MOST:
         module = station.take(batch_id, line)
+        if module.state not in IN_WORK:
+            break
         try:
             with box.insert(module) as port:
                 station.make(module, port)
@@ -118,8 +121,10 @@ def make_line(station: Station, box: Box, batch_id: int, line: int) -> Made:
             station.spoil(module, fault)
             spoilt, because = spoilt + 1, str(fault)
             continue
-        return Made(line, spoilt, because)
-    raise RunStopped(f"line {line}: {spoilt} blanks spoilt one after the other, the last one by {because}")
+        break
+    if spoilt == SPOILT_IN_A_ROW_MOST:
+        raise RunStopped(f"line {line}: {spoilt} blanks spoilt one after the other, the last one by {because}")
+    return Made(line, spoilt, because)
 
 
 def run_batch(plan: RunPlan, clock: Callable[[], datetime], workers: int | None = None) -> Iterator[Made]:

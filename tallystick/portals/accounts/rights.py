@@ -27,14 +27,17 @@ CARRY_MEDIA = "hand in media and take commands along"
 
 SEE_AUDITS = "see open audits"
 DECIDE_OVERRIDES = "ask for, approve and refuse overrides"
+MAKE_MODULES = "open batches of fiscal modules and see what became of them"
 
 _ALLOWED = {
     ("operator", SEE_COUNTRY): Scope.ALL,
     ("operator", SEE_AUDITS): Scope.ALL,
+    ("operator", MAKE_MODULES): Scope.ALL,
     ("officer", SEE_COUNTRY): Scope.ALL,
     ("officer", SEE_AUDITS): Scope.ALL,
     ("officer", DECIDE_OVERRIDES): Scope.ALL,
     ("officer", CARRY_MEDIA): Scope.ALL,
+    ("officer", MAKE_MODULES): Scope.ALL,
     ("taxpayer", CARRY_MEDIA): Scope.OWN,
 }
 """A role's first row is where it begins."""

@@ -56,10 +56,10 @@ def go(
     The caller records who did it. ``country`` is needed to register, ``because`` to spoil.
     """
     step = move(module.state, deed)
-    if not store.set_state(conn, module.module_id, module.state, step.to, at):
-        raise Fault("TS-3060", detail="the module has moved on meanwhile")
     if deed is Deed.SPOIL:
         store.note_spoilt(conn, module.module_id, because, at)
+    if not store.set_state(conn, module.module_id, module.state, step.to, at):
+        raise Fault("TS-3060", detail="the module has moved on meanwhile")
     _carry_out(conn, module, step, at, country)
     if step.is_reported:
         report_store.add(conn, module.module_id, deed.value, report_body(module, deed, step.to, at), at)
