@@ -183,7 +183,7 @@ def station(conn: Connection, **changes: Any) -> Station:
         proof_key=home.public_key("poa"),
         printer_key=rsa_key(PRINTER).public,
     )
-    parts = {
+    parts: dict[str, Any] = {
         "conn": conn,
         "issuer": DemoIssuer(home),
         "plan": plan,

@@ -51,6 +51,7 @@ def personalise(
     fit. A cut in between leaves a folder without `card.keys`: the factory may begin again. `invoices_signed` is where
     the total counter of a test card begins, so that its end can be seen.
     """
+    _check(uid, pin, max_category_order_id, invoices_signed)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if (folder / KEYS_FILE).exists():
         raise FileExistsError(f"{folder}: personalised already")
@@ -70,7 +71,6 @@ def personalise(
         quirks=quirks or Quirks(),
         invoices_signed=invoices_signed,
     )
-    contents.check()
     certificate = _certified(signing_key, sign_certificate_for, uid, CertificateClass.V33)
     pki_certificate = _certified(pki_key, pki_certificate_for, uid, CertificateClass.V34)
     burn_in(folder, attrs.evolve(contents, certificate=certificate, client_certificate=pki_certificate))
@@ -96,13 +96,17 @@ class CardContents:
 
     def check(self) -> None:
         """Raise `ValueError` for a PIN, a number or a count that a card cannot have."""
-        parse_uid(self.uid)
-        if len(self.pin) != LIMITS.pin_digits or not (self.pin.isascii() and self.pin.isdigit()):
-            raise ValueError("a PIN is four digits")
-        if not 1 <= self.categories <= MAX_CATEGORIES:
-            raise ValueError(f"a card keeps 1 to {MAX_CATEGORIES} tax categories")
-        if not 0 <= self.invoices_signed <= UINT32_MAX:
-            raise ValueError("the counter has four bytes")
+        _check(self.uid, self.pin, self.categories, self.invoices_signed)
+
+
+def _check(uid: str, pin: str, categories: int, invoices_signed: int) -> None:
+    parse_uid(uid)
+    if len(pin) != LIMITS.pin_digits or not (pin.isascii() and pin.isdigit()):
+        raise ValueError("a PIN is four digits")
+    if not 1 <= categories <= MAX_CATEGORIES:
+        raise ValueError(f"a card keeps 1 to {MAX_CATEGORIES} tax categories")
+    if not 0 <= invoices_signed <= UINT32_MAX:
+        raise ValueError("the counter has four bytes")
 
 
 def burn_in(folder: Path, contents: CardContents) -> None:

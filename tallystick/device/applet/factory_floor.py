@@ -44,6 +44,7 @@ class FactoryFloor:
         self._blank = blank
         self._random = random
         self._make_key = make_key
+        self._keys: dict[KeyUse, PrivateKey] = {}
         self._groups: dict[DataGroup, bytes] = {}
         self._incoming = b""
         self._expected_block = 0
@@ -100,6 +101,7 @@ class FactoryFloor:
                 raise Refusal(StatusWord.CONDITIONS_NOT_SATISFIED)
             key = self._make_key()
             self._keep(**{_FIELDS[use]: key.pkcs8})
+            self._keys[use] = key
         elif command.p1 != wire.READ_KEY:
             raise Refusal(StatusWord.WRONG_P1_P2)
         elif key is None:
@@ -109,7 +111,9 @@ class FactoryFloor:
 
     def _key(self, use: KeyUse) -> PrivateKey | None:
         stored: bytes = getattr(self._blank, _FIELDS[use])
-        return PrivateKey.from_pkcs8(stored, is_ours=True) if stored else None
+        if stored and use not in self._keys:
+            self._keys[use] = PrivateKey.from_pkcs8(stored, is_ours=True)
+        return self._keys.get(use)
 
     def _sign(self, command: CommandApdu) -> bytes:
         if command.p1 != wire.SIGN_P1:

@@ -103,25 +103,22 @@ class _Walk:
         self._port = port
         self._session = FactorySession(port)
         self._module = module
-        self._id = module.module_id
         self._in_factory = False
 
     def go(self) -> None:
         """Every step that is not done yet, in order."""
         self._in_factory = self._session.is_open()
         self._recognise()
-        for state, step in (
-            (State.BLANK, self._install),
-            (State.INSTALLED, self._number),
-            (State.NUMBERED, self._take_keys),
-            (State.KEYED, self._certify),
-            (State.CERTIFIED, self._personalise),
-            (State.PERSONALISED, self._record),
+        for states, steps in (
+            ((State.BLANK, State.INSTALLED), (self._install, self._number)),
+            ((State.NUMBERED,), (self._take_keys,)),
+            ((State.KEYED,), (self._certify,)),
+            ((State.CERTIFIED, State.PERSONALISED), (self._personalise, self._record)),
         ):
-            if self._module.state is state:
-                step()
+            if self._module.state in states:
+                for step in steps[states.index(self._module.state) :]:
+                    self._module = step()
                 self._conn.commit()
-                self._module = making.present(self._conn, self._id)
 
     def _recognise(self) -> None:
         """The module in the reader is the one of this row, and as far as the row says or one step further."""
@@ -135,20 +132,20 @@ class _Walk:
         if number and number != self._module.number:
             raise Fault("TS-3069", detail=f"what is in the reader bears the number {number}")
 
-    def _install(self) -> None:
+    def _install(self) -> Module:
         hardware = self._session.tells().hardware
         self._plan.profile.check(hardware, self._module.form_factor)
         tested = self_test(self._session, self._plan.profile)
         self._session.install()
-        making.installed(self._conn, self._id, hardware, tested, self._station.clock())
+        return making.installed(self._conn, self._module, hardware, tested, self._station.clock())
 
-    def _number(self) -> None:
-        making.number(self._conn, self._id, self._station.clock(), self._station.choose_number)
+    def _number(self) -> Module:
+        return making.number(self._conn, self._module, self._station.clock(), self._station.choose_number)
 
-    def _take_keys(self) -> None:
+    def _take_keys(self) -> Module:
         self._session.store(DataGroup.NUMBER, self._module.known_number.encode("ascii"))
         found = {use: self._key(use) for use in KeyUse}
-        making.keys(self._conn, self._id, found, self._station.clock())
+        return making.keys(self._conn, self._module, found, self._station.clock())
 
     def _key(self, use: KeyUse) -> PublicKey:
         try:
@@ -156,24 +153,25 @@ class _Walk:
         except Fault as fault:
             raise Fault("TS-3003", detail=f"the {use} key: {fault.detail}") from fault
 
-    def _certify(self) -> None:
+    def _certify(self) -> Module:
         plan, now = self._plan, self._station.clock()
-        making.certify(
-            self._conn, self._id, self._station.issuer, plan.api_url, plan.vsdc_url, plan.country.country, now
+        return making.certify(
+            self._conn, self._module, self._station.issuer, plan.api_url, plan.vsdc_url, plan.country.country, now
         )
 
-    def _personalise(self) -> None:
+    def _personalise(self) -> Module:
         """Write, test and end the factory, unless that is where the walk was cut; then read everything back."""
         if self._in_factory:
             prove_keys(self._session, self._module)
             pin = self._station.choose_pin()
-            making.seal_pin(self._conn, self._id, seal_pin(pin, self._module.known_number, self._plan.printer_key))
+            sealed = seal_pin(pin, self._module.known_number, self._plan.printer_key)
+            making.seal_pin(self._conn, self._module, sealed)
             self._conn.commit()
             self._write()
             self._session.set_pin(pin)
             self._session.end()
         read_back(self._port, self._module, self._plan.encryption_key)
-        making.personalised(self._conn, self._id, self._station.clock())
+        return making.personalised(self._conn, self._module, self._station.clock())
 
     def _write(self) -> None:
         module, plan = self._module, self._plan
@@ -185,5 +183,5 @@ class _Walk:
         self._session.store(DataGroup.PROOF_KEY, plan.proof_key.card_export)
         self._session.store(DataGroup.BOUNDS, write_bounds(module.limit.scaled, plan.categories))
 
-    def _record(self) -> None:
-        making.record(self._conn, self._id, self._plan.country, self._station.clock())
+    def _record(self) -> Module:
+        return making.record(self._conn, self._module, self._plan.country, self._station.clock())

@@ -146,7 +146,12 @@ def test_ts_3003_a_weak_key_is_refused(bench: ProductionBench, weak: str) -> Non
             for state in ("installed", "numbered"):
                 conn.execute("UPDATE production.module SET state = %s, number = 'AAAA1111'", [state])
         with pytest.raises(Fault) as caught:
-            take_keys(station.conn, module.module_id, {KeyUse.SIGNING: key, KeyUse.CLIENT: good}, NOW)
+            take_keys(
+                station.conn,
+                attrs.evolve(module, state=State.NUMBERED),
+                {KeyUse.SIGNING: key, KeyUse.CLIENT: good},
+                NOW,
+            )
     assert caught.value.code == "TS-3003"
 
 

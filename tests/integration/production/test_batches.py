@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import psycopg
 import pytest
 from cards import NOW
@@ -170,14 +171,16 @@ def test_s1_046_nothing_goes_into_stock_that_both_sides_do_not_know(bench: Produ
 def test_s1_043_a_number_is_never_given_twice(bench: ProductionBench) -> None:
     batch = bench.open(2)
     numbers = iter(["AAAA1111", "AAAA1111", "BBBB2222"])
+    given = []
     with bench.station() as station:
-        first, second = (station.take(batch.batch_id, line) for line in (1, 2))
-        for module in (first, second):
+        for line in (1, 2):
+            module = station.take(batch.batch_id, line)
             with psycopg.connect(bench.dsn) as conn:
                 conn.execute("UPDATE production.module SET state = 'installed' WHERE state = 'blank'")
-            making.number(station.conn, module.module_id, NOW, lambda: next(numbers))
+            installed = attrs.evolve(module, state=State.INSTALLED)
+            given.append(making.number(station.conn, installed, NOW, lambda: next(numbers)))
             station.conn.commit()
-        assert making.number(station.conn, first.module_id, NOW, lambda: next(numbers)) == "AAAA1111"
+        assert making.number(station.conn, given[0], NOW, lambda: next(numbers)) == given[0]
     assert [module.number for module in bench.modules(batch)] == ["AAAA1111", "BBBB2222"]
     with psycopg.connect(bench.dsn) as conn:
         for statement in ("UPDATE production.number SET number = 'CCCC3333'", "DELETE FROM production.number"):

@@ -57,9 +57,10 @@ class CutPort:
         self._port, self._knife = port, knife
 
     def transmit(self, apdu: bytes) -> bytes:
-        changes = apdu[1] in CHANGING or (apdu[1], apdu[2]) in LAST_BLOCKS
-        work = lambda: self._port.transmit(apdu)  # noqa: E731
-        return self._knife.around(work) if changes else work()  # type: ignore[no-any-return]
+        if apdu[1] not in CHANGING and (apdu[1], apdu[2]) not in LAST_BLOCKS:
+            return self._port.transmit(apdu)
+        answer: bytes = self._knife.around(lambda: self._port.transmit(apdu))
+        return answer
 
 
 class CutConnection(psycopg.Connection[Any]):
@@ -85,7 +86,7 @@ def test_s1_043_a_crash_anywhere_leaves_one_module_with_one_number(bench: Produc
     batch = bench.open()
     box = TestBox(folder=tmp_path / "whole", wrap=lambda port: CutPort(port, whole))
     walk(bench, batch.batch_id, box, whole)
-    assert whole.count > 20
+    assert whole.count >= 20, "twelve commands that change the module, and the commits"
     check_cut(bench, tmp_path / "before", Knife(1, after=False))
     for at in range(1, whole.count + 1):  # after one change is before the next: nothing changes in between
         check_cut(bench, tmp_path / str(at), Knife(at, after=True))

@@ -1,7 +1,8 @@
 """The steps of making one module as the authority records them, each a transaction of the caller's (S1-042 to S1-046).
 
 Every step can be asked for again after a crash: what was recorded is taken on, a number or key is never given anew to
-the same module.
+the same module. A step takes the module as it was read and gives it as it is now; whoever comes late with an older one
+is refused, since a state is only left from where it stands.
 """
 
 from __future__ import annotations
@@ -57,64 +58,52 @@ def take_blank(conn: Connection, batch_id: int, line: int, at: datetime) -> Modu
     return locked(conn, store.take_blank(conn, batch_id, line, at))
 
 
-def present(conn: Connection, module_id: int) -> Module:
-    """The module as it stands; raises ``TS-4003``."""
-    module = store.module(conn, module_id)
-    if module is None:
-        raise Fault("TS-4003", detail="no such module")
-    return module
-
-
 def installed(
-    conn: Connection, module_id: int, hardware: Hardware, tested: Iterable[ModuleAlgorithm], at: datetime
-) -> None:
+    conn: Connection, module: Module, hardware: Hardware, tested: Iterable[ModuleAlgorithm], at: datetime
+) -> Module:
     """The module passed its test and has the applet (S1-042, S1-048 to S1-057)."""
-    module = locked(conn, module_id)
-    store.note_hardware(conn, module_id, hardware, tested)
-    go(conn, module, Deed.INSTALL, at)
+    store.note_hardware(conn, module.module_id, hardware, tested)
+    return attrs.evolve(module, state=go(conn, module, Deed.INSTALL, at))
 
 
-def number(conn: Connection, module_id: int, at: datetime, choose: Callable[[], str] = random_number) -> Uid:
+def number(conn: Connection, module: Module, at: datetime, choose: Callable[[], str] = random_number) -> Module:
     """Give the module its number, once and for ever, before anything is written into it (S1-043, S1-046)."""
-    module = locked(conn, module_id)
     if module.number is not None:
-        return module.number
+        return module
     for _ in range(_TRIES):
         chosen = choose()
-        if registry.secure_element(conn, chosen) is None and store.give_number(conn, module_id, chosen, at):
-            go(conn, module, Deed.NUMBER, at)
-            return Uid(chosen)
+        if registry.secure_element(conn, chosen) is None and store.give_number(conn, module.module_id, chosen, at):
+            return attrs.evolve(module, number=Uid(chosen), state=go(conn, module, Deed.NUMBER, at))
     raise Fault("TS-3004", detail="no free number was found")
 
 
-def keys(conn: Connection, module_id: int, found: dict[KeyUse, PublicKey], at: datetime) -> None:
+def keys(conn: Connection, module: Module, found: dict[KeyUse, PublicKey], at: datetime) -> Module:
     """Take the public keys over (S1-043): RSA-2048, strong, and never seen before.
 
     Raises ``TS-3003`` (weak, or of another kind) and ``TS-3004`` (came out of a module before, or twice the same).
     """
-    module = locked(conn, module_id)
     for use, key in sorted(found.items()):
         if key.kind is not KeyKind.RSA:
             raise Fault("TS-3003", detail="a module has RSA-2048 keys")
         check_key(key)
-        if not store.add_key(conn, module_id, use, key.fingerprint, key.spki, at):
+        if not store.add_key(conn, module.module_id, use, key.fingerprint, key.spki, at):
             raise Fault("TS-3004", detail=f"the {use} key came out of a module before")
     if set(found) != set(KeyUse):
         raise Fault("TS-3003", detail="a module has two keys")
-    go(conn, module, Deed.KEY, at)
+    return attrs.evolve(module, state=go(conn, module, Deed.KEY, at))
 
 
 def certify(
-    conn: Connection, module_id: int, issuer: Issuer, api_url: str, vsdc_url: str, country: str, at: datetime
-) -> None:
+    conn: Connection, module: Module, issuer: Issuer, api_url: str, vsdc_url: str, country: str, at: datetime
+) -> Module:
     """Have both public keys certified for the number and the seller of the order (S2-012, S2-024)."""
-    module = locked(conn, module_id)
     years = batches.known(conn, module.batch_id).years
     subject = _subject(module, api_url, vsdc_url, country)
-    spki = store.keys(conn, module_id)
+    spki = store.keys(conn, module.module_id)
     signing, client = (issuer.issue(subject, spki[use], use, years, at) for use in (KeyUse.SIGNING, KeyUse.CLIENT))
-    store.note_certificates(conn, module_id, signing, client)
-    go(conn, module, Deed.CERTIFY, at)
+    store.note_certificates(conn, module.module_id, signing, client)
+    state = go(conn, module, Deed.CERTIFY, at)
+    return attrs.evolve(module, certificate=signing, client_certificate=client, state=state)
 
 
 def _subject(module: Module, api_url: str, vsdc_url: str, country: str) -> CardSubject:
@@ -128,23 +117,22 @@ def _subject(module: Module, api_url: str, vsdc_url: str, country: str) -> CardS
     )
 
 
-def seal_pin(conn: Connection, module_id: int, sealed: bytes) -> None:
+def seal_pin(conn: Connection, module: Module, sealed: bytes) -> None:
     """Keep the PIN, closed to the letter's printer, before the module gets it. A later one replaces it."""
-    if locked(conn, module_id).state is not State.CERTIFIED:
+    if module.state is not State.CERTIFIED or not store.seal_pin(conn, module.module_id, sealed):
         raise Fault("TS-3060", detail="a PIN is given while a module is personalised")
-    store.seal_pin(conn, module_id, sealed)
 
 
-def personalised(conn: Connection, module_id: int, at: datetime) -> None:
+def personalised(conn: Connection, module: Module, at: datetime) -> Module:
     """What was written has been read back, and the test signature was right."""
-    go(conn, locked(conn, module_id), Deed.PERSONALISE, at)
+    return attrs.evolve(module, state=go(conn, module, Deed.PERSONALISE, at))
 
 
-def record(conn: Connection, module_id: int, country: Country, at: datetime) -> None:
+def record(conn: Connection, module: Module, country: Country, at: datetime) -> Module:
     """Enter the module into the registry, on hold, and tell the tax service (S1-046)."""
-    module = locked(conn, module_id)
-    go(conn, module, Deed.RECORD, at, country=country)
+    state = go(conn, module, Deed.RECORD, at, country=country)
     log(conn, module, Deed.RECORD, STATION, at)
+    return attrs.evolve(module, state=state)
 
 
 def spoil(conn: Connection, module_id: int, because: str, actor: str, at: datetime) -> None:

@@ -121,7 +121,7 @@ UPDATE production.module SET certificate = :certificate, client_certificate = :c
 WHERE module_id = :module_id;
 
 -- name: seal_pin
-UPDATE production.module SET pin_sealed = :pin_sealed WHERE module_id = :module_id AND letter_printed_at IS NULL;
+UPDATE production.module SET pin_sealed = :pin_sealed WHERE module_id = :module_id AND state = 'certified';
 
 -- name: note_spoilt
 UPDATE production.module SET spoilt_at = :at, spoilt_because = :because, pin_sealed = NULL WHERE module_id = :module_id;

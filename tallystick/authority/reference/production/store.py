@@ -205,9 +205,9 @@ def note_certificates(conn: Connection, module_id: int, certificate: bytes, clie
     )
 
 
-def seal_pin(conn: Connection, module_id: int, sealed: bytes) -> None:
-    """The newest PIN, closed to the printer of the letter."""
-    SQL.run(conn, "seal_pin", module_id=module_id, pin_sealed=sealed)
+def seal_pin(conn: Connection, module_id: int, sealed: bytes) -> bool:
+    """The newest PIN, closed to the printer of the letter; false when the module is past that."""
+    return bool(SQL.run(conn, "seal_pin", module_id=module_id, pin_sealed=sealed))
 
 
 def note_spoilt(conn: Connection, module_id: int, because: str, at: datetime) -> None:
