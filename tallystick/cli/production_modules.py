@@ -47,6 +47,7 @@ def show(number: Number) -> None:
 
 
 def _facts(conn: Connection, number: str) -> list[str]:
+    from tallystick.authority.oversight.activity import queries as activity
     from tallystick.authority.reference.production import queries
 
     module = queries.module_by_number(conn, number)
@@ -63,8 +64,12 @@ def _facts(conn: Connection, number: str) -> list[str]:
         ("place", module.place or "-"),
     )
     reports = queries.reports_of_module(conn, module.module_id)
+    done = [
+        f"{'done':<12}{entry.act.at:%Y-%m-%d %H:%M} {entry.act.verb} by {entry.act.actor}"
+        for entry in reversed(activity.newest(conn, thing=number))
+    ]
     told = [f"{'told':<12}{one.deed}: {one.state} {one.answer}" for one in reports]
-    return [f"{name:<12}{value}" for name, value in facts] + told
+    return [f"{name:<12}{value}" for name, value in facts] + done + told
 
 
 def ship(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -38,6 +38,7 @@ class BatchLine:
 
     batch: Batch
     words: str
+    reason: str
     waits: bool
     counts: tuple[tuple[str, int], ...]
 
@@ -59,7 +60,7 @@ def batch(request: HttpRequest, number: int) -> HttpResponse:
         raise Http404
     pages = Paginator(queries.modules(conn, number), MODULES_ON_A_PAGE)
     shown = pages.get_page(request.GET.get("page"))
-    facts = {"line": _line(conn, found), "page": shown, "modules": [_facts(one) for one in shown.object_list]}
+    facts = {"line": _line(conn, found, {}), "page": shown, "modules": [_facts(one) for one in shown.object_list]}
     return render(request, "operator/batch.html", facts)
 
 
@@ -92,9 +93,10 @@ def _decide(request: HttpRequest, deed: Callable[[psycopg.Connection[Any], Perso
 
 def _page(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
     conn = _connection()
+    reasons = queries.reasons(conn)
     kind = CATALOGUE[fault.code] if fault is not None else None
     facts = {
-        "lines": [_line(conn, one) for one in queries.batches(conn, BATCHES_SHOWN)],
+        "lines": [_line(conn, one, reasons) for one in queries.batches(conn, BATCHES_SHOWN)],
         "username": request.user.get_username(),
         "fault": fault,
         "fault_title": kind.title if kind is not None else "",
@@ -102,10 +104,11 @@ def _page(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
     return render(request, "operator/production.html", facts, status=kind.http_status if kind is not None else 200)
 
 
-def _line(conn: psycopg.Connection[Any], found: Batch) -> BatchLine:
+def _line(conn: psycopg.Connection[Any], found: Batch, reasons: Mapping[int, str]) -> BatchLine:
     counts = queries.counts(conn, found.batch_id)
     return BatchLine(
         batch=found,
+        reason=reasons.get(found.request_id or 0, ""),
         words=_WORDS[found.state],
         waits=found.state is BatchState.ASKED,
         counts=tuple((state.value, count) for state, count in sorted(counts.by_state.items())),

@@ -45,6 +45,7 @@ def test_two_persons_open_a_batch_in_two_browsers(asked: Pages) -> None:
     page = vera.get("/production/").content.decode()
     assert "waits for a second person" in page
     assert "2 from 3 blanks" in page
+    assert "the yearly order of the north" in page
     assert "Open the batch" not in page, "not one's own"
     own = asked.send(vera, "/production/1/approve/")
     assert (own.status_code, b"Code TS-4005" in own.content) == (409, True)

@@ -13,6 +13,7 @@ from cards import NOW
 from production_bench import VERA, ProductionBench, TestBox
 
 from tallystick.authority.reference.production import queries, tasks
+from tallystick.authority.reference.production.lifecycle import Deed
 from tallystick.authority.reference.production.tasks import TaxService
 from tallystick.authority.reference.production.values import ReportState
 from tallystick.ops.production.reports import MEDIA_TYPE, ReportFolder, tax_service
@@ -116,6 +117,22 @@ def test_ts_3067_what_is_refused_waits_for_a_person(
     bench.do(lambda conn: tasks.repeat_report(conn, refused.report_id, VERA, NOW))
     assert send(bench, service) == 1
     assert state(bench, made)[0] is ReportState.ACCEPTED
+
+
+def test_what_follows_a_refused_report_waits_behind_it(
+    bench: ProductionBench, made: int, service: TaxService, door: Door
+) -> None:
+    door.status = 422
+    send(bench, service)
+    number = bench.value("SELECT number FROM production.module")
+    bench.act(number, Deed.SPOIL, reason="torn in the machine of the printer")
+    door.status = 200
+    assert send(bench, service) == 0, "the tax service must not hear the end before the beginning"
+    (refused,) = bench.do(queries.refused_reports)
+    bench.do(lambda conn: tasks.repeat_report(conn, refused.report_id, VERA, NOW))
+    assert send(bench, service) == 2
+    assert [b'"deed":"spoil"' in body for _, _, body in door.came] == [False, False, True]
+    assert bench.value("SELECT state FROM registry.secure_element") == "revoked"
 
 
 def test_a_service_that_is_away_loses_nothing(bench: ProductionBench, made: int, tmp_path: Path) -> None:

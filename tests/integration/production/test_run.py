@@ -80,6 +80,7 @@ def test_s1_042_a_run_that_was_killed_goes_on_and_no_number_is_used_twice(
     assert "blanks taken 4: 4 good, 0 spoilt, 0 in work" in said.output
     said = CliRunner().invoke(app, ["production", "module", str(modules[0].number)])
     assert "told        record: waiting" in said.output
+    assert "production.record by process:production-station" in said.output
     said = CliRunner().invoke(app, ["production", "report"])
     assert "4 reports were decided" in said.output
     assert len(list((state.demo / "production" / "reports").iterdir())) == 4

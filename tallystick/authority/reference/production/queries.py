@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from tallystick.authority.oversight.approvals import queries as approvals
 from tallystick.authority.reference.production import printing_store, report_store, store
+from tallystick.authority.reference.production.batches import OPEN_DEED
 from tallystick.authority.reference.production.lifecycle import State
 from tallystick.authority.reference.production.values import Batch, Counts, Module, PrintJob, Report, ReportState
 from tallystick.authority.room_queries import Connection
@@ -18,6 +20,11 @@ def batch(conn: Connection, batch_id: int) -> Batch | None:
 def batches(conn: Connection, limit: int = 100) -> list[Batch]:
     """The newest first."""
     return store.batches(conn, limit)
+
+
+def reasons(conn: Connection) -> dict[int, str]:
+    """Why batches were asked for, by the number of their request."""
+    return {one.request_id: one.reason for one in approvals.newest(conn, deeds=(OPEN_DEED,))}
 
 
 def counts(conn: Connection, batch_id: int) -> Counts:
