@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,11 +14,15 @@ from tallystick.authority.reference.production.values import Module
 from tallystick.device.applet.blank import VIRTUAL_HARDWARE, supply
 from tallystick.device.applet.contacts import Transmission, contacts
 from tallystick.device.applet.module import VirtualModule
+from tallystick.device.secure_element.pcsc import PcscReader
 from tallystick.device.secure_element.port import CardPort, CardUnavailable
 from tallystick.device.secure_element.t0 import T0Port
 
 KEY_SECONDS = 120.0
 """A controller of this class may take a minute for a key of RSA-2048."""
+
+
+NOTICE_SECONDS = 10.0
 
 
 class Box(Protocol):
@@ -63,14 +68,19 @@ class ReaderBox:
     @contextmanager
     def insert(self, module: Module) -> Iterator[CardPort]:
         """Have the person put it in."""
-        from tallystick.device.secure_element.pcsc import PcscReader
-
         self.ask(module)
         reader = PcscReader(self.reader, answer_seconds=KEY_SECONDS)
         try:
-            port = reader.port()
-            if port is None:
-                raise CardUnavailable("no module in the reader")
-            yield port
+            yield self._port_of(reader)
         finally:
             reader.close()
+
+    @staticmethod
+    def _port_of(reader: PcscReader) -> CardPort:
+        """A reader takes a moment to notice a card."""
+        until = time.monotonic() + NOTICE_SECONDS
+        while (port := reader.port()) is None:
+            if time.monotonic() > until:
+                raise CardUnavailable("no module in the reader")
+            time.sleep(0.1)
+        return port

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -177,6 +178,7 @@ def _begin(plan: RunPlan, clock: Callable[[], datetime], parent: int) -> None:
     """In each process of a run: connect, and end when the run's own process does."""
     global _place  # noqa: PLW0603 - one working place a process
     end_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the run's: what is begun is finished, and no more
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)  # a module leaves hardly any cycles behind
     station = open_station(plan, psycopg.connect(plan.dsn), clock)

@@ -113,7 +113,7 @@ class _Walk:
             ((State.BLANK, State.INSTALLED), (self._install, self._number)),
             ((State.NUMBERED,), (self._take_keys,)),
             ((State.KEYED,), (self._certify,)),
-            ((State.CERTIFIED, State.PERSONALISED), (self._personalise, self._record)),
+            ((State.CERTIFIED,), (self._personalise, self._record)),
         ):
             if self._module.state in states:
                 for step in steps[states.index(self._module.state) :]:
@@ -123,11 +123,9 @@ class _Walk:
     def _recognise(self) -> None:
         """The module in the reader is the one of this row, and as far as the row says or one step further."""
         if not self._in_factory:
-            if self._module.state not in (State.CERTIFIED, State.PERSONALISED):
+            if self._module.state is not State.CERTIFIED:
                 raise Fault("TS-3069", detail="what is in the reader is no blank: it is finished already")
             return
-        if self._module.state is State.PERSONALISED:
-            raise Fault("TS-3069", detail="what is in the reader is a blank, and the module of this line is finished")
         number = self._session.tells().number
         if number and number != self._module.number:
             raise Fault("TS-3069", detail=f"what is in the reader bears the number {number}")

@@ -14,7 +14,9 @@ from production_bench import KeyMaker, ProductionBench, TestBox
 from tallystick.authority.reference.production.lifecycle import State
 from tallystick.authority.reference.production.making import keys as take_keys
 from tallystick.crypto.keys import PublicKey, public_from_modulus
-from tallystick.device.applet.blank import VIRTUAL_HARDWARE
+from tallystick.device.applet.blank import VIRTUAL_HARDWARE, supply
+from tallystick.device.applet.module import VirtualModule
+from tallystick.device.secure_element.factory_session import FactorySession
 from tallystick.device.secure_element.port import CardPort, CardUnavailable
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fiscal_module import CardProtocol, Hardware, KeyUse, ModuleAlgorithm
@@ -187,3 +189,15 @@ def test_ts_3069_another_module_in_the_reader_is_noticed(bench: ProductionBench,
         (tmp_path / "000001").rename(tmp_path / "000002")
         made = make_line(station, box, batch.batch_id, 2)
     assert (made.spoilt, made.because[:7]) == (1, "TS-3069")
+
+
+def test_ts_3069_a_half_made_module_with_another_number_is_noticed(bench: ProductionBench, box: TestBox) -> None:
+    batch = bench.open(1, blanks=2)
+    supply(box.place(1))
+    session = FactorySession(VirtualModule.open(box.place(1)))
+    assert session.is_open()
+    session.install()
+    session.store(wire.DataGroup.NUMBER, b"OTHER123")
+    with bench.station() as station:
+        made = make_line(station, box, batch.batch_id, 1)
+    assert made.because == "TS-3069 what is in the reader bears the number OTHER123"
