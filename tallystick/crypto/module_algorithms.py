@@ -13,18 +13,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from tallystick.crypto import legacy
 from tallystick.kernel.fiscal_module import ModuleAlgorithm
 
 Compute = Callable[[bytes, bytes], bytes]
 """Key and text in, answer out; raises ``ValueError`` for what does not fit."""
 
-_SHA1_BYTES = 20
 _UNCOMPRESSED = b"\x04"
-
-
-def _sha_1(_: bytes, text: bytes) -> bytes:
-    return legacy.digest_info_sha1(text)[-_SHA1_BYTES:]
 
 
 def _sha_224(_: bytes, text: bytes) -> bytes:
@@ -57,7 +51,6 @@ def _p256_agreement(key: bytes, point: bytes) -> bytes:
 COMPUTED: Mapping[ModuleAlgorithm, Compute] = MappingProxyType(
     {
         ModuleAlgorithm.AES: _aes_block,
-        ModuleAlgorithm.SHA_1: _sha_1,
         ModuleAlgorithm.SHA_224: _sha_224,
         ModuleAlgorithm.SHA_256: _sha_256,
         ModuleAlgorithm.ECC: _p256_agreement,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import attrs
 
 from tallystick.crypto.pki import CardSubject, DemoPki
-from tallystick.device.applet.blank import VIRTUAL_HARDWARE, supply
+from tallystick.device.applet.blank import BLANK_FILE, VIRTUAL_HARDWARE, supply
+from tallystick.device.applet.card import VirtualCard
 from tallystick.device.applet.contacts import Transmission
 from tallystick.device.applet.factory import personalise
 from tallystick.device.applet.module import VirtualModule
@@ -103,9 +105,8 @@ def serve(folder: Path, vpcd: str, protocol: str) -> None:
     context = Context.load("card")
     context.state.make()
     said = f"card {folder.name} is in the reader at {vpcd} (T={protocol})"
-    server = CardServer(
-        lambda: VirtualModule.open(folder), address, transmission, on_inserted=lambda: print(said, flush=True)
-    )
+    open_card = partial(VirtualModule.open if (folder / BLANK_FILE).exists() else VirtualCard.open, folder)
+    server = CardServer(open_card, address, transmission, on_inserted=lambda: print(said, flush=True))
     run_until_stopped(context, lambda stopped: _run(context, server, stopped))
 
 
