@@ -21,6 +21,7 @@ from tallystick.cli import (
     ledger_watch,
     oversight,
     pki,
+    production,
     quarantine,
     receipt,
     sandbox,
@@ -55,6 +56,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(ledger_watch.app, name="ledger")  # the same app, with the commands of both modules
 app.add_typer(pki.app, name="pki")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(production.app, name="production")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")

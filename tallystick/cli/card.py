@@ -43,8 +43,20 @@ def make(
 
 
 @app.command()
+def blank(
+    card: Annotated[Path, typer.Option(help="Folder of the new module.")],
+    form: Annotated[str, typer.Option(help="Its form.", metavar="card|usb-key")] = "card",
+) -> None:
+    """Supply a factory-fresh virtual module, for `tallystick production run --reader`."""
+    from tallystick.ops.processes.card import make_blank
+
+    make_blank(card, form)
+    typer.echo(f"blank in {card}")
+
+
+@app.command()
 def serve(
-    card: Annotated[Path, typer.Option(help="Folder of the virtual card.")],
+    card: Annotated[Path, typer.Option(help="Folder of the virtual card, or of a blank.")],
     vpcd: Annotated[str, typer.Option(help="Where the virtual reader waits for a card.")] = "127.0.0.1:35963",
     protocol: Annotated[str, typer.Option(help="0 for T=0, 1 for T=1.", metavar="0|1")] = "1",
 ) -> None:

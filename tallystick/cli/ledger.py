@@ -45,8 +45,8 @@ def _country() -> "tuple[Settings, StateFolder, DemoPki]":
     """Settings, state and keys of the country that the settings mean."""
     import msgspec
 
-    from tallystick.crypto.pki import DemoPki
     from tallystick.ops.packs import load_pack
+    from tallystick.ops.pki_folder import open_pki
     from tallystick.ops.settings import load_settings
     from tallystick.ops.state_folder import StateFolder
 
@@ -54,7 +54,7 @@ def _country() -> "tuple[Settings, StateFolder, DemoPki]":
     if not settings.database_url:  # the embedded server is the demonstration's
         settings = msgspec.structs.replace(settings, timing="demo")
     state = StateFolder.of(settings.state)
-    return settings, state, DemoPki.load(state.keys, environment=load_pack(settings.country).environment)
+    return settings, state, open_pki(state, load_pack(settings.country), settings.pki_url)
 
 
 @app.command()

@@ -22,6 +22,8 @@ class Use(Enum):
     OPEN_PACKAGE = (Algorithm.RSA_PKCS1_AES_CBC, Purpose.PACKAGE, True)
     SEAL_INTERNAL_DATA = (Algorithm.RSA_OAEP_SHA256, Purpose.INTERNAL_DATA, False)
     OPEN_INTERNAL_DATA = (Algorithm.RSA_OAEP_SHA256, Purpose.INTERNAL_DATA, True)
+    SEAL_PIN = (Algorithm.RSA_OAEP_SHA256, Purpose.PIN_LETTER, False)
+    OPEN_PIN = (Algorithm.RSA_OAEP_SHA256, Purpose.PIN_LETTER, True)
     SIGN_PROOF = (Algorithm.RSA_PKCS1_SHA1, Purpose.PROOF_OF_AUDIT, False)
     VERIFY_PROOF = (Algorithm.RSA_PKCS1_SHA1, Purpose.PROOF_OF_AUDIT, True)
     SIGN_CHECKPOINT = (Algorithm.ED25519, Purpose.CHECKPOINT, False)

@@ -69,6 +69,7 @@ class Purpose(StrEnum):
     ONE_TIME_CODE = "one-time-code"
     CHECKSUM = "checksum"
     MODULE_TEST = "module-test"
+    PIN_LETTER = "pin-letter"
     ARCHIVE = "archive"
 
 
@@ -175,6 +176,7 @@ def _rules() -> Iterable[AlgorithmRule]:
     yield AlgorithmRule(a.RSA_PKCS1_SHA1, p.PROOF_OF_AUDIT, s.WIRE_REQUIRED)
     yield AlgorithmRule(a.RSA_PKCS1_AES_CBC, p.PACKAGE, s.WIRE_REQUIRED)
     yield AlgorithmRule(a.RSA_OAEP_SHA256, p.INTERNAL_DATA, s.REQUIRED)
+    yield AlgorithmRule(a.RSA_OAEP_SHA256, p.PIN_LETTER, s.REQUIRED)
     yield AlgorithmRule(a.HPKE, p.PACKAGE, s.ALLOWED)
     yield AlgorithmRule(a.RSA_PKCS1_SHA256, p.TRANSPORT, s.ALLOWED)
     yield AlgorithmRule(a.RSA_PKCS1_SHA256, p.CERTIFICATE, s.ALLOWED)

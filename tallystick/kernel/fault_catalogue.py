@@ -205,6 +205,16 @@ _PROOF: dict[str, Row] = {
     "TS-3054": ("Verification was ended from outside", 503, Retry.SAME_BYTES, FixBy.USER, None),
     "TS-3055": ("Ledger cannot be exported", 409, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3056": ("Tamper drill refused", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3060": ("Deed not possible in this state of the module", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3061": ("Module does not fit the hardware profile", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3062": ("Self-test of the module failed", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3063": ("Module not recorded on both sides yet", 409, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3064": ("Batch not open, or in work elsewhere", 409, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3065": ("Printing job out of order", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3066": ("PIN letter printed already", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3067": ("Tax service refused the report", 502, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3068": ("Order of modules malformed", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3069": ("Module holds something else than was written", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
 }
 
 _AUDIT: dict[str, Row] = {

@@ -34,6 +34,15 @@ def die_with_parent(stop_signal: signal.Signals = signal.SIGTERM) -> Callable[[]
     return arrange
 
 
+def end_with(parent: int, stop_signal: signal.Signals = signal.SIGTERM) -> None:
+    """In a child that somebody else starts for us: have the kernel end it when `parent` is gone; nothing elsewhere."""
+    if _LIBC is None:
+        return
+    _LIBC.prctl(_PR_SET_PDEATHSIG, int(stop_signal), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 def start_ticks(pid: int) -> int | None:
     """When the process `pid` started, in clock ticks since boot; None when it is gone or only a corpse waits.
 

@@ -20,7 +20,6 @@ from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.crypto.hsm import KeyStore
 from tallystick.crypto.keys import load_public_key
-from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.pki_files import PkiFiles
 from tallystick.crypto.wrapped_keys import open_wrapped
 from tallystick.kernel.faults import Fault
@@ -28,6 +27,7 @@ from tallystick.ops.authority_keys import WRAPPING, KeyMaker, check_note, packag
 from tallystick.ops.database import open_database
 from tallystick.ops.key_store import open_key_store
 from tallystick.ops.packs import load_pack
+from tallystick.ops.pki_folder import open_pki
 from tallystick.ops.processes.context import system_clock
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.ops.settings import Settings, load_settings
@@ -78,13 +78,13 @@ class KeyDesk:
             store.close()
         if series == PACKAGE:
             pack = load_pack(self.settings.country)
-            pki = DemoPki.load(self.state.keys, environment=pack.environment)
+            pki = open_pki(self.state, pack, self.settings.pki_url)
             pki.issue_encryption_certificate(pack.organization_name, pack.country, system_clock())
         return made
 
     def renew_tls(self) -> None:
         """A new key and certificate for the servers, which take it without a restart."""
-        pki = DemoPki.load(self.state.keys, environment=load_pack(self.settings.country).environment)
+        pki = open_pki(self.state, load_pack(self.settings.country), self.settings.pki_url)
         now = system_clock()
         pki.renew_tls_now(now)
         with self._database() as conn:

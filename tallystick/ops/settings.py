@@ -244,6 +244,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     single_disk_accepted: Annotated[
         bool, Meta(description="Serve although the mirror lies on the disk of the database.")
     ] = False
+    module_reports: Annotated[
+        str,
+        Meta(
+            description="Where the tax service is told of each fiscal module: an https address that takes POST, or a "
+            "folder for files. Empty: `production/reports` in the demo's folder."
+        ),
+    ] = ""
     failure_budget: Annotated[
         bool,
         Meta(

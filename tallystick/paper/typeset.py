@@ -70,7 +70,7 @@ def _compile(content: dict[str, Any], form: str) -> bytes:
         files(__package__).joinpath("receipt.typ").read_bytes(),
         format="pdf" if form == "pdf" else "png",
         ppi=_DOTS_PER_INCH,
-        font_paths=_fonts(),
+        font_paths=fonts(),
         sys_inputs={"receipt": json.dumps(content, ensure_ascii=False)},
     )
     assert isinstance(made, bytes), "a receipt is one page"
@@ -78,7 +78,8 @@ def _compile(content: dict[str, Any], form: str) -> bytes:
 
 
 @cache
-def _fonts() -> Fonts:
+def fonts() -> Fonts:
+    """The fonts that come with typst, and no other."""
     import typst
 
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
@@ -99,8 +100,13 @@ def _symbol(symbol: Symbol) -> dict[str, Any]:
 
 def symbol_svg(symbol: Symbol) -> str:
     """The modules as one path of horizontal bars, a unit a module."""
+    return bars_svg(symbol.modules)
+
+
+def bars_svg(rows: Sequence[Sequence[bool]]) -> str:
+    """Modules row by row, dark is true, as one path of horizontal bars, a unit a module; stretched to any size."""
     bars = []
-    for row, modules in enumerate(symbol.modules):
+    for row, modules in enumerate(rows):
         column = 0
         while column < len(modules):
             start = column
@@ -109,6 +115,5 @@ def symbol_svg(symbol: Symbol) -> str:
             if column > start:
                 bars.append(f"M{start} {row}h{column - start}v1h{start - column}z")
             column += 1
-    side = len(symbol.modules)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" shape-rendering="crispEdges">'
-    return f'{head}<path d="{"".join(bars)}"/></svg>'
+    box = f'viewBox="0 0 {len(rows[0])} {len(rows)}" preserveAspectRatio="none" shape-rendering="crispEdges"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {box}><path d="{"".join(bars)}"/></svg>'

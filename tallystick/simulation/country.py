@@ -26,6 +26,7 @@ from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.authority_keys import KeyMaker, enter_statements, first_statements
 from tallystick.ops.key_store import open_key_store
 from tallystick.ops.packs import load_pack
+from tallystick.ops.pki_folder import open_pki
 from tallystick.ops.pki_registry import enter_hierarchy
 from tallystick.ops.postgres import EmbeddedPostgres
 from tallystick.ops.processes.context import system_clock
@@ -196,13 +197,7 @@ def _enter_keys(
 
 def load_keys(state: StateFolder, pack: CountryPack) -> DemoPki:
     """The keys of the country in this folder."""
-    return DemoPki.load(
-        state.keys,
-        environment=pack.environment,
-        publication_url=read_birth(state).pki_url,
-        arc=pack.certificates.arc or DOCUMENTATION_ARC,
-        days=pack.certificates.days,
-    )
+    return open_pki(state, pack, read_birth(state).pki_url)
 
 
 def _fill(dsn: str, pack: CountryPack, pki: DemoPki) -> None:

@@ -15,7 +15,7 @@ SHORT_DATA_BYTES = 255
 SHORT_ANSWER_BYTES = 256
 EXTENDED_BYTES = 65_536
 _HEADER_BYTES = 4
-_REDACTED_INSTRUCTIONS = frozenset({0x11, 0x20})
+_REDACTED_INSTRUCTIONS = frozenset({0x11, 0x20, 0x24})
 
 
 @unique
@@ -149,8 +149,8 @@ class ResponseApdu:
 def describe(apdu: bytes) -> str:
     """A log line for a command: header and length, data in hexadecimal unless the instruction carries a PIN.
 
-    ``11`` is PIN Verify and ``20`` the PKI applet's VERIFY; both are redacted for every class and however malformed
-    the rest is.
+    ``11`` is PIN Verify, ``20`` the PKI applet's VERIFY, ``24`` sets a PIN in the factory; all are redacted for every
+    class and however malformed the rest is.
     """
     header = apdu[:_HEADER_BYTES].hex(" ").upper()
     rest = apdu[_HEADER_BYTES:]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
+
 from tallystick.crypto.certificates import pem_of, read_card_certificate
 from tallystick.crypto.keys import PrivateKey, PublicKey, generate_rsa_key, store_private_key
 from tallystick.crypto.signatures import sign_invoice_text, verify_invoice_signature
@@ -49,32 +51,82 @@ def personalise(
     fit. A cut in between leaves a folder without `card.keys`: the factory may begin again. `invoices_signed` is where
     the total counter of a test card begins, so that its end can be seen.
     """
-    parse_uid(uid)
-    if len(pin) != LIMITS.pin_digits or not (pin.isascii() and pin.isdigit()):
-        raise ValueError("a PIN is four digits")
-    if not 1 <= max_category_order_id <= MAX_CATEGORIES:
-        raise ValueError(f"a card keeps 1 to {MAX_CATEGORIES} tax categories")
+    _check(uid, pin, max_category_order_id, invoices_signed)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if (folder / KEYS_FILE).exists():
         raise FileExistsError(f"{folder}: personalised already")
     signing_key, pki_key = keys or (generate_rsa_key(), generate_rsa_key())
+    contents = CardContents(
+        uid=uid,
+        pin=pin,
+        limit=limit,
+        categories=max_category_order_id,
+        signing_key=signing_key,
+        client_key=pki_key,
+        certificate=b"",
+        client_certificate=b"",
+        tax_core_public_key=tax_core_public_key,
+        poa_public_key=poa_public_key,
+        version=version,
+        quirks=quirks or Quirks(),
+        invoices_signed=invoices_signed,
+    )
     certificate = _certified(signing_key, sign_certificate_for, uid, CertificateClass.V33)
     pki_certificate = _certified(pki_key, pki_certificate_for, uid, CertificateClass.V34)
-    store_private_key(folder / KEY_FILE, pki_key)
-    write_atomically(folder / CERTIFICATE_FILE, pem_of(pki_certificate), mode=0o600)
+    burn_in(folder, attrs.evolve(contents, certificate=certificate, client_certificate=pki_certificate))
+
+
+@attrs.frozen(slots=True, kw_only=True, repr=False)
+class CardContents:
+    """All that makes a card one; never shown, it has the PIN and the keys."""
+
+    uid: str
+    pin: str
+    limit: Money
+    categories: int
+    signing_key: PrivateKey
+    client_key: PrivateKey
+    certificate: bytes
+    client_certificate: bytes
+    tax_core_public_key: PublicKey
+    poa_public_key: PublicKey
+    version: tuple[int, int, int] = CURRENT_VERSION
+    quirks: Quirks = attrs.field(factory=Quirks)
+    invoices_signed: int = 0
+
+    def check(self) -> None:
+        """Raise `ValueError` for a PIN, a number or a count that a card cannot have."""
+        _check(self.uid, self.pin, self.categories, self.invoices_signed)
+
+
+def _check(uid: str, pin: str, categories: int, invoices_signed: int) -> None:
+    parse_uid(uid)
+    if len(pin) != LIMITS.pin_digits or not (pin.isascii() and pin.isdigit()):
+        raise ValueError("a PIN is four digits")
+    if not 1 <= categories <= MAX_CATEGORIES:
+        raise ValueError(f"a card keeps 1 to {MAX_CATEGORIES} tax categories")
     if not 0 <= invoices_signed <= UINT32_MAX:
         raise ValueError("the counter has four bytes")
-    blank = CardState.blank(limit=limit.scaled, categories=max_category_order_id, invoices_signed=invoices_signed)
+
+
+def burn_in(folder: Path, contents: CardContents) -> None:
+    """Write the files of a card, its identity last: a cut before that leaves no card, and it may be done again."""
+    contents.check()
+    store_private_key(folder / KEY_FILE, contents.client_key)
+    write_atomically(folder / CERTIFICATE_FILE, pem_of(contents.client_certificate), mode=0o600)
+    blank = CardState.blank(
+        limit=contents.limit.scaled, categories=contents.categories, invoices_signed=contents.invoices_signed
+    )
     write_atomically(folder / STATE_FILE, blank_image(blank.encode()), mode=0o600)
     identity = CardIdentity(
-        uid=uid,
-        version=version,
-        pin=pin,
-        signing_key=signing_key.pkcs8,
-        certificate=certificate,
-        tax_core_key=tax_core_public_key.spki,
-        poa_key=poa_public_key.spki,
-        quirks=quirks or Quirks(),
+        uid=contents.uid,
+        version=contents.version,
+        pin=contents.pin,
+        signing_key=contents.signing_key.pkcs8,
+        certificate=contents.certificate,
+        tax_core_key=contents.tax_core_public_key.spki,
+        poa_key=contents.poa_public_key.spki,
+        quirks=contents.quirks,
     )
     identity.store(folder)
     sync_folder(folder.parent)

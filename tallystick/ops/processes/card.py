@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import attrs
 
 from tallystick.crypto.pki import CardSubject, DemoPki
+from tallystick.device.applet.blank import BLANK_FILE, VIRTUAL_HARDWARE, supply
 from tallystick.device.applet.card import VirtualCard
 from tallystick.device.applet.contacts import Transmission
 from tallystick.device.applet.factory import personalise
+from tallystick.device.applet.module import VirtualModule
 from tallystick.device.applet.vpcd import CardServer
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.fiscal_module import FormFactor
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import parse_tin, parse_uid
 from tallystick.kernel.invoice import Seller
@@ -71,6 +75,14 @@ def make(folder: Path, pki_folder: Path, pin: str, order: CardOrder) -> None:
         raise SettingsError(f"no card was made: {error}") from error
 
 
+def make_blank(folder: Path, form: str) -> None:
+    """Put a factory-fresh module into a folder; raises `SettingsError`."""
+    try:
+        supply(folder, attrs.evolve(VIRTUAL_HARDWARE, form_factor=FormFactor(form)))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"no blank was made: {error}") from error
+
+
 def _seller(tin: str, country: str) -> Seller:
     return Seller(
         tin=parse_tin(tin),
@@ -93,9 +105,8 @@ def serve(folder: Path, vpcd: str, protocol: str) -> None:
     context = Context.load("card")
     context.state.make()
     said = f"card {folder.name} is in the reader at {vpcd} (T={protocol})"
-    server = CardServer(
-        lambda: VirtualCard.open(folder), address, transmission, on_inserted=lambda: print(said, flush=True)
-    )
+    open_card = partial(VirtualModule.open if (folder / BLANK_FILE).exists() else VirtualCard.open, folder)
+    server = CardServer(open_card, address, transmission, on_inserted=lambda: print(said, flush=True))
     run_until_stopped(context, lambda stopped: _run(context, server, stopped))
 
 

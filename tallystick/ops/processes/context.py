@@ -19,7 +19,6 @@ import uvloop
 
 from tallystick.authority.keys.signing_unit import SigningUnit
 from tallystick.authority.keys.unit_signer import UnitSigner
-from tallystick.crypto.national_oids import DOCUMENTATION_ARC
 from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.policy import install_registry
 from tallystick.kernel.country_pack import CountryPack
@@ -27,6 +26,7 @@ from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.health import Check, HealthListener, event_loop_check
 from tallystick.ops.logs import configure_logging
 from tallystick.ops.packs import load_pack
+from tallystick.ops.pki_folder import open_pki
 from tallystick.ops.schema.roles import as_role
 from tallystick.ops.settings import Settings, SettingsError, load_settings
 from tallystick.ops.state_folder import StateFolder
@@ -85,14 +85,7 @@ class Context:
     @cached_property
     def pki(self) -> DemoPki:
         """The authority's keys and certificates."""
-        rules = self.pack.certificates
-        found = DemoPki.load(
-            self.state.keys,
-            environment=self.pack.environment,
-            publication_url=self.settings.pki_url,
-            arc=rules.arc or DOCUMENTATION_ARC,
-            days=rules.days,
-        )
+        found = open_pki(self.state, self.pack, self.settings.pki_url)
         return attrs.evolve(found, elsewhere=lambda name: UnitSigner.of(self.signing_unit(), name))
 
     @property

@@ -29,6 +29,7 @@ from tallystick.authority.reference.builds.tasks import BUILD_MEDIA_TYPE, publis
 from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.pki import tasks as certificate_tasks
 from tallystick.authority.reference.pki.values import Issuance, KeptList
+from tallystick.authority.reference.production.tasks import send_reports
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
     publish_registrations,
@@ -46,6 +47,7 @@ from tallystick.ops.processes.context import Context, DatabaseConnection, system
 from tallystick.ops.processes.decisions import DecisionWork
 from tallystick.ops.processes.proofs import proof_services
 from tallystick.ops.processes.uploads import UploadWork
+from tallystick.ops.production.reports import tax_service
 from tallystick.ops.schema.roles import INTAKE
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,7 @@ def run() -> None:
 def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
     quick = timedelta(milliseconds=300)
     proofs, assurance = proof_services(context), AssuranceWork(context)
+    service = tax_service(context.settings.module_reports, context.state)
     return [
         Duty("registrations", lambda conn: _publish(context, conn), quick),
         Duty("certificates", lambda conn: _publish_certificates(context, conn), timedelta(seconds=1)),
@@ -97,6 +100,7 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("quarantine", DecisionWork(context).work, quick),
         Duty("witnesses", assurance.witnesses, timedelta(seconds=context.settings.witness_seconds)),
         Duty("seals", assurance.seals, timedelta(minutes=1)),
+        Duty("module reports", lambda conn: send_reports(conn, service, system_clock()), timedelta(seconds=1)),
         Duty("uploads", UploadWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),

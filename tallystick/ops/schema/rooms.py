@@ -16,6 +16,7 @@ ROOMS = (
     "reference/rules",
     "reference/builds",
     "reference/pki",
+    "reference/production",
     "channels/sdc",
     "ledger",
     "intake",

@@ -39,10 +39,12 @@ DECIDE_QUARANTINE = "ask for, approve and refuse decisions on what was kept apar
 
 SEE_WITNESSES = "see who watches the ledger"
 CHANGE_WITNESSES = "approve and refuse another policy of witnesses"
+MAKE_MODULES = "open batches of fiscal modules and see what became of them"
 
 _ALLOWED = {
     ("operator", SEE_COUNTRY): Scope.ALL,
     ("operator", SEE_AUDITS): Scope.ALL,
+    ("operator", MAKE_MODULES): Scope.ALL,
     ("officer", SEE_COUNTRY): Scope.ALL,
     ("officer", SEE_AUDITS): Scope.ALL,
     ("officer", DECIDE_OVERRIDES): Scope.ALL,
@@ -63,6 +65,7 @@ _ALLOWED = {
     ("operator", SEE_WITNESSES): Scope.ALL,
     ("officer", SEE_WITNESSES): Scope.ALL,
     ("officer", CHANGE_WITNESSES): Scope.ALL,
+    ("officer", MAKE_MODULES): Scope.ALL,
     ("taxpayer", CARRY_MEDIA): Scope.OWN,
     ("taxpayer", SEE_ACTIVITY): Scope.OWN,
 }

@@ -7,6 +7,7 @@ from django.urls import path
 from tallystick.portals.operator import quarantine as held
 from tallystick.portals.operator import witnesses as watchers
 from tallystick.portals.operator.audits import approve, ask, audits, refuse
+from tallystick.portals.operator.production import approve_batch, batch, production, refuse_batch
 from tallystick.portals.operator.views import figures, live
 
 urlpatterns = [
@@ -23,4 +24,8 @@ urlpatterns = [
     path("witnesses/", watchers.witnesses, name="witnesses"),
     path("witnesses/requests/<int:number>/approve/", watchers.approve, name="approve-policy"),
     path("witnesses/requests/<int:number>/refuse/", watchers.refuse, name="refuse-policy"),
+    path("production/", production, name="production"),
+    path("production/<int:number>/", batch, name="batch"),
+    path("production/<int:number>/approve/", approve_batch, name="approve-batch"),
+    path("production/<int:number>/refuse/", refuse_batch, name="refuse-batch"),
 ]

@@ -40,7 +40,8 @@ from tallystick.crypto.keys import (
     generate_p384_key,
     rsa_private,
 )
-from tallystick.crypto.module_algorithms import ModuleAlgorithm, self_test
+from tallystick.crypto.module_algorithms import self_test
+from tallystick.crypto.pin_letters import open_pin, seal_pin
 from tallystick.crypto.policy import Use
 from tallystick.crypto.profiles import ROOT
 from tallystick.crypto.sealed_keys import SealedKeys
@@ -57,6 +58,7 @@ from tallystick.crypto.signers import KeySigner
 from tallystick.crypto.tls import least_version
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRule, Status
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.fiscal_module import ModuleAlgorithm
 
 FOLDERS = TemporaryDirectory(prefix="tallystick-test-")
 NUMBERS = itertools.count(1)
@@ -103,6 +105,7 @@ def issue_with(key: PrivateKey) -> None:
 
 SEALED = seal_package(b"{}", rsa_key(0).public)
 INTERNAL = seal_internal_data(b"1", rsa_key(0).public)
+CLOSED_PIN = seal_pin("2017", "AB12CD34", rsa_key(0).public)
 SIGNED = sign_invoice_text(rsa_key(0), b"text")
 PROOF = sign_with_recovery(b"proof", rsa_key(0))
 NOTE = sign_ed25519(LOG_KEY, b"note")
@@ -115,6 +118,8 @@ ACTS: dict[Use, Callable[[], object]] = {
     Use.OPEN_PACKAGE: lambda: PackageOpener(rsa_key(0)).open(*SEALED),
     Use.SEAL_INTERNAL_DATA: lambda: seal_internal_data(b"1", rsa_key(0).public),
     Use.OPEN_INTERNAL_DATA: lambda: open_internal_data(INTERNAL, rsa_key(0)),
+    Use.SEAL_PIN: lambda: seal_pin("2017", "AB12CD34", rsa_key(0).public),
+    Use.OPEN_PIN: lambda: open_pin(CLOSED_PIN, "AB12CD34", rsa_key(0)),
     Use.SIGN_PROOF: lambda: sign_with_recovery(b"proof", rsa_key(0)),
     Use.VERIFY_PROOF: lambda: recover_message(PROOF, rsa_key(0).public),
     Use.SIGN_CHECKPOINT: lambda: sign_ed25519(LOG_KEY, b"note"),

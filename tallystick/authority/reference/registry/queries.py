@@ -56,6 +56,11 @@ def owners(conn: Connection, uids: Sequence[str]) -> dict[str, str]:
     return store.owners(conn, uids)
 
 
+def known_taxpayers(conn: Connection, tins: Sequence[str]) -> set[str]:
+    """Those of the TINs that are registered."""
+    return store.known_taxpayers(conn, tins)
+
+
 def overview(conn: Connection) -> RegistryOverview:
     """How many are registered, by state."""
     counts = store.counts_by_state(conn)

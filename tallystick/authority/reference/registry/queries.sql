@@ -122,6 +122,9 @@ WHERE id = user_id AND username = :username AND tin = :tin;
 -- name: taxpayers_of_user
 SELECT tin FROM registry.user_taxpayer WHERE user_id = :user_id ORDER BY tin;
 
+-- name: known_taxpayers
+SELECT tin FROM registry.taxpayer WHERE tin = ANY(:tins);
+
 -- name: owners
 SELECT uid, tin FROM registry.secure_element WHERE uid = ANY(:uids);
 

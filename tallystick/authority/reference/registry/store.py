@@ -284,6 +284,11 @@ def taxpayers_of_user(conn: Connection, user_id: int) -> tuple[str, ...]:
     return tuple(tin for (tin,) in _SQL.rows(conn, "taxpayers_of_user", user_id=user_id))
 
 
+def known_taxpayers(conn: Connection, tins: Sequence[str]) -> set[str]:
+    """Those of the TINs that have a row."""
+    return {tin for (tin,) in _SQL.rows(conn, "known_taxpayers", tins=list(set(tins)))}
+
+
 def owners(conn: Connection, uids: Sequence[str]) -> dict[str, str]:
     """TIN by UID, of those that are registered."""
     return dict(_SQL.rows(conn, "owners", uids=list(uids)))

@@ -1,0 +1,12 @@
+"""Production of fiscal modules."""
+
+from django.db import migrations
+
+from tallystick.ops.schema.rooms import ddl_steps
+
+
+class Migration(migrations.Migration):
+    """Runs the DDL files with this number."""
+
+    dependencies = (("schema", "0008_proofs"),)
+    operations = ddl_steps("0009")

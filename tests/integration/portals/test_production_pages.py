@@ -1,0 +1,67 @@
+"""Batches of fiscal modules on the pages: who sees them, and two persons in two browsers."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from portal_pages import Pages
+
+from tallystick.authority.oversight.approvals.values import Person
+from tallystick.authority.reference.production import batches
+from tallystick.authority.reference.registry.operations import register_taxpayer
+from tallystick.authority.reference.registry.values import Taxpayer
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.identifiers import Tin
+
+ORDER = b"""tin,business_name,location_name,address,district,city
+100000001,Grocers Ltd,Store 1,1 Harbour Street,North,McMurdo
+100000001,Grocers Ltd,Store 2,2 Harbour Street,North,McMurdo
+"""
+
+
+@pytest.fixture
+def asked(pages: Pages) -> Pages:
+    """A batch that vera asked for."""
+    from django.utils import timezone
+
+    with psycopg.connect(pages.dsn) as conn:
+        register_taxpayer(conn, Taxpayer(Tin("100000001"), "Grocers Ltd"))
+        batches.ask_to_open(
+            conn,
+            ORDER,
+            profile="virtual",
+            blanks=3,
+            years=4,
+            usual_limit=Money.of(1_000),
+            reason="the yearly order of the north",
+            by=Person("vera", "portal"),
+            at=timezone.now(),
+        )
+    return pages
+
+
+def test_two_persons_open_a_batch_in_two_browsers(asked: Pages) -> None:
+    vera, omar = (asked.signed_in(user) for user in asked.officers)
+    page = vera.get("/production/").content.decode()
+    assert "waits for a second person" in page
+    assert "2 from 3 blanks" in page
+    assert "the yearly order of the north" in page
+    assert "Open the batch" not in page, "not one's own"
+    own = asked.send(vera, "/production/1/approve/")
+    assert (own.status_code, b"Code TS-4005" in own.content) == (409, True)
+    assert "Open the batch" in omar.get("/production/").content.decode()
+    assert asked.send(omar, "/production/1/approve/").status_code == 302
+    assert asked.rows("SELECT state, asked_by, opened_by FROM production.batch") == [("open", "vera", "omar")]
+    late = asked.send(omar, "/production/1/refuse/")
+    assert (late.status_code, b"Code TS-4007" in late.content) == (412, True)
+    assert "No blank was taken yet" in omar.get("/production/1/").content.decode()
+    assert omar.get("/production/2/").status_code == 404
+
+
+def test_whoever_makes_no_modules_sees_none(asked: Pages) -> None:
+    taxpayer = asked.signed_in(asked.taxpayer)
+    assert taxpayer.get("/production/").status_code == 404
+    assert taxpayer.get("/production/1/").status_code == 404
+    assert asked.visitor().get("/production/").status_code == 302
+    operator = asked.signed_in(asked.operator)
+    assert "Batch 1" in operator.get("/production/").content.decode()
