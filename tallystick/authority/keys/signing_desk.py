@@ -7,6 +7,7 @@ journal (`use_journal`): a signature that somebody obtained behind the authority
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -87,8 +88,11 @@ class SigningDesk:
 def run_keys(socket_path: Path, desk: SigningDesk) -> None:
     """The process: hide the memory, serve on the socket until SIGTERM or SIGINT."""
     hide_memory()
-    turns = Turns(desk.answer, busy=_BUSY, limit=QUEUE_REQUESTS)
+
+    async def serve(stopped: asyncio.Event) -> None:
+        await serve_desk(socket_path, Turns(desk.answer, busy=_BUSY, limit=QUEUE_REQUESTS), stopped)
+
     try:
-        run_until_signalled(lambda stopped: serve_desk(socket_path, turns, stopped))
+        run_until_signalled(serve)
     finally:
         desk.close()

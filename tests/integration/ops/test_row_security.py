@@ -23,7 +23,9 @@ HASH = bytes(32)
 
 TAXPAYER_COLUMNS = ("tin", "acts_for", "user_id", "taxpayer", "taxpayer_id", "owner_tin")
 PUBLIC = "the public page shows any receipt to who holds it, and proves any leaf"
+OFFICERS = "officers' pages alone read it"
 OPEN = {
+    "builds.maker": "says for which maker somebody acts, and no taxpayer is in it",
     "intake.quarantine": "officers see what was put aside, and no taxpayer's page reads it",
     "ledger.bodies": PUBLIC,
     "ledger.device_heads": PUBLIC,
@@ -32,6 +34,9 @@ OPEN = {
     "ledger.records": PUBLIC,
     "ledger.taxpayer_heads": PUBLIC,
     "ledger.taxpayer_links": PUBLIC,
+    "pki.issuance": OFFICERS,
+    "production.order_line": OFFICERS,
+    "registry.fiscal_device": OFFICERS,
     "registry.premises": PUBLIC,
     "registry.secure_element": PUBLIC,
     "registry.taxpayer": PUBLIC,
