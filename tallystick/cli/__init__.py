@@ -16,6 +16,7 @@ from tallystick.cli import (
     build,
     card,
     esdc,
+    inspections,
     ledger,
     oversight,
     receipt,
@@ -44,6 +45,7 @@ app.add_typer(authority.app, name="authority")
 app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
 app.add_typer(esdc.app, name="esdc")
+app.add_typer(inspections.app, name="inspections")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(sandbox.app, name="sandbox")

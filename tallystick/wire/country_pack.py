@@ -10,11 +10,14 @@ from types import MappingProxyType
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+import attrs
+
 from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
 from tallystick.kernel.country_pack import CountryPack, PackageRetention, Tolerances
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Rate
+from tallystick.kernel.inspections import InspectionLimits
 from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup, label_case
@@ -64,6 +67,7 @@ def parse_pack(toml: bytes, file_name: str) -> CountryPack:
         tolerances=_tolerances(root),
         algorithms=REGISTRY.changed_by(_algorithm_rules(root)),
         certification=_certification(root),
+        inspections=_inspections(root),
     )
     for table in (country, organization, card, root):
         table.close()
@@ -238,6 +242,17 @@ def _tolerances(root: TomlTable) -> Tolerances:
 
 
 _TOLERANCE_KEYS = frozenset({"future_minutes", "past_days", "reference_past_days"})
+
+
+def _inspections(root: TomlTable) -> InspectionLimits:
+    """What the pack does not name is as everywhere."""
+    if "inspections" not in root:
+        return InspectionLimits()
+    table = root.take_table("inspections")
+    names = [field.name for field in attrs.fields(InspectionLimits)]
+    limits = {name: _between(table, name, 1, 10_000) for name in names if name in table}
+    table.close()
+    return InspectionLimits(**limits)
 
 
 def _algorithm_rules(root: TomlTable) -> tuple[AlgorithmRule, ...]:

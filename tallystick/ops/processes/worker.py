@@ -22,6 +22,8 @@ from tallystick.authority.ledger.tasks import export_tiles
 from tallystick.authority.oversight.activity.tasks import ACTIVITY_HEAD_MEDIA_TYPE, anchor
 from tallystick.authority.oversight.activity.values import Anchor
 from tallystick.authority.projections.audit.tasks import decide
+from tallystick.authority.projections.inspections.detector import Detector
+from tallystick.authority.projections.inspections.tasks import watch
 from tallystick.authority.reference.builds.tasks import BUILD_MEDIA_TYPE, publish_decisions
 from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.registry.tasks import (
@@ -35,6 +37,7 @@ from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
 from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.approved_deeds import do_approved
+from tallystick.ops.inspections import detectors
 from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.proofs import proof_services
@@ -90,7 +93,13 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
         Duty("tidying", _tidy, timedelta(hours=1)),
+        *(_inspecting(one) for one in detectors(context.settings, context.pack)),
     ]
+
+
+def _inspecting(detector: Detector) -> Duty:
+    """One duty a detector: none waits for another, and none fails with another."""
+    return Duty(detector.name, lambda conn: watch(conn, detector, system_clock()), timedelta(seconds=1))
 
 
 def _repeat(context: Context, duty: Duty, stopped: threading.Event) -> None:

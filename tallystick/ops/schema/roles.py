@@ -55,6 +55,7 @@ GRANTS = (
     Grant(INTAKE, "ledger", _READ),
     Grant(INTAKE, "intake", _WRITE),
     Grant(INTAKE, "audit", _WRITE),
+    Grant(INTAKE, "inspections", _EXTEND),
     Grant(PORTAL, "registry", _WRITE),
     Grant(PORTAL, "taxrates", _READ),
     Grant(PORTAL, "commands", _APPEND),
@@ -65,6 +66,7 @@ GRANTS = (
     Grant(PORTAL, "ledger", _READ),
     Grant(PORTAL, "intake", _READ),
     Grant(PORTAL, "audit", _READ),
+    Grant(PORTAL, "inspections", _READ),
     Grant(PORTAL, "portal", _WRITE),
 )
 
@@ -92,6 +94,17 @@ TABLE_GRANTS = (
         "SELECT, INSERT, UPDATE (state, decided_by, decided_from, decided_at, done_at)",
     ),
     TableGrant(INTAKE, ("audit", "override"), "SELECT, UPDATE (state, taken_at)"),
+    # A detector opens cases and lets them vanish; only an officer closes one, and nobody changes what was seen.
+    TableGrant(
+        INTAKE,
+        ("inspections", "case_file"),
+        "SELECT, INSERT (kind, matter, tin, device, opened_at, last_seen_at, looked_at), "
+        "UPDATE (state, last_seen_at, looked_at, closed_at)",
+    ),
+    TableGrant(INTAKE, ("inspections", "seen"), "SELECT, INSERT, UPDATE (gone_at)"),
+    TableGrant(INTAKE, ("inspections", "sighting"), "SELECT, UPDATE (told), DELETE"),
+    TableGrant(PORTAL, ("inspections", "case_file"), "SELECT, UPDATE (state, closed_at, closed_by, reason)"),
+    TableGrant(PORTAL, ("inspections", "sighting"), "SELECT, INSERT, UPDATE (times, last_at)"),
     TableGrant(
         PORTAL,
         ("audit", "override"),

@@ -18,6 +18,7 @@ ROOMS = (
     "ledger",
     "intake",
     "projections/audit",
+    "projections/inspections",
     "channels/vsdc",
 )
 
