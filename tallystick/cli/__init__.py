@@ -19,6 +19,7 @@ from tallystick.cli import (
     inspections,
     ledger,
     oversight,
+    personal,
     receipt,
     sandbox,
     state,
@@ -47,6 +48,7 @@ app.add_typer(card.app, name="card")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(inspections.app, name="inspections")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(personal.app, name="personal")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")

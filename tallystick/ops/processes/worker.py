@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import attrs
 import psycopg
@@ -37,12 +38,13 @@ from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
 from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.approved_deeds import do_approved
+from tallystick.ops.erasures import Erasures
 from tallystick.ops.inspections import detectors
 from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.proofs import proof_services
 from tallystick.ops.processes.uploads import UploadWork
-from tallystick.ops.schema.roles import INTAKE
+from tallystick.ops.schema.roles import ERASER, INTAKE
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +95,15 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
         Duty("tidying", _tidy, timedelta(hours=1)),
+        Duty("erasures", _erasures(context).work, timedelta(seconds=2)),
         *(_inspecting(one) for one in detectors(context.settings, context.pack)),
     ]
+
+
+def _erasures(context: Context) -> Erasures:
+    settings = context.settings
+    mirror = Path(settings.mirror) if settings.mirror else context.state.mirror
+    return Erasures(context.socket("sequencer"), context.dsn(ERASER), mirror, system_clock)
 
 
 def _inspecting(detector: Detector) -> Duty:

@@ -1,6 +1,6 @@
-"""Who may touch what in the database: four roles, their bounds in time, their rights on each room's schema.
+"""Who may touch what in the database: five roles, their bounds in time, their rights on each room's schema.
 
-The owner makes tables and serves nobody. The three working roles own nothing, are no superuser and cannot pass row
+The owner makes tables and serves nobody. The working roles own nothing, are no superuser and cannot pass row
 security; a process refuses to start otherwise (`check_working_role`). Rights are given anew at each migration.
 """
 
@@ -12,7 +12,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 OWNER, SEQUENCER, INTAKE, PORTAL = "tallystick_owner", "tallystick_sequencer", "tallystick_intake", "tallystick_portal"
-WORKING_ROLES = (SEQUENCER, INTAKE, PORTAL)
+ERASER = "tallystick_eraser"
+WORKING_ROLES = (SEQUENCER, INTAKE, PORTAL, ERASER)
 
 TIMEOUTS = {
     "statement_timeout": "30s",
@@ -56,6 +57,8 @@ GRANTS = (
     Grant(INTAKE, "intake", _WRITE),
     Grant(INTAKE, "audit", _WRITE),
     Grant(INTAKE, "inspections", _EXTEND),
+    Grant(INTAKE, "personal", _APPEND),
+    Grant(ERASER, "eraser", _READ),
     Grant(PORTAL, "registry", _WRITE),
     Grant(PORTAL, "taxrates", _READ),
     Grant(PORTAL, "commands", _APPEND),
@@ -67,6 +70,7 @@ GRANTS = (
     Grant(PORTAL, "intake", _READ),
     Grant(PORTAL, "audit", _READ),
     Grant(PORTAL, "inspections", _READ),
+    Grant(PORTAL, "personal", _READ),
     Grant(PORTAL, "portal", _WRITE),
 )
 
@@ -103,6 +107,8 @@ TABLE_GRANTS = (
     ),
     TableGrant(INTAKE, ("inspections", "seen"), "SELECT, INSERT, UPDATE (gone_at)"),
     TableGrant(INTAKE, ("inspections", "sighting"), "SELECT, UPDATE (told), DELETE"),
+    TableGrant(INTAKE, ("personal", "erasure"), "SELECT, INSERT, UPDATE (entry_index, done_at)"),
+    TableGrant(INTAKE, ("personal", "erased"), "SELECT, INSERT, UPDATE (in_mirror)"),
     TableGrant(PORTAL, ("inspections", "case_file"), "SELECT, UPDATE (state, closed_at, closed_by, reason)"),
     TableGrant(PORTAL, ("inspections", "sighting"), "SELECT, INSERT, UPDATE (times, last_at)"),
     TableGrant(

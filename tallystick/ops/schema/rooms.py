@@ -19,6 +19,7 @@ ROOMS = (
     "intake",
     "projections/audit",
     "projections/inspections",
+    "projections/personal",
     "channels/vsdc",
 )
 

@@ -12,8 +12,9 @@ from inspected import Inspected, inspected
 from ledger_relink import relink
 from psycopg import Connection, DatabaseError, connect
 from psycopg.errors import InsufficientPrivilege
+from psycopg.sql import SQL, Identifier
 
-from benchmarks.package_maker import Card
+from benchmarks.package_maker import Card, sale
 from tallystick.authority.oversight.activity import queries as activity
 from tallystick.authority.oversight.approvals.values import PORTAL as PAGES
 from tallystick.authority.oversight.approvals.values import Person
@@ -246,11 +247,30 @@ def test_an_officer_closes_a_case_and_the_same_thing_opens_no_other(shops: Inspe
         (PORTAL, "UPDATE inspections.seen SET amount = 0"),
         (
             PORTAL,
-            "INSERT INTO inspections.case_file (kind, matter, tin, device, opened_at, last_seen_at, looked_at)"
-            + " VALUES ('x', 'x', '', '', now(), now(), now())",
+            "INSERT INTO inspections.case_file SELECT * FROM inspections.case_file",
         ),
         (INTAKE, "UPDATE inspections.case_file SET closed_by = 'vera'"),
         (INTAKE, "DELETE FROM inspections.seen"),
     ):
         with connect(as_role(shops.country.dsn, role)) as conn, pytest.raises(InsufficientPrivilege):
             conn.execute(statement.encode())
+
+
+def test_only_the_body_holds_a_buyers_id(shops: Inspected) -> None:
+    card, buyer = shops.country.live.card, "10:876543219"
+    request, result = shops.sign(card, sale(buyer_id=buyer, buyer_cost_center_id="50:8765432"))
+    shops.scan(result)
+    shops.send(card, request, result)
+    shops.look()
+    with connect(shops.country.dsn) as conn:
+        tables = conn.execute("SELECT schemaname, tablename FROM pg_tables WHERE schemaname <> 'pg_catalog'").fetchall()
+        holding = set()
+        for table in tables:
+            query = SQL("SELECT count(*) FROM {} AS t WHERE t::text LIKE %s OR t::text LIKE %s").format(
+                Identifier(*table)
+            )
+            wanted = (f"%{buyer[3:]}%", f"%{buyer[3:].encode().hex()}%")
+            row = conn.execute(query, wanted).fetchone()
+            if row is not None and row[0]:
+                holding.add(".".join(table))
+    assert {name.partition("_20")[0] for name in holding} == {"ledger.bodies"}

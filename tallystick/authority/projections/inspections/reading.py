@@ -10,6 +10,7 @@ import attrs
 from tallystick.authority.ledger.findings import Shows
 from tallystick.authority.ledger.sweep_keys import keys_of
 from tallystick.authority.ledger.sweep_rows import LINK_TABLES, EntryRow, Key, LinkRow, read_entries, read_links
+from tallystick.authority.ledger.tombstones import erased_hash
 from tallystick.authority.projections.inspections import store
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
@@ -58,6 +59,14 @@ def entries(conn: Connection, first: int, last: int) -> Iterator[Entry]:
     for index in range(first, last):
         row = found.get(index)
         yield Entry(index, row, None if row is None else _record(row.record))
+
+
+def is_erased(conn: Connection, entry: Entry) -> bool:
+    """Whether its body was lawfully erased: the ledger says so, and the hash is that of the body that was booked."""
+    row, record = entry.row, entry.record
+    if row is None or row.body or record is None:
+        return False
+    return erased_hash(conn, entry.index, row.media_type, row.body, store.acked_size(conn)) == record.body_hash
 
 
 def links_of(conn: Connection, found: Sequence[Entry]) -> dict[int, dict[Shows, LinkRow | None]]:

@@ -16,7 +16,14 @@ from tallystick.authority.ledger.sweep_keys import number_of
 from tallystick.authority.ledger.sweep_rows import read_identities
 from tallystick.authority.projections.inspections import store
 from tallystick.authority.projections.inspections.ports import Audits, KeptApart, WaitingAudit
-from tallystick.authority.projections.inspections.reading import Entry, entries, links_of, next_span, span_again
+from tallystick.authority.projections.inspections.reading import (
+    Entry,
+    entries,
+    is_erased,
+    links_of,
+    next_span,
+    span_again,
+)
 from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.inspections import InspectionLimits
@@ -106,7 +113,7 @@ def _rows_missing(conn: Connection, span: list[Entry]) -> Iterator[Evidence]:
     numbered = {number.log_index for number in numbers.values()}
     unnumbered = {entry.index for entry in documents} - numbered
     for entry in span:
-        lacking = list(_lacks(entry))
+        lacking = list(_lacks(entry, erased=is_erased(conn, entry)))
         lacking += [
             f"{shows} link"
             for shows, link in links.get(entry.index, {}).items()
@@ -129,13 +136,13 @@ def _is_document(entry: Entry) -> bool:
     return entry.record is not None and entry.record.kind == _DOCUMENT
 
 
-def _lacks(entry: Entry) -> Iterator[str]:
+def _lacks(entry: Entry, *, erased: bool) -> Iterator[str]:
     if entry.row is None:
         yield "leaf"
         return
     if entry.row.record is None:
         yield "record"
-    if entry.row.body is None:
+    if not entry.row.body and not erased:
         yield "body"
 
 

@@ -16,7 +16,14 @@ from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.ledger.findings import Shows
 from tallystick.authority.ledger.sweep_rows import LinkRow
 from tallystick.authority.projections.inspections.ports import Signer, Signers
-from tallystick.authority.projections.inspections.reading import Entry, entries, links_of, next_span, span_again
+from tallystick.authority.projections.inspections.reading import (
+    Entry,
+    entries,
+    is_erased,
+    links_of,
+    next_span,
+    span_again,
+)
 from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.signatures import verify_invoice_signature
@@ -57,7 +64,8 @@ class Manipulation:
     def _look(self, conn: Connection, span: list[Entry]) -> Iterator[Evidence]:
         links, find = links_of(conn, span), cache(lambda uid: self.signers.find(conn, uid))
         for entry in span:
-            yield from _look_at(entry, links.get(entry.index, {}), find)
+            if not is_erased(conn, entry):
+                yield from _look_at(entry, links.get(entry.index, {}), find)
 
 
 def _look_at(entry: Entry, links: Links, find: Find) -> Iterator[Evidence]:

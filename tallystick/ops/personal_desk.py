@@ -1,0 +1,40 @@
+"""Personal data from a shell of the authority's machine: asking for an erasure, as the portal's role does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import attrs
+import psycopg
+
+from tallystick.authority.projections.personal import operations
+from tallystick.ops.database import open_database
+from tallystick.ops.override_desk import shell_account
+from tallystick.ops.oversight_desk import officer
+from tallystick.ops.schema.roles import PORTAL, as_role
+from tallystick.ops.settings import Settings
+from tallystick.ops.state_folder import StateFolder
+
+
+@attrs.frozen(slots=True)
+class PersonalDesk:
+    """The deeds of one shell; each is a transaction. They raise the faults of the room."""
+
+    dsn: str
+    came_from: str
+    clock: Callable[[], datetime]
+
+    def ask(self, username: str, entries: Collection[int], law: str, reason: str) -> int:
+        """Ask for an erasure, as an officer; the request's number."""
+        with psycopg.connect(self.dsn) as conn:
+            by = officer(conn, username, self.came_from)
+            return operations.ask(conn, entries, law, reason, by, self.clock())
+
+
+@contextmanager
+def open_personal(settings: Settings, clock: Callable[[], datetime]) -> Iterator[PersonalDesk]:
+    """The desk of whoever runs this process; raises ``SettingsError`` when there is no database."""
+    with open_database(settings, StateFolder.of(settings.state)) as owner:
+        yield PersonalDesk(as_role(owner, PORTAL), f"shell:{shell_account()}", clock)
