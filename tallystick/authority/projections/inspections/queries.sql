@@ -60,7 +60,7 @@ WHERE (:case_id::bigint IS NULL OR c.case_id = :case_id) AND (:state::text = '' 
 ORDER BY c.case_id DESC LIMIT :limit;
 
 -- name: seen_in
-SELECT s.seen_id, c.kind, c.matter, s.item, c.tin, c.device, s.amount, s.facts, s.seen_at, s.gone_at
+SELECT s.seen_id, c.kind, c.matter, s.item, c.tin, c.device, s.amount, s.facts::text, s.seen_at, s.gone_at
 FROM inspections.seen s JOIN inspections.case_file c USING (case_id)
 WHERE s.case_id = :case_id AND (NOT :only_there OR s.gone_at IS NULL) ORDER BY s.seen_id LIMIT :limit;
 

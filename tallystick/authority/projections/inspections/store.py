@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+import msgspec
 from psycopg.types.json import Jsonb
 
 from tallystick.authority.projections.inspections.values import (
@@ -136,7 +137,13 @@ def seen_in(conn: Connection, case_id: int, *, only_there: bool, limit: int) -> 
 def _seen(row: Row) -> Seen:
     seen_id, kind, matter, item, tin, device, amount, facts, seen_at, gone_at = row
     evidence = Evidence(
-        kind=CaseKind(kind), matter=matter, item=item, tin=tin, device=device, amount=amount, facts=facts
+        kind=CaseKind(kind),
+        matter=matter,
+        item=item,
+        tin=tin,
+        device=device,
+        amount=amount,
+        facts=msgspec.json.decode(facts, type=dict[str, str]),
     )
     return Seen(seen_id=seen_id, evidence=evidence, seen_at=seen_at, gone_at=gone_at)
 
