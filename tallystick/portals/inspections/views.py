@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from tallystick.authority.oversight.approvals.values import PORTAL, Person
 from tallystick.authority.projections.inspections import operations, queries
-from tallystick.authority.projections.inspections.values import Case, CaseKind, CaseState, DetectorName
+from tallystick.authority.projections.inspections.values import Case, CaseKind, CaseState, DetectorName, Seen
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
@@ -73,6 +73,18 @@ class CaseLine:
     def open(self) -> bool:
         """Whether somebody should look."""
         return self.case.state is CaseState.OPEN
+
+
+@attrs.frozen(slots=True)
+class SeenLine:
+    """Evidence as a person reads it."""
+
+    seen: Seen
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What was seen, in words; hashes are for programs."""
+        return [(name, value) for name, value in sorted(self.seen.evidence.facts.items()) if name != "act"]
 
 
 @require_GET
@@ -142,7 +154,7 @@ def _page(request: HttpRequest, number: int, fault: Fault | None = None) -> Http
     kind = CATALOGUE[fault.code] if fault is not None else None
     facts = {
         "line": CaseLine(found),
-        "evidence": queries.evidence(conn, number),
+        "evidence": [SeenLine(one) for one in queries.evidence(conn, number)],
         "closes": may(request.user, CLOSE_CASES),
         "fault": fault,
         "fault_title": kind.title if kind is not None else "",

@@ -86,7 +86,10 @@ class UnderReporting:
                 tin=tin,
                 device="-".join(key),
                 amount=amount,
-                facts={"auditedUpTo": str(audited_up_to), "oldest": oldest_at.isoformat() if oldest_at else ""},
+                facts={
+                    "auditedUpTo": str(audited_up_to),
+                    "oldest": oldest_at.isoformat(timespec="seconds") if oldest_at else "",
+                },
             )
 
     def _seen_by_buyers(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
@@ -98,8 +101,8 @@ class UnderReporting:
             device = f"{seen.requested_by}-{seen.signed_by}"
             facts = {
                 "act": seen.act_hash.hex(),
-                "firstShown": first_at.isoformat(),
-                "issued": seen.issued_at.isoformat(),
+                "firstShown": first_at.isoformat(timespec="seconds"),
+                "issued": seen.issued_at.isoformat(timespec="seconds"),
                 "ordinal": str(seen.ordinal),
                 "times": str(times),
             }
