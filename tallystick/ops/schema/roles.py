@@ -110,7 +110,8 @@ TABLE_GRANTS = (
     TableGrant(INTAKE, ("personal", "erasure"), "SELECT, INSERT, UPDATE (entry_index, done_at)"),
     TableGrant(INTAKE, ("personal", "erased"), "SELECT, INSERT, UPDATE (in_mirror)"),
     TableGrant(PORTAL, ("inspections", "case_file"), "SELECT, UPDATE (state, closed_at, closed_by, reason)"),
-    TableGrant(PORTAL, ("inspections", "sighting"), "SELECT, INSERT, UPDATE (times, last_at)"),
+    TableGrant(PORTAL, ("inspections", "device"), "SELECT (requested_by, signed_by)"),
+    TableGrant(PORTAL, ("inspections", "sighting"), "SELECT (act_hash, times), INSERT, UPDATE (times, last_at)"),
     TableGrant(
         PORTAL,
         ("audit", "override"),

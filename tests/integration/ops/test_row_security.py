@@ -24,6 +24,8 @@ HASH = bytes(32)
 TAXPAYER_COLUMNS = ("tin", "acts_for", "user_id", "taxpayer", "taxpayer_id", "owner_tin")
 PUBLIC = "the public page shows any receipt to who holds it, and proves any leaf"
 OPEN = {
+    "builds.maker": "says for which maker a user acts, and names no taxpayer",
+    "inspections.case_file": "cases are for officers alone, and no taxpayer's page reads them",
     "intake.quarantine": "officers see what was put aside, and no taxpayer's page reads it",
     "ledger.bodies": PUBLIC,
     "ledger.device_heads": PUBLIC,

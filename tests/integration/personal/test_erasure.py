@@ -14,6 +14,8 @@ from psycopg.errors import InsufficientPrivilege
 
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.ledger import queries as ledger
+from tallystick.authority.ledger.client import append_blocking
+from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
 from tallystick.authority.ledger.findings import FindingCode
 from tallystick.authority.ledger.mirror import Mirror, read_frames, segments
 from tallystick.authority.ledger.mirror_erasure import closed_below, erase_in_mirror
@@ -25,12 +27,13 @@ from tallystick.authority.projections.personal import operations
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.inspections import InspectionLimits
+from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.merkle import leaf_hash, verify_inclusion
 from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.erasures import Erasures
 from tallystick.ops.inspections import OpenAudits
 from tallystick.ops.schema.roles import ERASER, INTAKE, PORTAL, SEQUENCER, as_role
-from tallystick.wire.erasure import read_erasure, tombstone
+from tallystick.wire.erasure import ERASURE_MEDIA_TYPE, Erasure, read_erasure, tombstone, write_erasure
 from tallystick.wire.signed_note import parse_checkpoint
 
 VERA, OMAR = Person("vera", PAGES), Person("omar", PAGES)
@@ -162,6 +165,32 @@ def test_no_role_and_no_trick_erases_what_was_not_ordered(database: str, tmp_pat
                 with psycopg.connect(dsn) as conn, pytest.raises(InsufficientPrivilege):
                     conn.execute(statement.encode())
             assert body_of(made, 7)[1]
+
+    asyncio.run(walk())
+
+
+def test_an_order_under_another_kind_is_none(database: str, tmp_path: Path) -> None:
+    async def walk() -> None:
+        async with books(tmp_path, database) as made:
+            said = {7: sha256(body_of(made, 7)[1]).hex()}
+            order = Erasure(law=LAW, asked_by="vera", approved_by="omar", at_ms=1, request=1, erased=said)
+            entry = NewEntry(
+                kind=EntryKind.SWITCH,
+                channel=Channel.NONE,
+                body=write_erasure(order),
+                media_type=ERASURE_MEDIA_TYPE,
+                received_at_ms=unix_ms(now()),
+            )
+            booked = await asyncio.to_thread(append_blocking, made.socket, entry)
+            await shown(made, booked.index + 1)
+            with psycopg.connect(as_role(made.dsn, ERASER)) as conn, pytest.raises(InsufficientPrivilege):
+                conn.execute("SELECT eraser.erase(7, %s)", [booked.index])
+            made.edit(
+                f"UPDATE ledger.bodies SET body = '', media_type = '{tombstone(booked.index)}' WHERE log_index = 7"
+            )
+            assert FindingCode.BODY_CHANGED in {one.code for one in made.sweep()}
+            with psycopg.connect(made.dsn) as conn:
+                assert {one.item for one in deletion().findings(conn, now())} == {"entry 7"}
 
     asyncio.run(walk())
 
