@@ -34,3 +34,13 @@ WHERE x.in_mirror AND e.done_at IS NOT NULL AND x.log_index < :below ORDER BY x.
 
 -- name: out_of_mirror
 UPDATE personal.erased SET in_mirror = false WHERE log_index = ANY(:indexes) AND in_mirror;
+
+-- name: of_taxpayer
+SELECT seq, log_index FROM ledger.taxpayer_links WHERE tin = :tin AND seq > :after ORDER BY seq LIMIT :limit;
+
+-- name: with_text
+SELECT b.log_index FROM ledger.leaves l
+JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+WHERE l.log_index >= :first AND l.log_index < :last AND get_byte(l.leaf, 4) = 1
+  AND position(:wanted::bytea IN b.body) > 0
+ORDER BY b.log_index;

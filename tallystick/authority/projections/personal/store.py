@@ -79,3 +79,13 @@ def in_mirror(conn: Connection, below: int, limit: int) -> dict[int, bytes]:
 def out_of_mirror(conn: Connection, indexes: Collection[int]) -> None:
     """The second copy holds them no longer."""
     _SQL.run(conn, "out_of_mirror", indexes=list(indexes))
+
+
+def of_taxpayer(conn: Connection, tin: str, after: int, limit: int) -> list[tuple[int, int]]:
+    """Number and index of a taxpayer's documents behind a number."""
+    return [(row[0], row[1]) for row in _SQL.rows(conn, "of_taxpayer", tin=tin, after=after, limit=limit)]
+
+
+def with_text(conn: Connection, first: int, last: int, text: str) -> list[int]:
+    """Indexes of documents of a span whose bodies hold a text."""
+    return [row[0] for row in _SQL.rows(conn, "with_text", first=first, last=last, wanted=text.encode())]
