@@ -130,7 +130,7 @@ WHERE requested_by = :requested_by AND signed_by = :signed_by;
 -- name: note_sighting
 INSERT INTO inspections.sighting (act_hash, requested_by, signed_by, ordinal, tin, amount, issued_at, first_at, last_at)
 VALUES (:act_hash, :requested_by, :signed_by, :ordinal, :tin, :amount, :issued_at, :at, :at)
-ON CONFLICT (act_hash) DO UPDATE SET times = inspections.sighting.times + 1, last_at = excluded.last_at;
+ON CONFLICT (act_hash) DO UPDATE SET times = inspections.sighting.times + 1, last_at = :at;
 
 -- name: due_sightings
 SELECT act_hash, requested_by, signed_by, ordinal, tin, amount, issued_at, first_at, times
