@@ -17,9 +17,11 @@ from tallystick.cli import (
     card,
     ceremony,
     esdc,
+    inspections,
     keys,
     ledger_watch,
     oversight,
+    personal,
     pki,
     production,
     quarantine,
@@ -52,8 +54,10 @@ app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
 app.add_typer(ceremony.app, name="ceremony")
 app.add_typer(esdc.app, name="esdc")
+app.add_typer(inspections.app, name="inspections")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger_watch.app, name="ledger")  # the same app, with the commands of both modules
+app.add_typer(personal.app, name="personal")
 app.add_typer(pki.app, name="pki")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(production.app, name="production")

@@ -11,6 +11,7 @@ import attrs
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRegistry
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
 from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.inspections import InspectionLimits
 from tallystick.kernel.invoice import InvoiceRequest
 from tallystick.kernel.tax_rates import TaxRateGroup
 
@@ -105,6 +106,8 @@ class CountryPack:
     certification: Mapping[BuildClass, Certification] = CERTIFICATION
     """What the country asks of the builds of each class of device (K-02)."""
     certificates: CertificateRules = attrs.field(factory=CertificateRules)
+    inspections: InspectionLimits = attrs.field(factory=InspectionLimits)
+    """From when on something is worth an officer's look (S0-004)."""
 
     def label_for(self, department: str | None) -> str:
         """The tax label of a department's goods."""

@@ -258,6 +258,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         ),
     ] = 10_000
 
+    detectors: Annotated[
+        str,
+        Meta(
+            description="Detectors whose findings open cases, with blanks between: `D-MAN` manipulation, `D-DEL` "
+            "deletion, `D-UND` under-reporting. One that is left out is off and goes on later where it stopped."
+        ),
+    ] = "D-MAN D-DEL D-UND"
+
     witness_seconds: Annotated[
         int,
         Meta(ge=1, le=600, description="Seconds between two rounds in which witnesses are asked to cosign the ledger."),

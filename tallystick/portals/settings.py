@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "tallystick.portals.media",
     "tallystick.portals.oversight",
     "tallystick.portals.builds",
+    "tallystick.portals.inspections",
 ]
 AUTH_USER_MODEL = "accounts.AppUser"
 AUTHENTICATION_BACKENDS = ["tallystick.portals.accounts.backend.LinkBackend"]

@@ -14,6 +14,7 @@ urlpatterns = [
     path("media/", include("tallystick.portals.media.urls")),
     path("", include("tallystick.portals.oversight.urls")),
     path("", include("tallystick.portals.builds.urls")),
+    path("", include("tallystick.portals.inspections.urls")),
     path("home/", views.home, name="home"),
     path("", include("tallystick.portals.operator.urls")),
 ]

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+import attrs
+
 from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
 from tallystick.kernel.country_pack import (
@@ -21,6 +23,7 @@ from tallystick.kernel.country_pack import (
 )
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Rate
+from tallystick.kernel.inspections import InspectionLimits
 from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup, label_case
@@ -72,6 +75,7 @@ def parse_pack(toml: bytes, file_name: str) -> CountryPack:
         algorithms=REGISTRY.changed_by(_algorithm_rules(root)),
         certification=_certification(root),
         certificates=_certificates(root),
+        inspections=_inspections(root),
     )
     for table in (country, organization, card, root):
         table.close()
@@ -260,6 +264,17 @@ def _certificates(root: TomlTable) -> CertificateRules:
         given.close()
     table.close()
     return CertificateRules(arc, MappingProxyType(days))
+
+
+def _inspections(root: TomlTable) -> InspectionLimits:
+    """What the pack does not name is as everywhere."""
+    if "inspections" not in root:
+        return InspectionLimits()
+    table = root.take_table("inspections")
+    names = [field.name for field in attrs.fields(InspectionLimits)]
+    limits = {name: _between(table, name, 1, 10_000) for name in names if name in table}
+    table.close()
+    return InspectionLimits(**limits)
 
 
 def _algorithm_rules(root: TomlTable) -> tuple[AlgorithmRule, ...]:

@@ -30,6 +30,7 @@ from tallystick.authority.ledger.sweep_rows import (
     read_links,
 )
 from tallystick.authority.ledger.sweep_tree import Report, TreeCheck
+from tallystick.authority.ledger.tombstones import erased_hash, same_but_erased
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import (
     day_genesis,
@@ -169,9 +170,11 @@ class Walk:
         numbers: dict[tuple[str, str, int], IdentityRow],
         events: dict[bytes, IdentityRow],
     ) -> None:
-        self._against_mirror(entry, mirrored)
+        row = entry.row
+        erased = erased_hash(self.connection, entry.index, row.media_type, row.body, self.end)
+        self._against_mirror(entry, mirrored, erased)
         record = self._against_record(entry, mirrored)
-        body_hash = self._against_body(entry, record)
+        body_hash = self._against_body(entry, record, erased)
         if record is None:
             return
         if body_hash is None:
@@ -188,12 +191,12 @@ class Walk:
             identity = events.get(bytes.fromhex(record.body_hash))
         self._against_identity(entry, record, identity, mirrored)
 
-    def _against_mirror(self, entry: Read, mirrored: MirrorEntry | None) -> None:
+    def _against_mirror(self, entry: Read, mirrored: MirrorEntry | None, erased: str) -> None:
         if not self.mirror.present:
             return
         row = entry.row
         ours = MirrorEntry(entry.index, row.leaf, row.salt or b"", row.record or b"", row.body or b"")
-        if mirrored != ours:
+        if mirrored != ours and not same_but_erased(ours, mirrored, erased):
             what = "has no copy of it" if mirrored is None else "holds another copy of it"
             place = f"entry {entry.index}"
             self.report(finding(FindingCode.MIRROR_DIFFERS, place, f"the mirror {what}", Shows.MIRROR))
@@ -222,8 +225,8 @@ class Walk:
             self.report(finding(FindingCode.RECORD_CHANGED, place, detail, Shows.LOG, Shows.TAXPAYER))
         return record
 
-    def _against_body(self, entry: Read, record: Record | None) -> bytes | None:
-        """The hash of the stored body; every sequence that linked another one shows it."""
+    def _against_body(self, entry: Read, record: Record | None, erased: str) -> bytes | None:
+        """The hash of the stored body, or of the one that was lawfully erased; who linked another one shows it."""
         row, place = entry.row, f"entry {entry.index}"
         linked = {shows: link.body_hash for shows, link in entry.links.items() if link.log_index == entry.index}
         if row.body is None:
@@ -232,14 +235,14 @@ class Walk:
             self.report(Finding(FindingCode.BODY_MISSING, place, "record and links know a body", shows))
             return None
         self.booked["bodies"] += 1
-        body_hash = sha256(row.body)
+        body_hash = bytes.fromhex(erased) if erased else sha256(row.body)
         against = {shows for shows, known in linked.items() if known != body_hash}
         if record is not None and record.body_hash != body_hash.hex():
             against.add(Shows.LOG)
         if len(against) > 1:
             detail = "the body is not the one that was booked"
             self.report(Finding(FindingCode.BODY_CHANGED, place, detail, frozenset(against)))
-        if record is not None and record.media_type != row.media_type:
+        if record is not None and record.media_type != row.media_type and not erased:
             self.report(finding(FindingCode.BODY_CHANGED, place, "another media type", Shows.LOG, *linked))
         return body_hash
 

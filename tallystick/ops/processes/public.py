@@ -1,10 +1,11 @@
-"""The public listener: verification of receipts, checkpoint, tiles and proofs, on a role that here only reads."""
+"""The public listener: verification of receipts, checkpoint, tiles and proofs. All but buyers' sightings only reads."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 
+from psycopg import sql
 from psycopg_pool import ConnectionPool
 
 from tallystick.authority.projections.verification.api import PublicServices, build_app, refusals
@@ -15,11 +16,13 @@ from tallystick.authority.reference.following import Follower
 from tallystick.authority.reference.registry.directory import Directory
 from tallystick.crypto.policy import install_registry
 from tallystick.kit.http_server import Server
+from tallystick.ops.inspections import BuyersSightings
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
 from tallystick.ops.schema.roles import PORTAL
 
 POOL_CONNECTIONS = 6
 DATABASE_WAIT_SECONDS = 3.0
+SIGHTING_MS = 500
 _TOKEN_SECRET_BYTES = 32
 
 
@@ -43,6 +46,23 @@ def open_pool(dsn: str) -> ConnectionPool[DatabaseConnection]:
     )
 
 
+def open_sightings(dsn: str) -> ConnectionPool[DatabaseConnection]:
+    """One connection for the only thing that this process writes; whoever cannot have it at once goes without."""
+    return ConnectionPool(
+        dsn,
+        min_size=0,
+        max_size=1,
+        timeout=SIGHTING_MS / 1000,
+        kwargs={"autocommit": True},
+        configure=_hurry,
+        open=True,
+    )
+
+
+def _hurry(connection: DatabaseConnection) -> None:
+    connection.execute(sql.SQL("SET statement_timeout = {}").format(sql.Literal(SIGHTING_MS)))
+
+
 def _only_read(connection: DatabaseConnection) -> None:
     connection.execute("SET default_transaction_read_only = on")
 
@@ -54,6 +74,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     follower = Follower(context.connector(PORTAL), [directory])
     await asyncio.to_thread(follower.start)
     pool = open_pool(context.dsn(PORTAL))
+    sightings = open_sightings(context.dsn(PORTAL))
     services = PublicServices(
         find_element=directory.secure_element,
         ledger=LedgerView(pool.connection, context.state.tiles),
@@ -62,6 +83,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         default_language=next(PAGE_LANGUAGES[tag] for tag in (*pack.languages, "en-US") if tag in PAGE_LANGUAGES),
         clock=system_clock,
         operator=settings.operator,
+        sightings=BuyersSightings(sightings.connection, system_clock),
         secure_cookies=settings.public_url.startswith("https:"),
         proxies=frozenset(settings.public_proxies.replace(",", " ").split()),
     )
@@ -71,3 +93,4 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     await server.stop()
     follower.stop()
     pool.close()
+    sightings.close()

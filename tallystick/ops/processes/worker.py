@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import attrs
 import psycopg
@@ -25,6 +26,8 @@ from tallystick.authority.ledger.tasks import export_tiles
 from tallystick.authority.oversight.activity.tasks import ACTIVITY_HEAD_MEDIA_TYPE, anchor
 from tallystick.authority.oversight.activity.values import Anchor
 from tallystick.authority.projections.audit.tasks import decide
+from tallystick.authority.projections.inspections.detector import Detector
+from tallystick.authority.projections.inspections.tasks import watch
 from tallystick.authority.reference.builds.tasks import BUILD_MEDIA_TYPE, publish_decisions
 from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.pki import tasks as certificate_tasks
@@ -41,6 +44,8 @@ from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
 from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.approved_deeds import do_approved
+from tallystick.ops.erasures import Erasures
+from tallystick.ops.inspections import detectors
 from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.assurance import AssuranceWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
@@ -48,7 +53,7 @@ from tallystick.ops.processes.decisions import DecisionWork
 from tallystick.ops.processes.proofs import proof_services
 from tallystick.ops.processes.uploads import UploadWork
 from tallystick.ops.production.reports import tax_service
-from tallystick.ops.schema.roles import INTAKE
+from tallystick.ops.schema.roles import ERASER, INTAKE
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +112,20 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
         Duty("tidying", _tidy, timedelta(hours=1)),
+        Duty("erasures", _erasures(context).work, timedelta(seconds=2)),
+        *(_inspecting(one) for one in detectors(context.settings, context.pack)),
     ]
+
+
+def _erasures(context: Context) -> Erasures:
+    settings = context.settings
+    mirror = Path(settings.mirror) if settings.mirror else context.state.mirror
+    return Erasures(context.socket("sequencer"), context.dsn(ERASER), mirror, system_clock)
+
+
+def _inspecting(detector: Detector) -> Duty:
+    """One duty a detector: none waits for another, and none fails with another."""
+    return Duty(detector.name, lambda conn: watch(conn, detector, system_clock()), timedelta(seconds=1))
 
 
 def _repeat(context: Context, duty: Duty, stopped: threading.Event) -> None:

@@ -1,6 +1,6 @@
-"""Who may touch what in the database: four roles, their bounds in time, their rights on each room's schema.
+"""Who may touch what in the database: five roles, their bounds in time, their rights on each room's schema.
 
-The owner makes tables and serves nobody. The three working roles own nothing, are no superuser and cannot pass row
+The owner makes tables and serves nobody. The working roles own nothing, are no superuser and cannot pass row
 security; a process refuses to start otherwise (`check_working_role`). Rights are given anew at each migration.
 """
 
@@ -12,7 +12,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 OWNER, SEQUENCER, INTAKE, PORTAL = "tallystick_owner", "tallystick_sequencer", "tallystick_intake", "tallystick_portal"
-WORKING_ROLES = (SEQUENCER, INTAKE, PORTAL)
+ERASER = "tallystick_eraser"
+WORKING_ROLES = (SEQUENCER, INTAKE, PORTAL, ERASER)
 
 TIMEOUTS = {
     "statement_timeout": "30s",
@@ -60,6 +61,9 @@ GRANTS = (
     Grant(INTAKE, "ledger", _READ),
     Grant(INTAKE, "intake", _WRITE),
     Grant(INTAKE, "audit", _WRITE),
+    Grant(INTAKE, "inspections", _EXTEND),
+    Grant(INTAKE, "personal", _APPEND),
+    Grant(ERASER, "eraser", _READ),
     Grant(PORTAL, "registry", _WRITE),
     Grant(PORTAL, "taxrates", _READ),
     Grant(PORTAL, "commands", _APPEND),
@@ -72,6 +76,8 @@ GRANTS = (
     Grant(PORTAL, "ledger", _READ),
     Grant(PORTAL, "intake", _READ),
     Grant(PORTAL, "audit", _READ),
+    Grant(PORTAL, "inspections", _READ),
+    Grant(PORTAL, "personal", _READ),
     Grant(PORTAL, "portal", _WRITE),
     Grant(INTAKE, "witnesses", _EXTEND),
     Grant(INTAKE, "seals", _EXTEND),
@@ -106,6 +112,20 @@ TABLE_GRANTS = (
     TableGrant(INTAKE, ("keys", "use"), "SELECT, INSERT, UPDATE (completed_at)"),
     TableGrant(INTAKE, ("keys", "event"), "SELECT, INSERT, UPDATE (log_index)"),
     TableGrant(INTAKE, ("audit", "override"), "SELECT, UPDATE (state, taken_at)"),
+    # A detector opens cases and lets them vanish; only an officer closes one, and nobody changes what was seen.
+    TableGrant(
+        INTAKE,
+        ("inspections", "case_file"),
+        "SELECT, INSERT (kind, matter, tin, device, opened_at, last_seen_at, looked_at), "
+        "UPDATE (state, last_seen_at, looked_at, closed_at)",
+    ),
+    TableGrant(INTAKE, ("inspections", "seen"), "SELECT, INSERT, UPDATE (gone_at)"),
+    TableGrant(INTAKE, ("inspections", "sighting"), "SELECT, UPDATE (told), DELETE"),
+    TableGrant(INTAKE, ("personal", "erasure"), "SELECT, INSERT, UPDATE (entry_index, done_at)"),
+    TableGrant(INTAKE, ("personal", "erased"), "SELECT, INSERT, UPDATE (in_mirror)"),
+    TableGrant(PORTAL, ("inspections", "case_file"), "SELECT, UPDATE (state, closed_at, closed_by, reason)"),
+    TableGrant(PORTAL, ("inspections", "device"), "SELECT (requested_by, signed_by)"),
+    TableGrant(PORTAL, ("inspections", "sighting"), "SELECT (act_hash, times), INSERT, UPDATE (times, last_at)"),
     TableGrant(
         PORTAL,
         ("audit", "override"),

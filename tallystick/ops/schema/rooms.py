@@ -23,6 +23,8 @@ ROOMS = (
     "assurance/witnesses",
     "assurance/seals",
     "projections/audit",
+    "projections/inspections",
+    "projections/personal",
     "channels/vsdc",
 )
 

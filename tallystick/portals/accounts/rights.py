@@ -32,6 +32,8 @@ SEE_REQUESTS = "see requests that need a second person"
 SEE_BUILDS = "see builds and how they stand"
 SUBMIT_BUILDS = "hand a maker's builds in"
 DECIDE_BUILDS = "certify, refuse, suspend and revoke builds"
+SEE_CASES = "see cases for inspections"
+CLOSE_CASES = "close cases for inspections"
 DECIDE_REQUESTS = "approve and refuse requests that need a second person"
 
 SEE_QUARANTINE = "see what was kept apart"
@@ -57,6 +59,8 @@ _ALLOWED = {
     ("operator", SEE_BUILDS): Scope.ALL,
     ("officer", SEE_BUILDS): Scope.ALL,
     ("officer", DECIDE_BUILDS): Scope.ALL,
+    ("officer", SEE_CASES): Scope.ALL,
+    ("officer", CLOSE_CASES): Scope.ALL,
     ("manufacturer", SEE_BUILDS): Scope.OWN,
     ("manufacturer", SUBMIT_BUILDS): Scope.OWN,
     ("operator", SEE_QUARANTINE): Scope.ALL,

@@ -111,7 +111,8 @@ class Premises:
                 shop = self._shop(uid)
                 if not self._has_card(uid):
                     self.maker.make_card(shop, (generate_rsa_key(), generate_rsa_key()), system_clock())
-                self.maker.register(conn, shop)
+                with conn.transaction():
+                    self.maker.register(conn, shop)
             self.stage.until(
                 f"the registration of {', '.join(self.uids)}",
                 lambda: all(_is_registered(conn, uid) for uid in self.uids),

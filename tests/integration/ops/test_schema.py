@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 import tallystick.authority
 from tallystick.ops.schema.roles import (
+    ERASER,
     INTAKE,
     PORTAL,
     SEQUENCER,
@@ -78,4 +79,4 @@ def test_only_the_sequencer_writes_the_ledger(database: str) -> None:
                WHERE n.nspname = 'ledger' AND c.relkind IN ('r', 'p') AND r.rolname = ANY(%s) GROUP BY 1""",
             [list(WORKING_ROLES)],
         ).fetchall()
-    assert dict(rows) == {SEQUENCER: True, INTAKE: False, PORTAL: False}
+    assert dict(rows) == {SEQUENCER: True, INTAKE: False, PORTAL: False, ERASER: False}

@@ -60,13 +60,22 @@ def status_of(process: Process, url: str) -> str:
     return str(json.loads(reply.body)["status"]) if reply.body else str(reply.status)
 
 
+def sightings(country: LiveCountry) -> list[tuple[int, int]]:
+    """Numbers that were kept as seen by buyers, and how often."""
+    with psycopg.connect(country.dsn) as conn:
+        return conn.execute("SELECT ordinal, times FROM inspections.sighting ORDER BY ordinal").fetchall()
+
+
 def test_s0_018_from_signature_to_valid_with_a_proof_that_holds(country: LiveCountry) -> None:
     public = country.start("public")
     request, result = country.sign(sale(shelf(3)))
     assert status_of(public, result.verification_url) == "pending"
+    assert status_of(public, result.verification_url) == "pending"
+    assert sightings(country) == [(result.total_counter, 2)], "shown by a buyer, and not in the ledger"
     assert country.send(request, result) == 4
     size = country.loop.run(country.live.shown())
     assert status_of(public, result.verification_url) == "valid"
+    assert sightings(country) == [(result.total_counter, 2)]
 
     answer = json.loads(ask(public, "/v/?" + result.verification_url.partition("?")[2], "application/json").body)
     assert answer["journal"] == (result.journal or "").removesuffix("\r\n")

@@ -30,6 +30,7 @@ from tallystick.authority.projections.verification.page import (
 from tallystick.authority.projections.verification.page_parts import InvoiceView
 from tallystick.authority.projections.verification.page_tokens import PageTokens
 from tallystick.authority.projections.verification.problems import Problems
+from tallystick.authority.projections.verification.sightings import NOBODY_TOLD, Sightings, tell
 from tallystick.authority.projections.verification.unknown_codes import UnknownCodes
 from tallystick.authority.projections.verification.visit import (
     change_language,
@@ -87,6 +88,7 @@ class PublicServices:
     secure_cookies: bool = False
     proxies: frozenset[str] = frozenset()
     unknown_codes: UnknownCodes = attrs.field(factory=UnknownCodes)
+    sightings: Sightings = NOBODY_TOLD
 
 
 def build_app(services: PublicServices) -> App:
@@ -150,6 +152,7 @@ async def _dispatch(services: PublicServices, scope: Scope, receive: Receive) ->
 def _verify(services: PublicServices, scope: Scope) -> Answer:
     query = query_text(scope)
     verdict = check(query, services.find_element, services.ledger.document)
+    tell(services.sightings, verdict)
     return _answer(services, scope, verdict, query)
 
 

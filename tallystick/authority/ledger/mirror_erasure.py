@@ -1,0 +1,49 @@
+"""Takes lawfully erased bodies out of the second copy: closed files are written anew, the open one never.
+
+A body is taken out only where the file holds the very bytes that were erased; everything else stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+from tallystick.authority.ledger.mirror import (
+    HEADER_BYTES,
+    entry_frame,
+    first_index_of,
+    read_frames,
+    segments,
+)
+from tallystick.kernel.hashing import sha256
+from tallystick.kit.atomic_file import write_atomically
+
+
+def closed_below(folder: Path) -> int:
+    """Entries below this index lie in files that are written no more; 0 while there is one file."""
+    files = segments(folder)
+    return first_index_of(files[-1]) if len(files) > 1 else 0
+
+
+def erase_in_mirror(folder: Path, erased: Mapping[int, bytes]) -> None:
+    """Write the closed files anew that hold one of these bodies (index to SHA-256); each file whole or not at all."""
+    files = segments(folder)
+    for segment, following in pairwise(files):
+        first, end = first_index_of(segment), first_index_of(following)
+        wanted = {index: digest for index, digest in erased.items() if first <= index < end}
+        if wanted:
+            write_atomically(segment, _without(segment, wanted))
+
+
+def _without(segment: Path, erased: Mapping[int, bytes]) -> bytes:
+    content = segment.read_bytes()
+    kept, start = [content[:HEADER_BYTES]], HEADER_BYTES
+    for frame in read_frames(segment):
+        entry = frame.entry
+        if entry is not None and entry.body and sha256(entry.body) == erased.get(entry.log_index):
+            kept += entry_frame(*entry._replace(body=b""))
+        else:
+            kept.append(content[start : frame.end])
+        start = frame.end
+    return b"".join((*kept, content[start:]))

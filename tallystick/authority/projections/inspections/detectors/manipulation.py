@@ -1,0 +1,151 @@
+"""D-MAN: is each stored document the one that was signed? Trusts neither the database nor who runs it.
+
+Each new entry is looked at once, and the old ones round and round: the body against the hash in record and links, the
+record against the leaf's commitment, and the card's signature over what the body says (security 1.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import cache
+
+import attrs
+
+from tallystick.authority.ledger.entry import EntryKind
+from tallystick.authority.ledger.findings import Shows
+from tallystick.authority.ledger.sweep_rows import LinkRow
+from tallystick.authority.projections.inspections.ports import Signer, Signers
+from tallystick.authority.projections.inspections.reading import (
+    Entry,
+    entries,
+    is_erased,
+    links_of,
+    next_span,
+    span_again,
+)
+from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence
+from tallystick.authority.room_queries import Connection
+from tallystick.crypto.signatures import verify_invoice_signature
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import record_commitment, sha256
+from tallystick.kernel.instants import unix_ms
+from tallystick.wire.audit_data import AuditData, read_audit_data
+from tallystick.wire.card import signed_text
+from tallystick.wire.leaf import read_leaf
+from tallystick.wire.record import Record
+from tallystick.wire.verification_url import from_url
+
+NEW_MOST = 1_000
+AGAIN_MOST = 250
+_DOCUMENT = str(int(EntryKind.DOCUMENT))
+Links = Mapping[Shows, LinkRow | None]
+Find = Callable[[str], Signer | None]
+
+
+@attrs.frozen(slots=True)
+class Manipulation:
+    """Compares what is stored with what was signed."""
+
+    signers: Signers
+    name: DetectorName = DetectorName.MANIPULATION
+
+    def findings(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
+        """New entries, and a piece of the old ones."""
+        for first, last in (next_span(conn, "D-MAN new", NEW_MOST), span_again(conn, "D-MAN again", AGAIN_MOST)):
+            yield from self._look(conn, list(entries(conn, first, last)))
+
+    def holds(self, conn: Connection, evidence: Evidence, at: datetime) -> bool:
+        """Look at the entry again."""
+        index = int(evidence.facts["entry"])
+        again = self._look(conn, list(entries(conn, index, index + 1)))
+        return evidence.kind in {one.kind for one in again}
+
+    def _look(self, conn: Connection, span: list[Entry]) -> Iterator[Evidence]:
+        links, find = links_of(conn, span), cache(lambda uid: self.signers.find(conn, uid))
+        for entry in span:
+            if not is_erased(conn, entry):
+                yield from _look_at(entry, links.get(entry.index, {}), find)
+
+
+def _look_at(entry: Entry, links: Links, find: Find) -> Iterator[Evidence]:
+    row, record = entry.row, entry.record
+    if row is None or row.record is None or row.salt is None:
+        return  # what lacks is another question
+    try:
+        committed = read_leaf(row.leaf).record_commitment
+        if record is None or record_commitment(row.salt, row.record) != committed:
+            yield _evidence(CaseKind.RECORD_CHANGED, entry, "the record is not the one that the leaf commits to")
+    except (Fault, ValueError) as error:
+        yield _evidence(CaseKind.RECORD_CHANGED, entry, f"leaf or salt cannot be read: {error}")
+    if record is None or row.body is None:
+        return
+    others = _who_knows_another_body(record, row.body, links)
+    if others:
+        yield _evidence(CaseKind.BODY_CHANGED, entry, f"another body than {', '.join(others)} know")
+    if record.kind == _DOCUMENT:
+        why = _signature_doubt(record, row.body, find)
+        if why:
+            yield _evidence(CaseKind.SIGNATURE_WRONG, entry, why)
+
+
+def _signature_doubt(record: Record, body: bytes, find: Find) -> str:
+    """Why the card's signature does not cover the stored body; empty when it does."""
+    requested_by, _, signed_by = record.device.partition("-")
+    signer, requester = find(signed_by), find(requested_by)
+    if signer is None or requester is None:
+        return "the registry does not know who signed"
+    try:
+        data = read_audit_data(body)
+        text = _text_that_was_signed(data, requester.tin, bytes.fromhex(record.act_hash))
+        verify_invoice_signature(signer.public_key, text, data.result.signature)
+    except Fault as fault:
+        return f"{fault.code}: the signature does not cover the body"
+    except ValueError:
+        return "the record names no act"
+    return "" if sha256(text).hex() == record.act_hash else "another act than the record names"
+
+
+def _text_that_was_signed(data: AuditData, tin: str, act_hash: bytes) -> bytes:
+    """With the time of the result, or where that was careless with the time in the URL, as at intake."""
+    text = _text(data, tin, unix_ms(data.result.sdc_time))
+    if sha256(text) == act_hash or not data.result.verification_url:
+        return text
+    try:
+        return _text(data, tin, from_url(data.result.verification_url).time_ms)
+    except Fault:
+        return text
+
+
+def _text(data: AuditData, tin: str, time_ms: int) -> bytes:
+    request, result = data.request, data.result
+    return signed_text(
+        time_ms,
+        tin,
+        (request.buyer_id or "").encode(),
+        request.invoice_type,
+        request.transaction_type,
+        result.total_amount,
+        result.type_counter,
+        result.total_counter,
+        result.encrypted_internal_data,
+    )
+
+
+def _who_knows_another_body(record: Record, body: bytes, links: Links) -> list[str]:
+    body_hash = sha256(body)
+    others = [] if record.body_hash == body_hash.hex() else ["record"]
+    others += [f"{shows} link" for shows, link in links.items() if link is not None and link.body_hash != body_hash]
+    return others
+
+
+def _evidence(kind: CaseKind, entry: Entry, why: str) -> Evidence:
+    return Evidence(
+        kind=kind,
+        matter=entry.matter,
+        item=entry.item,
+        tin=entry.tin,
+        device=entry.device,
+        amount=entry.amount,
+        facts={"entry": str(entry.index), "why": why},
+    )

@@ -1,0 +1,53 @@
+"""What other rooms know and this one may not import; operations fill these ports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from datetime import datetime
+from typing import Protocol
+
+import attrs
+
+from tallystick.authority.room_queries import Connection
+from tallystick.crypto.keys import PublicKey
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class WaitingAudit:
+    """A card's audit that cannot be proven: ordinals lack, or its sum is not that of its documents (x 10000)."""
+
+    uid: str
+    total_counter: int
+    missing: tuple[tuple[int, int], ...]
+    difference: int
+    received_at: datetime
+
+
+class Audits(Protocol):
+    """The audit room."""
+
+    def waiting(self, conn: Connection) -> Sequence[WaitingAudit]:
+        """Audits that are incomplete or contradict, the oldest first, a bounded number."""
+
+
+class KeptApart(Protocol):
+    """What has arrived and is not booked: the intake's quarantine and evidence."""
+
+    def ordinals(self, conn: Connection, signed_by: str, first: int, last: int) -> Set[int]:
+        """Ordinals that are kept."""
+
+
+@attrs.frozen(slots=True)
+class Signer:
+    """A secure element as a check of signatures needs it; ``active`` whether it may sell now."""
+
+    tin: str
+    public_key: PublicKey
+    active: bool
+
+
+class Signers(Protocol):
+    """The registry."""
+
+    def find(self, conn: Connection, uid: str) -> Signer | None:
+        """The registered element of that UID."""

@@ -1,0 +1,91 @@
+"""The only SQL of personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+import attrs
+
+from tallystick.authority.room_queries import Connection, RoomQueries
+
+_SQL = RoomQueries("tallystick.authority.projections.personal")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Order:
+    """An erasure that two officers approved; ``entry_index`` is where the ledger says so, none until it does."""
+
+    request_id: int
+    law: str
+    asked_by: str
+    approved_by: str
+    ordered_at: datetime
+    entry_index: int | None
+
+
+def entry(conn: Connection, log_index: int) -> tuple[int, int, bytes, bool] | None:
+    """Kind, bytes of the body, SHA-256 of the body, and whether it is behind the gate; none for no such entry."""
+    row = _SQL.row(conn, "entry", log_index=log_index)
+    return None if row is None else (row[0], row[1], bytes(row[2]), row[3])
+
+
+def add(conn: Connection, order: Order, erased: Mapping[int, bytes]) -> None:
+    """Write an order and what it names."""
+    _SQL.run(
+        conn,
+        "add_erasure",
+        request_id=order.request_id,
+        law=order.law,
+        asked_by=order.asked_by,
+        approved_by=order.approved_by,
+        at=order.ordered_at,
+    )
+    for log_index, body_hash in erased.items():
+        _SQL.run(conn, "add_erased", request_id=order.request_id, log_index=log_index, body_hash=body_hash)
+
+
+def open_orders(conn: Connection, limit: int) -> list[Order]:
+    """Orders that are not carried out, held until the transaction ends."""
+    names = ("request_id", "law", "asked_by", "approved_by", "ordered_at", "entry_index")
+    return [Order(**dict(zip(names, row, strict=True))) for row in _SQL.rows(conn, "open_erasures", limit=limit)]
+
+
+def erased_of(conn: Connection, request_id: int) -> dict[int, bytes]:
+    """What an order names: index and body hash."""
+    return {row[0]: bytes(row[1]) for row in _SQL.rows(conn, "erased_of", request_id=request_id)}
+
+
+def note_entry(conn: Connection, request_id: int, entry_index: int) -> None:
+    """The ledger says so there."""
+    _SQL.run(conn, "note_entry", request_id=request_id, entry_index=entry_index)
+
+
+def note_done(conn: Connection, request_id: int, at: datetime) -> None:
+    """Every body is erased."""
+    _SQL.run(conn, "note_done", request_id=request_id, at=at)
+
+
+def acked_size(conn: Connection) -> int:
+    """How many entries are behind the ledger's gate."""
+    return int(_SQL.value(conn, "acked_size"))
+
+
+def in_mirror(conn: Connection, below: int, limit: int) -> dict[int, bytes]:
+    """Erased bodies of entries below an index that the second copy still holds."""
+    return {row[0]: bytes(row[1]) for row in _SQL.rows(conn, "in_mirror", below=below, limit=limit)}
+
+
+def out_of_mirror(conn: Connection, indexes: Collection[int]) -> None:
+    """The second copy holds them no longer."""
+    _SQL.run(conn, "out_of_mirror", indexes=list(indexes))
+
+
+def of_taxpayer(conn: Connection, tin: str, after: int, limit: int) -> list[tuple[int, int]]:
+    """Number and index of a taxpayer's documents behind a number."""
+    return [(row[0], row[1]) for row in _SQL.rows(conn, "of_taxpayer", tin=tin, after=after, limit=limit)]
+
+
+def with_text(conn: Connection, first: int, last: int, text: str) -> list[int]:
+    """Indexes of documents of a span whose bodies hold a text."""
+    return [row[0] for row in _SQL.rows(conn, "with_text", first=first, last=last, wanted=text.encode())]

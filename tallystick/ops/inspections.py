@@ -1,0 +1,119 @@
+"""Detectors, wired: what audit, intake and registry know, as inspections ask for it; and buyers' sightings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import attrs
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
+from tallystick.authority.projections.audit import queries as audit
+from tallystick.authority.projections.audit.values import OpenAudit
+from tallystick.authority.projections.inspections import operations
+from tallystick.authority.projections.inspections.detector import Detector
+from tallystick.authority.projections.inspections.detectors.deletion import Deletion
+from tallystick.authority.projections.inspections.detectors.manipulation import Manipulation
+from tallystick.authority.projections.inspections.detectors.under_reporting import UnderReporting
+from tallystick.authority.projections.inspections.ports import Signer, WaitingAudit
+from tallystick.authority.projections.inspections.values import DetectorName, Sighting
+from tallystick.authority.projections.verification.check import SignedFacts
+from tallystick.authority.reference.registry import queries as registry
+from tallystick.authority.reference.registry.values import SecureElementEntry, SecureElementState
+from tallystick.crypto.certificates import read_card_certificate
+from tallystick.crypto.keys import PublicKey
+from tallystick.kernel.country_pack import CountryPack
+from tallystick.kernel.hashing import sha256
+from tallystick.kernel.instants import Clock, from_unix_ms
+from tallystick.ops.settings import Settings, SettingsError
+
+log = logging.getLogger(__name__)
+Connection = psycopg.Connection[Any]
+_AUDITS_MOST = 500
+
+
+class OpenAudits:
+    """The audit room, as inspections ask it."""
+
+    def waiting(self, conn: Connection) -> Sequence[WaitingAudit]:
+        """Audits that are incomplete or contradict."""
+        return [_waiting(one) for one in audit.open_audits(conn, _AUDITS_MOST) if one.missing or one.held is not None]
+
+
+def _waiting(one: OpenAudit) -> WaitingAudit:
+    return WaitingAudit(
+        uid=one.uid,
+        total_counter=one.total_counter,
+        missing=tuple(one.missing),
+        difference=0 if one.held is None else one.held.scaled - one.unaudited.scaled,
+        received_at=one.received_at,
+    )
+
+
+class RegisteredSigners:
+    """The registry, as inspections ask it: straight from the database."""
+
+    def find(self, conn: Connection, uid: str) -> Signer | None:
+        """The element of that UID; its certificate is parsed once."""
+        entry = registry.secure_element(conn, uid)
+        return None if entry is None else _signer(entry)
+
+
+def _signer(entry: SecureElementEntry) -> Signer:
+    return Signer(entry.tin, _public_key(entry.certificate), entry.state is SecureElementState.ACTIVE)
+
+
+@lru_cache(maxsize=4_096)
+def _public_key(certificate: bytes) -> PublicKey:
+    return read_card_certificate(certificate).public_key
+
+
+def detectors(settings: Settings, pack: CountryPack) -> list[Detector]:
+    """The detectors that are switched on, in their order; raises ``SettingsError`` for a name that is none."""
+    named = settings.detectors.split()
+    known: dict[str, Callable[[], Detector]] = {
+        DetectorName.MANIPULATION: lambda: Manipulation(RegisteredSigners()),
+        DetectorName.DELETION: lambda: Deletion(OpenAudits(), QuarantineAndEvidence(), pack.inspections),
+        DetectorName.UNDER_REPORTING: lambda: UnderReporting(
+            OpenAudits(), QuarantineAndEvidence(), RegisteredSigners(), pack.inspections, pack.card_limit.scaled
+        ),
+    }
+    unknown = sorted(set(named) - set(known))
+    if unknown:
+        raise SettingsError(f"detectors: there is no detector {', '.join(unknown)}")
+    return [make() for name, make in known.items() if name in named]
+
+
+@attrs.frozen(slots=True)
+class BuyersSightings:
+    """Keeps what buyers show and the ledger has not. The buyer's answer never waits for it, nor fails with it."""
+
+    connect: Callable[[], AbstractContextManager[Connection]]
+    clock: Clock
+
+    def note(self, facts: SignedFacts) -> None:
+        """Keep the sighting of a code whose signature is good."""
+        data = facts.data
+        seen = Sighting(
+            act_hash=sha256(facts.text),
+            requested_by=data.requested_by,
+            signed_by=data.signed_by,
+            ordinal=data.total_counter,
+            tin=facts.requester.tin,
+            amount=data.amount.scaled,
+            issued_at=from_unix_ms(data.time_ms),
+        )
+        self._note(seen, self.clock())
+
+    def _note(self, seen: Sighting, at: datetime) -> None:
+        try:
+            with self.connect() as conn:
+                operations.note_sighting(conn, seen, at)
+        except (psycopg.Error, PoolTimeout, OSError) as error:
+            log.warning("a buyer's sighting could not be kept: %s", error)

@@ -1,0 +1,34 @@
+"""The amounts that a journal shows, whoever wrote it and in whatever language: the number at the end of each line.
+
+A reader, not a parser: it knows no labels. What it is for is one question, whether the paper in a buyer's hand shows
+the total that was signed (security 1.4, line 3).
+"""
+
+from __future__ import annotations
+
+import re
+
+from tallystick.kernel.fixed_point import Money
+
+# Digits in groups of three or in one row, a decimal point of either kind, two to four decimals.
+_AMOUNT = re.compile(r"(?<![\d.,])(\d{1,3}(?:[.,' \u00a0\u202f]\d{3})*|\d{1,15})[.,](\d{2,4})\D{0,4}$")
+_LINE_CHARACTERS_MAX = 200
+_LINES_MAX = 20_000
+
+
+def amounts_in(journal: str) -> frozenset[int]:
+    """The amounts in hundredths, without their signs."""
+    found = set()
+    for line in journal.splitlines()[:_LINES_MAX]:
+        match = _AMOUNT.search(line[-_LINE_CHARACTERS_MAX:].rstrip())
+        if match is not None:
+            whole = "".join(letter for letter in match[1] if letter.isdecimal())
+            found.add(int(whole) * 100 + int(match[2][:2]))
+    return frozenset(found)
+
+
+def shows_total(journal: str, total: Money) -> bool:
+    """Whether the journal shows that total, to the hundredth; true for one that shows no amount at all."""
+    amounts = amounts_in(journal)
+    wanted = abs(total.scaled) // 100
+    return not amounts or any(abs(amount - wanted) <= 1 for amount in amounts)
