@@ -170,8 +170,7 @@ class Walk:
         numbers: dict[tuple[str, str, int], IdentityRow],
         events: dict[bytes, IdentityRow],
     ) -> None:
-        row = entry.row
-        erased = erased_hash(self.connection, entry.index, row.media_type, row.body, self.end)
+        erased = erased_hash(self.connection, entry.index, entry.row.media_type, entry.row.body, self.end)
         self._against_mirror(entry, mirrored, erased)
         record = self._against_record(entry, mirrored)
         body_hash = self._against_body(entry, record, erased)

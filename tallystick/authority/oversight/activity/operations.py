@@ -14,8 +14,9 @@ def record(conn: Connection, act: Act) -> int:
     Writers take turns until their transactions end: record last, just before the commit.
     """
     body = write_act(act)
-    seq, link = store.hold_head(conn, activity_genesis())
-    seq += 1
-    link = activity_link(link, seq, body)
-    store.add(conn, seq, act, body, link)
+    with conn.transaction():  # who commits each statement by itself would let two acts take one number
+        seq, link = store.hold_head(conn, activity_genesis())
+        seq += 1
+        link = activity_link(link, seq, body)
+        store.add(conn, seq, act, body, link)
     return seq
