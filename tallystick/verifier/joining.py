@@ -9,7 +9,7 @@ import attrs
 from tallystick.verifier import hashes
 from tallystick.verifier.breaks import Break, BreakCode, Report
 from tallystick.verifier.heads import SeenHead
-from tallystick.verifier.part import PartReport
+from tallystick.verifier.part import PartReport, Tombstone
 from tallystick.verifier.sequences import LINK_BREAKS
 from tallystick.verifier.stretches import DEVICE, TAXPAYER, Key, Ranges, Registration, Stretch, merge_ranges
 
@@ -23,7 +23,7 @@ class _Standing:
 
 
 class Joiner:
-    """Takes the reports in order. Memory goes by the number of devices, taxpayers and days, not by that of entries."""
+    """Takes the reports in order. Memory goes by devices, taxpayers, days and erased bodies, not by all entries."""
 
     def __init__(
         self, first: int, edge: tuple[bytes, ...], selection: bool, heads: list[SeenHead], report: Report
@@ -39,6 +39,8 @@ class Joiner:
         self._counters: dict[tuple[str, str], tuple[int, int]] = {}
         self._registrations: dict[str, Registration] = {}
         self._certificates: dict[bytes, int] = {}
+        self._tombstones: list[Tombstone] = []
+        self._erased: dict[tuple[int, int], str] = {}
         self._doubts = 0
         self._tree_known = not selection
         self._agreed = (first, 0)
@@ -63,6 +65,8 @@ class Joiner:
             self._report(Break(BreakCode.DAMAGED, report.part.first, name, str(fault), self._last_ms))
         self.tally += report.tally
         self._register(report)
+        self._tombstones += report.tombstones
+        self._erased |= report.erased
         if report.blind:
             self._doubts += 1
         for key, stretch in report.stretches.items():
@@ -172,7 +176,11 @@ class Joiner:
         self._contradicted = self._contradicted or not head.kept
 
     def end(self) -> None:
-        """After the last part: what the numbers of the devices still lack."""
+        """After the last part: which bodies are gone without an order, what the numbers of the devices still lack."""
+        for one in self._tombstones:
+            if self._erased.get((one.ordered, one.place)) != one.body_hash:
+                detail = f"erased by the order of entry {one.ordered}, which orders no such thing"
+                self._report(Break(BreakCode.BODY_MISSING, one.place, "body", detail, self._last_ms))
         self.tally["devices"] = len(self._ordinals)
         self.tally["numbers that have not arrived"] = sum(
             ranges[-1][1] - sum(last - first + 1 for first, last in ranges) for ranges in self._ordinals.values()

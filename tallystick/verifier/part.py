@@ -10,7 +10,7 @@ import hashlib
 import struct
 from collections import Counter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import attrs
 import msgspec
@@ -24,11 +24,13 @@ from tallystick.verifier.documents import DOCUMENT_KIND, Case, check_document
 from tallystick.verifier.sequences import Sequences
 from tallystick.verifier.stretches import Key, Ranges, Registration, Stretch
 from tallystick.verifier.trust import Signer, Trust
+from tallystick.wire.erasure import ordered_by, read_erasure
 from tallystick.wire.ledger_export import CERTIFICATES_MAX, PATH_HASHES_MAX, Line, Part, read_lines
 from tallystick.wire.record import Record
 
 BREAKS_PER_PART_MAX = 10_000
 REGISTRY_KIND = 3
+ERASURE_KIND = 7
 TIME_TOLERANCE_MS = 15 * 60 * 1000
 _LEAF = struct.Struct(">4sBBHQ32s32s32s32s32s")
 _READMITTED = 2
@@ -51,10 +53,19 @@ class PartTask:
     final: tuple[int, bytes]
 
 
+class Tombstone(NamedTuple):
+    """An entry whose body was erased: the entry that is said to have ordered it, and the hash that the record names."""
+
+    place: int
+    ordered: int
+    body_hash: str
+
+
 @attrs.define(slots=True)
 class PartReport:
     """What a part proved, and what it hands on. ``nodes`` are its perfect nodes, ``at`` those at the sizes asked for.
 
+    ``erased`` holds what orders of erasure (kind 07) name: the order's index and the entry's, with the body's hash.
     ``damage`` is set when the file itself cannot be read to its end; then the rest says what came before.
     """
 
@@ -70,6 +81,8 @@ class PartReport:
     counters: dict[tuple[str, str], tuple[int, int, int, int, int]] = attrs.Factory(dict)
     registrations: list[Registration] = attrs.Factory(list)
     used: dict[bytes, int] = attrs.Factory(dict)
+    tombstones: list[Tombstone] = attrs.Factory(list)
+    erased: dict[tuple[int, int], str] = attrs.Factory(dict)
     tally: Counter[str] = attrs.Factory(Counter)
     last_ms: int = 0
     cut: int = 0
@@ -200,6 +213,8 @@ class _PartCheck:
         elif fields[1] == REGISTRY_KIND and record.device:
             one = Registration(index, record.device, bytes.fromhex(record.certificate_hash), digest)
             self._report.registrations.append(one)
+        elif fields[1] == ERASURE_KIND and body is not None:
+            self._ordered(index, body)
         self._report.tally[f"kind {fields[1]}"] += 1
 
     def _in_order(self, index: int) -> None:
@@ -240,10 +255,24 @@ class _PartCheck:
         if body is None:
             self._add(BreakCode.BODY_MISSING, line.index, "body", "the record names a body")
             return (bytes.fromhex(record.body_hash) if record else b""), None
+        ordered = None if body else ordered_by(line.media_type)
+        if record is not None and ordered is not None:
+            self._report.tombstones.append(Tombstone(line.index, ordered, record.body_hash))
+            self._report.tally["erased bodies"] += 1
+            return bytes.fromhex(record.body_hash), None
         body_hash = hashes.sha256(body)
         if record is not None and (record.body_hash != body_hash.hex() or record.media_type != line.media_type):
             self._add(BreakCode.BODY, line.index, "body", "the record names another one")
         return body_hash, body
+
+    def _ordered(self, index: int, body: bytes) -> None:
+        try:
+            erasure = read_erasure(body)
+        except Fault as fault:
+            self._add(BreakCode.BODY, index, "body", str(fault))
+            return
+        for one, body_hash in erasure.erased.items():
+            self._report.erased[index, one] = body_hash
 
     def _document(
         self, index: int, media_type: str, record: Record, body: bytes | None, fields: tuple[Any, ...]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import attrs
@@ -22,6 +23,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256, sha256_of_pieces
 from tallystick.kit.atomic_file import sync_folder, write_atomically
 from tallystick.kit.named_sql import load_queries
+from tallystick.wire.erasure import ordered_by
 from tallystick.wire.ledger_export import (
     FORMAT,
     MANIFEST,
@@ -187,15 +189,20 @@ class _Exporter:
 
     def _selected(self) -> list[Part]:
         parts: list[Part] = []
-        waiting: list[int] = []
-        for index in self._indexes():
-            waiting.append(index)
-            if len(waiting) == PART_ENTRIES:
-                parts.append(self._selected_part(waiting))
-                waiting = []
-        if waiting:
-            parts.append(self._selected_part(waiting))
+        orders: set[int] = set()
+        indexes = self._indexes()
+        while chosen := list(islice(indexes, PART_ENTRIES)):
+            parts.append(self._selected_part(chosen))
+            orders |= self._orders(chosen)
+        ordered = iter(sorted(orders))  # they go along, so that a body erased by law can be told from a lost one
+        while chosen := list(islice(ordered, PART_ENTRIES)):
+            parts.append(self._selected_part(chosen))
         return parts
+
+    def _orders(self, indexes: list[int]) -> set[int]:
+        rows = self._connection.execute(_SQL["export_tombstones"], {"indexes": indexes}).fetchall()
+        found = {ordered_by(media_type) for (media_type,) in rows}
+        return {index for index in found if index is not None and index < self._head.size}
 
     def _selected_part(self, indexes: list[int]) -> Part:
         writer = ChunkWriter(self._connection, paths_to=self._head.size)

@@ -311,6 +311,10 @@ SELECT d.registration_index FROM ledger.device_heads d
 WHERE (d.tin = :tin OR (d.signed_by = :signed_by AND d.requested_by = :requested_by))
   AND d.registration_index < :size ORDER BY 1;
 
+-- name: export_tombstones
+SELECT DISTINCT media_type FROM ledger.bodies
+WHERE log_index = ANY(:indexes) AND media_type LIKE 'application/vnd.tallystick.erased;%' AND body = '';
+
 -- name: export_certificates
 SELECT d.signed_by, b.body FROM ledger.device_heads d
 JOIN ledger.leaves l ON l.log_index = d.registration_index

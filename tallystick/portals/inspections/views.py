@@ -19,8 +19,9 @@ from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.limits import LIMITS
-from tallystick.portals.accounts.acts import log_act, portal_connection
+from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.rights import CLOSE_CASES, SEE_CASES, may, only_who_may
+from tallystick.portals.shared_connection import shared_connection
 
 CASES_SHOWN = 50
 _TIN_CHARACTERS_MAX = 20
@@ -96,7 +97,7 @@ def cases(request: HttpRequest) -> HttpResponse:
     tin = "".join(one for one in request.GET.get("tin", "") if one.isprintable()).strip()[:_TIN_CHARACTERS_MAX]
     before = request.GET.get("before", "")
     found = queries.cases(
-        portal_connection(),
+        shared_connection(),
         state=_named(CaseState, state),
         detector=detector,
         tin=tin,
@@ -127,7 +128,7 @@ def case(request: HttpRequest, number: int) -> HttpResponse:
     with transaction.atomic():
         answer = _page(request, number)
         actor = f"{getattr(request.user, 'role', '')}:{request.user.get_username()}"
-        operations.read(portal_connection(), number, actor, timezone.now())
+        operations.read(shared_connection(), number, actor, timezone.now())
     return answer
 
 
@@ -140,14 +141,14 @@ def close(request: HttpRequest, number: int) -> HttpResponse:
     try:
         with transaction.atomic():
             by = Person(request.user.get_username(), PORTAL)
-            operations.close(portal_connection(), number, by, request.POST.get("reason", ""), timezone.now())
+            operations.close(shared_connection(), number, by, request.POST.get("reason", ""), timezone.now())
     except Fault as fault:
         return _page(request, number, fault)
     return redirect("inspection", number=number)
 
 
 def _page(request: HttpRequest, number: int, fault: Fault | None = None) -> HttpResponse:
-    conn = portal_connection()
+    conn = shared_connection()
     found = queries.case(conn, number) if number <= _CASE_NUMBER_MOST else None
     if found is None:
         raise Http404

@@ -9,7 +9,6 @@ from pathlib import Path
 import attrs
 import pytest
 from inspected import Inspected, inspected
-from ledger_relink import relink
 from psycopg import Connection, DatabaseError, connect
 from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL, Identifier
@@ -23,6 +22,7 @@ from tallystick.authority.projections.inspections.values import CaseKind, CaseSt
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
+from tallystick.simulation.tampering.relink import relink
 
 ARRIVAL = timedelta(hours=72)
 HABIT_DAYS = 22

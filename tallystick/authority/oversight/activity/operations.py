@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 from tallystick.authority.oversight.activity import store
 from tallystick.authority.oversight.activity.values import Act, write_act
 from tallystick.authority.room_queries import Connection
@@ -14,7 +16,8 @@ def record(conn: Connection, act: Act) -> int:
     Writers take turns until their transactions end: record last, just before the commit.
     """
     body = write_act(act)
-    with conn.transaction():  # who commits each statement by itself would let two acts take one number
+    # Who commits each statement by itself would let two acts take one number.
+    with conn.transaction() if conn.autocommit else nullcontext():
         seq, link = store.hold_head(conn, activity_genesis())
         seq += 1
         link = activity_link(link, seq, body)
