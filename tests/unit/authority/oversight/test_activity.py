@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,6 +49,18 @@ def test_acts_are_numbered_in_one_chain_and_found_again(connection: Connection) 
     assert [one.seq for one in queries.newest(connection, for_whom="100000001", before=3, limit=1)] == [2]
     assert queries.head(connection)[0] == 3
     assert found(connection) == []
+
+
+def test_writers_who_commit_each_statement_by_itself_take_turns_too(database: str) -> None:
+    def write(_: int) -> list[int]:
+        with psycopg.connect(database, autocommit=True) as conn:
+            return [operations.record(conn, act(number)) for number in range(25)]
+
+    with ThreadPoolExecutor(4) as pool:
+        numbers = [number for some in pool.map(write, range(4)) for number in some]
+    assert sorted(numbers) == list(range(1, 101))
+    with psycopg.connect(database) as conn:
+        assert found(conn) == []
 
 
 def test_an_act_that_is_rolled_back_was_never_there(connection: Connection) -> None:
