@@ -165,7 +165,6 @@ _PRODUCTION: dict[str, Row] = {
     "TS-3010": ("Test signature of the card failed", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3011": ("Share of the PIN wrong", 403, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3012": ("Ceremony out of order", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
-    "TS-3071": ("Another manifest of this version", 409, Retry.NEVER, FixBy.MAKER, None),
     "TS-3020": ("Enrolment without code or certificate", 401, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3021": ("Renewal with a key that was certified before", 409, Retry.NEVER, FixBy.MAKER, None),
     "TS-3022": ("Certificate unknown", 404, Retry.NEVER, FixBy.USER, None),
@@ -215,6 +214,7 @@ _PROOF: dict[str, Row] = {
     "TS-3067": ("Tax service refused the report", 502, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3068": ("Order of modules malformed", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3069": ("Module holds something else than was written", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3071": ("Another manifest of this version", 409, Retry.NEVER, FixBy.MAKER, None),
 }
 
 _AUDIT: dict[str, Row] = {

@@ -132,7 +132,8 @@ class KeyDesk:
 
             found = keys.compare(conn, self.state.keys / "uses", day, heads)
             for use in found.unexplained:
-                yield f"TS-3034 {day}: {use.label} signed {use.digest.hex()} for {use.use}, and nothing says why"
+                signed = f"{use.label} signed {use.digest.hex()} for {use.use}"
+                yield f"{keys.UNEXPLAINED} {day}: {signed}, and nothing says why"
 
 
 def _check_statements(conn: Connection) -> Iterator[str]:

@@ -47,6 +47,10 @@ def publish_events(conn: Connection, append: Callable[[store.WaitingEvent], Book
     return published
 
 
+UNEXPLAINED = "TS-3034"
+"""What a signature that nothing explains is told as."""
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class Reconciled:
     """A day compared. ``unexplained``: signed, and nothing says why. ``unjournalled``: used, and no desk signed it."""

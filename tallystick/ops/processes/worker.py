@@ -253,7 +253,7 @@ def _reconcile(context: Context, conn: DatabaseConnection) -> None:
 
     for day in keys.reconcile_days(conn, context.uses_folder, heads, now=system_clock()):
         for use in day.unexplained:
-            log.critical("TS-3034 a signature that nothing explains: %s by %s", use.use, use.label)
+            log.critical("%s a signature that nothing explains: %s by %s", keys.UNEXPLAINED, use.use, use.label)
 
 
 def _tidy(conn: DatabaseConnection) -> None:

@@ -64,7 +64,7 @@ def first_only(instruction: int, change: Change) -> Callable[[CardPort], CardPor
     ("instruction", "change", "says"),
     [
         (wire.COMPUTE, flip_last, "TS-3062 aes: a wrong answer"),
-        (wire.COMPUTE, silent, "TS-3062 no answer from aes"),
+        (wire.COMPUTE, silent, "TS-3062 no answer from 3des, aes"),
         (wire.CHALLENGE, zeros, "TS-3062 random"),
         (wire.SIGN, flip_last, "TS-3010 the signing key"),
         (wire.GENERATE, lambda _, answer: answer[:20] + answer[-2:], "TS-3062"),

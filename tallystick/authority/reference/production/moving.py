@@ -134,7 +134,7 @@ def _revoke(conn: Connection, module: Module, effect: Effect, reason: CrlReason,
     entry = registered.secure_element(conn, module.known_number)
     if entry is not None and not entry.state.is_final:
         wanted = SecureElementState.CLOSED if effect is Effect.CLOSE else SecureElementState.REVOKED
-        registry.set_state(conn, module.known_number, wanted, at)
+        registry.set_state(conn, module.known_number, wanted, at, reason=reason.number)
     for certificate in (module.certificate, module.client_certificate):
         if certificate is not None:
             registry.revoke_certificate(conn, sha256(certificate), module.known_number, at, reason.number)
