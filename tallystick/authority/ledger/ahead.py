@@ -60,8 +60,8 @@ class Ahead:
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except psycopg.Error as error:
+            self._tenure.isolate(planned.work, error)  # until it is through, `end` answers for all of them
             self._flying = None
-            self._tenure.isolate(planned.work, error)
             return False
         self._flying = None
         return True

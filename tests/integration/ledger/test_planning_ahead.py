@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ledger_bench import CASH, LedgerFolder, document, fault_of, fill, lines, registration
+from psycopg import DataError, OperationalError
 
 from tallystick.authority.ledger import ahead, writer
 from tallystick.authority.ledger.store import WriterConnection
@@ -121,3 +122,27 @@ def test_a_lost_connection_leaves_nothing_half_and_all_who_wait_are_told(
     asyncio.run(walk())
     assert ledger.rows("SELECT count(*) FROM ledger.identity WHERE signed_by <> ''") == [(60,)]
     whole(ledger)
+
+
+def test_a_batch_that_is_taken_apart_when_the_connection_goes_leaves_nobody_waiting(
+    ledger: LedgerFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise DataError("no row of this batch")
+
+    def lost(*_: object) -> None:
+        raise OperationalError("the server has gone")
+
+    async def walk() -> None:
+        async with ledger.serving() as (client, _):
+            for card in CASH:
+                await client.append(registration(card))
+            with monkeypatch.context() as patch:
+                patch.setattr(Tenure, "carry_out", refused)
+                patch.setattr(Tenure, "isolate", lost)
+                told = asyncio.gather(*(fault_of(client.append(document(CASH[n % 3], n // 3 + 1))) for n in range(10)))
+                codes = await asyncio.wait_for(told, 5)
+            assert set(codes) <= {"TS-5003", "TS-5007"}
+            assert "TS-5003" in codes
+
+    asyncio.run(walk())
