@@ -25,19 +25,22 @@ def test_new_connections_get_the_new_certificate(tmp_path: Path) -> None:
         async def shown() -> str:
             return await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port))
 
-        seen = [await shown()]
-        good = pki.files.certificate("tls").read_bytes()
-        pki.files.certificate("tls").write_bytes(good[: len(good) // 3])
-        await asyncio.sleep(0.1)
-        seen.append(await shown())
-        pki.renew_tls_now(now)
-        for _ in range(100):
-            await asyncio.sleep(0.05)
+        try:
+            seen = [await shown()]
+            good = pki.files.certificate("tls").read_bytes()
+            pki.files.certificate("tls").write_bytes(good[: len(good) // 3])
+            await asyncio.sleep(0.1)
             seen.append(await shown())
-            if seen[-1] != seen[0]:
-                break
-        following.cancel()
-        server.close()
+            pki.files.certificate("tls").write_bytes(good)
+            pki.renew_tls_now(now)
+            for _ in range(100):
+                await asyncio.sleep(0.05)
+                seen.append(await shown())
+                if seen[-1] != seen[0]:
+                    break
+        finally:
+            following.cancel()
+            server.close()
         return seen
 
     seen = asyncio.run(run())
