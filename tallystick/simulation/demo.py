@@ -159,7 +159,9 @@ class Demo:
         time.sleep(_TICK_SECONDS)
 
     def _first_receipt(self, market: Market, supervisor: Supervisor, country: Country) -> SampleReceipt | None:
-        while not self._stop_wanted() and not market.finished:
+        is_over = False
+        while not is_over:
+            is_over = self._stop_wanted() or market.finished  # before looking: few baskets are sold between two looks
             for shop in list(market.open_shops):
                 sale = shop.till.figures.first
                 if sale is not None:

@@ -74,7 +74,8 @@ class Live:
 
     async def shown(self) -> int:
         """Wait until readers see everything that was answered; how many entries that is."""
-        size = (await self.sequencer.status()).size
+        status = await self.sequencer.status()
+        size = max(status.size, status.acked_size)  # the gate opens a moment before the size is told
         while self.rows("SELECT coalesce(max(tree_size), 0) FROM ledger.checkpoints")[0][0] < size:
             await asyncio.sleep(0.02)
         return size
