@@ -1,6 +1,6 @@
 # The commands of Tallystick. `make demo` and `make test` need Python 3.11 or newer and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo sandbox link stop wipe test browser check style types floors tidy fmt bench lock card clean
+.PHONY: help venv demo sandbox link stop wipe test soak browser check style types floors tidy fmt bench lock card clean
 
 PYTHON_IN_VENV := .venv/bin/python
 TALLYSTICK := $(PYTHON_IN_VENV) -m tallystick
@@ -12,6 +12,7 @@ help:
 	@echo "make sandbox for makers of POS and E-SDCs: an authority, E-SDCs, test cards; nobody else sells   (FRESH=1 HOST=address)"
 	@echo "make stop    end a demo that was left running                 make wipe    remove the demo's country"
 	@echo "make test    the tests, without the browser's                 make browser the browser's tests"
+	@echo "make soak    kills, whole days and floods: the long tests"
 	@echo "make check   style, types, import floors, tidiness            make fmt     put the style right"
 	@echo "make bench   the figures, each against its limit (FULL=1)     make venv    build .venv for development"
 	@echo "make lock    compile requirements/*.in anew                   make clean   remove what make built here"
@@ -45,7 +46,10 @@ wipe: .venv/.run
 	@$(TALLYSTICK) state wipe
 
 test: .venv/.test
-	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) --dist worksteal -rs -m "not browser" --ignore=tests/browser $(ARGS)
+	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) --dist worksteal -rs -m "not browser and not soak" --ignore=tests/browser $(ARGS)
+
+soak: .venv/.test
+	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) --dist worksteal -rs -m soak --ignore=tests/browser $(ARGS)
 
 browser: .venv/.test
 	$(PYTHON_IN_VENV) -m pytest -rs -m browser tests/browser $(ARGS)

@@ -191,6 +191,7 @@ def check_stories(output: str) -> None:
     assert int(meanwhile[1]) >= 8, "the tills of the stories sold without it"
 
 
+@pytest.mark.soak
 def test_kill_of_every_process_loses_nothing_acknowledged(run: Run) -> None:
     """Every process is killed in the middle of the market; the next run has all that any till was answered."""
     process = run.start("--stores", "3", "--baskets", "4000")

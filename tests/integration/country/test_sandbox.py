@@ -244,6 +244,7 @@ def plain(text: str) -> str:
         return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here (Debian: apt-get install curl)")
 def test_every_command_of_the_guide_shows_what_the_guide_says(sandbox: Sandbox, tmp_path: Path) -> None:
     """E-08: from the PIN to the POS for makers of E-SDCs, in the order of docs/guides/pos-maker.md."""

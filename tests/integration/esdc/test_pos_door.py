@@ -279,6 +279,7 @@ HOSTILE = [
 ROUNDS, AT_ONCE = 300, 15
 
 
+@pytest.mark.soak
 def test_hostile_bytes_get_no_500_and_cost_bounded_time(tmp_path: Path) -> None:
     """Fixed attacks, then requests with random damage; the device still sells afterwards, and lost no number."""
     chance = random.Random(20261127)

@@ -12,6 +12,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(180)
 def test_s2_099_a_worker_that_is_killed_loses_and_doubles_nothing() -> None:
     """Stored before it is judged: killed in the middle, the next worker goes on, and each invoice is booked once."""

@@ -106,6 +106,7 @@ class Till:
         raise AssertionError(f"no answer within a minute; the last was {seen!r}")
 
 
+@pytest.mark.soak
 def test_kills_in_the_middle_of_the_day(authority: tuple[RunningAuthority, dict[str, str]], tmp_path: Path) -> None:
     """S0-039: both key stores, two processes of the channel at one address. Each of them is killed while several tills
     of one POS sell, then the signing process; every request has one number."""
