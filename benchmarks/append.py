@@ -25,6 +25,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from benchmarks.claim import CannotRun, Claim, per_second
+from benchmarks.ledger_growth import registration
 from benchmarks.limits import disk_folder, flush_seconds
 from benchmarks.log_key import file_signers
 from tallystick.authority.ledger import store
@@ -138,7 +139,7 @@ def _append(dsn: str, name: str, documents: int) -> tuple[float, Copies]:
         thread = threading.Thread(target=writer.run, name="ledger-writer", daemon=True)
         thread.start()
         _until(lambda: writer.state is State.SERVING)
-        _feed(writer, counter, [write_append(_registration(device)) for device in DEVICES])
+        _feed(writer, counter, [write_append(registration(device)) for device in DEVICES])
         payloads = [write_append(entry) for entry in _sales(documents)]
         copies: Copies = []
         with _recorded(copies):
@@ -193,19 +194,6 @@ def _copy_alone(dsn: str, name: str, copies: Copies, documents: int) -> float:
         found = connection.execute("SELECT count(*) FROM ledger.leaves").fetchone()
         assert found == (documents,), found
     return documents / seconds
-
-
-def _registration(device: str) -> NewEntry:
-    return NewEntry(
-        kind=EntryKind.REGISTRY,
-        channel=0,
-        body=device.encode(),
-        media_type="text/plain",
-        received_at_ms=unix_ms(datetime.now(UTC)),
-        device=(device, device),
-        tin="1" + device,
-        certificate_hash=sha256(device.encode()),
-    )
 
 
 def _sales(documents: int) -> Iterator[NewEntry]:

@@ -106,7 +106,7 @@ class _Bench:
         """Connect and register the devices."""
         self.client = SequencerClient(self.socket)
         await _until_serving(self.client)
-        await asyncio.gather(*(self.client.append(_registration(device)) for device in DEVICES))
+        await asyncio.gather(*(self.client.append(registration(device)) for device in DEVICES))
 
     async def close(self) -> None:
         """Disconnect."""
@@ -136,7 +136,8 @@ class _Bench:
         return own_seconds(self.sequencer_pid) + family_seconds(self.database_pid)
 
 
-def _registration(device: str) -> NewEntry:
+def registration(device: str) -> NewEntry:
+    """The entry that opens a device's sequence."""
     return NewEntry(
         kind=EntryKind.REGISTRY,
         channel=0,

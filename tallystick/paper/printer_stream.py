@@ -51,7 +51,7 @@ def receipt_stream(receipt: Receipt, *, profile: str = DEFAULT_PROFILE, raster: 
 def _code_pages(profile: str) -> Mapping[str, str]:
     """The printer's numbers of code pages by their names."""
     try:
-        from escpos.capabilities import CAPABILITIES, get_profile  # type: ignore[import-untyped]
+        from escpos.capabilities import CAPABILITIES, get_profile  # type: ignore[import-untyped]  # escpos is not typed
     except ImportError:
         raise PrintingAbsent("python-escpos") from None
     if profile not in CAPABILITIES["profiles"]:

@@ -28,7 +28,10 @@ from tallystick.kernel.invoice import (
 )
 from tallystick.wire.plain_values import (
     BLANK_AFTER_QUOTE,
+    YES,
     NotPlain,
+    PlainItem,
+    PlainPayment,
     Text,
     fraction,
     member,
@@ -38,26 +41,11 @@ from tallystick.wire.plain_values import (
 from tallystick.wire.pos_values import INVOICE_TYPES, PAYMENT_TYPES, TAX_CATEGORY_TYPES, TRANSACTION_TYPES, read_time
 
 _MONEY, _QUANTITY, _RATE = 10**Money.places, 10**Quantity.places, 10**Rate.places
-_YES = {"1": True, "0": False}
 _UINT32_END = 2**32
 _CARD_END = 2**56
 
 
 # Keys are those of the wire. Numbers and enumerations have type Any, so that their JSON form can be seen.
-class _Item(Struct, forbid_unknown_fields=True, gc=False):
-    name: str
-    quantity: Any
-    unitPrice: Any  # noqa: N815
-    labels: list[str]
-    totalAmount: Any  # noqa: N815
-    gtin: str | UnsetType = UNSET
-
-
-class _Payment(Struct, forbid_unknown_fields=True, gc=False):
-    amount: Any
-    paymentType: Any  # noqa: N815
-
-
 class _Options(Struct, forbid_unknown_fields=True, gc=False):
     omitQRCodeGen: str  # noqa: N815
     omitTextualRepresentation: str  # noqa: N815
@@ -66,8 +54,8 @@ class _Options(Struct, forbid_unknown_fields=True, gc=False):
 class _Request(Struct, forbid_unknown_fields=True):
     invoiceType: Any  # noqa: N815
     transactionType: Any  # noqa: N815
-    payment: list[_Payment]
-    items: list[_Item]
+    payment: list[PlainPayment]
+    items: list[PlainItem]
     dateAndTimeOfIssue: Text = UNSET  # noqa: N815
     cashier: Text = UNSET
     buyerId: Text = UNSET  # noqa: N815
@@ -188,11 +176,11 @@ def _request(value: _Request, zone: tzinfo) -> InvoiceRequest:
     )
 
 
-def _payment(value: _Payment) -> Payment:
+def _payment(value: PlainPayment) -> Payment:
     return Payment(Money(units(value.amount, _MONEY)), member(PAYMENT_TYPES.read(value.paymentType)))
 
 
-def _item(value: _Item) -> InvoiceItem:
+def _item(value: PlainItem) -> InvoiceItem:
     labels = value.labels
     return InvoiceItem(
         value.name,
@@ -208,7 +196,7 @@ def _options(value: _Options | UnsetType) -> InvoiceOptions:
     if value is UNSET:
         return InvoiceOptions()
     try:
-        return InvoiceOptions(_YES[value.omitQRCodeGen], _YES[value.omitTextualRepresentation])
+        return InvoiceOptions(YES[value.omitQRCodeGen], YES[value.omitTextualRepresentation])
     except KeyError:
         raise NotPlain from None
 

@@ -27,7 +27,10 @@ from tallystick.wire import strict_json
 from tallystick.wire.plain_values import (
     BLANK_AFTER_QUOTE,
     PLAIN_BYTES_MAX,
+    YES,
     NotPlain,
+    PlainItem,
+    PlainPayment,
     Text,
     fraction,
     member,
@@ -44,25 +47,10 @@ from tallystick.wire.pos_values import (
     read_time,
 )
 
-_YES = {"1": True, "0": False}
 _HUNDREDTH = 10**Money.places // 100
 
 
 # Keys are those of the wire. Numbers and enumerations have type Any, so that their JSON form can be seen.
-class _Item(Struct, forbid_unknown_fields=True, gc=False):
-    name: str
-    quantity: Any
-    unitPrice: Any  # noqa: N815
-    labels: list[str]
-    totalAmount: Any  # noqa: N815
-    gtin: str | UnsetType = UNSET
-
-
-class _Payment(Struct, forbid_unknown_fields=True, gc=False):
-    amount: Any
-    paymentType: Any  # noqa: N815
-
-
 class _Options(Struct, forbid_unknown_fields=True, gc=False):
     omitQRCodeGen: str | UnsetType = UNSET  # noqa: N815
     omitTextualRepresentation: str | UnsetType = UNSET  # noqa: N815
@@ -71,8 +59,8 @@ class _Options(Struct, forbid_unknown_fields=True, gc=False):
 class _Request(Struct, forbid_unknown_fields=True):
     invoiceType: Any  # noqa: N815
     transactionType: Any  # noqa: N815
-    payment: list[_Payment]
-    items: list[_Item]
+    payment: list[PlainPayment]
+    items: list[PlainItem]
     dateAndTimeOfIssue: Text = UNSET  # noqa: N815
     cashier: Text = UNSET
     buyerId: Text = UNSET  # noqa: N815
@@ -158,10 +146,10 @@ class _Reader:
             raise NotPlain
         return Money(hundredths * _HUNDREDTH)
 
-    def _payment(self, value: _Payment) -> Payment:
+    def _payment(self, value: PlainPayment) -> Payment:
         return Payment(self._amount(value.amount), member(PAYMENT_TYPES.read(value.paymentType)))
 
-    def _item(self, value: _Item) -> InvoiceItem:
+    def _item(self, value: PlainItem) -> InvoiceItem:
         limits, name, gtin = self._limits, value.name, value.gtin
         quantity = units(value.quantity, 1000)
         if not (0 < quantity <= QUANTITY_MAX and 0 < len(name) <= limits.item_name_characters):
@@ -203,5 +191,5 @@ def _options(value: _Options | UnsetType) -> InvoiceOptions:
 def _yes_or_no(value: str | UnsetType) -> bool:
     if isinstance(value, UnsetType):
         return False
-    answer: bool = member(_YES.get(value))
+    answer: bool = member(YES.get(value))
     return answer

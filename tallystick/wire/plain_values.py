@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from msgspec import UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 Text = str | None | UnsetType
 
@@ -20,6 +20,29 @@ BLANK_AFTER_QUOTE = re.compile(rb'"[ \t\n\r]')
 _NUMBER_CHARACTERS = 20
 _UNITS_MAX = 10**18
 _SCALE = 10**8
+
+
+YES = {"1": True, "0": False}
+"""How an option is written."""
+
+
+# Keys are those of the wire. Numbers and enumerations have type Any, so that their JSON form can be seen.
+class PlainItem(Struct, forbid_unknown_fields=True, gc=False):
+    """A line of an invoice as it is written."""
+
+    name: str
+    quantity: Any
+    unitPrice: Any  # noqa: N815
+    labels: list[str]
+    totalAmount: Any  # noqa: N815
+    gtin: str | UnsetType = UNSET
+
+
+class PlainPayment(Struct, forbid_unknown_fields=True, gc=False):
+    """A payment as it is written."""
+
+    amount: Any
+    paymentType: Any  # noqa: N815
 
 
 class NotPlain(Exception):

@@ -9,9 +9,7 @@ from typing import Any
 import attrs
 import psycopg
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -19,10 +17,10 @@ from tallystick.authority.oversight.approvals.values import PORTAL, Person
 from tallystick.authority.reference.builds import operations, queries
 from tallystick.authority.reference.builds.values import Build, Decision, Maker
 from tallystick.kernel.builds import NEXT_STATES, BuildState
-from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.portals.accounts.rights import DECIDE_BUILDS, SEE_BUILDS, SUBMIT_BUILDS, may, only_who_may
+from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
 from tallystick.wire.build_manifest import MANIFEST_BYTES_MAX
 
@@ -60,24 +58,19 @@ def home(request: HttpRequest) -> HttpResponse:
 @only_who_may(SUBMIT_BUILDS)
 def submit(request: HttpRequest) -> HttpResponse:
     """Hand a signed manifest in; it must be of the maker for whom the user acts."""
-    maker = _maker(request)
-    file = request.FILES.get("manifest")
-    try:
+    maker, file, user = _maker(request), request.FILES.get("manifest"), request.user.get_username()
+
+    def hand_in(conn: psycopg.Connection[Any]) -> None:
         if maker is None:
             raise Fault("TS-1311", detail="you act for no registered maker")
         if not isinstance(file, UploadedFile) or file.size is None or file.size > MANIFEST_BYTES_MAX:
             raise Fault("TS-4008", detail=f"a signed manifest of at most {MANIFEST_BYTES_MAX} bytes is needed")
-        with transaction.atomic():
-            conn = shared_connection()
-            build_id = operations.submit(
-                conn, file.read().strip(), f"manufacturer:{request.user.get_username()}", timezone.now()
-            )
-            build = queries.build(conn, build_id)
-            if build is None or build.maker != maker.maker:
-                raise Fault("TS-1311", detail="the manifest is of another maker")
-    except Fault as fault:
-        return _page(request, fault)
-    return redirect("builds")
+        build_id = operations.submit(conn, file.read().strip(), f"manufacturer:{user}", timezone.now())
+        build = queries.build(conn, build_id)
+        if build is None or build.maker != maker.maker:
+            raise Fault("TS-1311", detail="the manifest is of another maker")
+
+    return carry_out(hand_in, lambda fault: _page(request, fault), "builds")
 
 
 @require_POST
@@ -85,13 +78,12 @@ def submit(request: HttpRequest) -> HttpResponse:
 def decide(request: HttpRequest, build_id: str, deed: str) -> HttpResponse:
     """An officer's decision; a revocation waits for a second one."""
     _, _, operation = _DEEDS[deed]
-    try:
-        with transaction.atomic():
-            by = Person(request.user.get_username(), PORTAL)
-            operation(shared_connection(), build_id, by, request.POST.get("reason", ""), timezone.now())
-    except Fault as fault:
-        return _page(request, fault)
-    return redirect("approvals" if deed == "revoke" else "builds")
+    by, reason, now = Person(request.user.get_username(), PORTAL), request.POST.get("reason", ""), timezone.now()
+    return carry_out(
+        lambda conn: operation(conn, build_id, by, reason, now),
+        lambda fault: _page(request, fault),
+        "approvals" if deed == "revoke" else "builds",
+    )
 
 
 def _maker(request: HttpRequest) -> Maker | None:
@@ -104,17 +96,14 @@ def _page(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
     if submits and maker is None and fault is None:
         raise Http404
     found = queries.builds(conn, maker=maker.maker if maker is not None else None) if maker or not submits else []
-    kind = CATALOGUE[fault.code] if fault is not None else None
     facts = {
         "lines": [BuildLine(one, queries.decisions(conn, one.build_id), _choices(one, decides)) for one in found],
         "maker": maker,
         "submits": submits,
-        "fault": fault,
-        "fault_title": kind.title if kind is not None else "",
         "reason_least": LIMITS.approval_reason_least,
         "reason_most": LIMITS.approval_reason_most,
     }
-    return render(request, "builds/builds.html", facts, status=kind.http_status if kind is not None else 200)
+    return show(request, "builds/builds.html", facts, fault)
 
 
 def _choices(build: Build, decides: bool) -> list[tuple[str, str]]:

@@ -8,19 +8,19 @@ from typing import TypeVar
 import attrs
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from tallystick.authority.oversight.approvals.values import PORTAL, Person
 from tallystick.authority.projections.inspections import operations, queries
 from tallystick.authority.projections.inspections.values import Case, CaseKind, CaseState, DetectorName, Seen
-from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.limits import LIMITS
 from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.rights import CLOSE_CASES, SEE_CASES, may, only_who_may
+from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
 
 CASES_SHOWN = 50
@@ -138,13 +138,13 @@ def close(request: HttpRequest, number: int) -> HttpResponse:
     """End it with a reason."""
     if number > _CASE_NUMBER_MOST:
         raise Http404
-    try:
-        with transaction.atomic():
-            by = Person(request.user.get_username(), PORTAL)
-            operations.close(shared_connection(), number, by, request.POST.get("reason", ""), timezone.now())
-    except Fault as fault:
-        return _page(request, number, fault)
-    return redirect("inspection", number=number)
+    by, reason, now = Person(request.user.get_username(), PORTAL), request.POST.get("reason", ""), timezone.now()
+    return carry_out(
+        lambda conn: operations.close(conn, number, by, reason, now),
+        lambda fault: _page(request, number, fault),
+        "inspection",
+        number=number,
+    )
 
 
 def _page(request: HttpRequest, number: int, fault: Fault | None = None) -> HttpResponse:
@@ -152,14 +152,11 @@ def _page(request: HttpRequest, number: int, fault: Fault | None = None) -> Http
     found = queries.case(conn, number) if number <= _CASE_NUMBER_MOST else None
     if found is None:
         raise Http404
-    kind = CATALOGUE[fault.code] if fault is not None else None
     facts = {
         "line": CaseLine(found),
         "evidence": [SeenLine(one) for one in queries.evidence(conn, number)],
         "closes": may(request.user, CLOSE_CASES),
-        "fault": fault,
-        "fault_title": kind.title if kind is not None else "",
         "reason_least": LIMITS.approval_reason_least,
         "reason_most": LIMITS.approval_reason_most,
     }
-    return render(request, "inspections/case.html", facts, status=kind.http_status if kind is not None else 200)
+    return show(request, "inspections/case.html", facts, fault)

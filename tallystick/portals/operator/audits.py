@@ -6,20 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.projections.audit import overrides, queries
 from tallystick.authority.projections.audit.overrides import Officer
-from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.rights import DECIDE_OVERRIDES, SEE_AUDITS, may, only_who_may
+from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.operator.audit_lines import audit_lines, override_lines
 from tallystick.portals.shared_connection import shared_connection
 
@@ -62,30 +60,25 @@ def refuse(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
-    """Do it through the room in one transaction; what it refuses is said on the page, with its code."""
-    try:
-        with transaction.atomic():
-            conn = shared_connection()
-            deed(conn, overrides.officer(conn, request.user.get_username(), overrides.PORTAL))
-    except Fault as fault:
-        return _page(request, fault, reason)
-    return redirect("audits")
+    name = request.user.get_username()
+    return carry_out(
+        lambda conn: deed(conn, overrides.officer(conn, name, overrides.PORTAL)),
+        lambda fault: _page(request, fault, reason),
+        "audits",
+    )
 
 
 def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") -> HttpResponse:
     conn, now = shared_connection(), timezone.now()
     shown = override_lines(queries.overrides(conn, QuarantineAndEvidence(), OVERRIDES_SHOWN), now)
     pending = {one.uid for one in shown if one.pending}
-    kind = CATALOGUE[fault.code] if fault is not None else None
     facts = {
         "audits": audit_lines(queries.open_audits(conn, AUDITS_SHOWN), pending),
         "overrides": shown,
         "decides": may(request.user, DECIDE_OVERRIDES),
         "username": request.user.get_username(),
-        "fault": fault,
-        "fault_title": kind.title if kind is not None else "",
         "reason": reason,
         "reason_least": LIMITS.override_reason_least,
         "reason_most": LIMITS.override_reason_most,
     }
-    return render(request, "operator/audits.html", facts, status=kind.http_status if kind is not None else 200)
+    return show(request, "operator/audits.html", facts, fault)

@@ -8,9 +8,8 @@ from typing import Any
 import attrs
 import psycopg
 from django.core.paginator import Paginator
-from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -18,9 +17,10 @@ from tallystick.authority.oversight.approvals.values import PORTAL, Person
 from tallystick.authority.reference.production import batches as room
 from tallystick.authority.reference.production import queries
 from tallystick.authority.reference.production.values import Batch, BatchState, Module
-from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.portals.accounts.rights import MAKE_MODULES, only_who_may
+from tallystick.portals.deciding import carry_out, show
+from tallystick.portals.shared_connection import shared_connection
 
 BATCHES_SHOWN = 50
 MODULES_ON_A_PAGE = 50
@@ -54,7 +54,7 @@ def production(request: HttpRequest) -> HttpResponse:
 @only_who_may(MAKE_MODULES)
 def batch(request: HttpRequest, number: int) -> HttpResponse:
     """One batch with its modules, the newest page of them."""
-    conn = _connection()
+    conn = shared_connection()
     found = queries.batch(conn, number)
     if found is None:
         raise Http404
@@ -81,27 +81,20 @@ def refuse_batch(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, deed: Callable[[psycopg.Connection[Any], Person], object]) -> HttpResponse:
-    """Do it through the room in one transaction; what it refuses is said on the page, with its code."""
-    try:
-        with transaction.atomic():
-            conn = _connection()
-            deed(conn, room.person(conn, request.user.get_username(), PORTAL))
-    except Fault as fault:
-        return _page(request, fault)
-    return redirect("production")
+    name = request.user.get_username()
+    return carry_out(
+        lambda conn: deed(conn, room.person(conn, name, PORTAL)), lambda fault: _page(request, fault), "production"
+    )
 
 
 def _page(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
-    conn = _connection()
+    conn = shared_connection()
     reasons = queries.reasons(conn)
-    kind = CATALOGUE[fault.code] if fault is not None else None
     facts = {
         "lines": [_line(conn, one, reasons) for one in queries.batches(conn, BATCHES_SHOWN)],
         "username": request.user.get_username(),
-        "fault": fault,
-        "fault_title": kind.title if kind is not None else "",
     }
-    return render(request, "operator/production.html", facts, status=kind.http_status if kind is not None else 200)
+    return show(request, "operator/production.html", facts, fault)
 
 
 def _line(conn: psycopg.Connection[Any], found: Batch, reasons: Mapping[int, str]) -> BatchLine:
@@ -126,10 +119,3 @@ def _facts(module: Module) -> dict[str, object]:
         "place": module.place,
         "since": module.changed_at,
     }
-
-
-def _connection() -> psycopg.Connection[Any]:
-    """Django's connection, which the rooms' operations share."""
-    connection.ensure_connection()
-    shared: psycopg.Connection[Any] = connection.connection
-    return shared

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -19,10 +17,11 @@ from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
 from tallystick.authority.oversight.approvals.values import PORTAL, Person, Request
 from tallystick.authority.projections.audit.counters import AuditedCounters
-from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
+from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.rights import DECIDE_QUARANTINE, SEE_QUARANTINE, may, only_who_may
+from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.operator.held_lines import decided_lines, held_lines, request_lines
 from tallystick.portals.shared_connection import shared_connection
 
@@ -34,6 +33,7 @@ Deed = Callable[[psycopg.Connection[Any], Person], object]
 @only_who_may(SEE_QUARANTINE)
 def quarantine(request: HttpRequest) -> HttpResponse:
     """What waits with what shows its age, requests, and the newest decisions."""
+    log_act(request.user, "quarantine.read")
     return _page(request)
 
 
@@ -86,31 +86,26 @@ def _requests(conn: psycopg.Connection[Any]) -> list[Request]:
 
 
 def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
-    """Do it through the room in one transaction; what it refuses is said on the page, with its code."""
-    try:
-        with transaction.atomic():
-            conn = shared_connection()
-            deed(conn, decisions.officer(conn, request.user.get_username(), PORTAL))
-    except Fault as fault:
-        return _page(request, fault, reason)
-    return redirect("quarantine")
+    name = request.user.get_username()
+    return carry_out(
+        lambda conn: deed(conn, decisions.officer(conn, name, PORTAL)),
+        lambda fault: _page(request, fault, reason),
+        "quarantine",
+    )
 
 
 def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") -> HttpResponse:
     conn, now = shared_connection(), timezone.now()
     requests = _requests(conn)
     open_acts = {one.object for one in requests if one.state in ("pending", "approved")}
-    kind = CATALOGUE[fault.code] if fault is not None else None
     facts = {
         "documents": held_lines(conn, AuditedCounters(), decision_store.waiting(conn, SHOWN), open_acts),
         "requests": request_lines(requests, now),
         "decided": decided_lines(decision_store.decided(conn, SHOWN)),
         "decides": may(request.user, DECIDE_QUARANTINE),
         "username": request.user.get_username(),
-        "fault": fault,
-        "fault_title": kind.title if kind is not None else "",
         "reason": reason,
         "reason_least": LIMITS.approval_reason_least,
         "reason_most": LIMITS.approval_reason_most,
     }
-    return render(request, "operator/quarantine.html", facts, status=kind.http_status if kind is not None else 200)
+    return show(request, "operator/quarantine.html", facts, fault)

@@ -8,9 +8,7 @@ from typing import Any
 
 import attrs
 import psycopg
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -21,9 +19,9 @@ from tallystick.authority.intake import decisions
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
 from tallystick.authority.oversight.approvals.values import PORTAL, Person, Request, State
-from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.portals.accounts.rights import CHANGE_WITNESSES, SEE_WITNESSES, may, only_who_may
+from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
 
 _WORDS = {
@@ -71,16 +69,12 @@ Deed = Callable[[psycopg.Connection[Any], int, Person, datetime], object]
 
 
 def _decide(request: HttpRequest, number: int, deed: Deed) -> HttpResponse:
-    try:
-        with transaction.atomic():
-            conn = shared_connection()
-            if all(one.request_id != number for one in _requests(conn)):
-                raise Fault("TS-4003", detail="no such request here")
-            by = decisions.officer(conn, request.user.get_username(), PORTAL)
-            deed(conn, number, by, timezone.now())
-    except Fault as fault:
-        return _page(request, fault)
-    return redirect("witnesses")
+    def decide(conn: psycopg.Connection[Any]) -> None:
+        if all(one.request_id != number for one in _requests(conn)):
+            raise Fault("TS-4003", detail="no such request here")
+        deed(conn, number, decisions.officer(conn, request.user.get_username(), PORTAL), timezone.now())
+
+    return carry_out(decide, lambda fault: _page(request, fault), "witnesses")
 
 
 def _requests(conn: psycopg.Connection[Any]) -> list[Request]:
@@ -90,7 +84,6 @@ def _requests(conn: psycopg.Connection[Any]) -> list[Request]:
 def _page(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
     conn, now = shared_connection(), timezone.now()
     in_force, age = queries.policy(conn), queries.quorum_age(conn, now)
-    kind = CATALOGUE[fault.code] if fault is not None else None
     facts = {
         "witnesses": [_line(one, now) for one in queries.watched_by(conn)],
         "quorum_late": age is not None and age > timedelta(minutes=15),
@@ -101,10 +94,8 @@ def _page(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
         "requests": [(one, one.state is State.PENDING and now < one.expires_at) for one in _requests(conn)],
         "changes": may(request.user, CHANGE_WITNESSES),
         "username": request.user.get_username(),
-        "fault": fault,
-        "fault_title": kind.title if kind is not None else "",
     }
-    return render(request, "operator/witnesses.html", facts, status=kind.http_status if kind is not None else 200)
+    return show(request, "operator/witnesses.html", facts, fault)
 
 
 def _line(one: WatchedBy, now: datetime) -> WitnessLine:

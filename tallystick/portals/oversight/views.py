@@ -7,9 +7,8 @@ from typing import Any
 
 import attrs
 import psycopg
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -17,10 +16,10 @@ from tallystick.authority.oversight.activity import queries as activity
 from tallystick.authority.oversight.activity.queries import LoggedAct
 from tallystick.authority.oversight.approvals import operations, queries
 from tallystick.authority.oversight.approvals.values import PORTAL, Person, Request, State
-from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.rights import DECIDE_REQUESTS, SEE_ACTIVITY, SEE_REQUESTS, may, only_who_may, reach
+from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
 
 ACTS_SHOWN = 100
@@ -104,13 +103,8 @@ def refuse(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, deed: Deed) -> HttpResponse:
-    """In one transaction; what the room refuses is said on the page, with its code."""
-    try:
-        with transaction.atomic():
-            deed(shared_connection(), Person(request.user.get_username(), PORTAL))
-    except Fault as fault:
-        return _requests(request, fault)
-    return redirect("approvals")
+    by = Person(request.user.get_username(), PORTAL)
+    return carry_out(lambda conn: deed(conn, by), lambda fault: _requests(request, fault), "approvals")
 
 
 def _requests(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
@@ -120,11 +114,8 @@ def _requests(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
         late = one.state is State.PENDING and now >= one.expires_at
         words = _WORDS[State.EXPIRED if late else one.state]
         lines.append(RequestLine(one, words, one.state is State.PENDING and not late, one.asked_by == username))
-    kind = CATALOGUE[fault.code] if fault is not None else None
     facts = {
         "lines": lines,
         "decides": may(request.user, DECIDE_REQUESTS),
-        "fault": fault,
-        "fault_title": kind.title if kind is not None else "",
     }
-    return render(request, "oversight/approvals.html", facts, status=kind.http_status if kind is not None else 200)
+    return show(request, "oversight/approvals.html", facts, fault)

@@ -37,11 +37,13 @@ def ask(pages: Pages, by: str = "vera") -> int:
 def test_signing_in_reading_and_signing_out_are_acts(pages: Pages) -> None:
     officer = pages.signed_in(pages.officers[0])
     text(officer, "/audits/")
+    text(officer, "/quarantine/")
     text(officer, "/activity/")
     assert pages.send(officer, "/sign-out/").status_code == 302
     assert logged(pages) == [
         ("officer:vera", "session.sign-in"),
         ("officer:vera", "audits.read"),
+        ("officer:vera", "quarantine.read"),
         ("officer:vera", "activity.read"),
         ("officer:vera", "session.sign-out"),
     ]
