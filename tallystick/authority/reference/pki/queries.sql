@@ -12,6 +12,9 @@ INSERT INTO pki.certified_key (key_hash, holder, since) VALUES (:key_hash, :hold
 -- name: key_holder
 SELECT holder FROM pki.certified_key WHERE key_hash = :key_hash;
 
+-- name: is_certified
+SELECT EXISTS (SELECT 1 FROM pki.issuance WHERE key_hash = :key_hash AND holder = :holder AND state = 'issued');
+
 -- name: is_blocked
 SELECT EXISTS (SELECT 1 FROM pki.blocked_key WHERE key_hash = :key_hash);
 
