@@ -188,3 +188,6 @@ SELECT pg_advisory_unlock(hashtextextended('pki.request.' || :request, 0));
 -- name: add_list
 INSERT INTO pki.revocation_list (authority, number, this_update, next_update, revoked, tbs_hash, list, list_hash)
 VALUES (:authority, :number, :this_update, :next_update, :revoked, :tbs_hash, :list, :list_hash);
+
+-- name: known_digests
+SELECT DISTINCT digest FROM pki.key_use WHERE digest = ANY(:digests);
