@@ -95,12 +95,16 @@ def _record(data: bytes | None) -> Record | None:
 
 
 def next_span(conn: Connection, reader: str, most: int) -> tuple[int, int]:
-    """The entries that a reader has not seen yet, at most so many; it is behind them when the transaction commits."""
-    first = store.hold_position(conn, reader)
-    last = min(first + most, store.acked_size(conn))
-    if last > first:
+    """The entries that a reader has not seen yet, at most so many; it is behind them when the transaction commits.
+
+    Where the log has shrunk, the reader goes back with it: what grows there afterwards is new to it.
+    """
+    position, size = store.hold_position(conn, reader), store.acked_size(conn)
+    first = min(position, size)
+    last = min(first + most, size)
+    if last != position:
         store.move_position(conn, reader, last)
-    return first, max(first, last)
+    return first, last
 
 
 def span_again(conn: Connection, reader: str, most: int) -> tuple[int, int]:

@@ -50,7 +50,7 @@ class Deletion:
 
     def findings(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
         """New entries, a piece of the old ones, a page of holes, and the audits that wait."""
-        yield from _shrunk(conn)
+        yield from _shrunk(conn, at)
         for first, last in (next_span(conn, "D-DEL new", NEW_MOST), span_again(conn, "D-DEL again", AGAIN_MOST)):
             yield from _rows_missing(conn, list(entries(conn, first, last)))
         yield from self._holes(conn, at)
@@ -68,7 +68,7 @@ class Deletion:
             waiting = {(one.uid, str(one.total_counter)) for one in self.audits.waiting(conn) if one.missing}
             return (evidence.matter, facts["totalCounter"]) in waiting
         if "size" in facts:
-            return store.acked_size(conn) < int(facts["size"])
+            return True  # a log that has grown again has other entries there; an officer decides
         index = int(facts["entry"])
         return any(True for _ in _rows_missing(conn, list(entries(conn, index, index + 1))))
 
@@ -98,12 +98,12 @@ class Deletion:
         return list(without(missing, self.apart.ordinals(conn, signed_by, first, last))) if missing else []
 
 
-def _shrunk(conn: Connection) -> Iterator[Evidence]:
-    """The log has fewer entries than this reader has seen."""
+def _shrunk(conn: Connection, at: datetime) -> Iterator[Evidence]:
+    """The log has fewer entries than this reader has seen. Told once a time: the reader then goes back."""
     seen, size = store.hold_position(conn, "D-DEL new"), store.acked_size(conn)
     if size < seen:
         facts = {"size": str(seen), "why": f"the log had {seen} entries and has {size}"}
-        yield Evidence(kind=CaseKind.ROWS_MISSING, matter="ledger", item=f"size {seen}", facts=facts)
+        yield Evidence(kind=CaseKind.ROWS_MISSING, matter="ledger", item=f"size {seen}, {at:%Y-%m-%d %H:%M:%S}", facts=facts)
 
 
 def _rows_missing(conn: Connection, span: list[Entry]) -> Iterator[Evidence]:
