@@ -23,6 +23,8 @@ from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import PORTAL as PAGES
 from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.projections.inspections.detectors.deletion import Deletion
+from tallystick.authority.projections.inspections.detectors.manipulation import Manipulation
+from tallystick.authority.projections.inspections.values import CaseKind
 from tallystick.authority.projections.personal import operations
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
@@ -31,7 +33,7 @@ from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.merkle import leaf_hash, verify_inclusion
 from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.erasures import Erasures
-from tallystick.ops.inspections import OpenAudits
+from tallystick.ops.inspections import OpenAudits, RegisteredSigners
 from tallystick.ops.schema.roles import ERASER, INTAKE, PORTAL, SEQUENCER, as_role
 from tallystick.wire.erasure import ERASURE_MEDIA_TYPE, Erasure, read_erasure, tombstone, write_erasure
 from tallystick.wire.signed_note import parse_checkpoint
@@ -139,6 +141,25 @@ def test_a_tombstone_that_nobody_ordered_is_found(database: str, tmp_path: Path)
                     conn.execute("SET session_replication_role = replica")
                     conn.execute("UPDATE ledger.bodies SET media_type = %s, body = %s WHERE log_index = 7", kept)
             assert made.sweep() == []
+
+    asyncio.run(walk())
+
+
+def test_what_an_erasure_leaves_behind_is_still_compared(database: str, tmp_path: Path) -> None:
+    def doubts(books: LedgerFolder) -> set[CaseKind]:
+        with psycopg.connect(books.dsn) as conn:
+            found = Manipulation(RegisteredSigners()).findings(conn, now())
+            return {one.kind for one in found if one.item == "entry 5"}
+
+    async def walk() -> None:
+        async with books(tmp_path, database) as made:
+            assert doubts(made) == {CaseKind.SIGNATURE_WRONG}, "no card of the registry has signed it"
+            await erase(made, 5)
+            assert doubts(made) == set()
+            made.edit("UPDATE ledger.device_links SET body_hash = decode(repeat('00', 32), 'hex') WHERE log_index = 5")
+            assert doubts(made) == {CaseKind.BODY_CHANGED}
+            made.edit("UPDATE ledger.records SET salt = decode(repeat('00', octet_length(salt)), 'hex')")
+            assert doubts(made) == {CaseKind.BODY_CHANGED, CaseKind.RECORD_CHANGED}
 
     asyncio.run(walk())
 

@@ -64,11 +64,11 @@ class Manipulation:
     def _look(self, conn: Connection, span: list[Entry]) -> Iterator[Evidence]:
         links, find = links_of(conn, span), cache(lambda uid: self.signers.find(conn, uid))
         for entry in span:
-            if not is_erased(conn, entry):
-                yield from _look_at(entry, links.get(entry.index, {}), find)
+            yield from _look_at(entry, links.get(entry.index, {}), find, erased=is_erased(conn, entry))
 
 
-def _look_at(entry: Entry, links: Links, find: Find) -> Iterator[Evidence]:
+def _look_at(entry: Entry, links: Links, find: Find, *, erased: bool) -> Iterator[Evidence]:
+    """Of an entry whose body was lawfully erased, all but the body itself is still to fit."""
     row, record = entry.row, entry.record
     if row is None or row.record is None or row.salt is None:
         return  # what lacks is another question
@@ -80,10 +80,11 @@ def _look_at(entry: Entry, links: Links, find: Find) -> Iterator[Evidence]:
         yield _evidence(CaseKind.RECORD_CHANGED, entry, f"leaf or salt cannot be read: {error}")
     if record is None or row.body is None:
         return
-    others = _who_knows_another_body(record, row.body, links)
+    body_hash = bytes.fromhex(record.body_hash) if erased else sha256(row.body)
+    others = _who_knows_another_body(record, body_hash, links)
     if others:
         yield _evidence(CaseKind.BODY_CHANGED, entry, f"another body than {', '.join(others)} know")
-    if record.kind == _DOCUMENT:
+    if record.kind == _DOCUMENT and not erased:
         why = _signature_doubt(record, row.body, find)
         if why:
             yield _evidence(CaseKind.SIGNATURE_WRONG, entry, why)
@@ -132,8 +133,7 @@ def _text(data: AuditData, tin: str, time_ms: int) -> bytes:
     )
 
 
-def _who_knows_another_body(record: Record, body: bytes, links: Links) -> list[str]:
-    body_hash = sha256(body)
+def _who_knows_another_body(record: Record, body_hash: bytes, links: Links) -> list[str]:
     others = [] if record.body_hash == body_hash.hex() else ["record"]
     others += [f"{shows} link" for shows, link in links.items() if link is not None and link.body_hash != body_hash]
     return others
