@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -15,6 +16,29 @@ from tallystick.authority.projections.inspections import store
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.wire.record import Record, read_record
+
+
+@attrs.define(slots=True)
+class Pace:
+    """When the looks are due that do not follow what is new: every ten seconds, and after a backlog where there is one.
+
+    A backlog puts them off for some rounds only, so that a flood of documents hides nothing. A restart begins anew.
+    """
+
+    every: timedelta = timedelta(seconds=10)
+    put_off_most: int = 5
+    _last: datetime | None = attrs.field(default=None, init=False)
+    _put_off: int = attrs.field(default=0, init=False)
+
+    def is_due(self, at: datetime, *, backlog: bool) -> bool:
+        """Whether to look now; who asks looks."""
+        if self._last is not None and abs(at - self._last) < self.every:
+            return False
+        if backlog and self._put_off < self.put_off_most:
+            self._put_off += 1
+            return False
+        self._last, self._put_off = at, 0
+        return True
 
 
 @attrs.frozen(slots=True)

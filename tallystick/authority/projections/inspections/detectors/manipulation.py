@@ -18,6 +18,7 @@ from tallystick.authority.ledger.sweep_rows import LinkRow
 from tallystick.authority.projections.inspections.ports import Signer, Signers
 from tallystick.authority.projections.inspections.reading import (
     Entry,
+    Pace,
     entries,
     is_erased,
     links_of,
@@ -37,7 +38,7 @@ from tallystick.wire.record import Record
 from tallystick.wire.verification_url import from_url
 
 NEW_MOST = 1_000
-AGAIN_MOST = 250
+AGAIN_MOST = 1_000
 _DOCUMENT = str(int(EntryKind.DOCUMENT))
 Links = Mapping[Shows, LinkRow | None]
 Find = Callable[[str], Signer | None]
@@ -49,11 +50,14 @@ class Manipulation:
 
     signers: Signers
     name: DetectorName = DetectorName.MANIPULATION
+    _pace: Pace = attrs.field(factory=Pace, init=False)
 
     def findings(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
-        """New entries, and a piece of the old ones."""
-        for first, last in (next_span(conn, "D-MAN new", NEW_MOST), span_again(conn, "D-MAN again", AGAIN_MOST)):
-            yield from self._look(conn, list(entries(conn, first, last)))
+        """New entries, and now and then a piece of the old ones."""
+        first, last = next_span(conn, "D-MAN new", NEW_MOST)
+        yield from self._look(conn, list(entries(conn, first, last)))
+        if self._pace.is_due(at, backlog=last - first >= NEW_MOST):
+            yield from self._look(conn, list(entries(conn, *span_again(conn, "D-MAN again", AGAIN_MOST))))
 
     def holds(self, conn: Connection, evidence: Evidence, at: datetime) -> bool:
         """Look at the entry again."""
