@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import io
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _CHUNK_BYTES = 16 * 1024
 
@@ -33,45 +39,155 @@ def call(
     timeout_seconds: float = 5.0,
     most_bytes: int = 64 * 1024,
 ) -> Reply:
-    """Call and wait; raises ``Away``. HTTPS checks the certificate as the system does."""
-    deadline = time.monotonic() + timeout_seconds
+    """Call and wait; raises ``Away``. HTTPS checks the certificate as the system does.
+
+    ``timeout_seconds`` is for everything together, from the name to the last byte of the body, however it trickles in.
+    """
+    deadline = _Deadline(timeout_seconds)
     try:
         parts = urlsplit(url)
-        connection = _connection(parts.scheme, parts.hostname or "", parts.port, timeout_seconds)
+        connection = _connection(parts.scheme, parts.hostname or "", parts.port, deadline)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
-            content = _bounded(answer, connection, most_bytes, deadline)
+            content = _bounded(answer, most_bytes)
             fields = {name.lower(): value for name, value in answer.getheaders()}
             return Reply(answer.status, fields, content)
         finally:
-            connection.close()
+            connection.end()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Away(f"{type(error).__name__}: {error}") from error
 
 
-def _connection(scheme: str, host: str, port: int | None, timeout_seconds: float) -> http.client.HTTPConnection:
-    if not host or scheme not in ("http", "https"):
-        raise ValueError("not an address of HTTP or HTTPS")
-    if scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=timeout_seconds, context=ssl.create_default_context())
-    return http.client.HTTPConnection(host, port, timeout=timeout_seconds)
+class _Deadline:
+    """The moment at which the call ends, whatever it is doing."""
 
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
 
-def _bounded(
-    answer: http.client.HTTPResponse, connection: http.client.HTTPConnection, most_bytes: int, deadline: float
-) -> bytes:
-    content = bytearray()
-    while True:
-        left = deadline - time.monotonic()
+    def left(self) -> float:
+        """Seconds until then, never none; raises ``TimeoutError`` after it."""
+        left = self._at - time.monotonic()
         if left <= 0:
             raise TimeoutError("too slow")
-        if connection.sock is not None:
-            connection.sock.settimeout(left)
-        part = answer.read1(_CHUNK_BYTES)
-        if not part:
-            return bytes(content)
+        return left
+
+
+class _Incoming(io.RawIOBase):
+    """What arrives on a socket; no wait is longer than what is left of the call."""
+
+    def __init__(self, sock: socket.socket, deadline: _Deadline) -> None:
+        self._sock, self._deadline = sock, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        self._sock.settimeout(self._deadline.left())
+        return self._sock.recv_into(buffer)
+
+
+class _Line:
+    """The part of a socket that ``http.client`` uses. ``close`` leaves it open: the body may still be on its way."""
+
+    def __init__(self, sock: socket.socket, deadline: _Deadline) -> None:
+        self._sock, self._deadline = sock, deadline
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Incoming(self._sock, self._deadline))
+
+    def sendall(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            self._sock.settimeout(self._deadline.left())
+            rest = rest[self._sock.send(rest) :]
+
+    def close(self) -> None:
+        pass
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection that ends at the deadline."""
+
+    def __init__(self, host: str, port: int | None, deadline: _Deadline) -> None:
+        super().__init__(host, port)
+        self._deadline = deadline
+        self._opened: socket.socket | None = None
+
+    def connect(self) -> None:
+        self._opened = self._secured(_connected(self.host, self.port, self._deadline))
+        self.sock = _Line(self._opened, self._deadline)
+
+    def end(self) -> None:
+        """Close it, with whatever was still to come."""
+        self.close()
+        if self._opened is not None:
+            self._opened.close()
+
+    def _secured(self, sock: socket.socket) -> socket.socket:
+        return sock
+
+
+class _TlsConnection(_Connection):
+    default_port = http.client.HTTPS_PORT
+
+    def _secured(self, sock: socket.socket) -> socket.socket:
+        try:
+            sock.settimeout(self._deadline.left())  # the handshake counts this for all its messages together
+            return ssl.create_default_context().wrap_socket(sock, server_hostname=self.host)
+        except BaseException:
+            sock.close()
+            raise
+
+
+def _connection(scheme: str, host: str, port: int | None, deadline: _Deadline) -> _Connection:
+    if not host or scheme not in ("http", "https"):
+        raise ValueError("not an address of HTTP or HTTPS")
+    return (_TlsConnection if scheme == "https" else _Connection)(host, port, deadline)
+
+
+def _connected(host: str, port: int, deadline: _Deadline) -> socket.socket:
+    trouble: OSError = OSError("the name has no address")
+    for family, address in _addresses(host, port, deadline):
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(deadline.left())
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            trouble = error
+        else:
+            return sock
+    raise trouble
+
+
+def _addresses(host: str, port: int, deadline: _Deadline) -> list[tuple[int, Any]]:
+    """The addresses of a name; asking for them cannot be timed out, so a thread asks and is left alone when late."""
+    found: list[tuple[int, Any]] = []
+    trouble: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            found.extend((one[0], one[4]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, ValueError) as error:
+            trouble.append(error)
+
+    asking = threading.Thread(target=ask, name="name-lookup", daemon=True)
+    asking.start()
+    asking.join(deadline.left())
+    if asking.is_alive():
+        raise TimeoutError("the name was not found in time")
+    if trouble:
+        raise trouble[0]
+    return found
+
+
+def _bounded(answer: http.client.HTTPResponse, most_bytes: int) -> bytes:
+    content = bytearray()
+    while part := answer.read1(_CHUNK_BYTES):
         content += part
         if len(content) > most_bytes:
             raise ValueError(f"more than {most_bytes} bytes")
+    return bytes(content)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
-import ssl
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,13 +12,15 @@ from tallystick.authority.reference.production.tasks import NotNow, TaxService
 from tallystick.authority.reference.production.values import Report
 from tallystick.kernel.faults import Fault
 from tallystick.kit.atomic_file import write_atomically
+from tallystick.kit.http_call import Away, call
 from tallystick.ops.settings import SettingsError
 from tallystick.ops.state_folder import StateFolder
 
 MEDIA_TYPE = "application/vnd.tallystick.module-report+json"
 _SECONDS = 4.0
-"""Shorter than what the database lets a transaction rest: a report is held while it is told."""
-_ANSWER_BYTES_MAX = 4_096
+"""For the whole call, well below what the database lets a transaction rest: a report is held while it is told."""
+_ANSWER_BYTES_MAX = 1_048_576
+_RECEIPT_BYTES = 4_096
 _PASSING = frozenset({408, 425, 429})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -49,28 +50,24 @@ class ReportAddress:
 
     def tell(self, report: Report) -> str:
         """POST the bytes with the report's number as key; gives the first bytes of the answer as receipt."""
-        connection = self._connection()
         headers = {"Content-Type": MEDIA_TYPE, "Idempotency-Key": str(report.report_id)}
         try:
-            connection.request("POST", self.url.path or "/", report.body, headers)
-            response = connection.getresponse()
-            answer = response.read(_ANSWER_BYTES_MAX).decode("utf-8", "replace").strip()
-        except (OSError, http.client.HTTPException) as error:
-            raise NotNow(f"the tax service: {type(error).__name__}: {error}") from error
-        finally:
-            connection.close()
-        status = response.status
-        if 200 <= status < 300 or status == http.client.CONFLICT:
+            reply = call(
+                self.url.geturl(),
+                method="POST",
+                body=report.body,
+                headers=headers,
+                timeout_seconds=_SECONDS,
+                most_bytes=_ANSWER_BYTES_MAX,
+            )
+        except Away as error:
+            raise NotNow(f"the tax service: {error}") from error
+        status, answer = reply.status, reply.body[:_RECEIPT_BYTES].decode("utf-8", "replace").strip()
+        if 200 <= status < 300 or status == HTTPStatus.CONFLICT:
             return f"{status} {answer}"
         if 400 <= status < 500 and status not in _PASSING:
             raise Fault("TS-3067", detail=f"{status} {answer}")
         raise NotNow(f"the tax service answered {status}")
-
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self.url.hostname or "", self.url.port
-        if self.url.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=_SECONDS, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, port, timeout=_SECONDS)
 
 
 def tax_service(setting: str, state: StateFolder) -> TaxService:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tallystick.authority.ledger.queries import newest_checkpoint
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import Person
 from tallystick.kernel.faults import Fault
+from tallystick.kit.http_call import Reply
 from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
 from tallystick.wire.signed_note import parse_checkpoint, parse_note, verify_note
 
@@ -103,6 +105,29 @@ def test_s0_041_a_head_is_cosigned_by_the_quorum_and_shown_with_all_signatures(
     assert queries.with_cosignatures(worker, newest_checkpoint(worker)) == newest_checkpoint(worker)
     assert round_(worker, watching) == 3
     assert parse_checkpoint(parse_note(queries.cosigned(worker) or b"").text).size > size
+
+
+def test_an_answer_is_taken_while_another_witness_is_slow(
+    ledger: LedgerFolder, worker: psycopg.Connection[Any], watching: Witnesses
+) -> None:
+    grow(ledger, books(10))
+    found(worker, ledger, watching)
+    answered, taken = threading.Event(), threading.Event()
+
+    def post(url: str, body: bytes) -> Reply:
+        if "w2" in url:
+            assert taken.wait(10), "the others were kept waiting"
+            return watching.post(url, body)
+        reply = watching.post(url, body)
+        answered.set()
+        return reply
+
+    def clock() -> datetime:
+        if answered.is_set():
+            taken.set()
+        return now()
+
+    assert tasks.ask_witnesses(worker, post, check_ed25519, clock) == 3
 
 
 def test_a_quorum_needs_its_number_and_a_witness_that_comes_back_is_caught_up(

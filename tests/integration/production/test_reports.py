@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,7 @@ from tallystick.authority.reference.production import queries, tasks
 from tallystick.authority.reference.production.lifecycle import Deed
 from tallystick.authority.reference.production.tasks import TaxService
 from tallystick.authority.reference.production.values import ReportState
+from tallystick.ops.production import reports
 from tallystick.ops.production.reports import MEDIA_TYPE, ReportFolder, tax_service
 from tallystick.ops.production.run import make_line
 from tallystick.ops.settings import SettingsError
@@ -26,6 +28,10 @@ class Door(ThreadingHTTPServer):
     """The tax service's door: answers with the status that the test sets, and keeps what came."""
 
     status = 200
+    answer = b"receipt 7"
+    raw = b""
+    """Said instead of an answer."""
+    trickles = False
     came: list[tuple[str, str, bytes]]
 
 
@@ -34,9 +40,16 @@ class Handler(BaseHTTPRequestHandler):
         assert isinstance(self.server, Door)
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.came.append((self.headers["Idempotency-Key"], self.headers["Content-Type"], body))
+        if self.server.raw:
+            self.wfile.write(self.server.raw)
+            return
         self.send_response(self.server.status)
+        self.flush_headers()
+        for _ in range(40 * self.server.trickles):
+            self.wfile.write(b"X-Slow: 1\r\n")
+            time.sleep(0.1)
         self.end_headers()
-        self.wfile.write(b"receipt 7")
+        self.wfile.write(self.server.answer)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
@@ -103,6 +116,41 @@ def test_what_passes_is_told_again_later_the_same(
     assert send(bench, service, NOW + timedelta(seconds=11)) == 1
     assert state(bench, made)[:2] == (ReportState.ACCEPTED, 2)
     assert door.came[0] == door.came[1]
+
+
+@pytest.mark.parametrize(
+    ("status", "raw", "decided", "kept"),
+    [
+        (200, b"", ReportState.ACCEPTED, "200 well \ufffd done"),
+        (422, b"", ReportState.REFUSED, "TS-3067 422 well \ufffd done"),
+        (0, b"no \x00 HTTP\r\n\r\n", ReportState.WAITING, "the tax service: BadStatusLine: no   HTTP"),
+    ],
+)
+def test_an_answer_that_no_text_can_hold_is_kept_without_it(
+    bench: ProductionBench,
+    made: int,
+    service: TaxService,
+    door: Door,
+    status: int,
+    raw: bytes,
+    decided: ReportState,
+    kept: str,
+) -> None:
+    door.status, door.answer, door.raw = status, b"well\x00\xff\ndone", raw
+    send(bench, service)
+    told, attempts, answer = state(bench, made)
+    assert (told, attempts, answer.strip()) == (decided, 1, kept)
+
+
+def test_a_tax_service_that_trickles_is_not_waited_for(
+    bench: ProductionBench, made: int, service: TaxService, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "_SECONDS", 0.5)
+    door.trickles = True
+    begun = time.monotonic()
+    assert send(bench, service) == 0
+    assert time.monotonic() - begun < 3
+    assert state(bench, made)[:2] == (ReportState.WAITING, 1)
 
 
 def test_ts_3067_what_is_refused_waits_for_a_person(

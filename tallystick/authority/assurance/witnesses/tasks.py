@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime, timedelta
 
 import attrs
@@ -140,6 +140,8 @@ def _request(conn: Connection, head: _Head, old_size: int) -> bytes:
 
 
 def _post_all(asked: Sequence[_Asked], post: Post) -> Iterable[tuple[_Asked, Reply | Away]]:
+    """Every answer as it comes: a witness that is slow holds up nobody's but its own."""
+
     def send(one: _Asked) -> Reply | Away:
         try:
             return post(f"{one.watched.witness.url.rstrip('/')}/add-checkpoint", one.body)
@@ -147,7 +149,9 @@ def _post_all(asked: Sequence[_Asked], post: Post) -> Iterable[tuple[_Asked, Rep
             return away
 
     with ThreadPoolExecutor(max(1, len(asked)), "witness") as threads:
-        return list(zip(asked, threads.map(send, asked), strict=True))
+        sent = {threads.submit(send, one): one for one in asked}
+        for done in as_completed(sent):
+            yield sent[done], done.result()
 
 
 def _take(conn: Connection, head: _Head, one: _Asked, reply: Reply | Away, check: Check, now: datetime) -> int | None:

@@ -50,14 +50,19 @@ def _tell(conn: Connection, service: TaxService, report: Report, now: datetime) 
         receipt = service.tell(report)
     except NotNow as error:
         pause = min(_FIRST_PAUSE * 2 ** min(report.attempts, 20), _LONGEST_PAUSE)
-        report_store.delay(conn, report.report_id, str(error)[:_ANSWER_CHARACTERS], now + pause)
+        report_store.delay(conn, report.report_id, _words(str(error)), now + pause)
         return False
     except Fault as fault:
-        report_store.decide(conn, report.report_id, ReportState.REFUSED, str(fault)[:_ANSWER_CHARACTERS], now)
+        report_store.decide(conn, report.report_id, ReportState.REFUSED, _words(str(fault)), now)
         log.warning("the tax service refuses a module: %s", fault, extra={"uid": report.number})
         return True
-    report_store.decide(conn, report.report_id, ReportState.ACCEPTED, receipt[:_ANSWER_CHARACTERS], now)
+    report_store.decide(conn, report.report_id, ReportState.ACCEPTED, _words(receipt), now)
     return True
+
+
+def _words(answer: str) -> str:
+    """What is kept of an answer that somebody else wrote: no text of the database can hold a NUL."""
+    return "".join(letter if letter.isprintable() else " " for letter in answer[:_ANSWER_CHARACTERS])
 
 
 def repeat_report(conn: Connection, report_id: int, by: Person, now: datetime) -> None:
