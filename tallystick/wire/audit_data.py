@@ -21,13 +21,14 @@ from tallystick.kernel.invoice import (
 from tallystick.kernel.limits import LIMITS, Limits
 from tallystick.wire import strict_json
 from tallystick.wire.audit_reader import PackageReader, unreadable
-from tallystick.wire.plain_audit_data import read_plainly
+from tallystick.wire.plain_audit_data import read_plainly, read_signed_plainly
 from tallystick.wire.plain_values import PLAIN_BYTES_MAX
 from tallystick.wire.pos_result import invoice_request_json, invoice_result_json
 from tallystick.wire.pos_values import (
     KeyNames,
     encode_json,
 )
+from tallystick.wire.signed_part import SignedPart
 from tallystick.wire.strict_json import JsonValue
 
 # A journal of a thousand long items is one string.
@@ -77,7 +78,7 @@ def read_audit_data(plain: bytes, *, zone: tzinfo = UTC) -> AuditData:
 
     Raises the JSON faults of `strict_json`, and `TS-1202` when something that the signature needs cannot be read.
     """
-    if len(plain) <= PLAIN_BYTES_MAX and not strict_json.is_doubtful(plain) and not _has_bidi_control(plain):
+    if _may_be_plain(plain):
         quickly = read_plainly(plain, zone)
         if quickly is not None:
             return AuditData(*quickly, plain)
@@ -94,6 +95,32 @@ def read_audit_data(plain: bytes, *, zone: tzinfo = UTC) -> AuditData:
     read_request = reader.request(request)
     read_result = reader.result(result, read_request.total_amount)
     return AuditData(read_request, read_result, plain, tuple(sorted(reader.flags)), tuple(reader.faults))
+
+
+def read_signed_part(plain: bytes) -> SignedPart:
+    """What `read_audit_data` reads, as far as the signature goes and what the buyer got; raises the same faults."""
+    quickly = read_signed_plainly(plain) if _may_be_plain(plain) else None
+    if quickly is not None:
+        return quickly
+    data = read_audit_data(plain)
+    request, result = data.request, data.result
+    return SignedPart(
+        invoice_type=request.invoice_type,
+        transaction_type=request.transaction_type,
+        buyer_id=request.buyer_id or "",
+        sdc_time=result.sdc_time,
+        type_counter=result.type_counter,
+        total_counter=result.total_counter,
+        total_amount=result.total_amount,
+        encrypted_internal_data=result.encrypted_internal_data,
+        signature=result.signature,
+        verification_url=result.verification_url,
+        journal=result.journal or "",
+    )
+
+
+def _may_be_plain(plain: bytes) -> bool:
+    return len(plain) <= PLAIN_BYTES_MAX and not strict_json.is_doubtful(plain) and not _has_bidi_control(plain)
 
 
 def rescue_verification_url(plain: bytes) -> str | None:

@@ -10,8 +10,10 @@ import re
 
 from tallystick.kernel.fixed_point import Money
 
-# Digits in groups of three or in one row, a decimal point of either kind, two to four decimals.
-_AMOUNT = re.compile(r"(?<![\d.,])(\d{1,3}(?:[.,' \u00a0\u202f]\d{3})*|\d{1,15})[.,](\d{2,4})\D{0,4}$")
+# From the end of the line to its start, where there is one way only to read it: a currency, two to four decimals, a
+# decimal point of either kind, digits in groups of three or in one row.
+_AMOUNT = re.compile(r"\D{0,4}(\d{2,4})[.,]((?:\d{3}[.,' \u00a0\u202f])*\d{1,3}|\d{1,15})(?![\d.,])")
+_NO_DIGIT = re.compile(r"\D")
 _LINE_CHARACTERS_MAX = 200
 _LINES_MAX = 20_000
 
@@ -20,10 +22,10 @@ def amounts_in(journal: str) -> frozenset[int]:
     """The amounts in hundredths, without their signs."""
     found = set()
     for line in journal.splitlines()[:_LINES_MAX]:
-        match = _AMOUNT.search(line[-_LINE_CHARACTERS_MAX:].rstrip())
+        match = _AMOUNT.match(line[-_LINE_CHARACTERS_MAX:].rstrip()[::-1])
         if match is not None:
-            whole = "".join(letter for letter in match[1] if letter.isdecimal())
-            found.add(int(whole) * 100 + int(match[2][:2]))
+            decimals, whole = match[1][::-1], _NO_DIGIT.sub("", match[2])[::-1]
+            found.add(int(whole) * 100 + int(decimals[:2]))
     return frozenset(found)
 
 

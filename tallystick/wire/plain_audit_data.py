@@ -39,6 +39,7 @@ from tallystick.wire.plain_values import (
     units,
 )
 from tallystick.wire.pos_values import INVOICE_TYPES, PAYMENT_TYPES, TAX_CATEGORY_TYPES, TRANSACTION_TYPES, read_time
+from tallystick.wire.signed_part import SignedPart
 
 _MONEY, _QUANTITY, _RATE = 10**Money.places, 10**Quantity.places, 10**Rate.places
 _UINT32_END = 2**32
@@ -105,20 +106,49 @@ class _AuditData(Struct, forbid_unknown_fields=True):
     result: _Result
 
 
+_ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, NotPlain, Fault, ArithmeticError, ValueError)
 _decode = msgspec.json.Decoder(_AuditData, float_hook=fraction).decode
 
 
 def read_plainly(plain: bytes, zone: tzinfo) -> tuple[InvoiceRequest, InvoiceResult] | None:
     """Both halves of a package, or None when it is not written plainly. ``plain`` holds no doubtful characters."""
     try:
-        if BLANK_AFTER_QUOTE.search(plain) is not None:
-            return None
-        value = _decode(plain)
-        if _members(value) != stated_members(plain):
-            return None  # a member stands twice
+        value = _read(plain)
         return _request(value.request, zone), _result(value.result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, NotPlain, Fault, ArithmeticError, ValueError):
+    except _ODD:
         return None
+
+
+def read_signed_plainly(plain: bytes) -> SignedPart | None:
+    """What the card signed and what the buyer got of it, without lines, payments and taxes; None as `read_plainly`."""
+    try:
+        value = _read(plain)
+        request, result = value.request, value.result
+        number, total = _number(result), _counted(result)
+        return SignedPart(
+            invoice_type=member(INVOICE_TYPES.read(request.invoiceType)),
+            transaction_type=member(TRANSACTION_TYPES.read(request.transactionType)),
+            buyer_id=_buyer_id(request) or "",
+            sdc_time=member(_time(result.sdcDateTime, UTC)),
+            type_counter=result.transactionTypeCounter,
+            total_counter=number.ordinal,
+            total_amount=total,
+            encrypted_internal_data=_bytes(result.encryptedInternalData, (256, 512)),
+            signature=_bytes(result.signature, (256,)),
+            verification_url=result.verificationUrl,
+            journal=result.journal,
+        )
+    except _ODD:
+        return None
+
+
+def _read(plain: bytes) -> _AuditData:
+    if BLANK_AFTER_QUOTE.search(plain) is not None:
+        raise NotPlain
+    value = _decode(plain)
+    if _members(value) != stated_members(plain):
+        raise NotPlain  # a member stands twice
+    return value
 
 
 def _members(value: _AuditData) -> int:
@@ -156,9 +186,7 @@ def _time(value: Text, zone: tzinfo) -> datetime | None:
 def _request(value: _Request, zone: tzinfo) -> InvoiceRequest:
     if not value.items:
         raise NotPlain
-    buyer_id = _text(value.buyerId)
-    if buyer_id is not None and len(buyer_id.encode()) > 20:
-        raise NotPlain
+    buyer_id = _buyer_id(value)
     cashier = value.cashier
     return InvoiceRequest(
         invoice_type=member(INVOICE_TYPES.read(value.invoiceType)),
@@ -174,6 +202,13 @@ def _request(value: _Request, zone: tzinfo) -> InvoiceRequest:
         referent_document_dt=_time(value.referentDocumentDT, zone),
         options=_options(value.options),
     )
+
+
+def _buyer_id(value: _Request) -> str | None:
+    buyer_id = _text(value.buyerId)
+    if buyer_id is not None and len(buyer_id.encode()) > 20:
+        raise NotPlain
+    return buyer_id
 
 
 def _payment(value: PlainPayment) -> Payment:
@@ -201,28 +236,35 @@ def _options(value: _Options | UnsetType) -> InvoiceOptions:
         raise NotPlain from None
 
 
-def _result(value: _Result) -> InvoiceResult:
+def _number(value: _Result) -> SdcInvoiceNumber:
     number = SdcInvoiceNumber.parse(value.invoiceNumber)
-    if (value.requestedBy, value.signedBy, value.totalCounter) != (
-        number.requested_by,
-        number.signed_by,
-        number.ordinal,
-    ):
+    said = (value.requestedBy, value.signedBy, value.totalCounter)
+    if said != (number.requested_by, number.signed_by, number.ordinal):
         raise NotPlain
+    return number
+
+
+def _counted(value: _Result) -> Money:
+    """The total, and whether it and the counters fit the card's fields."""
     total = units(value.totalAmount, _MONEY)
     counter, revision = value.transactionTypeCounter, value.taxGroupRevision
     if not (0 <= total < _CARD_END and 0 <= counter < _UINT32_END and 0 <= revision < _UINT32_END):
         raise NotPlain
+    return Money(total)
+
+
+def _result(value: _Result) -> InvoiceResult:
+    number, total = _number(value), _counted(value)
     if not value.invoiceCounterExtension:
         raise NotPlain
     return InvoiceResult(
         number=number,
         sdc_time=member(_time(value.sdcDateTime, UTC)),
-        type_counter=counter,
+        type_counter=value.transactionTypeCounter,
         counter_extension=value.invoiceCounterExtension,
         tax_items=tuple([_tax_item(item) for item in value.taxItems]),
-        tax_group_revision=revision,
-        total_amount=Money(total),
+        tax_group_revision=value.taxGroupRevision,
+        total_amount=total,
         verification_url=value.verificationUrl,
         verification_qr_code=None,
         journal=value.journal or None,

@@ -17,8 +17,9 @@ from tallystick.crypto.keys import generate_rsa_key
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.invoice import InvoiceRequest, InvoiceResult
 from tallystick.wire import audit_data, strict_json
-from tallystick.wire.audit_data import AuditData, read_audit_data
-from tallystick.wire.plain_audit_data import read_plainly
+from tallystick.wire.audit_data import AuditData, read_audit_data, read_signed_part
+from tallystick.wire.plain_audit_data import read_plainly, read_signed_plainly
+from tallystick.wire.signed_part import SignedPart
 
 Halves = tuple[InvoiceRequest, InvoiceResult]
 
@@ -48,9 +49,26 @@ def whole(plain: bytes) -> AuditData | str:
         return fault.code
 
 
+def signed(plain: bytes) -> SignedPart | str:
+    """What was signed, as the product reads it."""
+    try:
+        return read_signed_part(plain)
+    except Fault as fault:
+        return fault.code
+
+
+def signed_slowly(plain: bytes) -> SignedPart | str:
+    """The same by the tolerant reader."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit_data, "PLAIN_BYTES_MAX", -1)
+        return signed(plain)
+
+
 def test_a_plain_package_is_read_the_quick_way() -> None:
     assert read_plainly(genuine(), UTC) is not None
     assert whole(genuine()) == slowly(genuine())
+    assert read_signed_plainly(genuine()) is not None
+    assert signed(genuine()) == signed_slowly(genuine())
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -111,6 +129,7 @@ def test_any_change_of_a_value_is_read_alike(data: st.DataObject) -> None:
             continue
     plain = spelled(value)
     assert whole(plain) == slowly(plain)
+    assert signed(plain) == signed_slowly(plain)
 
 
 @settings(max_examples=300, deadline=None)
@@ -122,6 +141,7 @@ def test_any_change_of_the_text_is_read_alike(data: st.DataObject) -> None:
         piece = data.draw(st.binary(max_size=3) | st.sampled_from(_PIECES))
         plain[at : at + data.draw(st.integers(0, 3))] = piece
     assert whole(bytes(plain)) == slowly(bytes(plain))
+    assert signed(bytes(plain)) == signed_slowly(bytes(plain))
 
 
 @pytest.mark.parametrize(

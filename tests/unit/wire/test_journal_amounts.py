@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 import pytest
 from hypothesis import given
@@ -42,6 +44,16 @@ def test_amounts_of_others_are_read(line: str, hundredths: int) -> None:
 @pytest.mark.parametrize("journal", ["", "Thank you", "21.11.2026. 10:00:00", "Rate 20%", "12"])
 def test_a_paper_without_amounts_says_nothing(journal: str) -> None:
     assert shows_total(journal, Money.of("10"))
+
+
+FORWARD = re.compile(r"(?<![\d.,])(\d{1,3}(?:[.,' \u00a0\u202f]\d{3})*|\d{1,15})[.,](\d{2,4})\D{0,4}$")
+
+
+@given(st.text("1234567890., '-\u00a0\u202f\u0663E\n", max_size=40))
+def test_reading_from_the_end_finds_what_reading_from_the_start_does(journal: str) -> None:
+    found = [FORWARD.search(line.rstrip()) for line in journal.splitlines()]
+    amounts = {int("".join(filter(str.isdecimal, one[1]))) * 100 + int(one[2][:2]) for one in found if one is not None}
+    assert amounts_in(journal) == amounts
 
 
 @given(st.text(max_size=100))

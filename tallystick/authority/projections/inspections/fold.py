@@ -16,7 +16,7 @@ from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.inspections import InspectionLimits, SellingHabit
 from tallystick.kernel.instants import from_unix_ms
-from tallystick.wire.audit_data import read_audit_data
+from tallystick.wire.audit_data import read_signed_part
 from tallystick.wire.journal_amounts import shows_total
 from tallystick.wire.record import Record
 
@@ -100,11 +100,11 @@ def _doubts(entry: Entry, record: Record) -> Iterator[Evidence]:
     if entry.row is None or entry.row.body is None:
         return
     try:
-        data = read_audit_data(entry.row.body)
+        said = read_signed_part(entry.row.body)
     except Fault:
         return  # a body that cannot be read is another question
-    if data.request.invoice_type.is_fiscal and not shows_total(data.result.journal or "", data.result.total_amount):
-        why = f"the journal does not show the signed total {data.result.total_amount}"
+    if said.invoice_type.is_fiscal and not shows_total(said.journal, said.total_amount):
+        why = f"the journal does not show the signed total {said.total_amount}"
         yield _evidence(CaseKind.JOURNAL_DIFFERS, entry, record, why)
 
 

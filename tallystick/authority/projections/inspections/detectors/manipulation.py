@@ -30,12 +30,9 @@ from tallystick.authority.room_queries import Connection
 from tallystick.crypto.signatures import verify_invoice_signature
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import record_commitment, sha256
-from tallystick.kernel.instants import unix_ms
-from tallystick.wire.audit_data import AuditData, read_audit_data
-from tallystick.wire.card import signed_text
+from tallystick.wire.audit_data import read_signed_part
 from tallystick.wire.leaf import read_leaf
 from tallystick.wire.record import Record
-from tallystick.wire.verification_url import from_url
 
 NEW_MOST = 1_000
 AGAIN_MOST = 1_000
@@ -101,40 +98,14 @@ def _signature_doubt(record: Record, body: bytes, find: Find) -> str:
     if signer is None or requester is None:
         return "the registry does not know who signed"
     try:
-        data = read_audit_data(body)
-        text = _text_that_was_signed(data, requester.tin, bytes.fromhex(record.act_hash))
-        verify_invoice_signature(signer.public_key, text, data.result.signature)
+        said = read_signed_part(body)
+        text = said.text(requester.tin, bytes.fromhex(record.act_hash))
+        verify_invoice_signature(signer.public_key, text, said.signature)
     except Fault as fault:
         return f"{fault.code}: the signature does not cover the body"
     except ValueError:
         return "the record names no act"
     return "" if sha256(text).hex() == record.act_hash else "another act than the record names"
-
-
-def _text_that_was_signed(data: AuditData, tin: str, act_hash: bytes) -> bytes:
-    """With the time of the result, or where that was careless with the time in the URL, as at intake."""
-    text = _text(data, tin, unix_ms(data.result.sdc_time))
-    if sha256(text) == act_hash or not data.result.verification_url:
-        return text
-    try:
-        return _text(data, tin, from_url(data.result.verification_url).time_ms)
-    except Fault:
-        return text
-
-
-def _text(data: AuditData, tin: str, time_ms: int) -> bytes:
-    request, result = data.request, data.result
-    return signed_text(
-        time_ms,
-        tin,
-        (request.buyer_id or "").encode(),
-        request.invoice_type,
-        request.transaction_type,
-        result.total_amount,
-        result.type_counter,
-        result.total_counter,
-        result.encrypted_internal_data,
-    )
 
 
 def _who_knows_another_body(record: Record, body_hash: bytes, links: Links) -> list[str]:
