@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import lru_cache
@@ -59,10 +59,9 @@ def _waiting(one: OpenAudit) -> WaitingAudit:
 class RegisteredSigners:
     """The registry, as inspections ask it: straight from the database."""
 
-    def find(self, conn: Connection, uid: str) -> Signer | None:
-        """The element of that UID; its certificate is parsed once."""
-        entry = registry.secure_element(conn, uid)
-        return None if entry is None else _signer(entry)
+    def find(self, conn: Connection, uids: Collection[str]) -> dict[str, Signer]:
+        """The elements of these UIDs; a certificate is parsed once."""
+        return {uid: _signer(entry) for uid, entry in registry.secure_elements(conn, uids).items()}
 
 
 def _signer(entry: SecureElementEntry) -> Signer:

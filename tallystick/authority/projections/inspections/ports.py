@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Protocol
 
@@ -49,5 +49,5 @@ class Signer:
 class Signers(Protocol):
     """The registry."""
 
-    def find(self, conn: Connection, uid: str) -> Signer | None:
-        """The registered element of that UID."""
+    def find(self, conn: Connection, uids: Collection[str]) -> Mapping[str, Signer]:
+        """The registered elements among these UIDs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from tallystick.authority.reference.registry import store
 from tallystick.authority.reference.registry.values import (
@@ -19,6 +19,11 @@ from tallystick.authority.room_queries import Connection
 def secure_element(conn: Connection, uid: str) -> SecureElementEntry | None:
     """The registered element of that UID, straight from the database."""
     return store.secure_element(conn, uid)
+
+
+def secure_elements(conn: Connection, uids: Collection[str]) -> dict[str, SecureElementEntry]:
+    """The registered elements among many UIDs, straight from the database, in one question."""
+    return {entry.uid: entry for entry in store.secure_elements(conn, uids)} if uids else {}
 
 
 def fiscal_device(conn: Connection, uid: str) -> FiscalDevice | None:

@@ -28,6 +28,14 @@ SELECT uid, tin, premises_id, business_name, location_name, address, district, c
         WHERE r.certificate_hash = e.certificate_hash AND r.lifted_at IS NULL)
 FROM registry.secure_element e WHERE uid = :uid;
 
+-- name: secure_elements
+SELECT uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
+       certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount, state,
+       revoked_at, registration_index,
+       (SELECT r.reason FROM registry.revoked_certificate r
+        WHERE r.certificate_hash = e.certificate_hash AND r.lifted_at IS NULL)
+FROM registry.secure_element e WHERE uid = ANY(:uids);
+
 -- name: changed_secure_elements
 SELECT uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
        certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount, state,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from tallystick.authority.reference.registry.values import (
@@ -117,6 +117,11 @@ def secure_element(conn: Connection, uid: str) -> SecureElementEntry | None:
     """By UID."""
     row = _SQL.row(conn, "secure_element", uid=uid)
     return None if row is None else _entry(row)
+
+
+def secure_elements(conn: Connection, uids: Collection[str]) -> Iterable[SecureElementEntry]:
+    """Those of these UIDs that are registered."""
+    return map(_entry, _SQL.rows(conn, "secure_elements", uids=list(uids)))
 
 
 def changed_secure_elements(conn: Connection, since: str) -> Iterable[SecureElementEntry]:

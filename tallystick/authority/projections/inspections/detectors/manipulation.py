@@ -6,9 +6,8 @@ record against the leaf's commitment, and the card's signature over what the bod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import cache
 
 import attrs
 
@@ -38,7 +37,6 @@ NEW_MOST = 1_000
 AGAIN_MOST = 1_000
 _DOCUMENT = str(int(EntryKind.DOCUMENT))
 Links = Mapping[Shows, LinkRow | None]
-Find = Callable[[str], Signer | None]
 
 
 @attrs.frozen(slots=True)
@@ -63,12 +61,23 @@ class Manipulation:
         return evidence.kind in {one.kind for one in again}
 
     def _look(self, conn: Connection, span: list[Entry]) -> Iterator[Evidence]:
-        links, find = links_of(conn, span), cache(lambda uid: self.signers.find(conn, uid))
+        links, signers = links_of(conn, span), self.signers.find(conn, _signing(span))
         for entry in span:
-            yield from _look_at(entry, links.get(entry.index, {}), find, erased=is_erased(conn, entry))
+            yield from _look_at(entry, links.get(entry.index, {}), signers, erased=is_erased(conn, entry))
 
 
-def _look_at(entry: Entry, links: Links, find: Find, *, erased: bool) -> Iterator[Evidence]:
+def _signing(span: list[Entry]) -> set[str]:
+    """The UIDs of both ends of every pair in it."""
+    records = [entry.record for entry in span if entry.record is not None and entry.record.kind == _DOCUMENT]
+    return {uid for record in records for uid in _pair(record)}
+
+
+def _pair(record: Record) -> tuple[str, str]:
+    requested_by, _, signed_by = record.device.partition("-")
+    return requested_by, signed_by
+
+
+def _look_at(entry: Entry, links: Links, signers: Mapping[str, Signer], *, erased: bool) -> Iterator[Evidence]:
     """Of an entry whose body was lawfully erased, all but the body itself is still to fit."""
     row, record = entry.row, entry.record
     if row is None or row.record is None or row.salt is None:
@@ -86,15 +95,14 @@ def _look_at(entry: Entry, links: Links, find: Find, *, erased: bool) -> Iterato
     if others:
         yield _evidence(CaseKind.BODY_CHANGED, entry, f"another body than {', '.join(others)} know")
     if record.kind == _DOCUMENT and not erased:
-        why = _signature_doubt(record, row.body, find)
+        why = _signature_doubt(record, row.body, signers)
         if why:
             yield _evidence(CaseKind.SIGNATURE_WRONG, entry, why)
 
 
-def _signature_doubt(record: Record, body: bytes, find: Find) -> str:
+def _signature_doubt(record: Record, body: bytes, signers: Mapping[str, Signer]) -> str:
     """Why the card's signature does not cover the stored body; empty when it does."""
-    requested_by, _, signed_by = record.device.partition("-")
-    signer, requester = find(signed_by), find(requested_by)
+    requester, signer = (signers.get(uid) for uid in _pair(record))
     if signer is None or requester is None:
         return "the registry does not know who signed"
     try:

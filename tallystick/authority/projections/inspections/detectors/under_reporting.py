@@ -123,7 +123,7 @@ class UnderReporting:
         return bool(self.apart.ordinals(conn, signed_by, ordinal, ordinal))
 
     def _sells(self, conn: Connection, uid: str) -> bool:
-        signer = self.signers.find(conn, uid)
+        signer = self.signers.find(conn, (uid,)).get(uid)
         return signer is not None and signer.active
 
 
