@@ -150,6 +150,10 @@ def test_k_05_a_document_kept_apart_is_booked_by_two_officers_once_and_all_sums_
     assert held.codes == ("TS-2407",)
     number = bench.ask(held)
     assert fault_of(lambda: bench.ask(held, Decision.REJECT)) == "TS-4004", "one open request a document"
+    unknown = attrs.evolve(held, act_hash=bytes(32))
+    assert fault_of(lambda: bench.ask(unknown)) == "TS-4003"
+    early = attrs.evolve(held, entry_index=None)
+    assert fault_of(lambda: decisions.check_undecided(early)) == "TS-3041", "its arrival is not in the ledger yet"
     assert not bench.carry_out(), "nobody has approved"
     assert fault_of(lambda: bench.approve(number, by="vera")) == "TS-4005"
     assert fault_of(lambda: bench.approve(number, by="operator")) == "TS-4003", "not an officer"
