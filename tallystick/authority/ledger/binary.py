@@ -9,6 +9,12 @@ import re
 import struct
 from collections.abc import Iterable, Sequence
 
+import attrs
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
 _HEAD = struct.Struct(">iiIii")
 _LENGTH = struct.Struct(">i")
 _INT2 = struct.Struct(">ih")
@@ -66,3 +72,21 @@ def int4_array(values: Iterable[int]) -> bytes:
 def int8_array(values: Iterable[int]) -> bytes:
     """A ``bigint[]``."""
     return _array(_OID_INT8, [_INT8.pack(8, value) for value in values])
+
+
+@attrs.frozen(slots=True)
+class ArrayParameter:
+    """One of these arrays for psycopg's own ``execute``, in a query that casts it (``:seqs::bigint[]``)."""
+
+    data: bytes
+
+
+class _ArrayDumper(Dumper):
+    format = Format.BINARY
+    oid = 0  # the cast in the query says what it is
+
+    def dump(self, obj: ArrayParameter) -> Buffer:
+        return obj.data
+
+
+psycopg.adapters.register_dumper(ArrayParameter, _ArrayDumper)

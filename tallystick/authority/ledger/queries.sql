@@ -215,12 +215,12 @@ JOIN ledger.taxpayer_links t ON t.tin = w.tin AND t.seq = w.seq;
 
 -- name: sweep_type_links
 SELECT y.document_type, y.seq, y.body_hash, y.link, y.log_index
-FROM unnest(:key0::integer[], :seqs::bigint[]) AS w (document_type, seq)
+FROM unnest(:key0::bigint[], :seqs::bigint[]) AS w (document_type, seq)
 JOIN ledger.type_links y ON y.document_type = w.document_type AND y.seq = w.seq;
 
 -- name: sweep_day_links
 SELECT z.day, z.seq, z.body_hash, z.link, z.log_index, z.total
-FROM unnest(:key0::integer[], :seqs::bigint[]) AS w (day, seq)
+FROM unnest(:key0::bigint[], :seqs::bigint[]) AS w (day, seq)
 JOIN ledger.day_links z ON z.day = w.day AND z.seq = w.seq;
 
 -- name: page_device_links

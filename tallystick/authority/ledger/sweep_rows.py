@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import attrs
 import psycopg
 
+from tallystick.authority.ledger.binary import ArrayParameter, bytea_array, int8_array, text_array
 from tallystick.authority.ledger.findings import Shows
 from tallystick.authority.ledger.store import TreeState, load_tree_state
 from tallystick.kit.named_sql import load_queries
@@ -137,7 +138,8 @@ def _heads(connection: Connection, table: LinkTable) -> dict[Key, StoredHead]:
 
 def read_entries(connection: Connection, start: int, end: int) -> dict[int, EntryRow]:
     """The leaves of a span with their records and bodies, by index."""
-    rows = connection.execute(_SQL["sweep_entries"], {"start": start, "end": end}, prepare=True, binary=True)
+    span = {"start": start, "end": end}
+    rows = connection.execute(_SQL["sweep_entries"], span, prepare=True, binary=True).fetchall()
     return {row[0]: EntryRow(*row[1:]) for row in rows}
 
 
@@ -146,10 +148,12 @@ def read_links(
 ) -> dict[tuple[Key, int], LinkRow]:
     """The rows of a link table under these keys and numbers."""
     asked = list(wanted)
-    parameters: dict[str, object] = {f"key{at}": [key[at] for key, _ in asked] for at in range(table.key_length)}
-    parameters["seqs"] = [seq for _, seq in asked]
-    rows = connection.execute(_SQL[table.by_key], parameters, prepare=True, binary=True)
-    found = (_link_row(row, table) for row in rows)
+    keys: list[list[Any]] = [[key[at] for key, _ in asked] for at in range(table.key_length)]
+    array = text_array if isinstance(table.first_key[0], str) else int8_array
+    parameters = {f"key{at}": ArrayParameter(array(column)) for at, column in enumerate(keys)}
+    parameters["seqs"] = ArrayParameter(int8_array(seq for _, seq in asked))
+    rows = connection.execute(_SQL[table.by_key], parameters, prepare=True, binary=True).fetchall()
+    found = [_link_row(row, table) for row in rows]
     return {(row.key, row.seq): row for row in found}
 
 
@@ -178,15 +182,16 @@ def read_identities(
     """Identity rows by (signedBy, requestedBy, ordinal), and those of events by their hash."""
     asked = list(numbers)
     parameters = {
-        "signed": [signed_by for signed_by, _, _ in asked],
-        "requested": [requested_by for _, requested_by, _ in asked],
-        "ordinals": [ordinal for _, _, ordinal in asked],
+        "signed": ArrayParameter(text_array(signed_by for signed_by, _, _ in asked)),
+        "requested": ArrayParameter(text_array(requested_by for _, requested_by, _ in asked)),
+        "ordinals": ArrayParameter(int8_array(ordinal for _, _, ordinal in asked)),
     }
     documents = {
         (row[0], row[1], row[2]): IdentityRow(*row[3:])
-        for row in connection.execute(_SQL["sweep_identity"], parameters, prepare=True, binary=True)
+        for row in connection.execute(_SQL["sweep_identity"], parameters, prepare=True, binary=True).fetchall()
     }
-    found = connection.execute(_SQL["sweep_events"], {"hashes": list(events)}, prepare=True, binary=True)
+    hashes = {"hashes": ArrayParameter(bytea_array(events))}
+    found = connection.execute(_SQL["sweep_events"], hashes, prepare=True, binary=True).fetchall()
     return documents, {row[1]: IdentityRow(*row) for row in found}
 
 

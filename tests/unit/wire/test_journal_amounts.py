@@ -56,6 +56,14 @@ def test_reading_from_the_end_finds_what_reading_from_the_start_does(journal: st
     assert amounts_in(journal) == amounts
 
 
+@given(st.text("123450., \n\r\u2028", max_size=60), st.integers(0, 10**6))
+def test_the_quick_answer_is_that_of_all_lines(journal: str, wanted: int) -> None:
+    amounts = amounts_in(journal)
+    for one in (wanted, *amounts):
+        shown = not amounts or any(abs(amount - one) <= 1 for amount in amounts)
+        assert shows_total(journal, Money(one * 100)) is shown
+
+
 @given(st.text(max_size=100))
 def test_nothing_that_a_device_writes_breaks_it(journal: str) -> None:
     assert isinstance(shows_total(journal, Money(0)), bool)
