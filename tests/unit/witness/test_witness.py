@@ -14,7 +14,7 @@ import attrs
 import pytest
 from small_log import SmallLog, small_log
 
-from tallystick.crypto.keys import generate_ed25519_key
+from tallystick.crypto.keys import generate_ed25519_key, store_private_key
 from tallystick.kernel.faults import Fault
 from tallystick.wire.signed_note import parse_note, verify_note
 from tallystick.witness.api import build_app, log_path
@@ -309,6 +309,23 @@ def test_the_store_itself_refuses_to_go_back_or_to_forget(
         with pytest.raises(sqlite3.IntegrityError):
             other.execute(statement)
     other.close()
+
+
+def test_a_head_is_moved_by_who_saw_it_last_alone(witness: Witness, log: SmallLog) -> None:
+    post(witness, log.request(0, 7))
+    seen = witness.store.head(log.key.name)
+    newer = attrs.evolve(seen, size=9, root=log.root(9))
+    witness.store.move_head(log.key.name, seen, newer)
+    with pytest.raises(RuntimeError, match="somebody else"):
+        witness.store.move_head(log.key.name, seen, attrs.evolve(seen, size=11, root=log.root(11)))
+    assert witness.store.head(log.key.name).size == 9
+
+
+def test_ts_1310_a_key_that_was_exchanged_does_not_cosign(folder: WitnessFolder) -> None:
+    store_private_key(folder.key_file, generate_ed25519_key())
+    with pytest.raises(Fault, match="not that of the public one") as caught:
+        folder.open(lambda: NOW)
+    assert caught.value.code == "TS-1310"
 
 
 def test_a_folder_keeps_its_name_and_key(folder: WitnessFolder, tmp_path: Path) -> None:
