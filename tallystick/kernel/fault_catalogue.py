@@ -180,6 +180,8 @@ _PRODUCTION: dict[str, Row] = {
     "TS-3036": ("Record of the ceremony changed", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3037": ("Key store not empty", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3038": ("Observer does not tick the step", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3072": ("Trust list cannot be read", 422, Retry.NEVER, FixBy.USER, None),
+    "TS-3073": ("Trust list not signed by one who may, or not in force", 403, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3040": (
         "Nothing shows that the document is older than its hindrance",
         409,
