@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from pki_live import Live, openssl, problem, wait_for
@@ -25,7 +26,19 @@ def test_a_foreign_client_gets_a_timestamp(live: Live) -> None:
     openssl("ts", "-query", "-data", data, "-sha512", "-cert", "-out", query)
     url = f"http://127.0.0.1:{live.process.port}/tsa"
     kind = "Content-Type: application/timestamp-query"
-    argv = ["curl", "-sf", "-H", kind, "--data-binary", f"@{query}", "-w", "%{content_type}", "-o", reply, url]
+    argv: list[str | Path] = [
+        "curl",
+        "-sf",
+        "-H",
+        kind,
+        "--data-binary",
+        f"@{query}",
+        "-w",
+        "%{content_type}",
+        "-o",
+        reply,
+        url,
+    ]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=True)
     assert done.stdout == "application/timestamp-reply"
     said = openssl("ts", "-verify", "-queryfile", query, "-in", reply, "-CAfile", live.pki.files.root)
