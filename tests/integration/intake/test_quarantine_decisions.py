@@ -239,15 +239,6 @@ def test_k_05_a_revoked_signer_s_document_needs_an_anchor_older_than_the_revocat
         )
     kinds = {one.kind for one in standing(bench.worker, AuditedCounters(), second).anchors}
     assert AnchorKind.CARD_COUNTER in kinds
-    assert standing(bench.worker, AuditedCounters(), second).doubt == ""
-    bench.worker.commit()
-
-    # counters speak for an intact card alone
-    with psycopg.connect(bench.country.dsn) as owner:
-        owner.execute("UPDATE registry.revoked_certificate SET reason = 1 WHERE uid = %s", [bench.card.uid])
-    told = standing(bench.worker, AuditedCounters(), second)
-    assert told.best is not None
-    assert "other hands" in told.doubt
     bench.worker.commit()
     with psycopg.connect(bench.country.dsn) as owner:
         owner.execute(
