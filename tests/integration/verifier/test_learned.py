@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -222,9 +222,16 @@ def by_another_use(signed: SignedLedger) -> bytes:
 
 
 def changed(signed: SignedLedger) -> bytes:
+    """One letter under the signature."""
     head, payload, signature = listed(signed).split(b".")
-    content = listed(signed, log=(NEW,)).split(b".")[1]
-    return b".".join((head, content if content != payload else payload[:-4], signature))
+    content = urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)).replace(b'"number":"3"', b'"number":"4"')
+    return b".".join((head, urlsafe_b64encode(content).rstrip(b"="), signature))
+
+
+def signed_by_another(signed: SignedLedger) -> bytes:
+    """Which content and signer belong together is not the header's to say."""
+    head, payload, _ = listed(signed).split(b".")
+    return b".".join((head, payload, listed(signed).split(b".")[2]))
 
 
 def of_another_log(signed: SignedLedger) -> bytes:
@@ -235,14 +242,15 @@ def of_another_log(signed: SignedLedger) -> bytes:
     ("spoil", "code"),
     [
         (by_another_use, "TS-3073"),
-        (changed, "TS-307"),
+        (changed, "TS-3073"),
+        (signed_by_another, "TS-3073"),
         (of_another_log, "TS-3072"),
         (lambda _: b"", "TS-3072"),
         (lambda _: b"x" * 2_000_000, "TS-3072"),
         (lambda signed: listed(signed)[:-2], "TS-307"),
         (lambda signed: listed(signed).partition(b".")[0] + b".e30." + b"A" * 86, "TS-3072"),
     ],
-    ids=["another use", "changed", "cut in two", "empty", "too long", "short", "no content"],
+    ids=["another use", "changed", "another signer", "cut in two", "empty", "too long", "short", "no content"],
 )
 def test_ts_3073_a_list_that_nobody_stands_behind_is_refused(
     copy: Path, signed: SignedLedger, tmp_path: Path, spoil: Spoil, code: str
