@@ -25,7 +25,9 @@ from tallystick.authority.reference.pki.api import PublicationServices, build_ap
 from tallystick.authority.reference.pki.ports import Revoked
 from tallystick.authority.reference.pki.problems import Problems
 from tallystick.authority.reference.pki.responder import OcspService
+from tallystick.authority.reference.pki.timestamping import TimestampService
 from tallystick.authority.reference.pki.values import Issuance, IssuanceState
+from tallystick.authority.reference.pki_registry import RegistryOfDevices
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.issuing import Authority
 from tallystick.crypto.keys import generate_p256_key
@@ -35,7 +37,6 @@ from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.signers import KeySigner
 from tallystick.kit.asgi import App, Receive, Scope, Send, read_body, respond
 from tallystick.kit.http_server import Server
-from tallystick.ops.pki_registry import RegistryOfDevices
 
 NAME = "device-ca"
 ANSWERS_A_SECOND = 2_000
@@ -120,6 +121,7 @@ def ocsp_app(authority: Authority, responder: Responder) -> App:
             connect=_no_database,
             registry=RegistryOfDevices(),
             ocsp=service,
+            timestamps=TimestampService(policy="1.2.3", clock=clock, is_synchronised=lambda: False, view=service.view),
             clock=clock,
             problems=Problems("bench.example", clock),
         )

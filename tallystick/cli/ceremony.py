@@ -103,9 +103,12 @@ def verify(record: Annotated[Path, typer.Argument(help="The record's file.")]) -
 
 @app.command()
 def enter(folder: Annotated[Path, typer.Argument(help="Folder of the ceremony.")]) -> None:
-    """Enter the keys of a ceremony into the database, and the hash of its record into the ledger."""
+    """Enter the keys of a ceremony into the database, and the record's hash into the ledger; once, however often."""
     from tallystick.ops.ceremony.commands import enter as enter_now
     from tallystick.ops.settings import load_settings
 
-    count = enter_now(load_settings(), folder)
+    count, is_new = enter_now(load_settings(), folder)
+    if not count and not is_new:
+        typer.echo("Keys and record were entered before; nothing changed.")
+        return
     typer.echo(f"{count} keys entered; the worker books them and the record's hash.")

@@ -28,6 +28,8 @@ def list_() -> None:
             typer.echo(f"{held.act_hash.hex()[:16]}  {held.number}  {','.join(held.codes)}{revoked}")
             for anchor in standing.anchors:
                 typer.echo(f"    signed by then: {anchor}")
+            if standing.doubt:
+                typer.echo(f"    doubt: {standing.doubt}")
             if held.hindrance:
                 typer.echo(f"    was not re-admitted: {held.hindrance}")
         for one in desk.requests(QUARANTINE_DEEDS):

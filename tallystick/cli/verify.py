@@ -13,6 +13,9 @@ def verify(
     checkpoint: Annotated[
         list[Path] | None, typer.Option(help="A head that you kept from elsewhere; may be given several times.")
     ] = None,
+    trust_list: Annotated[
+        Path | None, typer.Option(help="The authority's trust list, got by another way than the export.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 takes all cores.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="A JSON object a line, for programs.")] = False,
 ) -> None:
@@ -44,6 +47,7 @@ def verify(
                 export,
                 trusted,
                 kept=checkpoint or [],
+                trust_list=trust_list,
                 workers=workers,
                 found=found,
                 progress=lambda done, total: progress.update(task, completed=done, total=total),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import attrs
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
@@ -210,6 +211,10 @@ class TrustStore:
     def from_der(cls, certificates: Iterable[bytes]) -> TrustStore:
         """Read DER certificates; raises ``ValueError``."""
         return cls(tuple(map(x509.load_der_x509_certificate, certificates)))
+
+    def without(self, digests: Collection[bytes]) -> TrustStore:
+        """The same without the certificates that have one of these SHA-256."""
+        return TrustStore(tuple(one for one in self.authorities if one.fingerprint(hashes.SHA256()) not in digests))
 
 
 def verify_chain(der: bytes, trusted: TrustStore, moment: datetime) -> None:

@@ -19,6 +19,11 @@ _ALGORITHMS = {
 _BASIC_OCSP = bytes.fromhex("06092b0601050507300101")
 
 
+def algorithm_of(kind: KeyKind) -> bytes:
+    """The AlgorithmIdentifier of ECDSA with the hash of a kind of key."""
+    return _ALGORITHMS[kind]
+
+
 def tlv(tag: int, content: bytes) -> bytes:
     """One element: tag, shortest length, content."""
     size = len(content)

@@ -62,6 +62,16 @@ class NationalArc:
         return f"{self.base}.2.2"
 
     @property
+    def trust_list(self) -> str:
+        """Usage: signs the trust list."""
+        return f"{self.base}.2.5"
+
+    @property
+    def timestamp_policy(self) -> str:
+        """The policy of timestamps where the country names none of its own (RFC 3161, 2.4.2)."""
+        return f"{self.base}.3.1"
+
+    @property
     def staff(self) -> str:
         """Usage: acts as an officer or operator."""
         return f"{self.base}.2.4"

@@ -8,7 +8,7 @@ from cryptography.x509.oid import NameOID
 
 from tallystick.crypto import profiles
 from tallystick.crypto.der import integer, utf8_string
-from tallystick.crypto.issuing import Order
+from tallystick.crypto.issuing import Order, common_name
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.national_oids import DeviceClass, NationalArc
 from tallystick.crypto.profiles import OCSP_RESPONDER, Profile
@@ -97,6 +97,19 @@ def staff_order(
 def responder_order(authority: str, key: PublicKey, profile: Profile = OCSP_RESPONDER) -> Order:
     """The OCSP responder of an authority."""
     return Order(profile=profile, public_key=key, subject=(_name(NameOID.COMMON_NAME, f"OCSP {authority}"),))
+
+
+def unit_order(organization: str, country: str, what: str, key: PublicKey, profile: Profile) -> Order:
+    """A unit of the operator that signs for everybody: timestamps, the trust list."""
+    return Order(
+        profile=profile,
+        public_key=key,
+        subject=(
+            _name(NameOID.COUNTRY_NAME, country),
+            _name(NameOID.ORGANIZATION_NAME, organization),
+            common_name(organization, f" {what}"),
+        ),
+    )
 
 
 def _name(oid: x509.ObjectIdentifier, text: str) -> tuple[x509.ObjectIdentifier, str]:

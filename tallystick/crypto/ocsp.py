@@ -18,7 +18,7 @@ from cryptography.x509 import ocsp
 
 from tallystick.crypto.der import ocsp_answer
 from tallystick.crypto.keys import KeyKind, generate_p256_key, generate_p384_key
-from tallystick.crypto.signers import Signer, signing_hash
+from tallystick.crypto.signers import KeySigner, Signer, signing_hash
 from tallystick.kernel.hashing import sha256
 
 NONCE_BYTES_MAX = 128
@@ -140,6 +140,11 @@ class Responder:
     @_stand_in.default
     def _make_stand_in(self) -> _StandIn:
         return _StandIn.of(self.certificate, self.signer.public.kind)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the key is in this process; else a signature is waited for."""
+        return isinstance(self.signer, KeySigner)
 
     def answer(self, question: Question, finding: Finding, this_update: datetime, next_update: datetime) -> bytes:
         """A signed answer, DER; raises ``TS-5004`` when the responder's key is away."""

@@ -165,6 +165,18 @@ TIMESTAMP = Profile(
 )
 """A timestamp unit (RFC 3161, 2.3): as long as its key signs, so that it ends before its authority."""
 
+
+def trust_list(arc: NationalArc) -> Profile:
+    """Who signs the trust list, and nothing else: a year."""
+    return Profile(
+        name="trust-list",
+        lifetime=timedelta(days=_DAYS_A_YEAR),
+        key_usage=_SIGNATURE,
+        usages=(arc.trust_list,),
+        usages_are_critical=True,
+    )
+
+
 OCSP_RESPONDER = Profile(
     name="ocsp-responder",
     lifetime=timedelta(days=30),
@@ -197,7 +209,7 @@ class AuthorityPlan:
 def hierarchy(environment: Environment, arc: NationalArc) -> tuple[AuthorityPlan, ...]:
     """The issuing authorities below the root (security 2.2)."""
     cards = (secure_element(environment), pki_client(environment), pos_client(environment), hosted_signer(environment))
-    services = (tls_server(environment), encryption(environment), TIMESTAMP)
+    services = (tls_server(environment), encryption(environment), TIMESTAMP, trust_list(arc))
     return (
         AuthorityPlan("taxpayer-ca", "taxpayer CA", (taxpayer_seal(arc),)),
         AuthorityPlan("device-ca", "device CA", (device(arc),)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 CRL_PATH, ISSUER_PATH, OCSP_PATH = "/crl/", "/ca/", "/ocsp"
+TIMESTAMP_PATH, TRUST_LIST_PATH = "/tsa", "/trust-list"
 CRL_ENDING, ISSUER_ENDING = ".crl", ".cer"
 DEFAULT_URL = "http://127.0.0.1:8441/"
 

@@ -7,14 +7,28 @@ clear form never touches a disk.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
+
+import attrs
 
 from tallystick.crypto.hsm import KeyStore, check_label
 from tallystick.crypto.keys import PrivateKey
 from tallystick.kernel.faults import Fault
 from tallystick.kit.atomic_file import write_atomically
 
+log = logging.getLogger(__name__)
+
 _END = ".wrapped"
+
+
+@attrs.frozen(slots=True)
+class OpenedKeys:
+    """The keys of a folder, newest label first, and the labels of files that do not open."""
+
+    keys: Sequence[PrivateKey] = attrs.field(repr=False)
+    damaged: tuple[str, ...] = ()
 
 
 def keep_wrapped(store: KeyStore, wrapping: str, folder: Path, label: str, key: PrivateKey) -> None:
@@ -38,3 +52,26 @@ def open_wrapped(store: KeyStore, wrapping: str, folder: Path, label: str) -> Pr
     """Unwrap a key into this process; raises ``TS-1310`` when the file was changed, ``TS-5004``, ``OSError``."""
     plain = store.unwrap(wrapping, (folder / f"{label}{_END}").read_bytes(), label.encode())
     return PrivateKey.from_pkcs8(plain, is_ours=True)
+
+
+def open_all(store: KeyStore, wrapping: str, folder: Path) -> OpenedKeys:
+    """Unwrap every key of a folder; a file that is damaged keeps no other from being opened, and is told as an error.
+
+    Raises ``TS-5004`` while the store is away.
+    """
+    keys, damaged = [], []
+    for label in reversed(wrapped_labels(folder)):
+        try:
+            keys.append(open_wrapped(store, wrapping, folder, label))
+        except (Fault, OSError, ValueError) as error:
+            if isinstance(error, Fault) and error.code == "TS-5004":
+                raise
+            log.error("the wrapped key %s does not open, bring its file back from the backup: %s", label, error)
+            damaged.append(label)
+    return OpenedKeys(tuple(keys), tuple(damaged))
+
+
+def folder_state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells that a folder of wrapped keys has changed: label, size and moment of each file."""
+    found = ((label, (folder / f"{label}{_END}").stat()) for label in wrapped_labels(folder))
+    return tuple((label, status.st_size, status.st_mtime_ns) for label, status in found)

@@ -21,6 +21,7 @@ class Algorithm(StrEnum):
 
     SHA_256 = "sha-256"
     SHA_384 = "sha-384"
+    SHA_512 = "sha-512"
     SHA_224 = "sha-224"
     SHA_1 = "sha-1"
     MD5 = "md5"
@@ -58,6 +59,7 @@ class Purpose(StrEnum):
     REVOCATION_LIST = "revocation-list"
     OCSP_ANSWER = "ocsp-answer"
     TIMESTAMP = "timestamp"
+    TRUST_LIST = "trust-list"
     CHECKPOINT = "checkpoint"
     SECURE_ELEMENT = "secure-element"
     PROOF_OF_AUDIT = "proof-of-audit"
@@ -161,10 +163,13 @@ def _rules() -> Iterable[AlgorithmRule]:
             yield AlgorithmRule(algorithm, purpose, s.REQUIRED)
             yield AlgorithmRule(algorithm, purpose, s.ALLOWED, from_2036)
     for algorithm, purpose in (
-        (a.ECDSA_P384, p.REVOCATION_LIST), (a.ECDSA_P256, p.OCSP_ANSWER), (a.ECDSA_P256, p.TIMESTAMP)
+        (a.ECDSA_P384, p.REVOCATION_LIST), (a.ECDSA_P256, p.OCSP_ANSWER), (a.ECDSA_P256, p.TIMESTAMP),
+        (a.ECDSA_P256, p.TRUST_LIST),
     ):  # fmt: skip
         yield AlgorithmRule(algorithm, purpose, s.REQUIRED)
         yield AlgorithmRule(algorithm, purpose, s.ALLOWED, from_2036)
+    for algorithm in (a.SHA_256, a.SHA_384, a.SHA_512):
+        yield AlgorithmRule(algorithm, p.TIMESTAMP, s.ALLOWED)
     yield AlgorithmRule(a.ED25519, p.CHECKPOINT, s.REQUIRED)
     yield AlgorithmRule(a.ED25519, p.CHECKPOINT, s.ALLOWED, from_2036)
     yield AlgorithmRule(a.ML_DSA_44, p.CHECKPOINT, s.ALLOWED)

@@ -52,7 +52,7 @@ class Tolerances:
 
 CERTIFICATE_PROFILES = (
     "device", "encryption", "hardware-device", "hosted-signer", "ocsp-responder", "pki-client", "pos-client",
-    "secure-element", "staff", "taxpayer-seal", "timestamp", "tls-server",
+    "secure-element", "staff", "taxpayer-seal", "timestamp", "tls-server", "trust-list",
 )  # fmt: skip
 """The kinds of certificate whose lifetime a country may set."""
 
@@ -61,10 +61,11 @@ CERTIFICATE_PROFILES = (
 class CertificateRules:
     """What a country decides about its certificates: its arc of object identifiers, and lifetimes in days by profile.
 
-    An empty arc stands for the one that is kept for documentation.
+    An empty arc stands for the one that is kept for documentation, an empty ``timestamp_policy`` for one below the arc.
     """
 
     arc: str = ""
+    timestamp_policy: str = ""
     days: Mapping[str, int] = attrs.field(factory=dict)
 
 

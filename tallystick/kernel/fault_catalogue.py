@@ -215,6 +215,8 @@ _PROOF: dict[str, Row] = {
     "TS-3068": ("Order of modules malformed", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3069": ("Module holds something else than was written", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3071": ("Another manifest of this version", 409, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3072": ("Trust list cannot be read", 422, Retry.NEVER, FixBy.USER, None),
+    "TS-3073": ("Trust list not signed by one who may, or not in force", 403, Retry.NEVER, FixBy.AUTHORITY, None),
 }
 
 _AUDIT: dict[str, Row] = {

@@ -6,6 +6,7 @@ signed by the log, one transaction; a crash before the last leaves a key that no
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from tallystick.authority.keys import operations, queries
 from tallystick.authority.keys.values import LOG, PACKAGE, POA, SERIES, AuthorityKey
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.hsm import KeyStore
-from tallystick.crypto.keys import PublicKey, generate_rsa_key, load_private_key, store_public_key
+from tallystick.crypto.keys import PublicKey, generate_rsa_key, load_private_key, load_public_key, store_public_key
 from tallystick.crypto.pki_files import PkiFiles
 from tallystick.crypto.policy import Use
 from tallystick.crypto.sealed_keys import SealedKeys
@@ -26,6 +27,8 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import from_unix_ms, unix_ms
 from tallystick.wire.key_change import KeyChange, NamedKey, note_key, parse_key_change, write_key_change
 from tallystick.wire.signed_note import NoteKey, Sign, parse_note, verify_note
+
+log = logging.getLogger(__name__)
 
 WRAPPING = "wrapping"
 NAMES = (LOG, POA, PACKAGE)
@@ -87,11 +90,20 @@ class KeyMaker:
     def _find(self, series: str) -> PublicKey | None:
         """The first key of a series where an interrupted run made it already."""
         if series == PACKAGE:
-            folder = package_folder(self.folder)
-            return (
-                open_wrapped(self.store, WRAPPING, folder, series).public if series in wrapped_labels(folder) else None
-            )
+            return self._find_package()
         return self.store.public_key(series) if series in self.store.labels() else None
+
+    def _find_package(self) -> PublicKey | None:
+        folder, public = package_folder(self.folder), PkiFiles(self.folder).public_key(PACKAGE)
+        if PACKAGE not in wrapped_labels(folder):
+            return None
+        try:
+            return open_wrapped(self.store, WRAPPING, folder, PACKAGE).public
+        except Fault as fault:
+            if fault.code != "TS-1310" or not public.exists():
+                raise
+            log.error("the first package key does not open, what it sealed waits: %s", fault)
+            return load_public_key(public)
 
     def _adopt(self, series: str, before: Path) -> PublicKey:
         """A country from before the key store: its key moves in, and the clear file goes."""
@@ -132,7 +144,8 @@ def first_statements(store: KeyStore, public: Mapping[str, PublicKey], origin: s
 def enter_statements(conn: Connection, statements: Iterable[bytes], *, at: datetime, actor: str) -> int:
     """Register the first keys that the statements bring, the log's first; a series that has keys is left alone.
 
-    Raises ``TS-1312`` when a statement is not signed by the log's key. Returns how many were entered.
+    Raises ``TS-1312`` when a statement is not signed by the log's key, and ``TS-3030`` when a series has keys and the
+    statement's is none of them: these are the statements of another ceremony. Returns how many were entered.
     """
     notes = [(parse_note(data), data) for data in statements]
     changes = [(parse_key_change(note.text), note, data) for note, data in notes]
@@ -141,9 +154,11 @@ def enter_statements(conn: Connection, statements: Iterable[bytes], *, at: datet
     entered = 0
     for change, note, data in changes:
         verify_note(note, (trusted,), check_note)
-        if queries.keys(conn, change.series):
-            continue
         public = PublicKey.from_spki(change.new.spki)
+        if present := queries.keys(conn, change.series):
+            if public not in [key.public_key for key in present]:
+                raise Fault("TS-3030", detail=f"the series {change.series} has other keys than this ceremony made")
+            continue
         key = _value(change.series, change.new.label, public, from_unix_ms(change.since_ms))
         operations.enter_key(conn, key, data, at=at, actor=actor)
         entered += 1

@@ -14,9 +14,11 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from tallystick.authority.keys.queries import change_notes
 from tallystick.authority.ledger.export import ExportScope, export_ledger
 from tallystick.authority.oversight.activity.operations import record
 from tallystick.authority.oversight.activity.values import Act
+from tallystick.authority.reference.pki.queries import newest_trust_list
 from tallystick.crypto.certificates import der_of
 from tallystick.crypto.pki import DemoPki
 from tallystick.ops.postgres import EmbeddedPostgres
@@ -48,8 +50,19 @@ def export_with_record(
     )
     with psycopg.connect(dsn) as connection:
         record(connection, act)
+        changes, kept = change_notes(connection), newest_trust_list(connection)
+    trust_list = b"" if kept is None else kept.text.encode()
     issuers = (der_of(pki.files.client_authority.read_bytes()),)
-    return export_ledger(dsn, folder, scope, issuers=issuers, head=head, progress=progress)
+    return export_ledger(
+        dsn,
+        folder,
+        scope,
+        issuers=issuers,
+        key_changes=changes,
+        trust_list=trust_list,
+        head=head,
+        progress=progress,
+    )
 
 
 def policy_text(settings: Settings, pki: DemoPki) -> str:

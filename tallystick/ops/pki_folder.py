@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 from tallystick.authority.keys.signing_unit import SigningUnit
 from tallystick.authority.keys.unit_signer import UnitSigner
 from tallystick.crypto.national_oids import DOCUMENTATION_ARC
@@ -9,6 +12,16 @@ from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kernel.faults import Fault
 from tallystick.ops.state_folder import StateFolder
+
+
+@cache
+def unit_at(*sockets: Path) -> SigningUnit:
+    """The one door of this process to the key processes behind these sockets.
+
+    One, so that its circuit opens and closes for all who ask here: a new door for each call would wait two seconds each
+    time that nobody answers. Nobody closes it; it connects again after a loss.
+    """
+    return SigningUnit(*sockets)
 
 
 def open_pki(state: StateFolder, pack: CountryPack, publication_url: str) -> DemoPki:
@@ -22,7 +35,7 @@ def open_pki(state: StateFolder, pack: CountryPack, publication_url: str) -> Dem
         sockets = sorted(state.run.glob("keys*.sock"))
         if not sockets:
             raise Fault("TS-5004", detail=f"the key {name} is no file here, and no process that holds keys runs")
-        return UnitSigner.of(SigningUnit(*sockets), name)
+        return UnitSigner.of(unit_at(*sockets), name)
 
     return DemoPki.load(
         state.keys,

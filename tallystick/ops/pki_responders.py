@@ -1,75 +1,58 @@
-"""The OCSP responders of the authorities: a key and a delegated certificate each, made anew in the last third."""
+"""The OCSP responders of the authorities and the timestamp unit, as the services of the room take them."""
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
-from tallystick.authority.reference.pki import operations
-from tallystick.authority.reference.pki.services import PkiServices
-from tallystick.authority.reference.pki.values import Wish
+from tallystick.authority.reference.pki.timestamping import TimestampUnit
 from tallystick.authority.room_queries import Connection
-from tallystick.crypto.certificate_facts import read_facts
-from tallystick.crypto.certificates import der_of, pem_of
-from tallystick.crypto.keys import generate_p256_key, store_private_key
-from tallystick.crypto.national_orders import responder_order
+from tallystick.crypto.key_purposes import KeyPurpose
+from tallystick.crypto.national_orders import responder_order, unit_order
 from tallystick.crypto.ocsp import Responder
-from tallystick.crypto.pki import DemoPki
-from tallystick.crypto.profiles import OCSP_RESPONDER
-from tallystick.kernel.faults import Fault
-from tallystick.kit.atomic_file import write_atomically
+from tallystick.crypto.policy import Use
+from tallystick.crypto.profiles import OCSP_RESPONDER, TIMESTAMP
+from tallystick.ops.pki_service_keys import ServiceKeys, ServicePlan
 
-log = logging.getLogger(__name__)
+TIMESTAMP_AUTHORITY = "service-ca"
 
 
-def responders(conn: Connection, pki: DemoPki, services: PkiServices, at: datetime) -> dict[str, Responder]:
-    """A responder for each issuing authority; one whose certificate nears its end gets a new key and certificate.
-
-    Where the authority's key is away, the one that is there serves to its end; without one the authority has none.
-    """
+def responders(conn: Connection, keys: ServiceKeys, at: datetime) -> dict[str, Responder]:
+    """A responder for each issuing authority that can have one."""
     found: dict[str, Responder] = {}
-    for plan in pki.hierarchy:
-        present = _present(conn, pki, plan.name, at)
-        if present is not None and not _nears_its_end(present, at):
-            found[plan.name] = present
-            continue
-        try:
-            found[plan.name] = _made(conn, pki, services, plan.name, at)
-        except Fault as fault:
-            log.warning("no new responder of %s: %s", plan.name, fault)
-            if present is not None:
-                found[plan.name] = present
+    for authority in keys.pki.hierarchy:
+        held = keys.hold(conn, responder_plan(keys, authority.name), at)
+        if held is not None:
+            found[authority.name] = Responder(held.certificate, held.signer)
     return found
 
 
-def _nears_its_end(responder: Responder, at: datetime) -> bool:
-    facts = read_facts(responder.certificate)
-    return at >= facts.not_after - facts.lifetime / 3
-
-
-def _present(conn: Connection, pki: DemoPki, name: str, at: datetime) -> Responder | None:
-    """The one in the folder, if it is whole, in the register and not at its end."""
-    label = f"ocsp-{name}"
-    file = pki.files.certificate(label)
-    if not file.exists():
-        return None
-    certificate = der_of(file.read_bytes())
-    facts, signer = read_facts(certificate), pki.signer(label)
-    is_usable = signer.public == facts.public_key and operations.is_issued(conn, facts.sha256) and at < facts.not_after
-    return Responder(certificate, signer) if is_usable else None
-
-
-def _made(conn: Connection, pki: DemoPki, services: PkiServices, name: str, at: datetime) -> Responder:
-    label = f"ocsp-{name}"
-    key = generate_p256_key()
-    wish = Wish(
-        holder=f"service:{label}",
-        request=key.public.spki,
-        requested_by="process:pki",
-        purpose="OCSP responder",
+def responder_plan(keys: ServiceKeys, authority: str) -> ServicePlan:
+    """The responder of an authority."""
+    profile = OCSP_RESPONDER.with_days(keys.services.days)
+    return ServicePlan(
+        name=f"ocsp-{authority}",
+        authority=authority,
+        purpose=KeyPurpose.OCSP,
+        use=Use.SIGN_OCSP_ANSWER,
+        what="OCSP responder",
+        order=lambda key: responder_order(authority, key, profile),
     )
-    order = responder_order(name, key.public, OCSP_RESPONDER.with_days(services.days))
-    certificate = operations.issue(conn, name, services.authority(name), order, wish, at)
-    store_private_key(pki.files.private_key(label), key)
-    write_atomically(pki.files.certificate(label), pem_of(certificate), mode=0o644)
-    return Responder(certificate, pki.signer(label))
+
+
+def timestamp_unit(
+    conn: Connection, keys: ServiceKeys, organization: str, country: str, at: datetime
+) -> TimestampUnit | None:
+    """The unit in force; none while no key process makes its key."""
+    profile = TIMESTAMP.with_days(keys.services.days)
+    plan = ServicePlan(
+        name="timestamp",
+        authority=TIMESTAMP_AUTHORITY,
+        purpose=KeyPurpose.TIMESTAMP,
+        use=Use.SIGN_TIMESTAMP,
+        what="timestamp unit",
+        order=lambda key: unit_order(organization, country, "timestamp unit", key, profile),
+    )
+    held = keys.hold(conn, plan, at)
+    if held is None:
+        return None
+    return TimestampUnit(held.certificate, keys.pki.authority_certificate(TIMESTAMP_AUTHORITY), held.signer)

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "tallystick.portals.media",
     "tallystick.portals.oversight",
     "tallystick.portals.builds",
+    "tallystick.portals.pki",
     "tallystick.portals.inspections",
 ]
 AUTH_USER_MODEL = "accounts.AppUser"

@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("tallystick.portals.oversight.urls")),
     path("", include("tallystick.portals.builds.urls")),
     path("", include("tallystick.portals.inspections.urls")),
+    path("", include("tallystick.portals.pki.urls")),
     path("home/", views.home, name="home"),
     path("", include("tallystick.portals.operator.urls")),
 ]

@@ -86,13 +86,17 @@ def _checked(note: SignedNote, head: Checkpoint, name: str, kept: bool, origin: 
     signers = verify_note(note, policy.keys, _check)
     if not any(key in policy.logs and key.name == origin for key in signers):
         raise Fault("TS-1312", detail="not signed by the log's key in the policy")
+    cosigned_ms = _cosigned_ms(note, signers)
+    logs = [key for key in signers if key in policy.logs and key.name == origin]
+    if all(cosigned_ms > policy.until.get(key, cosigned_ms) for key in logs):
+        raise Fault("TS-1312", detail="witnesses saw it after the key that signed it had retired")
     return SeenHead(
         source=name,
         size=head.size,
         root=head.root,
         kept=kept,
         signers=frozenset(signers),
-        cosigned_ms=_cosigned_ms(note, signers),
+        cosigned_ms=cosigned_ms,
     )
 
 

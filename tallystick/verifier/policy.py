@@ -37,6 +37,8 @@ class Policy:
     witnesses: dict[str, NoteKey]
     groups: dict[str, Group]
     quorum: str = NONE
+    until: dict[NoteKey, int] = attrs.field(factory=dict)
+    """Until when (Unix ms) a key of a log signed, where that is known."""
 
     @property
     def keys(self) -> tuple[NoteKey, ...]:

@@ -19,6 +19,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.verifier.breaks import Break, BreakCode
 from tallystick.verifier.heads import SeenHead, check_quorum, read_heads
 from tallystick.verifier.joining import Joiner
+from tallystick.verifier.learned import learn
 from tallystick.verifier.part import PartReport, PartTask, check_part
 from tallystick.verifier.policy import Policy
 from tallystick.verifier.stretches import DAY, DEVICE, TAXPAYER, Key
@@ -28,6 +29,7 @@ from tallystick.wire.ledger_export import MANIFEST, MANIFEST_BYTES_MAX, Manifest
 BREAKS_MAX = 100_000
 _trust: Trust | None = None
 
+TrustOf = tuple[tuple[bytes, ...], tuple[bytes, ...], dict[bytes, int]]
 Progress = Callable[[int, int], None]
 
 
@@ -57,19 +59,23 @@ def verify(
     policy: Policy,
     *,
     kept: list[Path] | None = None,
+    trust_list: Path | None = None,
     workers: int = 0,
     found: Callable[[Break], None] = lambda one: None,
     progress: Progress = lambda done, total: None,
 ) -> Outcome:
     """Verify an export; ``found`` is told each break as it comes, at most 100,000.
 
-    ``kept`` are notes of heads from elsewhere. ``workers`` 0 takes all cores, 1 stays in this process. Raises
-    ``TS-3050``, ``TS-3051`` when there is nothing that could be verified.
+    ``kept`` are notes of heads from elsewhere, ``trust_list`` the authority's own list. ``workers`` 0 takes all cores,
+    1 stays in this process. Raises ``TS-3050``, ``TS-3051`` when there is nothing that could be verified, ``TS-3072``
+    and ``TS-3073`` for the list.
     """
     manifest = _manifest(folder)
     tell = _Teller(found)
+    learned = learn(folder, manifest, policy, trust_list, tell)
+    policy = learned.policy
     heads = read_heads(folder, manifest, kept or [], policy, tell)
-    trust_of = (policy.roots, manifest.issuers)
+    trust_of = (policy.roots, manifest.issuers, learned.distrusted)
     Trust(*trust_of)
     joiner = Joiner(manifest.first, manifest.edge, manifest.scope == "selection", heads, tell)
     _before_all(manifest, heads, tell)
@@ -90,7 +96,7 @@ def verify(
         damaged=tell.damaged,
         heads_compared=joiner.compared,
         confirmed_by_witnesses=confirmed,
-        notes=tuple(_notes(manifest, heads, joiner, policy)),
+        notes=(*learned.notes, *_notes(manifest, heads, joiner, policy)),
         tally=dict(sorted(joiner.tally.items())),
     )
 
@@ -166,9 +172,7 @@ def _main_key(manifest: Manifest) -> Key | None:
     return None
 
 
-def _reports(
-    tasks: Iterator[PartTask], trust_of: tuple[tuple[bytes, ...], tuple[bytes, ...]], workers: int, parts: int
-) -> Iterator[PartReport]:
+def _reports(tasks: Iterator[PartTask], trust_of: TrustOf, workers: int, parts: int) -> Iterator[PartReport]:
     """The reports in the order of the parts."""
     if workers == 1 or parts < 2:
         trust = Trust(*trust_of)
@@ -192,9 +196,9 @@ def _reports(
                 future.cancel()
 
 
-def _start_worker(roots: tuple[bytes, ...], issuers: tuple[bytes, ...]) -> None:
+def _start_worker(roots: tuple[bytes, ...], issuers: tuple[bytes, ...], distrusted: dict[bytes, int]) -> None:
     global _trust  # noqa: PLW0603 - one store a process, set once when it starts
-    _trust = Trust(roots, issuers)
+    _trust = Trust(roots, issuers, distrusted)
 
 
 def _work(task: PartTask) -> PartReport:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import attrs
@@ -41,8 +42,15 @@ class Signer(Generic[Certificate]):
 class Trust:
     """The policy's roots with the issuers that an export offers; an issuer that signs itself is no root of ours."""
 
-    def __init__(self, roots: Iterable[bytes], issuers: Iterable[bytes]) -> None:
-        """``roots`` are PEM files, ``issuers`` DER certificates; raises ``TS-3050`` when an issuer cannot be read."""
+    def __init__(
+        self, roots: Iterable[bytes], issuers: Iterable[bytes], distrusted: Mapping[bytes, int] = MappingProxyType({})
+    ) -> None:
+        """``roots`` are PEM files, ``issuers`` DER certificates; ``distrusted`` says since when (Unix ms) what an
+        authority (SHA-256 of its certificate) certified signs nothing any more.
+
+        Raises ``TS-3050`` when an issuer cannot be read.
+        """
+        self._distrusted = dict(distrusted)
         given = TrustStore.from_pem(*roots)
         try:
             offered = [der for der in issuers if not is_self_signed(der)]
@@ -72,9 +80,16 @@ class Trust:
         if not inside and not lenient:
             raise Fault("TS-1103", detail="signed outside of the certificate's validity")
         moment = from_unix_ms(signed_ms) if inside else one.not_before
-        verify_chain(one.der, self._store, moment)
-        if inside:
+        verify_chain(one.der, self._store_at(signed_ms), moment)
+        if inside and not self._distrusted:
             self._widen(signer, moment)
+
+    def _store_at(self, signed_ms: int) -> TrustStore:
+        """The authorities that were trusted then."""
+        gone = {digest for digest, since in self._distrusted.items() if signed_ms >= since}
+        if not gone:
+            return self._store
+        return self._store.without(gone)
 
     def _widen(self, signer: Signer[Certificate], moment: datetime) -> None:
         """Remember the largest span that holds at both its ends: validities are spans, so all between holds too."""

@@ -257,13 +257,14 @@ def _certificates(root: TomlTable) -> CertificateRules:
         return CertificateRules()
     table = root.take_table("certificates")
     arc = _matching(table, "arc", _ARC) if "arc" in table else ""
+    policy = _matching(table, "timestamp_policy", _ARC) if "timestamp_policy" in table else ""
     days: dict[str, int] = {}
     if "days" in table:
         given = table.take_table("days")
         days = {name: _between(given, name, 1, 2_920) for name in given if name in CERTIFICATE_PROFILES}
         given.close()
     table.close()
-    return CertificateRules(arc, MappingProxyType(days))
+    return CertificateRules(arc, policy, MappingProxyType(days))
 
 
 def _inspections(root: TomlTable) -> InspectionLimits:

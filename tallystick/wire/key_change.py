@@ -34,6 +34,9 @@ from tallystick.wire.signed_note import (
 )
 
 MEDIA_TYPE = "application/vnd.tallystick.key-change"
+CHANGES_PATH = "key-changes"
+"""Where a log hands its notes out, below its prefix."""
+CHANGES_BYTES_MAX, CHANGES_MAX = 1024 * 1024, 1_000
 _NAMES = ("series", "old", "new", "since", "until")
 _ED25519_PREFIX = bytes.fromhex("302a300506032b6570032100")
 _NONE = "-"
@@ -81,6 +84,22 @@ def _named(key: NamedKey) -> str:
     return f"{key.label} {base64.b64encode(key.spki).decode('ascii')}"
 
 
+def write_key_changes(notes: Iterable[bytes]) -> bytes:
+    """Notes as they are handed out together: one a line, in base64, oldest first."""
+    return b"".join(base64.b64encode(note) + b"\n" for note in notes)
+
+
+def read_key_changes(data: bytes) -> list[bytes]:
+    """The other way round; raises ``TS-1220``. Nothing in them is trusted yet."""
+    lines = data.splitlines()
+    if len(data) > CHANGES_BYTES_MAX or len(lines) > CHANGES_MAX:
+        raise Fault("TS-1220", detail="too many notes of key changes")
+    try:
+        return [base64.b64decode(line, validate=True) for line in lines]
+    except binascii.Error:
+        raise Fault("TS-1220", detail="a note of a key change that is not base64") from None
+
+
 def write_key_change(change: KeyChange, signers: Iterable[tuple[NoteKey, Sign]]) -> bytes:
     """The signed statement."""
     text = change.text
@@ -119,6 +138,26 @@ def note_key(origin: str, spki: bytes) -> NoteKey:
     if len(raw) != 32 or len(spki) != len(raw) + len(_ED25519_PREFIX):
         raise Fault("TS-1220", detail="the log's key is not Ed25519")
     return NoteKey(origin, KeyType.LOG, raw)
+
+
+def later_log_keys(known: NoteKey, notes: Iterable[bytes], check: Check) -> list[AcceptedKey]:
+    """A key of a log that somebody knows, and those that follow it; notes of changes before it are passed by.
+
+    Raises as `accepted_log_keys`. A key that no note follows stays alone.
+    """
+    return accepted_log_keys(known, later_notes(known, notes), check)
+
+
+def later_notes(known: NoteKey, notes: Iterable[bytes]) -> list[bytes]:
+    """The notes of the log's own keys from the one on that replaces ``known``; raises ``TS-1220`` for what is none."""
+    kept: list[bytes] = []
+    for data in notes:
+        change = parse_key_change(parse_note(data).text)
+        if change.series != "log" or change.old is None:
+            continue
+        if kept or (change.origin == known.name and note_key(known.name, change.old.spki) == known):
+            kept.append(data)
+    return kept
 
 
 def accepted_log_keys(first: NoteKey, notes: Iterable[bytes], check: Check) -> list[AcceptedKey]:

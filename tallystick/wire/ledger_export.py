@@ -18,6 +18,8 @@ from tallystick.kernel.faults import Fault
 FORMAT = "tallystick-ledger-export"
 VERSION = "1"
 MANIFEST = "manifest.json"
+TRUST_LIST = "trust-list.jws"
+"""The authority's trust list, beside the manifest; absent where there is none."""
 PART_ENTRIES = 4_096
 LINE_BYTES_MAX = 8 * 1024 * 1024
 PART_BYTES_MAX = 4 * 1024**3
@@ -90,7 +92,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``scope`` is ``all``, ``span`` (all entries from ``first`` on to the last head) or ``selection`` (those of one day,
     taxpayer or device: ``of`` says which; each has its own path to the last head). ``edge``: the perfect nodes over the
-    entries before ``first``, largest first.
+    entries before ``first``, largest first. ``key_changes``: the notes by which one key of the log follows another.
     """
 
     format: str
@@ -105,6 +107,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
     heads: tuple[Head, ...]
     issuers: tuple[bytes, ...]
+    key_changes: tuple[bytes, ...] = ()
 
 
 SCOPES = frozenset({"all", "span", "selection"})

@@ -1,7 +1,8 @@
 """A monitor: follows a log entry by entry, computes its root anew, and compares what several places show of it.
 
 What one place shows and another contradicts is an alarm with both notes (TS-3048): a fork cannot be explained away.
-A monitor trusts the log's key for whose checkpoint it is, and nothing for what it says.
+A monitor trusts the log's key for whose checkpoint it is, and nothing for what it says. A key that follows it is
+learned from the log's own notes, each signed by the key before; what was believed once is not taken back (TS-3048).
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ import attrs
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.merkle import InvalidProof, consistency_path, leaf_hash, verify_consistency, verify_inclusion
 from tallystick.kit.http_call import Away
+from tallystick.wire.key_change import (
+    CHANGES_BYTES_MAX,
+    CHANGES_PATH,
+    accepted_log_keys,
+    later_notes,
+    read_key_changes,
+)
 from tallystick.wire.signed_note import (
     NOTE_BYTES_MAX,
     Check,
@@ -34,6 +42,7 @@ SMALLER = "the tree became smaller"
 FORK = "two signed heads contradict each other"
 HIDDEN = "the log does not show what was shown elsewhere"
 NOT_THERE = "a proven entry is not in the log"
+OTHER_KEYS = "the log's key is followed by another one than was shown before"
 
 
 @attrs.frozen(slots=True)
@@ -57,10 +66,15 @@ class Monitor:
     check: Check
     clock: Callable[[], datetime]
     say: Callable[[str], object]
+    _keys: tuple[NoteKey, ...] = attrs.field(default=(), init=False)
 
     def look(self) -> bool:
         """One round; true when nothing contradicts. What cannot be reached is told and looked at the next time."""
         before = len(self.store.alarms(self.key.name))
+        try:
+            self._learn_keys()
+        except (Away, Fault) as error:
+            self.say(f"no later keys of the log were learned: {error}")
         try:
             self._follow()
         except (Away, Fault) as error:
@@ -79,6 +93,31 @@ class Monitor:
         alarms = self.store.alarms(self.key.name)
         self.say(f"{self.key.name}: followed to {followed.size} entries, {len(alarms)} alarms")
         return len(alarms) == before == 0
+
+    # --- keys ---------------------------------------------------------------------------------------------------------
+
+    def _learn_keys(self) -> None:
+        """Believe the keys that follow ours, if the log's notes lead to them and go on from those of before."""
+        origin = self.key.name
+        believed = self.store.key_changes(origin)
+        self._keys = self._keys_by(believed)
+        reply = self.get(f"{self.prefix.rstrip('/')}/{CHANGES_PATH}", CHANGES_BYTES_MAX)
+        if reply.status != 200:
+            return
+        shown = later_notes(self.key, read_key_changes(reply.body))
+        keys = self._keys_by(shown)
+        common = min(len(believed), len(shown))
+        if shown[:common] != believed[:common]:
+            at = next(number for number in range(common) if shown[number] != believed[number])
+            self._alarm(self.prefix, OTHER_KEYS, believed[at], shown[at])
+            return
+        if len(shown) > len(believed):
+            self.store.keep_key_changes(origin, shown)
+            self._keys = keys
+            self.say(f"{origin}: {len(shown) - len(believed)} later keys of the log were learned")
+
+    def _keys_by(self, notes: Sequence[bytes]) -> tuple[NoteKey, ...]:
+        return tuple(one.key for one in accepted_log_keys(self.key, notes, self.check))
 
     # --- following ---------------------------------------------------------------------------------------------
 
@@ -169,7 +208,7 @@ class Monitor:
 
     def _verified(self, note: bytes) -> Seen:
         parsed = parse_note(note)
-        verify_note(parsed, (self.key,), self.check)
+        verify_note(parsed, self._keys or (self.key,), self.check)
         checkpoint = parse_checkpoint(parsed.text, extensions=True)
         if checkpoint.origin != self.key.name:
             raise Fault("TS-3044", detail="a checkpoint of another log")

@@ -8,7 +8,9 @@ import attrs
 
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.merkle import EMPTY_ROOT, Frontier
+from tallystick.kit.atomic_file import write_atomically
 from tallystick.kit.sqlite_file import SqliteFile
+from tallystick.wire.key_change import read_key_changes, write_key_changes
 
 
 @attrs.frozen(slots=True)
@@ -42,6 +44,7 @@ class MonitorStore:
 
     def __init__(self, path: Path) -> None:
         """Open or make the file; raises ``sqlite3.DatabaseError``."""
+        self._folder = path.parent
         self._file = SqliteFile(path, "tallystick.witness", schema="monitor_schema.sql", queries="monitor_queries.sql")
 
     def close(self) -> None:
@@ -57,6 +60,20 @@ class MonitorStore:
         """Take a further head, durably."""
         with self._file.transaction():
             self._file.run("follow", {"origin": origin, "at": at} | attrs.asdict(now))
+
+    def key_changes(self, origin: str) -> list[bytes]:
+        """The notes of a log's key changes that were believed, oldest first."""
+        try:
+            return read_key_changes(self._changes(origin).read_bytes())
+        except FileNotFoundError:
+            return []
+
+    def keep_key_changes(self, origin: str, notes: list[bytes]) -> None:
+        """Believe these from now on, durably."""
+        write_atomically(self._changes(origin), write_key_changes(notes), mode=0o600)
+
+    def _changes(self, origin: str) -> Path:
+        return self._folder / f"{sha256(origin.encode()).hex()[:16]}.key-changes"
 
     def was_ahead(self, origin: str, place: str) -> int:
         """The size that a place showed before the log did; 0 where none is pending."""

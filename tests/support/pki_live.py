@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -112,10 +113,21 @@ def live_pki(server: str, folder: Path) -> Iterator[Live]:
         conn = stack.enter_context(shared_database(server, "pki_live"))
         enter_hierarchy(conn, pki, now - YEAR_AGO)
         conn.commit()
+        _start_keys(stack, state)
         told = {"pki_port": str(port), "est_port": "0", "pki_url": pki.publication_url}
         process = start_process(stack, state, "pki", conn.info.dsn, **told)
         assert process.port == port
         yield Live(conn, pki, state, process, folder, int((state.run / "est.port").read_text()))
+
+
+def _start_keys(stack: ExitStack, state: StateFolder) -> None:
+    """The process that holds the keys of timestamps and trust list."""
+    environment = os.environ | {"TALLYSTICK_STATE": str(state.root), "TALLYSTICK_HEALTH_PORT": "0"}
+    command = [sys.executable, "-m", "tallystick", "authority", "keys"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    stack.callback(process.wait, 10)
+    stack.callback(process.terminate)
+    wait_for((state.run / "keys.sock").exists, "the key process does not come up")
 
 
 def openssl(*arguments: str | Path, stdin: bytes = b"", fails: bool = False) -> str:

@@ -3,6 +3,10 @@
 The document itself says when it was signed, and a thief can set a clock. An anchor is a moment of ours by which the
 card had certainly signed it: its own entry in the ledger, whose time a checkpoint covers, or anything of the same card
 with a higher counter, for a card never goes back. Timestamps (RFC 3161) are no part of packages on this wire.
+
+Counters speak only for a card that is one and whole: whoever holds its key signs under any number that is still free.
+Where two documents of a signer bear one number, they are no anchors any more; where the key is said to be compromised,
+officers are told what the anchor supposes.
 """
 
 from __future__ import annotations
@@ -13,9 +17,11 @@ from typing import Protocol
 
 import attrs
 
+from tallystick.authority.intake import store
 from tallystick.authority.intake.held import Held
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.reference.registry import queries as registry
+from tallystick.authority.reference.registry.values import COMPROMISED
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import from_unix_ms
@@ -37,6 +43,11 @@ class Anchor:
     at: datetime
     index: int | None = None
 
+    @property
+    def supposes_intact_card(self) -> bool:
+        """Whether it rests on the counter of the card, and not on our own clock alone."""
+        return self.kind is not AnchorKind.OWN_ENTRY
+
     def __str__(self) -> str:
         """One line for people."""
         entry = f", entry {self.index}" if self.index is not None else ""
@@ -52,21 +63,39 @@ class CardCounters(Protocol):
 
 @attrs.frozen(slots=True)
 class Standing:
-    """Whether a document may be re-admitted as far as its signer goes; ``anchors`` are the oldest of each kind."""
+    """Whether a document may be re-admitted as far as its signer goes; ``anchors`` are the oldest of each kind.
+
+    ``is_doubled``: two documents under one number were seen of it, so that it is there twice. ``is_compromised``: its
+    revocation says that others may have its key.
+    """
 
     revoked_at: datetime | None
     anchors: tuple[Anchor, ...]
+    is_doubled: bool = False
+    is_compromised: bool = False
 
     @property
     def best(self) -> Anchor | None:
         """The anchor that is older than the revocation; none where none is."""
-        older = [one for one in self.anchors if self.revoked_at is None or one.at < self.revoked_at]
-        return min(older, key=lambda one: one.at, default=None)
+        trusted = [one for one in self.anchors if not (self.is_doubled and one.supposes_intact_card)]
+        older = [one for one in trusted if self.revoked_at is None or one.at < self.revoked_at]
+        return min(older, key=lambda one: (one.supposes_intact_card, one.at), default=None)
+
+    @property
+    def doubt(self) -> str:
+        """What officers must know about the best anchor, one sentence; empty where there is nothing to say."""
+        if self.is_doubled:
+            return "two documents of this signer bear one number: its counters prove nothing"
+        best = self.best
+        if self.revoked_at is None or best is None or not best.supposes_intact_card or not self.is_compromised:
+            return ""
+        return "its key may be in other hands, and they can sign under any number that is free: compare the paper"
 
     def check(self) -> None:
         """Raises ``TS-3040`` for a revoked signer without an anchor."""
         if self.revoked_at is not None and self.best is None:
-            raise Fault("TS-3040", detail=f"the signer was revoked at {self.revoked_at:%Y-%m-%d %H:%M:%S} UTC")
+            why = f"; {self.doubt}" if self.doubt else ""
+            raise Fault("TS-3040", detail=f"the signer was revoked at {self.revoked_at:%Y-%m-%d %H:%M:%S} UTC{why}")
 
 
 def standing(conn: Connection, counters: CardCounters, held: Held) -> Standing:
@@ -78,7 +107,8 @@ def standing(conn: Connection, counters: CardCounters, held: Held) -> Standing:
     counted = counters.counted_by(conn, held.signed_by, held.ordinal)
     if counted is not None:
         anchors.append(Anchor(AnchorKind.CARD_COUNTER, counted))
-    return Standing(_revoked_at(conn, {held.signed_by, held.requested_by}), tuple(anchors))
+    revoked_at, is_compromised = _revocation(conn, {held.signed_by, held.requested_by})
+    return Standing(revoked_at, tuple(anchors), store.is_doubled(conn, held.signed_by), is_compromised)
 
 
 def _own_entry(conn: Connection, held: Held) -> list[Anchor]:
@@ -100,7 +130,9 @@ def _received(entry: ledger.LedgerDocument) -> datetime:
     return from_unix_ms(int(entry.facts.received_at))
 
 
-def _revoked_at(conn: Connection, uids: set[str]) -> datetime | None:
-    entries = (registry.secure_element(conn, uid) for uid in uids)
-    moments = [entry.revoked_at for entry in entries if entry is not None and entry.revoked_at is not None]
-    return min(moments, default=None)
+def _revocation(conn: Connection, uids: set[str]) -> tuple[datetime | None, bool]:
+    """The earliest of them, and whether one says that others may have the key."""
+    entries = [entry for uid in uids if (entry := registry.secure_element(conn, uid)) is not None]
+    moments = [entry.revoked_at for entry in entries if entry.revoked_at is not None]
+    is_compromised = any(entry.revocation_reason in COMPROMISED for entry in entries if entry.revoked_at is not None)
+    return min(moments, default=None), is_compromised

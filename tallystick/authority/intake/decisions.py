@@ -51,7 +51,10 @@ def ask(
     check_undecided(held)
     content = {"decision": decision.value, "number": held.number}
     if decision is Decision.READMIT:
-        content["anchor"] = str(anchor_of(conn, counters, held).best or "")
+        found = anchor_of(conn, counters, held)
+        content["anchor"] = str(found.best or "")
+        if found.doubt:
+            content["doubt"] = found.doubt
     return approvals.ask(conn, DECIDE, act_hash.hex(), content, reason, by, at)
 
 

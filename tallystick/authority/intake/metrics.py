@@ -13,6 +13,7 @@ IN_WORK = Gauge("tallystick_intake_in_work", "Packages that are being judged now
 OPENING = Counter(
     "tallystick_unwrap_processor_seconds", "Processor time that opening takes: RSA, and the little that goes with it"
 )
+UNWRAP_WHOLE = Gauge("tallystick_unwrap_keys_whole", "0 while a package key that should be there does not open")
 SECONDS = Histogram(
     "tallystick_intake_seconds",
     "From arrival to answer of a package that is kept",

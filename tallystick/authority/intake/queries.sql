@@ -38,6 +38,9 @@ SELECT entry_index FROM intake.evidence WHERE act_hash = :act_hash AND body_hash
 UPDATE intake.evidence SET entry_index = :entry_index
 WHERE act_hash = :act_hash AND body_hash = :body_hash AND entry_index IS NULL;
 
+-- name: is_doubled
+SELECT EXISTS (SELECT FROM intake.evidence WHERE signed_by = :signed_by AND kind = 'two documents under one number');
+
 -- name: kept_ordinals
 SELECT ordinal FROM intake.quarantine
 WHERE signed_by = :signed_by AND ordinal BETWEEN :first AND :last AND entry_index IS NOT NULL

@@ -191,6 +191,7 @@ def _decision_body(
         "decidedAt": str(unix_ms(now)),
         "decision": str(decision.state),
         "document": str(document_index) if document_index is not None else "",
+        "doubt": request.content.get("doubt", ""),
         "event": "quarantine decided",
         "quarantined": str(held.entry_index),
         "reason": request.reason,

@@ -124,6 +124,11 @@ def number_evidence(conn: Connection, act_hash: bytes, body_hash: bytes, entry_i
     _QUERIES.run(conn, "number_evidence", act_hash=act_hash, body_hash=body_hash, entry_index=entry_index)
 
 
+def is_doubled(conn: Connection, signed_by: str) -> bool:
+    """Whether two documents under one number were seen of a signer."""
+    return bool(_QUERIES.value(conn, "is_doubled", signed_by=signed_by))
+
+
 def kept_ordinals(conn: Connection, signed_by: str, first: int, last: int) -> set[int]:
     """Ordinals of a signer that are in quarantine or evidence, with an entry in the ledger."""
     return {row[0] for row in _QUERIES.rows(conn, "kept_ordinals", signed_by=signed_by, first=first, last=last)}

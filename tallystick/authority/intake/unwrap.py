@@ -26,6 +26,7 @@ from tallystick.authority.intake.unwrap_messages import (
 )
 from tallystick.crypto.envelope import PackageOpener, open_arp, open_internal_data
 from tallystick.crypto.keys import PrivateKey
+from tallystick.crypto.wrapped_keys import OpenedKeys
 from tallystick.kernel.faults import Fault
 from tallystick.kit.key_process import hide_memory, run_until_signalled, serve_desk
 from tallystick.kit.turns import Turns
@@ -41,7 +42,7 @@ _INTERNAL = re.compile(rb'"encryptedInternalData"\s{0,4}:\s{0,4}"([A-Za-z0-9+/]{
 
 
 _LOOK_SECONDS = 2.0
-LoadKeys = Callable[[], Sequence[PrivateKey] | None]
+LoadKeys = Callable[[], OpenedKeys | None]
 
 
 class Opener:
@@ -49,11 +50,17 @@ class Opener:
 
     def __init__(self, *keys: PrivateKey) -> None:
         self._keys: tuple[PrivateKey, ...] = ()
+        self._is_whole = True
         self.use(keys)
 
-    def use(self, keys: Sequence[PrivateKey]) -> None:
-        """Open with these keys from now on. A package does not say which is its own, so all are tried in turn."""
-        self._keys = tuple(keys)
+    def use(self, keys: Sequence[PrivateKey], *, is_whole: bool = True) -> None:
+        """Open with these keys from now on. A package does not say which is its own, so all are tried in turn.
+
+        Unless they are all that there should be (``is_whole``), what none of them opens may be sealed for one that is
+        missing: that is our trouble, and the device keeps its package and sends it again.
+        """
+        self._keys, self._is_whole = tuple(keys), is_whole
+        metrics.UNWRAP_WHOLE.set(is_whole)
 
     def answer(self, request: bytes) -> bytes:
         """Carry one request out, and count its processor time: nearly all of it is RSA."""
@@ -70,7 +77,7 @@ class Opener:
             for key in self._keys:
                 with suppress(Fault):
                     return self._open_with(request, key)
-            return _REFUSED
+            return _REFUSED if self._is_whole else _FAILED
         except Exception:
             # What failed here is ours, not the package's: the caller must not be told that the package is bad.
             log.exception("a request to open could not be carried out")
@@ -123,12 +130,12 @@ async def _follow_keys(opener: Opener, load: LoadKeys) -> None:
 def take_keys(opener: Opener, load: LoadKeys) -> None:
     """Take the keys that are new; while the store is away the opener goes on with those that it has."""
     try:
-        keys = load()
+        opened = load()
     except (Fault, OSError, ValueError) as error:
         log.error("the keys of packages cannot be had: %s", error)
         return
-    if keys is not None:
-        opener.use(keys)
+    if opened is not None:
+        opener.use(opened.keys, is_whole=not opened.damaged)
 
 
 def run_unwrap(socket_path: Path, load: LoadKeys) -> None:

@@ -1,8 +1,8 @@
 """What the key processes and those who ask them say to each other, in bytes: one request a frame, one answer a frame.
 
 Request: operation (u8), then for a signature the use's name and the label, each behind its length (u8), and the text;
-for a public key the label; nothing for the question whether the store answers. Answer: result (u8), then signature, or
-purpose (u8 length, name) and SubjectPublicKeyInfo.
+for a public key the label; for a new key its purpose behind its length (u8) and the label; nothing for the question
+whether the store answers. Answer: result (u8), then signature, or purpose (u8 length, name) and SubjectPublicKeyInfo.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Operation(IntEnum):
     SIGN = 1
     PUBLIC_KEY = 2
     READY = 3
+    MAKE = 4
 
 
 class Result(IntEnum):
@@ -73,8 +74,22 @@ def write_public_key_request(label: str) -> bytes:
     return b"\x02" + label.encode()
 
 
+def write_make_request(purpose: KeyPurpose, label: str) -> bytes:
+    """The request for a new key of a service."""
+    return b"\x04" + _short(purpose) + label.encode()
+
+
+def read_make_request(data: bytes) -> tuple[KeyPurpose, str]:
+    """The other way round; raises ``TS-1310`` for a frame that no caller of ours sends."""
+    try:
+        purpose, at = _read_short(data, 1)
+        return KeyPurpose(purpose), check_label(data[at:].decode())
+    except (IndexError, ValueError):
+        raise Fault("TS-1310", detail="a request that names no purpose, or no key that can be") from None
+
+
 def write_public_key(purpose: KeyPurpose, key: PublicKey) -> bytes:
-    """The answer to it."""
+    """The answer to both."""
     return b"\x00" + _short(purpose) + key.spki
 
 

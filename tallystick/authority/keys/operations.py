@@ -64,11 +64,13 @@ def retire_due(conn: Connection, now: datetime) -> int:
     return len(retired)
 
 
-def enter_record(conn: Connection, record_hash: bytes, *, kind: str, at: datetime, actor: str) -> None:
-    """Hand the hash of a ceremony's written record to the ledger (0x03)."""
-    body = {"ceremony": kind, "record": record_hash.hex()}
-    store.add_event(conn, _REGISTRY, RECORD_MEDIA_TYPE, msgspec.json.encode(body, order="sorted"), at)
+def enter_record(conn: Connection, record_hash: bytes, *, kind: str, at: datetime, actor: str) -> bool:
+    """Hand the hash of a ceremony's written record to the ledger (0x03), once; whether it is new."""
+    body = msgspec.json.encode({"ceremony": kind, "record": record_hash.hex()}, order="sorted")
+    if not store.add_event_once(conn, _REGISTRY, RECORD_MEDIA_TYPE, body, at):
+        return False
     activity.record(conn, Act(at=at, actor=actor, verb="keys.ceremony", object=kind, after=record_hash.hex()))
+    return True
 
 
 def bind_card(conn: Connection, uid: str, label: str) -> None:

@@ -40,6 +40,14 @@ SELECT label, use, digest FROM keys.use WHERE completed_at >= :start AND complet
 -- name: add_event
 INSERT INTO keys.event (kind, media_type, body, at) VALUES (:kind, :media_type, :body, :at);
 
+-- name: hold_events
+SELECT pg_advisory_xact_lock(hashtextextended('keys.event', 0));
+
+-- name: add_event_once
+INSERT INTO keys.event (kind, media_type, body, at)
+SELECT :kind::smallint, :media_type, :body, :at
+WHERE NOT EXISTS (SELECT FROM keys.event AS e WHERE e.media_type = :media_type AND e.body = :body);
+
 -- name: waiting_events
 SELECT event_id, kind, media_type, body, at FROM keys.event WHERE log_index IS NULL ORDER BY event_id LIMIT :limit;
 

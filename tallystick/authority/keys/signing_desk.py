@@ -16,13 +16,16 @@ from tallystick.authority.keys import metrics
 from tallystick.authority.keys.messages import (
     Operation,
     Result,
+    read_make_request,
     read_sign_request,
     write_public_key,
 )
 from tallystick.authority.keys.use_journal import UseJournal
 from tallystick.authority.keys.values import OFF_LINE
 from tallystick.crypto.hsm import KeyStore
-from tallystick.crypto.key_purposes import require_use
+from tallystick.crypto.key_purposes import SERVICES, require_use
+from tallystick.crypto.keys import KeyKind
+from tallystick.crypto.policy import Use
 from tallystick.kernel.faults import Fault
 from tallystick.kit.key_process import hide_memory, run_until_signalled, serve_desk
 from tallystick.kit.turns import Turns
@@ -32,6 +35,9 @@ log = logging.getLogger(__name__)
 QUEUE_REQUESTS = 256
 _AWAY, _BUSY, _REFUSED = (bytes([result]) for result in (Result.AWAY, Result.BUSY, Result.REFUSED))
 _DONE = bytes([Result.DONE])
+
+_NOT_JOURNALLED = frozenset({Use.SIGN_OCSP_ANSWER})
+"""Thousands a second, each made anew within hours, by a key of 30 days that signs nothing else."""
 
 OpenStore = Callable[[], KeyStore]
 """Opens the store of keys; raises ``TS-5004`` while it cannot be reached."""
@@ -53,6 +59,8 @@ class SigningDesk:
             if request[:1] == bytes([Operation.PUBLIC_KEY]):
                 label = request[1:].decode()
                 return write_public_key(self.store.purpose(label), self.store.public_key(label))
+            if request[:1] == bytes([Operation.MAKE]):
+                return self._make(request)
             if request[:1] == bytes([Operation.READY]):
                 self.store.labels()
                 return _DONE
@@ -79,10 +87,20 @@ class SigningDesk:
             raise Fault("TS-1310", detail=f"the key {asked.label} signs in a ceremony only")
         store = self.store
         require_use(store.purpose(asked.label), asked.use, None)  # what is refused is no use, and no line
-        self._journal.write(asked)
+        if asked.use not in _NOT_JOURNALLED:
+            self._journal.write(asked)
         signature = store.sign(asked.label, asked.use, asked.text)
         metrics.SIGNATURES.labels(use=asked.use.name).inc()
         return _DONE + signature
+
+    def _make(self, request: bytes) -> bytes:
+        """A key of a service: short-lived, and worth nothing before an authority certifies it."""
+        purpose, label = read_make_request(request)
+        if purpose not in SERVICES:
+            raise Fault("TS-1310", detail=f"a key for {purpose} is made in a ceremony or a rotation")
+        made = self.store.generate(label, KeyKind.P256, purpose)
+        log.info("the key %s was made, for %s", label, purpose)
+        return write_public_key(purpose, made)
 
     def close(self) -> None:
         """Let go of the store."""

@@ -19,6 +19,7 @@ from tallystick.authority.keys.messages import (
     Result,
     SignRequest,
     read_public_key,
+    write_make_request,
     write_public_key_request,
     write_sign_request,
 )
@@ -59,6 +60,11 @@ class SigningUnit:
     def public_key(self, label: str) -> tuple[KeyPurpose, PublicKey]:
         """Purpose and public half of a key; raises ``TS-5004``, for a label that is not there as well."""
         return read_public_key(self._ask(write_public_key_request(label), repeatable=True))
+
+    def make_key(self, label: str, purpose: KeyPurpose) -> PublicKey:
+        """A new P-256 key of a service in the store; raises ``TS-5004``, ``TS-1310`` (another purpose, label taken)."""
+        made = self._ask(write_make_request(purpose, label), repeatable=False)
+        return read_public_key(made)[1]
 
     def check(self) -> None:
         """Raises ``TS-5004`` when no process answers, or none reaches the store."""

@@ -117,6 +117,12 @@ def add_event(conn: Connection, kind: int, media_type: str, body: bytes, at: dat
     _SQL.run(conn, "add_event", kind=kind, media_type=media_type, body=body, at=at)
 
 
+def add_event_once(conn: Connection, kind: int, media_type: str, body: bytes, at: datetime) -> bool:
+    """The same, unless an event of these very bytes is there; whether it was put. One transaction at a time decides."""
+    _SQL.run(conn, "hold_events")
+    return bool(_SQL.run(conn, "add_event_once", kind=kind, media_type=media_type, body=body, at=at))
+
+
 def waiting_events(conn: Connection, limit: int) -> list[WaitingEvent]:
     """The oldest events that the ledger does not have."""
     return [WaitingEvent(*row) for row in _SQL.rows(conn, "waiting_events", limit=limit)]

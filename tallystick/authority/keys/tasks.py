@@ -86,8 +86,8 @@ def reconcile(conn: Connection, journals: Path, day: date, books: OtherBooks, *,
 def compare(conn: Connection, journals: Path, day: date, books: OtherBooks) -> Reconciled:
     """Compare what the key processes signed on a UTC day with what explains it. The journals are read first.
 
-    A checkpoint is explained by the tree head that the ledger committed, a certificate or list by the register of the
-    national PKI, everything else by its row in `keys.use`.
+    A checkpoint is explained by the tree head that the ledger committed; certificate, list and timestamp by the
+    register of the national PKI; everything else by its row in `keys.use`.
     Several signatures over the same bytes with the same key are one use: they were repeated.
     """
     start = datetime.combine(day, time.min, UTC)
@@ -112,7 +112,11 @@ def compare(conn: Connection, journals: Path, day: date, books: OtherBooks) -> R
 
 
 _ONE_DAY = timedelta(days=1)
-_ISSUING = {use.name for use in (Use.SIGN_CERTIFICATE_P256, Use.SIGN_CERTIFICATE_P384, Use.SIGN_REVOCATION_LIST)}
+_OF_THE_PKI = (
+    Use.SIGN_CERTIFICATE_P256, Use.SIGN_CERTIFICATE_P384, Use.SIGN_REVOCATION_LIST, Use.SIGN_TIMESTAMP,
+    Use.SIGN_TRUST_LIST,
+)  # fmt: skip
+_ISSUING = {use.name for use in _OF_THE_PKI}
 
 
 def _note(conn: Connection, found: Reconciled, now: datetime) -> None:

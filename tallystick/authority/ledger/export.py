@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 import attrs
+import msgspec
 import psycopg
 
 from tallystick.authority.ledger.export_chunks import CHUNK_ENTRIES, ChunkWriter
@@ -28,6 +29,7 @@ from tallystick.wire.ledger_export import (
     FORMAT,
     MANIFEST,
     PART_ENTRIES,
+    TRUST_LIST,
     VERSION,
     Head,
     Manifest,
@@ -81,12 +83,15 @@ def export_ledger(
     scope: ExportScope,
     *,
     issuers: Sequence[bytes] = (),
+    key_changes: Sequence[bytes] = (),
+    trust_list: bytes = b"",
     head: bytes = b"",
     progress: Progress = lambda done, total: None,
 ) -> Manifest:
     """Write an export up to a signed head: the newest, or the note ``head``, such as one that witnesses cosigned.
 
-    ``issuers`` are certificates (DER) between the signers and their root. It does not judge: what the tables hold is
+    ``issuers`` are certificates (DER) between the signers and their root, ``key_changes`` the notes of the log's keys,
+    ``trust_list`` is the authority's own. It does not judge: what the tables hold is
     written, contradictions included, for the verifier to find. Raises ``TS-3055`` when the folder exists or nothing
     is signed yet, ``TS-5008`` when the stored tree lacks what a proof is made of.
     """
@@ -99,6 +104,9 @@ def export_ledger(
     with psycopg.connect(dsn) as connection:
         connection.execute(_SQL["read_only"])
         manifest = _Exporter(connection, partial, scope, issuers, head, progress).run()
+    manifest = msgspec.structs.replace(manifest, key_changes=tuple(key_changes))
+    if trust_list:
+        write_atomically(partial / TRUST_LIST, trust_list, mode=_FILE_MODE)
     write_atomically(partial / MANIFEST, write_manifest(manifest), mode=_FILE_MODE)
     partial.rename(folder)
     sync_folder(folder.parent)

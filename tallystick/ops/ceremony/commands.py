@@ -86,10 +86,11 @@ def activate(settings: Settings, folder: Path, console: Console, secret_file: Pa
     write_atomically(secret_file, store.activation(secret).encode() + b"\n", mode=0o600)
 
 
-def enter(settings: Settings, folder: Path) -> int:
-    """Register the keys of a finished ceremony and hand the record's hash to the ledger; how many keys were new.
+def enter(settings: Settings, folder: Path) -> tuple[int, bool]:
+    """Register the keys of a finished ceremony and hand the record's hash to the ledger.
 
-    Raises ``TS-3012`` when the ceremony is not at its end, ``TS-3036`` when its record was changed.
+    How many keys were new, and whether the record was; a second time nothing is. Raises ``TS-3012`` when the ceremony
+    is not at its end, ``TS-3036`` when its record was changed, ``TS-3030`` when the country has other keys.
     """
     record = Record.open(folder / RECORD)
     if record.done != NAMES:
@@ -101,5 +102,5 @@ def enter(settings: Settings, folder: Path) -> int:
         psycopg.connect(as_role(dsn, INTAKE)) as conn,
     ):
         count = enter_statements(conn, statements, at=now, actor=actor)
-        operations.enter_record(conn, record.hash, kind="authority-keys", at=now, actor=actor)
-    return count
+        is_new = operations.enter_record(conn, record.hash, kind="authority-keys", at=now, actor=actor)
+    return count, is_new

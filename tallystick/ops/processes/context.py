@@ -25,7 +25,7 @@ from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.health import Check, HealthListener, event_loop_check
 from tallystick.ops.logs import configure_logging
 from tallystick.ops.packs import load_pack
-from tallystick.ops.pki_folder import open_pki
+from tallystick.ops.pki_folder import open_pki, unit_at
 from tallystick.ops.schema.roles import as_role
 from tallystick.ops.settings import Settings, SettingsError, load_settings
 from tallystick.ops.state_folder import StateFolder
@@ -117,9 +117,9 @@ class Context:
         return tuple(self.socket(unwrap_name(number)) for number in range(1, self.settings.unwrap_processes + 1))
 
     def signing_unit(self) -> SigningUnit:
-        """A door to the processes that hold the authority's keys."""
+        """This process's door to the processes that hold the authority's keys."""
         names = (keys_name(number) for number in range(1, self.settings.key_processes + 1))
-        return SigningUnit(*(self.socket(name) for name in names))
+        return unit_at(*sorted(self.socket(name) for name in names))
 
     @property
     def uses_folder(self) -> Path:

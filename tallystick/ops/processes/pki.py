@@ -1,4 +1,5 @@
-"""The national PKI on line: lists, OCSP and issuers over plain HTTP, enrolment over TLS, and what must be done in time.
+"""The national PKI on line: lists, OCSP, timestamps, trust list and issuers over plain HTTP, enrolment over TLS, and
+what must be done in time.
 
 It is the only serving process that holds keys of authorities. Whoever must not trust it with them lets it publish
 only, and brings lists from where the keys are.
@@ -21,15 +22,20 @@ from tallystick.authority.reference.pki import api, est_api, lists, operations, 
 from tallystick.authority.reference.pki.problems import Problems
 from tallystick.authority.reference.pki.responder import OcspService
 from tallystick.authority.reference.pki.services import PkiServices
+from tallystick.authority.reference.pki.timestamping import TimestampService
 from tallystick.authority.reference.pki.values import Issuance
 from tallystick.authority.reference.registry.directory import Directory
+from tallystick.crypto.timestamps import ACCURACY_SECONDS
 from tallystick.crypto.tls import tls_server_context
 from tallystick.kernel.faults import Fault
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.kit.http_server import HttpLimits, Server
+from tallystick.kit.kernel_clock import is_synchronised
 from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.pki_registry import enter_hierarchy, enter_services, pki_services
-from tallystick.ops.pki_responders import responders
+from tallystick.ops.pki_responders import responders, timestamp_unit
+from tallystick.ops.pki_service_keys import ServiceKeys
+from tallystick.ops.pki_trust import publish_when_due
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
 from tallystick.ops.schema.roles import INTAKE
 from tallystick.ops.server_certificate import follow_server_certificate
@@ -63,13 +69,24 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
             return queries.certificate_by_serial(conn, name, serial)
 
     ocsp = OcspService(directory, find, system_clock)
-    keeper = Keeper(context, services, directory, ocsp)
+    timestamps = TimestampService(
+        policy=context.pack.certificates.timestamp_policy or services.arc.timestamp_policy,
+        clock=system_clock,
+        is_synchronised=lambda: settings.timing == "demo" or is_synchronised(ACCURACY_SECONDS),
+        view=directory,
+    )
+    keeper = Keeper(context, services, directory, ocsp, timestamps)
     await asyncio.to_thread(keeper.start)
     problems = Problems(settings.operator, system_clock)
     open_doors = Server(
         api.build_app(
             api.PublicationServices(
-                connect=pool.connection, registry=services.registry, ocsp=ocsp, clock=system_clock, problems=problems
+                connect=pool.connection,
+                registry=services.registry,
+                ocsp=ocsp,
+                timestamps=timestamps,
+                clock=system_clock,
+                problems=problems,
             )
         ),
         settings.public_host,
@@ -114,6 +131,7 @@ class Keeper:
     services: PkiServices
     directory: Directory
     ocsp: OcspService
+    timestamps: TimestampService
     _stopping: threading.Event = attrs.field(factory=threading.Event, init=False)
     _thread: threading.Thread = attrs.field(init=False)
     _seen: int = attrs.field(default=-1, init=False)
@@ -163,8 +181,12 @@ class Keeper:
 
     def _renew_our_own(self, conn: DatabaseConnection, now: datetime) -> None:
         """Responders and the server's certificate, in the last third of their lives."""
-        pki = self.context.pki
-        self.ocsp.use(responders(conn, pki, self.services, now), queries.authorities(conn))
+        pki, pack = self.context.pki, self.context.pack
+        keys = ServiceKeys(pki, self.services, self.context.signing_unit)
+        self.ocsp.use(responders(conn, keys, now), queries.authorities(conn))
+        self.timestamps.unit = timestamp_unit(conn, keys, pack.organization_name, pack.country, now)
+        origin = self.context.settings.log_origin
+        publish_when_due(conn, keys, origin, pack.organization_name, pack.country, now)
         try:
             if pki.renew_tls(now):
                 log.info("the server's certificate was renewed")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from tallystick.authority.intake.unwrap import run_unwrap
 from tallystick.crypto.key_purposes import KeyPurpose
-from tallystick.crypto.keys import PrivateKey
-from tallystick.crypto.wrapped_keys import open_wrapped, wrapped_labels
+from tallystick.crypto.wrapped_keys import OpenedKeys, folder_state, open_all
 from tallystick.ops.authority_keys import WRAPPING, package_folder
 from tallystick.ops.key_store import store_opener
 from tallystick.ops.processes.context import Context, unwrap_name
@@ -21,26 +20,26 @@ def run(number: int = 1) -> None:
         run_unwrap(context.socket(name), _loader(context))
 
 
-def _loader(context: Context) -> Callable[[], Sequence[PrivateKey] | None]:
+def _loader(context: Context) -> Callable[[], OpenedKeys | None]:
     """Gives all package keys, newest first, when there are others than at the last call; else nothing.
 
     The store is closed again at once: this process keeps the keys that it opened, and no way to others.
     """
     folder = package_folder(context.state.keys)
     open_store = store_opener(context.settings, context.state, only={KeyPurpose.WRAPPING})
-    seen: tuple[str, ...] = ()
+    seen: tuple[tuple[str, int, int], ...] = ()
 
-    def load() -> Sequence[PrivateKey] | None:
+    def load() -> OpenedKeys | None:
         nonlocal seen
-        labels = wrapped_labels(folder)
-        if labels == seen:
+        present = folder_state(folder)
+        if present == seen:
             return None
         store = open_store()
         try:
-            keys = [open_wrapped(store, WRAPPING, folder, label) for label in reversed(labels)]
+            opened = open_all(store, WRAPPING, folder)
         finally:
             store.close()
-        seen = labels
-        return keys
+        seen = present
+        return opened
 
     return load

@@ -100,6 +100,7 @@ TABLE_GRANTS = (
     TableGrant(INTAKE, ("activity", "head"), "SELECT, INSERT, UPDATE"),
     TableGrant(INTAKE, ("activity", "anchor"), "SELECT, INSERT, UPDATE (entry_index)"),
     TableGrant(PORTAL, ("activity", "anchor"), "SELECT"),
+    TableGrant(PORTAL, ("pki", "blocked_key"), "SELECT, INSERT"),
     TableGrant(INTAKE, ("rules", "adoption"), "SELECT, INSERT, UPDATE (entry_index)"),
     TableGrant(PORTAL, ("activity", "head"), "SELECT, INSERT, UPDATE"),
     TableGrant(INTAKE, ("approvals", "request"), "SELECT, UPDATE (state, done_at)"),

@@ -34,6 +34,8 @@ SUBMIT_BUILDS = "hand a maker's builds in"
 DECIDE_BUILDS = "certify, refuse, suspend and revoke builds"
 SEE_CASES = "see cases for inspections"
 CLOSE_CASES = "close cases for inspections"
+SEE_CERTIFICATES = "see certificates, their authorities and lists"
+REVOKE_CERTIFICATES = "revoke certificates, put them on hold and take them off"
 DECIDE_REQUESTS = "approve and refuse requests that need a second person"
 
 SEE_QUARANTINE = "see what was kept apart"
@@ -61,6 +63,9 @@ _ALLOWED = {
     ("officer", DECIDE_BUILDS): Scope.ALL,
     ("officer", SEE_CASES): Scope.ALL,
     ("officer", CLOSE_CASES): Scope.ALL,
+    ("operator", SEE_CERTIFICATES): Scope.ALL,
+    ("officer", SEE_CERTIFICATES): Scope.ALL,
+    ("officer", REVOKE_CERTIFICATES): Scope.ALL,
     ("manufacturer", SEE_BUILDS): Scope.OWN,
     ("manufacturer", SUBMIT_BUILDS): Scope.OWN,
     ("operator", SEE_QUARANTINE): Scope.ALL,

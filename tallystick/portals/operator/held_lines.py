@@ -24,7 +24,8 @@ _STATES = {State.APPROVED: "approved, is carried out shortly", State.DONE: "carr
 
 @attrs.frozen(slots=True, kw_only=True)
 class HeldLine:
-    """One document that waits. ``age`` are the anchors; ``too_young`` where the signer is revoked and none is older."""
+    """One document that waits. ``age`` are the anchors; ``too_young`` where the signer is revoked and none is older;
+    ``doubt`` is what an officer must know about them."""
 
     act: str
     number: str
@@ -36,6 +37,7 @@ class HeldLine:
     revoked_at: datetime | None
     age: tuple[str, ...]
     too_young: bool
+    doubt: str
     hindrance: str
     may_ask: bool
 
@@ -87,6 +89,7 @@ def _held_line(conn: psycopg.Connection[Any], counters: CardCounters, one: Held,
         revoked_at=standing.revoked_at,
         age=tuple(str(anchor) for anchor in standing.anchors),
         too_young=standing.revoked_at is not None and standing.best is None,
+        doubt=standing.doubt,
         hindrance=one.hindrance,
         may_ask=may_ask and one.entry_index is not None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -12,13 +13,18 @@ from ledger_bench import ORIGIN, LedgerFolder, check_ed25519, fill, now
 
 from tallystick.authority.assurance.witnesses import operations, queries
 from tallystick.authority.assurance.witnesses.exchange import CheckpointExchange
-from tallystick.authority.assurance.witnesses.sightings import LogIdentity
+from tallystick.authority.assurance.witnesses.sightings import LogIdentity, Sighting, compare
 from tallystick.authority.assurance.witnesses.values import Contradiction
+from tallystick.authority.keys.store import add_event
 from tallystick.authority.ledger.queries import newest_checkpoint
+from tallystick.crypto.keys import generate_ed25519_key, load_private_key
+from tallystick.crypto.signatures import sign_ed25519
 from tallystick.device.esdc.seen_checkpoint import FILE, SeenCheckpoint, read_seen
 from tallystick.kernel.faults import Fault
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.wire.checkpoint_header import HEADER_BYTES_MAX, read_checkpoint_header, write_checkpoint_header
+from tallystick.wire.key_change import MEDIA_TYPE, KeyChange, NamedKey, write_key_change
+from tallystick.wire.signed_note import Checkpoint, KeyType, NoteKey, SignedNote, sign_note, write_note
 
 
 @pytest.fixture
@@ -70,6 +76,39 @@ def test_s0_041_a_device_carries_a_head_from_one_view_to_the_other_and_the_fork_
         )  # fmt: skip
         assert conflict.ours != conflict.theirs
         there.check_open()
+
+
+def test_s0_041_a_fork_under_a_later_key_of_the_log_is_ours_by_its_notes(ledger: LedgerFolder) -> None:
+    """Whoever shows a head that the next key alone signed is heard, as soon as the log's own note names that key."""
+
+    async def walk() -> None:
+        async with ledger.serving() as (client, _):
+            await fill(client, 5)
+
+    asyncio.run(walk())
+    old, new = load_private_key(ledger.folder / "log.pem"), generate_ed25519_key()
+    signers = [(NoteKey(ORIGIN, KeyType.LOG, one.public.raw), partial(sign_ed25519, one)) for one in (old, new)]
+    text = Checkpoint(ORIGIN, 5, bytes(32)).text
+    fork = write_note(SignedNote(text, (sign_note(text, *signers[1]),)))
+    change = KeyChange(
+        origin=ORIGIN,
+        series="log",
+        old=NamedKey("log", old.public.spki),
+        new=NamedKey("log-2", new.public.spki),
+        since_ms=1,
+        until_ms=2,
+    )
+    identity = LogIdentity(origin=ORIGIN, keys=(ledger.log_key,), check=check_ed25519)
+    with psycopg.connect(as_role(ledger.dsn, INTAKE)) as conn:
+        assert compare(conn, fork, identity, "device:ABCD1234", now()) is Sighting.NOT_OURS
+        add_event(conn, 0x0B, MEDIA_TYPE, write_key_change(change, signers[1:]), now())
+        assert compare(conn, fork, identity, "device:ABCD1234", now()) is Sighting.NOT_OURS, "the old key must sign"
+        conn.rollback()
+        add_event(conn, 0x0B, MEDIA_TYPE, write_key_change(change, signers), now())
+        assert compare(conn, fork, identity, "device:ABCD1234", now()) is Sighting.CONTRADICTS
+        (conflict,) = queries.conflicts(conn)
+        assert conflict.theirs == fork
+        conn.rollback()
 
 
 def test_the_gate_closes_while_the_quorum_is_missing_and_opens_again(ledger: LedgerFolder) -> None:

@@ -138,6 +138,18 @@ def test_k_05_a_revoked_signer_s_document_needs_an_anchor_older_than_the_revocat
     kinds = {one.kind for one in standing(bench.worker, AuditedCounters(), second).anchors}
     assert AnchorKind.CARD_COUNTER in kinds
     bench.worker.commit()
+    with psycopg.connect(bench.country.dsn) as owner:
+        owner.execute(
+            """INSERT INTO intake.evidence (act_hash, body_hash, kind, file_hash, body, first_body_hash, signed_by,
+                   ordinal, token_uid, received_at)
+               VALUES (%(hash)s, %(hash)s, 'two documents under one number', %(hash)s, '', '', %(uid)s,
+                   3, '', now())""",
+            {"hash": bytes(32), "uid": bench.card.uid},
+        )
+    cloned = standing(bench.worker, AuditedCounters(), second)
+    assert cloned.best is None, "a card that is there twice proves nothing by its counter"
+    assert fault_of(lambda: bench.ask(second)) == "TS-3040"
+    bench.worker.commit()
     bench.check()
 
 

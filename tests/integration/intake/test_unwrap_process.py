@@ -16,11 +16,13 @@ import attrs
 import pytest
 
 from benchmarks.package_maker import Card, seal
-from tallystick.authority.intake.unwrap import Opener
+from tallystick.authority.intake.unwrap import Opener, take_keys
 from tallystick.authority.intake.unwrap_client import UnwrapClient, open_arp_blocking
 from tallystick.authority.intake.unwrap_messages import OpenedPackage, Operation, Result, read_answer, read_opened
 from tallystick.crypto.envelope import seal_arp
 from tallystick.crypto.keys import PrivateKey, store_private_key
+from tallystick.crypto.sealed_keys import SealedKeys
+from tallystick.crypto.wrapped_keys import folder_state, keep_wrapped, open_all
 from tallystick.kernel.faults import Fault
 from tallystick.kit.framed_socket import Handler, serve_framed
 from tallystick.kit.turns import Turns
@@ -31,8 +33,9 @@ import sys
 from pathlib import Path
 from tallystick.authority.intake.unwrap import run_unwrap
 from tallystick.crypto.keys import load_private_key
+from tallystick.crypto.wrapped_keys import OpenedKeys
 keys = [load_private_key(Path(sys.argv[2]))]
-run_unwrap(Path(sys.argv[1]), lambda: [keys.pop()] if keys else None)
+run_unwrap(Path(sys.argv[1]), lambda: OpenedKeys((keys.pop(),)) if keys else None)
 """
 
 
@@ -209,6 +212,38 @@ def test_its_own_failure_says_nothing_about_the_package(
         assert opener.answer(request) in (bytes([Result.FAILED]), bytes([Result.REFUSED]))
     with pytest.raises(Fault, match="TS-5004"):
         read_answer(opener.answer(b""), "TS-1202")
+
+
+def test_a_damaged_key_leaves_the_others_and_no_package_is_refused_for_it(
+    rsa_keys: list[PrivateKey], card: Card, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a missing key may have sealed is our trouble (status 1), never the device's (status 0)."""
+    store, folder = SealedKeys(tmp_path / "store", b"correct horse"), tmp_path / "package"
+    store.generate_wrapping("wrapping")
+    for label, key in zip(("package", "package-2"), rsa_keys, strict=False):
+        keep_wrapped(store, "wrapping", folder, label, key)
+    file = folder / "package.wrapped"
+    whole = file.read_bytes()
+    requests = []
+    for key in rsa_keys[:3]:
+        sealed = read_sealed(seal(card.plain(), key.public))
+        requests.append(b"".join((b"\1\1\0", sealed.key, b"\1\0", sealed.iv, sealed.payload)))
+
+    def results() -> list[int]:
+        opener = Opener()
+        take_keys(opener, lambda: open_all(store, "wrapping", folder))
+        return [opener.answer(request)[0] for request in requests]
+
+    assert results() == [Result.OPENED, Result.OPENED, Result.REFUSED]
+    before = folder_state(folder)
+    for damaged in (whole[:-1] + bytes([whole[-1] ^ 1]), b"", whole[:20]):
+        file.write_bytes(damaged)
+        caplog.clear()
+        assert results() == [Result.FAILED, Result.OPENED, Result.FAILED]
+        assert "package does not open" in caplog.text
+        assert folder_state(folder) != before, "what changed is looked at again"
+    file.write_bytes(whole)
+    assert results() == [Result.OPENED, Result.OPENED, Result.REFUSED]
 
 
 def test_internal_data_that_does_not_open_is_told_apart_from_none(rsa_keys: list[PrivateKey], card: Card) -> None:

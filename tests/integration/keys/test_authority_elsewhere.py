@@ -97,3 +97,5 @@ def test_a_country_asks_the_processes_that_run_and_says_when_none_does(
         (state.run / name).touch()
     assert pki.elsewhere(ISSUER) == ISSUER  # type: ignore[misc]
     assert {path.name for path in asked[0]} == {"keys.sock", "keys-2.sock"}
+    pki.elsewhere("service-ca")  # type: ignore[misc]
+    assert len(asked) == 1, "one door a process, or its circuit would never open"

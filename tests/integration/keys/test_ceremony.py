@@ -103,11 +103,17 @@ def test_s0_039_a_whole_ceremony_with_shares_1_3_and_5(
 
     monkeypatch.setattr("tallystick.ops.ceremony.commands.as_role", lambda dsn, role: dsn)
     told = msgspec.structs.replace(settings, database_url=connection.info.dsn)
-    assert commands.enter(told, folder) == 3
-    assert commands.enter(told, folder) == 0
+    assert commands.enter(told, folder) == (3, True)
+    assert commands.enter(told, folder) == (0, False), "a second time nothing is entered"
     assert queries.active_key(connection, LOG).public_key.fingerprint.hex() == record.facts("keys")["log"]
     events = connection.execute("SELECT kind, body FROM keys.event ORDER BY event_id").fetchall()
-    assert [kind for kind, _ in events] == [0x0B, 0x0B, 0x0B, 0x03, 0x03]
+    assert [kind for kind, _ in events] == [0x0B, 0x0B, 0x0B, 0x03]
+    acts = connection.execute("SELECT count(*) FROM activity.entry WHERE verb = 'keys.ceremony'").fetchone()
+    assert acts == (1,)
+    other = tmp_path / "other"
+    hold(_files(tmp_path), other, Room(ODD))
+    with pytest.raises(Fault, match="TS-3030"):
+        commands.enter(told, other)
     assert msgspec.json.decode(events[3][1])["record"] == record.hash.hex()
 
 

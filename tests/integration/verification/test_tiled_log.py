@@ -23,6 +23,7 @@ from witness_bench import witnesses
 from tallystick.authority.assurance.seals.tasks import seal_days
 from tallystick.authority.assurance.witnesses import operations
 from tallystick.authority.assurance.witnesses.tasks import ask_witnesses
+from tallystick.authority.keys.store import add_event
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.tasks import export_tiles
 from tallystick.crypto.pki import DemoPki
@@ -30,6 +31,8 @@ from tallystick.kernel.instants import epoch_day
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.ops.state_folder import StateFolder
 from tallystick.wire.day_seal import write_day
+from tallystick.wire.key_change import MEDIA_TYPE as CHANGE_MEDIA_TYPE
+from tallystick.wire.key_change import read_key_changes
 
 ENTRIES = 700
 
@@ -104,6 +107,12 @@ def test_s0_041_an_independent_reader_follows_the_whole_log_and_any_two_sizes(pu
     assert cosigned == head
     policy = client.get("/witness-policy")
     assert b"quorum all\n" in policy.body
+    with psycopg.connect(published.ledger.dsn) as conn:
+        assert client.get("/key-changes").status == 404
+        add_event(conn, 0x0B, CHANGE_MEDIA_TYPE, b"first\n", now())
+        add_event(conn, 0x0B, CHANGE_MEDIA_TYPE, b"second\n", now())
+        conn.commit()
+    assert read_key_changes(client.get("/key-changes").body) == [b"first\n", b"second\n"]
     assert all(key.name.encode() in policy.body for key in published.witness_keys)
 
     # every size that was ever signed has its tiles, exported or not, and leads to its root

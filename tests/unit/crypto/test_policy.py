@@ -41,9 +41,11 @@ from tallystick.crypto.keys import (
     rsa_private,
 )
 from tallystick.crypto.module_algorithms import self_test
+from tallystick.crypto.national_oids import NationalArc
+from tallystick.crypto.national_orders import unit_order
 from tallystick.crypto.pin_letters import open_pin, seal_pin
 from tallystick.crypto.policy import Use
-from tallystick.crypto.profiles import ROOT
+from tallystick.crypto.profiles import ROOT, trust_list
 from tallystick.crypto.sealed_keys import SealedKeys
 from tallystick.crypto.signatures import (
     sign_ed25519,
@@ -55,7 +57,9 @@ from tallystick.crypto.signatures import (
     verify_ps256,
 )
 from tallystick.crypto.signers import KeySigner
+from tallystick.crypto.timestamps import Failure, Refused, query_for, read_query
 from tallystick.crypto.tls import least_version
+from tallystick.crypto.trust_lists import check_signer
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRule, Status
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fiscal_module import ModuleAlgorithm
@@ -103,6 +107,14 @@ def issue_with(key: PrivateKey) -> None:
     self_signed(order, KeySigner(key), NOW)
 
 
+def stamp(algorithm: str, size: int) -> None:
+    """Read a query; a hash that may not be stamped is refused in the protocol's own way."""
+    try:
+        read_query(query_for(algorithm, bytes(size)), NOW)
+    except Refused as refused:
+        raise Fault("TS-1310" if refused.failure is Failure.BAD_ALGORITHM else "TS-5099") from None
+
+
 SEALED = seal_package(b"{}", rsa_key(0).public)
 INTERNAL = seal_internal_data(b"1", rsa_key(0).public)
 CLOSED_PIN = seal_pin("2017", "AB12CD34", rsa_key(0).public)
@@ -110,6 +122,14 @@ SIGNED = sign_invoice_text(rsa_key(0), b"text")
 PROOF = sign_with_recovery(b"proof", rsa_key(0))
 NOTE = sign_ed25519(LOG_KEY, b"note")
 CARD = country().pki.issue_secure_element(country().subject(), rsa_key(0).public.spki, at=NOW)
+
+SERVICES = country().pki.authority_certificate("service-ca")
+LISTER = (
+    country()
+    .pki.authority("service-ca")
+    .issue(unit_order("Operator", "AQ", "trust list", P256.public, trust_list(NationalArc())), NOW)
+)
+LISTED = sign_es256(P256, b"x")
 
 ACTS: dict[Use, Callable[[], object]] = {
     Use.SIGN_INVOICE: lambda: sign_invoice_text(rsa_key(0), b"text"),
@@ -139,6 +159,11 @@ ACTS: dict[Use, Callable[[], object]] = {
     Use.SIGN_REVOCATION_LIST: lambda: require_use(KeyPurpose.AUTHORITY, Use.SIGN_REVOCATION_LIST, NOW),
     Use.SIGN_OCSP_ANSWER: lambda: require_use(KeyPurpose.OCSP, Use.SIGN_OCSP_ANSWER, NOW),
     Use.SIGN_TIMESTAMP: lambda: require_use(KeyPurpose.TIMESTAMP, Use.SIGN_TIMESTAMP, NOW),
+    Use.STAMP_SHA256: partial(stamp, "2.16.840.1.101.3.4.2.1", 32),
+    Use.STAMP_SHA384: partial(stamp, "2.16.840.1.101.3.4.2.2", 48),
+    Use.STAMP_SHA512: partial(stamp, "2.16.840.1.101.3.4.2.3", 64),
+    Use.SIGN_TRUST_LIST: lambda: require_use(KeyPurpose.TRUST_LIST, Use.SIGN_TRUST_LIST, NOW),
+    Use.VERIFY_TRUST_LIST: lambda: check_signer(LISTER, [SERVICES], country().pki.trust_store(), b"x", LISTED, NOW),
     Use.VERIFY_CERTIFICATE_P384: lambda: verify_chain(CARD, country().pki.trust_store(), NOW),
 }
 # Chains signed with these are not ours; test_certificates.py judges them.

@@ -10,13 +10,16 @@ import attrs
 import pytest
 from small_log import SmallLog, small_log
 
+from tallystick.crypto.keys import PrivateKey, generate_ed25519_key
+from tallystick.crypto.signatures import sign_ed25519
 from tallystick.kernel.merkle import inclusion_path
 from tallystick.kit.http_call import Away, Reply
-from tallystick.wire.signed_note import parse_note
+from tallystick.wire.key_change import CHANGES_PATH, KeyChange, NamedKey, write_key_change, write_key_changes
+from tallystick.wire.signed_note import KeyType, NoteKey, Sign, parse_note
 from tallystick.wire.tiles import ENTRIES, parse_tile_path, write_bundle
 from tallystick.wire.tlog_proof import TlogProof, write_proof
 from tallystick.witness.folder import check_ed25519
-from tallystick.witness.monitor import FORK, HIDDEN, NOT_THERE, SMALLER, Monitor
+from tallystick.witness.monitor import FORK, HIDDEN, NOT_THERE, OTHER_KEYS, SMALLER, Monitor
 from tallystick.witness.monitor_store import MonitorStore
 
 LOG, OTHER = "http://log.test/x", "http://witness.test/head"
@@ -29,12 +32,15 @@ class Web:
     log: SmallLog
     shown: bytes = b""
     head: bytes = b""
+    changes: list[bytes] = attrs.Factory(list)
     told: list[str] = attrs.Factory(list)
 
     def get(self, url: str, most: int) -> Reply:
         if url == OTHER:
             return Reply(200, {}, self.shown) if self.shown else Reply(404, {}, b"")
         path = url.removeprefix(f"{LOG}/")
+        if path == CHANGES_PATH:
+            return Reply(200 if self.changes else 404, {}, write_key_changes(self.changes))
         if path == "checkpoint":
             return Reply(200, {}, self.head or self.log.note())
         tile = parse_tile_path(path)
@@ -173,3 +179,61 @@ def test_what_cannot_be_reached_or_read_is_told_and_is_no_alarm(make: Make) -> N
     assert attrs.evolve(monitor, get=away).look()
     assert any("cannot be followed" in line for line in web.told)
     assert not whats(monitor)
+
+
+def followed_by(log: SmallLog, new: PrivateKey, since: int = 1) -> bytes:
+    """The log's note that a key follows its own."""
+    change = KeyChange(
+        origin=log.origin,
+        series="log",
+        old=NamedKey("log", log.private.public.spki),
+        new=NamedKey("log-2", new.public.spki),
+        since_ms=since,
+        until_ms=since + 90,
+    )
+    key = NoteKey(log.origin, KeyType.LOG, new.public.raw)
+    signers: list[tuple[NoteKey, Sign]] = [
+        (log.key, lambda message: sign_ed25519(log.private, message)),
+        (key, lambda message: sign_ed25519(new, message)),
+    ]
+    return write_key_change(change, signers)
+
+
+def test_s0_041_a_later_key_is_learned_from_the_logs_own_notes(make: Make) -> None:
+    """By whoever holds the old one alone; what was believed once is not exchanged."""
+    before = small_log(20)
+    web, new = Web(before), generate_ed25519_key()
+    assert make(web).look()
+    later = SmallLog([*before.entries, b"more"], new)
+    web.head, web.shown = later.note(), later.note(20)
+    monitor = make(web)
+    monitor.look()
+    assert monitor.store.followed(before.key.name).size == 20, "a key that nobody vouches for says nothing"
+    web.log, web.changes = SmallLog(later.entries, before.private), [followed_by(before, new)]
+    assert make(web).look()
+    assert monitor.store.followed(before.key.name).size == 21
+    assert not whats(monitor)
+
+    web.changes = []
+    web.shown = later.changed(3, b"x").note(20)
+    again = make(web)
+    assert not again.look(), "also when the log hands its notes out no more"
+    assert whats(again) == [FORK]
+
+    web.changes = [followed_by(before, generate_ed25519_key(), since=2)]
+    make(web).look()
+    assert OTHER_KEYS in whats(again)
+
+
+def test_notes_that_lead_nowhere_teach_nothing(make: Make) -> None:
+    before = small_log(20)
+    web, new = Web(before), generate_ed25519_key()
+    stranger = SmallLog(before.entries, new)
+    web.head = stranger.note()
+    forged = followed_by(stranger, new)
+    for changes in ([forged], [b"x"], [b""], [forged[:-1]]):
+        web.changes = changes
+        monitor = make(web)
+        monitor.look()
+        assert monitor.store.followed(before.key.name).size == 0
+        assert monitor.store.key_changes(before.key.name) == []

@@ -5,6 +5,7 @@ What is not signed by this log says nothing and is passed over: anybody can send
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -13,9 +14,11 @@ import attrs
 
 from tallystick.authority.assurance.witnesses import operations
 from tallystick.authority.assurance.witnesses.values import Contradiction
+from tallystick.authority.keys.queries import change_notes
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
+from tallystick.wire.key_change import later_log_keys
 from tallystick.wire.signed_note import (
     Check,
     Checkpoint,
@@ -26,6 +29,8 @@ from tallystick.wire.signed_note import (
     verify_note,
     write_note,
 )
+
+log = logging.getLogger(__name__)
 
 
 class Sighting(StrEnum):
@@ -38,7 +43,10 @@ class Sighting(StrEnum):
 
 @attrs.frozen(slots=True, kw_only=True)
 class LogIdentity:
-    """Whose checkpoints are ours: the origin, the keys that may have signed, and the way to check."""
+    """Whose checkpoints are ours: the origin, the keys that we start from, and the way to check.
+
+    Keys that follow these by the log's own notes of change are ours as well, from the moment the notes are there.
+    """
 
     origin: str
     keys: Sequence[NoteKey]
@@ -47,7 +55,7 @@ class LogIdentity:
 
 def compare(conn: Connection, note: bytes, identity: LogIdentity, reported_by: str, at: datetime) -> Sighting:
     """Compare a checkpoint with the ledger; a contradiction is kept with both notes. The caller commits."""
-    read = _signed_by_us(note, identity)
+    read = _signed_by_us(note, attrs.evolve(identity, keys=_all_keys(conn, identity)))
     if read is None:
         return Sighting.NOT_OURS
     parsed, seen = read
@@ -62,6 +70,19 @@ def compare(conn: Connection, note: bytes, identity: LogIdentity, reported_by: s
     ours = ledger.checkpoint_of(conn, seen.size) or newest
     operations.keep_conflict(conn, reported_by, what, seen.size, ours, write_note(parsed), at)
     return Sighting.CONTRADICTS
+
+
+def _all_keys(conn: Connection, identity: LogIdentity) -> list[NoteKey]:
+    """Also those of later rotations; notes that lead nowhere are told, and what we start from stays ours."""
+    notes, found = change_notes(conn), list(identity.keys)
+    for key in identity.keys:
+        try:
+            later = [one.key for one in later_log_keys(key, notes, identity.check)]
+        except Fault as fault:
+            log.error("the notes of the log's key changes lead nowhere: %s", fault)
+            continue
+        found += [one for one in later if one not in found]
+    return found
 
 
 def _signed_by_us(note: bytes, identity: LogIdentity) -> tuple[SignedNote, Checkpoint] | None:

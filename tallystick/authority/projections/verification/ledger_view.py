@@ -11,11 +11,13 @@ import attrs
 from tallystick.authority.assurance.seals import queries as seals
 from tallystick.authority.assurance.seals.queries import PublishedSeal
 from tallystick.authority.assurance.witnesses import queries as witnesses
+from tallystick.authority.keys.queries import change_notes
 from tallystick.authority.ledger import queries
 from tallystick.authority.ledger.queries import Connection, LedgerDocument
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.merkle import leaf_hash
+from tallystick.wire.key_change import write_key_changes
 from tallystick.wire.signed_note import parse_checkpoint, write_note
 from tallystick.wire.tiles import CHECKPOINT_PATH, Tile, parse_tile_path
 from tallystick.wire.tlog_proof import TlogProof, write_proof
@@ -100,6 +102,11 @@ class LedgerView:
         with self._connect() as connection:
             in_force = witnesses.policy(connection)
         return in_force.content if in_force else None
+
+    def key_changes(self) -> bytes | None:
+        """The notes by which one key of the authority follows another; none where none was ever entered."""
+        with self._connect() as connection:
+            return write_key_changes(change_notes(connection)) or None
 
     def tile(self, path: str) -> bytes | None:
         """A published tile or bundle; raises ``TS-1001`` for what is no tile's path, whatever lies there.

@@ -14,6 +14,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kit.asgi import Answer
 from tallystick.wire.day_seal import parse_day, write_day
+from tallystick.wire.key_change import CHANGES_PATH
 from tallystick.wire.tlog_proof import write_proof
 
 _TEXT = "text/plain; charset=utf-8"
@@ -59,6 +60,7 @@ def _note(note: bytes | None) -> Answer:
 _NOTES: Mapping[str, Callable[[LedgerView], bytes | None]] = {
     "/checkpoint/cosigned": LedgerView.cosigned_checkpoint,
     "/witness-policy": LedgerView.witness_policy,
+    f"/{CHANGES_PATH}": LedgerView.key_changes,
 }
 
 

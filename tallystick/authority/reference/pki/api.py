@@ -1,4 +1,4 @@
-"""The open doors of the PKI over plain HTTP: revocation lists, issuers, OCSP, renewal advice. Everything is signed.
+"""The open doors of the PKI over plain HTTP: lists, issuers, OCSP, timestamps, renewal advice. Everything is signed.
 
 They are plain because whoever checks a certificate cannot first check another one; nothing secret passes here.
 """
@@ -18,18 +18,30 @@ from tallystick.authority.reference.pki import queries, renewal
 from tallystick.authority.reference.pki.ports import Registry
 from tallystick.authority.reference.pki.problems import Problems
 from tallystick.authority.reference.pki.responder import NotInMemory, OcspService
+from tallystick.authority.reference.pki.timestamping import TimestampService
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.ocsp import REQUEST_BYTES_MAX, OcspError, error_answer
-from tallystick.crypto.publication import CRL_ENDING, CRL_PATH, ISSUER_ENDING, ISSUER_PATH, OCSP_PATH
+from tallystick.crypto.publication import (
+    CRL_ENDING,
+    CRL_PATH,
+    ISSUER_ENDING,
+    ISSUER_PATH,
+    OCSP_PATH,
+    TIMESTAMP_PATH,
+    TRUST_LIST_PATH,
+)
+from tallystick.crypto.timestamps import QUERY_BYTES_MAX
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import Clock
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
 from tallystick.kit.in_thread import in_thread
 from tallystick.wire.pos_values import write_time
+from tallystick.wire.trust_list import MEDIA_TYPE as TRUST_LIST_TYPE
 
 ANSWER_SECONDS = 8.0
 RENEWAL_PATH = "/pki/renewal-info/"
 _OCSP_TYPE, _OCSP_ASKED = "application/ocsp-response", b"application/ocsp-request"
+_STAMP_TYPE, _STAMP_ASKED = "application/timestamp-reply", b"application/timestamp-query"
 _ONE_MINUTE = (b"cache-control", b"public, max-age=60, no-transform")
 _NOT_KEPT = (b"cache-control", b"no-store")
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
@@ -37,11 +49,12 @@ _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 @attrs.frozen(kw_only=True)
 class PublicationServices:
-    """What the open doors need; ``connect`` lends a connection that only reads."""
+    """What the open doors need; ``connect`` lends a connection, on which a timestamp is written and nothing else."""
 
     connect: Callable[[], AbstractContextManager[Connection]]
     registry: Registry
     ocsp: OcspService
+    timestamps: TimestampService
     clock: Clock
     problems: Problems
 
@@ -61,6 +74,8 @@ async def _dispatch(services: PublicationServices, scope: Scope, receive: Receiv
     path, method = str(scope["path"]), scope["method"]
     if path.rstrip("/") == OCSP_PATH and method == "POST":
         return await _posted_question(services, scope, receive)
+    if path == TIMESTAMP_PATH and method == "POST":
+        return await _stamp(services, scope, receive)
     if method not in ("GET", "HEAD"):
         raise Fault("TS-1001", detail="this path does not take that method")
     if path.startswith(OCSP_PATH + "/"):
@@ -71,15 +86,33 @@ async def _dispatch(services: PublicationServices, scope: Scope, receive: Receiv
     if path.startswith(ISSUER_PATH) and path.endswith(ISSUER_ENDING):
         name = path[len(ISSUER_PATH) : -len(ISSUER_ENDING)]
         return await in_thread(lambda: _issuer(services, name), ANSWER_SECONDS)
+    if path == TRUST_LIST_PATH:
+        return await in_thread(lambda: _trust_list(services), ANSWER_SECONDS)
     if path.startswith(RENEWAL_PATH):
         return await in_thread(lambda: _advice(services, path[len(RENEWAL_PATH) :]), ANSWER_SECONDS)
     raise Fault("TS-1001", detail="no such path")
 
 
-async def _posted_question(services: PublicationServices, scope: Scope, receive: Receive) -> Answer:
+async def _stamp(services: PublicationServices, scope: Scope, receive: Receive) -> Answer:
+    """RFC 3161, 3.4: whatever comes in the right envelope gets a reply of the protocol, a refusal too."""
+    _require_type(scope, _STAMP_ASKED)
+    query = await read_body(receive, 16 * QUERY_BYTES_MAX)
+
+    def work() -> bytes:
+        with services.connect() as conn:
+            return services.timestamps.answer(conn, query)
+
+    return Answer(200, await in_thread(work, ANSWER_SECONDS), _STAMP_TYPE, (_NOT_KEPT,))
+
+
+def _require_type(scope: Scope, wanted: bytes) -> None:
     kind = (header(scope, b"content-type") or b"").split(b";")[0].strip().lower()
-    if kind != _OCSP_ASKED:
-        raise Fault("TS-1002", detail="a question is application/ocsp-request")
+    if kind != wanted:
+        raise Fault("TS-1002", detail=f"what is asked here is {wanted.decode()}")
+
+
+async def _posted_question(services: PublicationServices, scope: Scope, receive: Receive) -> Answer:
+    _require_type(scope, _OCSP_ASKED)
     return await _ocsp(services, await read_body(receive, 16 * REQUEST_BYTES_MAX), _NOT_KEPT)
 
 
@@ -108,6 +141,14 @@ def _list(services: PublicationServices, name: str) -> Answer:
     if kept is None:
         raise Fault("TS-1001", detail="no such revocation list")
     return Answer(200, kept.der, "application/pkix-crl", (_ONE_MINUTE,))
+
+
+def _trust_list(services: PublicationServices) -> Answer:
+    with services.connect() as conn:
+        kept = queries.newest_trust_list(conn)
+    if kept is None:
+        raise Fault("TS-1001", detail="there is no trust list yet")
+    return Answer(200, kept.text.encode(), TRUST_LIST_TYPE, (_ONE_MINUTE,))
 
 
 def _issuer(services: PublicationServices, name: str) -> Answer:

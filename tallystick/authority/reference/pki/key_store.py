@@ -145,6 +145,31 @@ def issued_after(conn: Connection, after: int, most: int) -> list[tuple[int, byt
     return [(row[0], row[1], row[2]) for row in _SQL.rows(conn, "issued_after", after=after, most=most)]
 
 
+def newest_timestamp(conn: Connection) -> datetime | None:
+    """The latest moment that a token bears."""
+    row = _SQL.row(conn, "newest_timestamp")
+    return None if row is None else row[0]
+
+
+def begin_timestamp(
+    conn: Connection, serial: int, key_hash: bytes, imprint: bytes, digest: bytes, at: datetime
+) -> bool:
+    """Write the intent of a token; false when its serial number is another one's."""
+    number = serial.to_bytes(16, "big")
+    values = {"serial": number, "key_hash": key_hash, "imprint": imprint, "digest": digest, "at": at}
+    return bool(_SQL.run(conn, "begin_timestamp", **values))
+
+
+def end_timestamp(conn: Connection, digest: bytes, at: datetime) -> bool:
+    """Write that it was signed."""
+    return bool(_SQL.run(conn, "end_timestamp", digest=digest, at=at))
+
+
+def open_timestamps(conn: Connection, before: datetime) -> int:
+    """How many were begun and never ended."""
+    return int(_SQL.value(conn, "open_timestamps", before=before))
+
+
 def known_digests(conn: Connection, digests: Collection[bytes]) -> set[bytes]:
     """Which of these (SHA-256 of what was signed) are in the register of uses."""
     return {bytes(row[0]) for row in _SQL.rows(conn, "known_digests", digests=list(digests))}

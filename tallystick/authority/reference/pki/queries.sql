@@ -31,7 +31,7 @@ RETURNING issuance_id;
 
 -- name: finish
 UPDATE pki.issuance SET state = 'issued', ended_at = :at, certificate = :certificate,
-                        certificate_hash = :certificate_hash
+                        certificate_hash = :certificate_hash, subject = :subject
 WHERE issuance_id = :issuance_id AND state = 'intent';
 
 -- name: void
@@ -63,6 +63,14 @@ SELECT issuance_id, authority, profile, serial, holder, tin, requested_by, purpo
 FROM pki.issuance
 WHERE (:holder::text = '' OR holder = :holder) AND (:tin::text = '' OR tin = :tin)
   AND (:authority::text = '' OR authority = :authority)
+ORDER BY issuance_id DESC LIMIT :limit;
+
+-- name: search
+SELECT issuance_id, authority, profile, serial, holder, tin, requested_by, purpose, tbs_hash, key_hash, not_before,
+       not_after, state, begun_at, certificate, certificate_hash, ledger_index
+FROM pki.issuance
+WHERE serial = :serial OR certificate_hash = :digest OR holder = ANY(:holders) OR (tin <> '' AND tin = :words)
+   OR to_tsvector('simple', subject) @@ plainto_tsquery('simple', :words)
 ORDER BY issuance_id DESC LIMIT :limit;
 
 -- name: live_of
@@ -151,6 +159,7 @@ SELECT use_id, key_hash, purpose, digest, used_by, begun_at, ended_at FROM pki.k
 WHERE u.ended_at IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM pki.issuance AS i WHERE i.tbs_hash = u.digest AND i.state = 'issued')
   AND NOT EXISTS (SELECT 1 FROM pki.revocation_list AS l WHERE l.tbs_hash = u.digest AND l.list IS NOT NULL)
+  AND NOT EXISTS (SELECT 1 FROM pki.trust_list AS t WHERE t.digest = u.digest AND t.list IS NOT NULL)
 ORDER BY use_id;
 
 -- name: repeated_uses
@@ -190,4 +199,45 @@ INSERT INTO pki.revocation_list (authority, number, this_update, next_update, re
 VALUES (:authority, :number, :this_update, :next_update, :revoked, :tbs_hash, :list, :list_hash);
 
 -- name: known_digests
-SELECT DISTINCT digest FROM pki.key_use WHERE digest = ANY(:digests);
+SELECT digest FROM pki.key_use WHERE digest = ANY(:digests)
+UNION SELECT digest FROM pki.timestamp WHERE digest = ANY(:digests);
+
+-- name: newest_timestamp
+SELECT made_at FROM pki.timestamp ORDER BY made_at DESC LIMIT 1;
+
+-- name: begin_timestamp
+INSERT INTO pki.timestamp (serial, key_hash, imprint, digest, made_at)
+VALUES (:serial, :key_hash, :imprint, :digest, :at) ON CONFLICT DO NOTHING;
+
+-- name: end_timestamp
+UPDATE pki.timestamp SET ended_at = :at WHERE digest = :digest AND ended_at IS NULL;
+
+-- name: open_timestamps
+SELECT count(*) FROM pki.timestamp WHERE ended_at IS NULL AND made_at < :before;
+
+-- name: hold_trust_lists
+SELECT pg_advisory_xact_lock(hashtextextended('pki.trust-list', 0));
+
+-- name: begin_trust_list
+INSERT INTO pki.trust_list (number, facts_hash, issued_at, next_update, digest)
+VALUES (:number, :facts_hash, :issued_at, :next_update, :digest)
+ON CONFLICT (number) DO UPDATE SET facts_hash = excluded.facts_hash, issued_at = excluded.issued_at,
+                                   next_update = excluded.next_update, digest = excluded.digest
+WHERE pki.trust_list.list IS NULL;
+
+-- name: finish_trust_list
+UPDATE pki.trust_list SET list = :list WHERE number = :number AND digest = :digest AND list IS NULL;
+
+-- name: newest_trust_list
+SELECT number, facts_hash, issued_at, next_update, digest, list, ledger_index FROM pki.trust_list
+WHERE list IS NOT NULL ORDER BY number DESC LIMIT 1;
+
+-- name: unpublished_trust_lists
+SELECT number, facts_hash, issued_at, next_update, digest, list, ledger_index FROM pki.trust_list
+WHERE list IS NOT NULL AND ledger_index IS NULL ORDER BY number LIMIT :most;
+
+-- name: set_trust_list_index
+UPDATE pki.trust_list SET ledger_index = :ledger_index WHERE number = :number AND ledger_index IS NULL;
+
+-- name: issued_of_profile
+SELECT certificate FROM pki.issuance WHERE profile = :profile AND state = 'issued' ORDER BY issuance_id;

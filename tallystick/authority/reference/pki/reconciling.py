@@ -38,6 +38,8 @@ def reconcile(conn: Connection, at: datetime) -> Iterator[Discrepancy]:
     for use in key_store.open_uses(conn, at - LOST_AFTER):
         where = f"use {use.use_id} by {use.used_by}"
         yield Discrepancy(f"a {use.purpose} was begun, and it is not known whether it was signed", where, False)
+    if count := key_store.open_timestamps(conn, at - LOST_AFTER):
+        yield Discrepancy("timestamps were begun, and it is not known whether they were signed", f"{count} rows", False)
     yield from _wrong_rows(conn)
 
 

@@ -53,7 +53,7 @@ class RevocationView(Protocol):
 
 
 class NotInMemory(Exception):
-    """The register has to be asked: call `OcspService.answer` where blocking is allowed."""
+    """Register or key processes have to be asked: call `OcspService.answer` where blocking is allowed."""
 
 
 @attrs.define
@@ -88,7 +88,7 @@ class OcspService:
     def answer(self, der: bytes, *, may_block: bool = True) -> bytes:
         """The answer to a question, DER: in every case one, with a proper error where there is nothing to say.
 
-        Raises `NotInMemory` where the register would have to be asked and ``may_block`` is false.
+        Raises `NotInMemory` where register or key processes would have to be asked and ``may_block`` is false.
         """
         try:
             question = read_question(der)
@@ -115,6 +115,8 @@ class OcspService:
             if kept is not None and now - kept[0] < _KEPT_FOR:
                 return kept[1]
         finding = self._finding(name, question.serial, may_block)
+        if not may_block and not self._responders[name].is_here:
+            raise NotInMemory
         this_update = now.replace(microsecond=0)
         made = self._responders[name].answer(question, finding, this_update, this_update + VALID_FOR)
         if not question.nonce and finding.status is not CertificateStatus.UNKNOWN:

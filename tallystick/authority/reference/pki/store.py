@@ -12,7 +12,7 @@ from tallystick.authority.reference.pki.values import (
     Wish,
 )
 from tallystick.authority.room_queries import Connection, RoomQueries, Row
-from tallystick.crypto.certificate_facts import CertificateFacts
+from tallystick.crypto.certificate_facts import CertificateFacts, read_facts
 from tallystick.crypto.issuing import Prepared
 from tallystick.kernel.hashing import sha256
 
@@ -63,6 +63,11 @@ def enter_authority(conn: Connection, name: str, facts: CertificateFacts, at: da
             at=at,
         )
     )
+
+
+def issued_of_profile(conn: Connection, profile: str) -> list[bytes]:
+    """Certificates (DER) of a profile, oldest first."""
+    return [bytes(row[0]) for row in _SQL.rows(conn, "issued_of_profile", profile=profile)]
 
 
 def authorities(conn: Connection) -> dict[str, bytes]:
@@ -149,10 +154,9 @@ def begin_known(
 
 def finish(conn: Connection, issuance_id: int, certificate: bytes, at: datetime) -> bool:
     """Turn an intent into a certificate; false when it is none any more."""
-    digest = sha256(certificate)
-    return bool(
-        _SQL.run(conn, "finish", issuance_id=issuance_id, certificate=certificate, certificate_hash=digest, at=at)
-    )
+    digest, subject = sha256(certificate), read_facts(certificate).subject.replace("\0", "")
+    values = {"certificate": certificate, "certificate_hash": digest, "subject": subject, "at": at}
+    return bool(_SQL.run(conn, "finish", issuance_id=issuance_id, **values))
 
 
 def void(conn: Connection, issuance_id: int, at: datetime) -> bool:
@@ -188,6 +192,15 @@ def newest(conn: Connection, *, holder: str, tin: str, authority: str, limit: in
     """Newest first; an empty text asks for all."""
     rows = _SQL.rows(conn, "newest", holder=holder, tin=tin, authority=authority, limit=limit)
     return [_issuance(row) for row in rows]
+
+
+def search(
+    conn: Connection, words: str, *, serial: int | None, digest: bytes, holders: Sequence[str], limit: int
+) -> list[Issuance]:
+    """Newest first: by serial number, SHA-256, holder, taxpayer, or words of the name."""
+    number = b"" if serial is None else serial_bytes(serial)
+    values = {"words": words, "serial": number, "digest": digest, "holders": list(holders), "limit": limit}
+    return [_issuance(row) for row in _SQL.rows(conn, "search", **values)]
 
 
 def live_of(conn: Connection, *, authority: str, tin: str, profile: str, at: datetime) -> list[Issuance]:

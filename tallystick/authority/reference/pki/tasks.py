@@ -1,4 +1,4 @@
-"""Background work: every certificate and every revocation list gets its entry in the ledger."""
+"""Background work: every certificate and every list gets its entry in the ledger."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from collections.abc import Callable
 
 import msgspec
 
-from tallystick.authority.reference.pki import key_store, store
-from tallystick.authority.reference.pki.values import Issuance, KeptList
+from tallystick.authority.reference.pki import key_store, list_store, store
+from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
 
 CERTIFICATE_MEDIA_TYPE = "application/vnd.tallystick.certificate+json"
+TRUST_LIST_MEDIA_TYPE = "application/vnd.tallystick.trust-list+json"
 LIST_MEDIA_TYPE = "application/vnd.tallystick.revocation-list+json"
 _BATCH = 256
 
-Append = Callable[[bytes, str, Issuance | KeptList], int]
+Append = Callable[[bytes, str, Issuance | KeptList | KeptTrustList], int]
 """Books a body of a media type for what it is about; the index, the first one where the same was booked before."""
 
 
@@ -57,6 +58,20 @@ def list_body(kept: KeptList) -> bytes:
     )
 
 
+def trust_list_body(kept: KeptTrustList) -> bytes:
+    """A trust list as the ledger keeps it."""
+    return msgspec.json.encode(
+        {
+            "issuedAt": str(unix_ms(kept.issued_at)),
+            "listHash": sha256(kept.text.encode()).hex(),
+            "nextUpdate": str(unix_ms(kept.next_update)),
+            "number": str(kept.number),
+            "type": "trust-list",
+        },
+        order="sorted",
+    )
+
+
 def publish(conn: Connection, append: Append) -> int:
     """Hand what is not in the ledger yet to ``append`` and note the index; how many that were.
 
@@ -71,5 +86,9 @@ def publish(conn: Connection, append: Append) -> int:
         conn.commit()
         index = append(list_body(kept), LIST_MEDIA_TYPE, kept)
         published += key_store.set_list_index(conn, kept.authority, kept.number, index)
+    for listed in list_store.unpublished_trust_lists(conn, _BATCH):
+        conn.commit()
+        index = append(trust_list_body(listed), TRUST_LIST_MEDIA_TYPE, listed)
+        published += list_store.set_trust_list_index(conn, listed.number, index)
     conn.commit()
     return published

@@ -104,6 +104,19 @@ class KeptList:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class KeptTrustList:
+    """A trust list as it was published: a compact JWS. ``facts_hash`` tells whether another one says anything new."""
+
+    number: int
+    facts_hash: bytes
+    issued_at: datetime
+    next_update: datetime
+    digest: bytes
+    text: str = attrs.field(repr=False)
+    ledger_index: int | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class KeyUse:
     """One use of an authority's key; ``digest`` is the SHA-256 of what was signed."""
 

@@ -61,19 +61,27 @@ def register_secure_element(
 def set_state(conn: Connection, uid: str, state: SecureElementState, at: datetime, *, reason: int = 0) -> None:
     """Put a secure element on hold, back to active, revoke or close it; ``at`` is the moment of a revocation.
 
-    A revocation, with its CRL ``reason`` number, revokes the element's certificate, too; where that was revoked or on
-    hold before, its moment is the element's. The same state again changes nothing.
+    A hold of its own and the hold of its certificate are two: the element is active when neither stands. A revocation,
+    with its CRL ``reason`` number, revokes the element's certificate, too; where that was revoked or on hold before,
+    its moment is the element's. The same state again changes nothing.
 
     Raises ``TS-2401`` for an unknown UID or a change from a final state.
     """
     present = store.lock_secure_element(conn, uid)
     if present is None:
         raise Fault("TS-2401", detail="no such secure element")
+    if state is SecureElementState.HOLD and not present.is_final:
+        store.set_own_hold(conn, uid, True)
     if present is state:
         return
     if present.is_final:
         raise Fault("TS-2401", detail=f"the secure element is {present.value} for good")
     since = None
+    if state is SecureElementState.ACTIVE:
+        store.set_own_hold(conn, uid, False)
+        known = store.revocation(conn, store.certificate_hash(conn, uid))
+        if known is not None and known.lifted_at is None:
+            return
     if state is SecureElementState.REVOKED:
         certificate = store.certificate_hash(conn, uid)
         store.add_revocation(conn, certificate, uid, at, reason)
@@ -92,17 +100,26 @@ def revoke_certificate(conn: Connection, certificate_hash: bytes, uid: str, at: 
     store.add_revocation(conn, certificate_hash, uid, at, reason)
     element = store.secure_element_of_certificate(conn, certificate_hash)
     present = None if element is None else store.lock_secure_element(conn, element)
-    if element is not None and present is not None and not present.is_final:
-        wanted = SecureElementState.HOLD if reason == ON_HOLD else SecureElementState.REVOKED
-        set_state(conn, element, wanted, at, reason=reason)
+    if element is None or present is None or present.is_final:
+        return
+    if reason != ON_HOLD:
+        set_state(conn, element, SecureElementState.REVOKED, at, reason=reason)
+    elif present is SecureElementState.ACTIVE:
+        store.set_state(conn, element, SecureElementState.HOLD, None)
 
 
 def lift_hold(conn: Connection, certificate_hash: bytes, at: datetime) -> bool:
-    """Take a certificate off hold, and with it the secure element that signs with it; false where none is on hold."""
+    """Take a certificate off hold; false where none is on hold.
+
+    The secure element that signs with it becomes active again, unless it is on hold by itself: as stock of the factory,
+    as lost, or as a device that contradicted itself. Whoever set that hold ends it.
+    """
     if not store.lift_revocation(conn, certificate_hash, at):
         return False
     element = store.secure_element_of_certificate(conn, certificate_hash)
-    if element is not None and store.lock_secure_element(conn, element) is SecureElementState.HOLD:
+    if element is None or store.lock_secure_element(conn, element) is not SecureElementState.HOLD:
+        return True
+    if not store.has_own_hold(conn, element):
         store.set_state(conn, element, SecureElementState.ACTIVE, None)
     return True
 

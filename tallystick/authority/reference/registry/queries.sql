@@ -79,6 +79,12 @@ SELECT state FROM registry.secure_element WHERE uid = :uid FOR UPDATE;
 -- name: certificate_hash
 SELECT certificate_hash FROM registry.secure_element WHERE uid = :uid;
 
+-- name: set_own_hold
+UPDATE registry.secure_element SET own_hold = :is_held WHERE uid = :uid AND own_hold <> :is_held;
+
+-- name: has_own_hold
+SELECT own_hold FROM registry.secure_element WHERE uid = :uid;
+
 -- name: set_state
 UPDATE registry.secure_element SET state = :state, revoked_at = :revoked_at WHERE uid = :uid;
 

@@ -242,6 +242,16 @@ def set_state(conn: Connection, uid: str, state: SecureElementState, revoked_at:
     _SQL.run(conn, "set_state", uid=uid, state=state.value, revoked_at=revoked_at)
 
 
+def set_own_hold(conn: Connection, uid: str, is_held: bool) -> None:
+    """Note whether an element is on hold by itself, whatever its certificate is."""
+    _SQL.run(conn, "set_own_hold", uid=uid, is_held=is_held)
+
+
+def has_own_hold(conn: Connection, uid: str) -> bool:
+    """Whether it is."""
+    return bool(_SQL.value(conn, "has_own_hold", uid=uid))
+
+
 def set_registration_index(conn: Connection, uid: str, index: int) -> bool:
     """Write the ledger's index once; false when there was one."""
     return bool(_SQL.run(conn, "set_registration_index", uid=uid, registration_index=index))

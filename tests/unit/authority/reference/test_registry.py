@@ -121,6 +121,37 @@ def test_a_hold_that_becomes_final_counts_from_its_beginning_everywhere(
     assert entry.revocation_reason == listed.reason == 1
 
 
+def test_a_hold_ends_by_its_own_cause_alone(connection: Connection, issue_card: IssueCard) -> None:
+    certificate = register(connection, issue_card("ABCD1234")).certificate_hash
+
+    def state() -> SecureElementState:
+        entry = queries.secure_element(connection, "ABCD1234")
+        assert entry is not None
+        return entry.state
+
+    def hold_itself() -> None:
+        operations.set_state(connection, "ABCD1234", SecureElementState.HOLD, NOW)
+
+    def hold_certificate() -> None:
+        operations.revoke_certificate(connection, certificate, "ABCD1234", NOW, reason=6)
+
+    def free_itself() -> None:
+        operations.set_state(connection, "ABCD1234", SecureElementState.ACTIVE, NOW)
+
+    def free_certificate() -> None:
+        assert operations.lift_hold(connection, certificate, NOW)
+
+    for holds in ((hold_itself, hold_certificate), (hold_certificate, hold_itself)):
+        for frees in ((free_itself, free_certificate), (free_certificate, free_itself)):
+            assert state() is SecureElementState.ACTIVE
+            for deed in (*holds, frees[0]):
+                deed()
+                assert state() is SecureElementState.HOLD, deed.__name__
+            frees[1]()
+    assert state() is SecureElementState.ACTIVE
+    assert not operations.lift_hold(connection, certificate, NOW)
+
+
 def test_the_directory_follows_every_kind_of_change(connection: Connection, issue_card: IssueCard) -> None:
     view = directory(connection)
     assert len(view) == 0
