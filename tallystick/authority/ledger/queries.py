@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import psycopg
 
+from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.ledger.sequences import Device
 from tallystick.authority.ledger.tree import TreeReader
 from tallystick.authority.ledger.waits import add_waits, percentile_ms
@@ -307,3 +308,8 @@ def head_digests(connection: Connection, origin: str, first_ms: int, last_ms: in
     span = {"first_ms": first_ms, "last_ms": last_ms}
     for size, root in connection.execute(_SQL["heads_between"], span):
         yield sha256(Checkpoint(origin, size, root).text.encode())
+
+
+def erasure_orders(connection: Connection) -> list[tuple[int, bytes]]:
+    """Every order of erasure in the ledger: its index and its body (`wire.erasure`), oldest first."""
+    return connection.execute(_SQL["erasure_orders"], {"kind": int(EntryKind.ERASURE)}).fetchall()
