@@ -84,8 +84,8 @@ def _checked(note: SignedNote, head: Checkpoint, name: str, kept: bool, origin: 
     if head.origin != origin:
         raise Fault("TS-1312", detail=f"a head of the log {head.origin}, the export is of {origin}")
     signers = verify_note(note, policy.keys, _check)
-    if not any(key in policy.logs and key.name == origin for key in signers):
-        raise Fault("TS-1312", detail="not signed by the log's key in the policy")
+    if not any(policy.speaks_for(key, origin, head.size) for key in signers):
+        raise Fault("TS-1312", detail="not signed by a key of the log that the policy takes for this size")
     return SeenHead(
         source=name,
         size=head.size,

@@ -216,6 +216,13 @@ def checkpoint_of(connection: Connection, size: int) -> bytes:
     return row[0] if row else b""
 
 
+def head_up_to(connection: Connection, size: int | None) -> tuple[int, bytes]:
+    """The largest signed head of at most ``size`` entries, or of all; 0 and nothing where there is none."""
+    span = {"start": 0, "end": 2**62 if size is None else size}
+    row = connection.execute(_SQL["export_head"], span).fetchone()
+    return (row[0], row[1]) if row else (0, b"")
+
+
 def root_of(connection: Connection, size: int) -> bytes:
     """The root of the first ``size`` entries, from the tiles; raises ``LookupError`` when rows of them lack."""
     return root_at(size, TreeReader(connection, size).hash_at)

@@ -63,6 +63,9 @@ class Sources:
         for one in witnesses.watched_by(conn):
             url = addresses.get(one.witness.name, one.witness.url)
             name = f"witness {one.witness.name}"
+            if not url:
+                self.tell(f"{name} cannot be asked: its address is in neither the policy nor witness_urls")
+                continue
             try:
                 reply = call(url.rstrip("/") + place, timeout_seconds=_WITNESS_SECONDS)
             except (Away, ValueError) as error:
