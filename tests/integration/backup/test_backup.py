@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from tallystick.authority.ledger.findings import FindingCode
 from tallystick.authority.ledger.replay import Replay
 from tallystick.authority.oversight.activity import queries as activity
 from tallystick.kernel.faults import Fault
-from tallystick.ops.backup import choosing, completing
+from tallystick.ops.backup import choosing, completing, taking
 from tallystick.ops.backup.archived import gaps, segment_names
 from tallystick.ops.backup.completing import Outcome, lines
 from tallystick.ops.backup.drill import drill
@@ -216,6 +217,7 @@ def test_e_10_a_backup_that_was_tampered_with_is_found(house: House, copy: Backu
     assert outcome.troubles, told(outcome)
 
 
+@pytest.mark.soak
 def test_e_10_a_log_that_was_cut_is_found_where_no_mirror_mends_it(
     house: House, copy: BackupFolder, tmp_path: Path
 ) -> None:
@@ -302,3 +304,68 @@ def test_two_cannot_take_at_once_and_a_strange_folder_is_left_alone(house: House
         BackupFolder(tmp_path).make()
     with pytest.raises(Fault, match="TS-3183"):
         choosing.choose(house.backups, datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def test_a_recovery_that_ends_before_the_log_does_is_damage(copy: BackupFolder) -> None:
+    (newest,) = copy.wal.glob("*.partial")
+    whole = newest.rename(newest.with_suffix(""))
+    assert not list(choosing.not_read_to_its_end(copy, whole.name, None))
+    earlier = f"{whole.name[:23]}{int(whole.name[23], 16) - 1:X}"
+    (told,) = choosing.not_read_to_its_end(copy, earlier, None)
+    assert "it is damaged" in told
+    assert not list(choosing.not_read_to_its_end(copy, earlier, now())), "a moment may lie before the end"
+
+
+@pytest.mark.soak
+def test_backups_are_kept_up_to_a_bound_and_an_interrupted_one_is_none(
+    house: House, copy: BackupFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    (first,) = copy.whole()
+    with EmbeddedPostgres(house.state.postgres, copies=house.state.binaries) as server:
+        taker = Taker(
+            dsn=server.owner_dsn,
+            settings=Settings(),
+            state=house.state,
+            programs=house.programs,
+            clock=now,
+            actor="shell:test",
+        )
+        with monkeypatch.context() as patch:
+            patch.setattr(taking, "copy_mirror", fail)
+            with pytest.raises(OSError, match="No space"):
+                taker.take(copy, 7)
+        assert copy.whole() == [first]
+        (left,) = copy.base.glob("*.unfinished")
+        second = taker.take(copy, 7)
+        assert copy.whole() == [first, second]
+        assert not left.exists()
+        shared = next((first / "mirror").glob("*.seg")).name
+        assert (second / "mirror" / shared).exists()
+        time.sleep(1.1)
+        third = taker.take(copy, 1)
+        assert copy.whole() == [third]
+    outcome = house.drill(copy)
+    assert outcome.is_complete, told(outcome)
+
+
+@pytest.mark.soak
+def test_a_restore_with_a_loss_is_not_entered(house: House) -> None:
+    """Only the old mirror of the backup is there, and the published head knows more: the sequencer must not serve."""
+    folder = Path(tempfile.mkdtemp(prefix="tallystick-lossy-"))
+    folder.chmod(0o755)
+    try:
+        state = StateFolder(folder / "state")
+        state.make()
+        sources = attrs.evolve(house.sources(), mirror=state.mirror)
+        outcome = Restorer(
+            state=state, sources=sources, programs=house.programs, clock=now, actor="shell:test"
+        ).restore(house.backups)
+        assert outcome.lost == house.sizes[2] - house.sizes[1]
+        with EmbeddedPostgres(state.postgres, copies=state.binaries) as server:
+            ledger = LedgerFolder(state.demo, server.owner_dsn)
+            assert ledger.rows("SELECT count(*) FROM ledger.leaves WHERE get_byte(leaf, 4) = 14") == [(0,)]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

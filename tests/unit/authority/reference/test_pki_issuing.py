@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 from pki_bench import OFFICER, PkiBench, csr, named, p256, refused, rows
 
-from tallystick.authority.reference.pki import enrolment, lists, operations, queries, revoking
+from tallystick.authority.reference.pki import enrolment, lists, operations, revoking
 from tallystick.authority.reference.pki.reconciling import reconcile
 from tallystick.authority.reference.pki.services import PkiServices
 from tallystick.authority.reference.pki.values import Issuance, IssuanceState, Reason, Wish
@@ -24,13 +24,7 @@ from tallystick.crypto.issuing import Authority
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.national_oids import NationalArc
 from tallystick.crypto.national_orders import responder_order
-from tallystick.crypto.revocation_lists import (
-    ROOT_LIST_LIFETIME,
-    RevokedSerial,
-    prepare_list,
-    read_list,
-    sign_list,
-)
+from tallystick.crypto.revocation_lists import read_list
 from tallystick.kernel.faults import Fault
 
 SOON = NOW + timedelta(minutes=1)
@@ -376,29 +370,6 @@ def test_ts_3024_an_authority_in_its_last_years_only_revokes(bench: PkiBench) ->
     with refused("TS-3024"):
         operations.issue(bench.conn, "device-ca", authority, order, wish, NOW + timedelta(days=5 * 365))
     operations.issue(bench.conn, "device-ca", authority, order, wish, NOW + timedelta(days=5 * 365 - 1))
-
-
-def root_list_with(bench: PkiBench, name: str) -> bytes:
-    """The root's next list, with an issuing authority on it."""
-    before = queries.newest_list(bench.conn, "root")
-    number = 1 if before is None else before.number + 1
-    serial = read_facts(bench.pki.authority_certificate(name)).serial
-    root = bench.pki.authority("root")
-    line = RevokedSerial(serial, NOW, Reason.CA_COMPROMISE)
-    return sign_list(root, prepare_list(root, number, [line], NOW, ROOT_LIST_LIFETIME))
-
-
-def test_ts_3024_nothing_new_of_an_authority_that_the_root_has_revoked(bench: PkiBench) -> None:
-    """Neither issued here nor entered from elsewhere; the database forgets the list at the end of the test."""
-    lists.take(bench.conn, "root", root_list_with(bench, "device-ca"), "officer:anna", NOW)
-    key = PublicKey(p256().public_key())
-    wish = Wish(holder="service:y", request=b"y", requested_by="process:pki", purpose="test")
-    authority = bench.services.authority("device-ca")
-    certificate = authority.issue(responder_order("device-ca", key), NOW)
-    with refused("TS-3024"):
-        operations.enter_issued(bench.conn, "device-ca", "ocsp-responder", certificate, wish, NOW)
-    with refused("TS-3024"):
-        operations.issue(bench.conn, "device-ca", authority, responder_order("device-ca", key), wish, NOW)
 
 
 def test_ts_3004_another_hierarchy_under_the_same_names_is_not_taken_in(bench: PkiBench) -> None:
