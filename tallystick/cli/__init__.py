@@ -13,6 +13,7 @@ from tallystick.cli import (
     algorithms,
     audit,
     authority,
+    backup,
     build,
     card,
     ceremony,
@@ -26,6 +27,7 @@ from tallystick.cli import (
     production,
     quarantine,
     receipt,
+    restore,
     sandbox,
     state,
     vsdc,
@@ -50,6 +52,7 @@ app.add_typer(algorithms.app, name="algorithms")
 app.add_typer(oversight.approvals, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(authority.app, name="authority")
+app.add_typer(backup.app, name="backup")
 app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
 app.add_typer(ceremony.app, name="ceremony")
@@ -62,6 +65,7 @@ app.add_typer(pki.app, name="pki")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(production.app, name="production")
 app.add_typer(receipt.app, name="receipt")
+app.add_typer(restore.app, name="restore")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
 app.add_typer(vsdc.app, name="vsdc")

@@ -110,12 +110,15 @@ def trust(
     folder: Annotated[Path, typer.Argument(help="Where to write policy.txt and root.pem.")],
 ) -> None:
     """Write whom a verifier has to trust: hand it over by another way than the export."""
+    from tallystick.ops.database import open_database
     from tallystick.ops.ledger_exports import policy_text
 
-    settings, _, pki = _country()
+    settings, state, pki = _country()
+    with open_database(settings, state) as dsn:
+        policy = policy_text(dsn, settings, pki)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "root.pem").write_bytes(pki.files.root.read_bytes())
-    (folder / "policy.txt").write_text(policy_text(settings, pki), encoding="utf-8")
+    (folder / "policy.txt").write_text(policy, encoding="utf-8")
     typer.echo(str(folder / "policy.txt"))
 
 

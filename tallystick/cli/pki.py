@@ -172,6 +172,19 @@ def crl(
             typer.echo(str(out))
 
 
+@app.command("root-list")
+def root_list(
+    revoke: Annotated[list[str], typer.Argument(help="Issuing authorities to put on it, such as device-ca.")],
+    out: Annotated[Path, typer.Option(help="Where to write the list (DER).")],
+    reason: ReasonWord = "ca-compromise",
+) -> None:
+    """Where the root's key is: sign the root's next list, with these issuing authorities on it for good."""
+    from tallystick.ops.root_list import RootDesk
+
+    made = RootDesk.of_settings().sign(revoke, reason, out)
+    typer.echo(f"list {made.number} of the root with {made.count} authorities: {out}")
+
+
 @app.command()
 def block(
     keys: Annotated[Path, typer.Argument(help="File: a SHA-256 of SubjectPublicKeyInfo in hex each line.")],

@@ -247,6 +247,15 @@ _AUDIT: dict[str, Row] = {
     "TS-3170": ("Command for another card", 422, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3171": ("Command cannot be carried out", 422, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3172": ("Command came again", 200, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3180": ("Not a folder of this database's backups", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3181": ("Somebody else is at these backups", 409, Retry.AFTER, FixBy.OPERATOR, None),
+    "TS-3182": ("Backup damaged", 422, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3183": ("No backup reaches that moment", 404, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3184": ("The database does not recover from the backup", 422, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3185": ("Something is in the way of a restore", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3186": ("The mirror does not go on from this ledger", 422, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3187": ("Acknowledged entries are lost", 422, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3188": ("PostgreSQL's own program failed", 503, Retry.AFTER, FixBy.OPERATOR, None),
 }
 
 _PORTAL: dict[str, Row] = {

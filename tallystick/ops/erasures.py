@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,15 @@ import psycopg
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
 from tallystick.authority.ledger.mirror_erasure import closed_below, erase_in_mirror
+from tallystick.authority.ledger.queries import erasure_orders
 from tallystick.authority.projections.personal.store import Order
 from tallystick.authority.projections.personal.tasks import carry_out, clear_mirror
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import Clock, unix_ms
-from tallystick.wire.erasure import ERASURE_MEDIA_TYPE
+from tallystick.wire.erasure import ERASURE_MEDIA_TYPE, read_erasure
 
 Connection = psycopg.Connection[Any]
+_ERASE = "SELECT eraser.erase(%s, %s)"
 
 
 @attrs.frozen(slots=True)
@@ -50,4 +53,28 @@ class Erasures:
         """Those that are erased already stay so."""
         with psycopg.connect(self.eraser, connect_timeout=5) as conn:
             for index in indexes:
-                conn.execute("SELECT eraser.erase(%s, %s)", [index, by_entry])
+                conn.execute(_ERASE, [index, by_entry])
+
+
+def erase_again(conn: Connection, eraser: str, tell: Callable[[str], None]) -> int:
+    """After a restore: carry out anew what the ledger's own entries of kind 07 order; returns how many bodies went.
+
+    What is erased already stays so. An order that is not behind the gate yet is told; the next call does it.
+    """
+    erased = 0
+    with psycopg.connect(eraser, autocommit=True, connect_timeout=5) as hand:
+        for by_entry, body in erasure_orders(conn):
+            try:
+                for index in read_erasure(body).erased:
+                    row = hand.execute(_ERASE, [index, by_entry]).fetchone()
+                    erased += bool(row and row[0])
+            except (psycopg.Error, Fault) as error:
+                tell(f"the erasure that entry {by_entry} orders is put off: {error}")
+    return erased
+
+
+def clear_mirror_again(conn: Connection, mirror: Path) -> int:
+    """The same for the closed files of the second copy; returns of how many entries the bodies are out."""
+    orders = [read_erasure(body).erased for _, body in erasure_orders(conn)]
+    erased = {index: bytes.fromhex(digest) for order in orders for index, digest in order.items()}
+    return sum(len(out) for out in erase_in_mirror(mirror, erased)) if erased else 0

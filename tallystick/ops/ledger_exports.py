@@ -10,22 +10,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from tallystick.authority.keys.queries import change_notes
 from tallystick.authority.ledger.export import ExportScope, export_ledger
+from tallystick.authority.ledger.queries import head_up_to
 from tallystick.authority.oversight.activity.operations import record
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.reference.pki.queries import newest_trust_list
 from tallystick.crypto.certificates import der_of
 from tallystick.crypto.pki import DemoPki
+from tallystick.ops.authority_keys import check_note
 from tallystick.ops.postgres import EmbeddedPostgres
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
+from tallystick.wire.key_change import accepted_log_keys
 from tallystick.wire.ledger_export import Manifest
-from tallystick.wire.signed_note import KeyType, NoteKey
+from tallystick.wire.signed_note import KeyType, NoteKey, parse_note
 
 _MIGRATION_SECONDS = 300
 
@@ -65,10 +69,28 @@ def export_with_record(
     )
 
 
-def policy_text(settings: Settings, pki: DemoPki) -> str:
-    """A policy that trusts this country: to be handed over by another way than the export."""
-    log = NoteKey(settings.log_origin, KeyType.LOG, pki.public_key("log").raw)
-    return f"# Whom to trust. Compare the keys with somebody else's copy.\nlog {log.verifier_key}\nroot root.pem\n"
+def policy_text(dsn: str, settings: Settings, pki: DemoPki) -> str:
+    """A policy that trusts this country: to be handed over by another way than the export.
+
+    A key of the log that another one followed speaks alone up to the last head without the other's signature.
+    """
+    first = NoteKey(settings.log_origin, KeyType.LOG, pki.public_key("log").raw)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        keys = [one.key for one in accepted_log_keys(first, change_notes(connection), check_note)]
+        limits = [f" up-to {last_without(connection, key)}" for key in keys[1:]]
+    logs = (f"log {key.verifier_key}{limit}\n" for key, limit in zip(keys, [*limits, ""], strict=True))
+    return f"# Whom to trust. Compare the keys with somebody else's copy.\n{''.join(logs)}root root.pem\n"
+
+
+def last_without(connection: psycopg.Connection[Any], key: NoteKey) -> int:
+    """The size of the last head that lacks the signature of a key, which every later one bears; 0 where none does."""
+    low, high = 0, head_up_to(connection, None)[0] + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        _, note = head_up_to(connection, middle)
+        bears = bool(note) and any(line.key_id == key.key_id for line in parse_note(note).signatures)
+        low, high = (low, middle) if bears else (middle, high)
+    return head_up_to(connection, low)[0]
 
 
 @contextmanager

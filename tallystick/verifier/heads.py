@@ -84,10 +84,10 @@ def _checked(note: SignedNote, head: Checkpoint, name: str, kept: bool, origin: 
     if head.origin != origin:
         raise Fault("TS-1312", detail=f"a head of the log {head.origin}, the export is of {origin}")
     signers = verify_note(note, policy.keys, _check)
-    if not any(key in policy.logs and key.name == origin for key in signers):
-        raise Fault("TS-1312", detail="not signed by the log's key in the policy")
+    logs = [key for key in signers if policy.speaks_for(key, origin, head.size)]
+    if not logs:
+        raise Fault("TS-1312", detail="not signed by a key of the log that the policy takes for this size")
     cosigned_ms = _cosigned_ms(note, signers)
-    logs = [key for key in signers if key in policy.logs and key.name == origin]
     if all(cosigned_ms > policy.until.get(key, cosigned_ms) for key in logs):
         raise Fault("TS-1312", detail="witnesses saw it after the key that signed it had retired")
     return SeenHead(

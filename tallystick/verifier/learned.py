@@ -1,6 +1,7 @@
 """What a verifier learns beyond the user's policy, and from whom: later keys of a log, authorities no longer trusted.
 
-A key of the log that the policy names vouches for the one that follows it, by the notes in the export. A trust list is
+A key of the log that the policy names vouches for the one that follows it, by the notes in the export; one for which
+the policy has a limit vouches for nobody, since who stole it can write such notes. A trust list is
 believed where a root of the policy certified its signer. The one that comes with an export can only take trust away;
 one that the user gives himself also names keys of the log.
 """
@@ -8,6 +9,7 @@ one that the user gives himself also names keys of the log.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 import attrs
@@ -72,6 +74,8 @@ def _follow_notes(manifest: Manifest, policy: Policy, report: Report) -> tuple[P
         except Fault as fault:
             report(Break(BreakCode.HEAD_SIGNATURE, -1, "notes of key changes", str(fault)))
             continue
+        vouching = [*takewhile(lambda one: one.key not in policy.limits, keys)]
+        keys = keys[: len(vouching) + 1]
         until |= {key.key: key.until_ms for key in keys if key.until_ms is not None}
         logs += [key.key for key in keys if key.key not in logs]
     learned = len(logs) - len(policy.logs)

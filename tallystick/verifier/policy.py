@@ -1,6 +1,6 @@
 """Whom the verifier's user trusts: a small text file that never comes with the export.
 
-``log VERIFIER-KEY``, ``root PEM-FILE`` (authorities, beside the policy), ``witness NAME VERIFIER-KEY``,
+``log VERIFIER-KEY [up-to SIZE]``, ``root PEM-FILE`` (authorities, beside the policy), ``witness NAME VERIFIER-KEY``,
 ``group NAME all|any|NUMBER MEMBER...``, ``quorum NAME|none``; ``#`` begins a comment. The last three are those of the
 policy files that transparency logs use; the roots are ours.
 """
@@ -30,15 +30,23 @@ class Group:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Policy:
-    """Keys of logs and witnesses, who of them is enough, and PEM files of authorities."""
+    """Keys of logs and witnesses, who of them is enough, and PEM files of authorities.
+
+    ``limits``: up to how many entries a head may bear the signature of that key alone. A key that was followed by
+    another one, or was stolen, has one. ``until``: when (Unix ms) a key of a log retired, where that is known.
+    """
 
     logs: tuple[NoteKey, ...]
     roots: tuple[bytes, ...]
     witnesses: dict[str, NoteKey]
     groups: dict[str, Group]
     quorum: str = NONE
+    limits: dict[NoteKey, int] = attrs.field(factory=dict)
     until: dict[NoteKey, int] = attrs.field(factory=dict)
-    """Until when (Unix ms) a key of a log signed, where that is known."""
+
+    def speaks_for(self, key: NoteKey, origin: str, size: int) -> bool:
+        """Whether this key makes a head of ``size`` entries one of the log ``origin``."""
+        return key in self.logs and key.name == origin and size <= self.limits.get(key, size)
 
     @property
     def keys(self) -> tuple[NoteKey, ...]:
@@ -90,6 +98,7 @@ class _Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._logs: list[NoteKey] = []
+        self._limits: dict[NoteKey, int] = {}
         self._roots: list[bytes] = []
         self._witnesses: dict[str, NoteKey] = {}
         self._groups: dict[str, Group] = {}
@@ -100,6 +109,9 @@ class _Reader:
         match words:
             case ["log", key]:
                 self._logs.append(_key(key, KeyType.LOG))
+            case ["log", key, "up-to", size] if size.isdecimal() and len(size) < 19:
+                self._logs.append(_key(key, KeyType.LOG))
+                self._limits[self._logs[-1]] = int(size)
             case ["root", name]:
                 self._roots.append(self._pem(name))
             case ["witness", name, key, *_]:
@@ -125,6 +137,7 @@ class _Reader:
             witnesses=self._witnesses,
             groups=self._groups,
             quorum=self._quorum,
+            limits=self._limits,
         )
 
     def _name(self, name: str) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.growing_tree import FullTile
-from tallystick.authority.ledger.mirror import entry_frame
+from tallystick.authority.ledger.mirror import entry_frame, genesis_frame
 from tallystick.authority.ledger.rows import Rows, wrap_64
 from tallystick.authority.ledger.sequences import DeviceHead, Head, LedgerState, Overlay, PendingState, State
 from tallystick.kernel.faults import Fault
@@ -99,6 +99,7 @@ class Batch:
         self.tree = state.tree.copy()
         self.rows = Rows()
         self.tiles: list[FullTile] = []
+        self.beginnings: list[bytes] = []
         self.frames: list[bytes] = []
         self.waits_from_ms: list[int] = []
         self.months: set[int] = set()
@@ -299,6 +300,7 @@ class Batch:
             if booked is None:
                 salt = self._random_bytes(HASH_BYTES)
                 head = Head(0, taxpayer_genesis(salt, tin), 0, salt)
+                self.beginnings.append(genesis_frame(tin, salt))
             else:
                 head = booked.copy()
             self.overlay.taxpayers[tin] = head

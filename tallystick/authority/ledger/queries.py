@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 import psycopg
 
+from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.ledger.sequences import Device
 from tallystick.authority.ledger.tree import TreeReader
 from tallystick.authority.ledger.waits import add_waits, percentile_ms
@@ -215,6 +216,13 @@ def checkpoint_of(connection: Connection, size: int) -> bytes:
     return row[0] if row else b""
 
 
+def head_up_to(connection: Connection, size: int | None) -> tuple[int, bytes]:
+    """The largest signed head of at most ``size`` entries, or of all; 0 and nothing where there is none."""
+    span = {"start": 0, "end": 2**62 if size is None else size}
+    row = connection.execute(_SQL["export_head"], span).fetchone()
+    return (row[0], row[1]) if row else (0, b"")
+
+
 def root_of(connection: Connection, size: int) -> bytes:
     """The root of the first ``size`` entries, from the tiles; raises ``LookupError`` when rows of them lack."""
     return root_at(size, TreeReader(connection, size).hash_at)
@@ -307,3 +315,8 @@ def head_digests(connection: Connection, origin: str, first_ms: int, last_ms: in
     span = {"first_ms": first_ms, "last_ms": last_ms}
     for size, root in connection.execute(_SQL["heads_between"], span):
         yield sha256(Checkpoint(origin, size, root).text.encode())
+
+
+def erasure_orders(connection: Connection) -> list[tuple[int, bytes]]:
+    """Every order of erasure in the ledger: its index and its body (`wire.erasure`), oldest first."""
+    return connection.execute(_SQL["erasure_orders"], {"kind": int(EntryKind.ERASURE)}).fetchall()

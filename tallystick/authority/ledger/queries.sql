@@ -282,6 +282,13 @@ WHERE batch >= coalesce(
         (SELECT batch FROM ledger.tree_state WHERE closed_at_ms < :first_ms ORDER BY batch DESC LIMIT 1), 0)
   AND closed_at_ms <= :last_ms;
 
+-- name: erasure_orders
+SELECT y.log_index, b.body
+FROM ledger.type_links y
+JOIN ledger.leaves l ON l.log_index = y.log_index
+JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+WHERE y.document_type = :kind ORDER BY y.seq;
+
 -- name: export_head
 SELECT tree_size, note FROM ledger.checkpoints WHERE tree_size > :start AND tree_size <= :end
 ORDER BY tree_size DESC LIMIT 1;

@@ -22,6 +22,7 @@ from tallystick.authority.ledger.tree import TreeReader
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.merkle import root_at
 from tallystick.kit.named_sql import load_queries
+from tallystick.wire.record import read_record
 from tallystick.wire.signed_note import parse_checkpoint, parse_note
 
 logger = logging.getLogger(__name__)
@@ -176,5 +177,13 @@ def mirror_entries(folder: Path, start: int, end: int) -> Iterator[MirrorEntry]:
 def _fill(connection: Connection, mirror: Mirror, start: int, state: LedgerState) -> None:
     for first in range(start, state.size, _CHUNK_ENTRIES):
         entries = list(entries_between(connection, first, min(first + _CHUNK_ENTRIES, state.size)))
-        frames = [piece for entry in entries for piece in mirror_files.entry_frame(*entry)]
+        frames = [piece for entry in entries for piece in (*_genesis(entry, state), *mirror_files.entry_frame(*entry))]
         mirror.append(state.batch, first, len(entries), frames)
+
+
+def _genesis(entry: MirrorEntry, state: LedgerState) -> Iterator[bytes]:
+    """A taxpayer's beginning, before the first entry of his sequence."""
+    facts = read_record(entry.record)
+    head = state.taxpayers.get(facts.taxpayer)
+    if facts.taxpayer_seq == "1" and head is not None:
+        yield mirror_files.genesis_frame(facts.taxpayer, head.salt)

@@ -207,7 +207,7 @@ class Tenure:
         at("tree")
         connection.close_batch(batch, self.epoch, unix_ms(self.settings.clock()), self.unstored)
         at("mirror")
-        self.mirror.append(batch.number, batch.first_index, batch.count, batch.frames)
+        self.mirror.append(batch.number, batch.first_index, batch.count, (*batch.beginnings, *batch.frames))
         at("commit")
         connection.commit()
         self.mirror.confirm()

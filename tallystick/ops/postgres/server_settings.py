@@ -45,6 +45,7 @@ def start_arguments(socket_folder: str, *, durable: bool) -> list[str]:
         "max_connections": "60",
         "shared_buffers": f"{_buffer_megabytes() if durable else 128}MB",
         "max_wal_size": "2GB",
+        "max_slot_wal_keep_size": "4GB",  # a backup that nobody fetches must not fill the disk
         "jit": "off",
         "cluster_name": "tallystick",
         "log_line_prefix": "%m [%p] %u@%d ",

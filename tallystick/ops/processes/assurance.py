@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+import psycopg
+
 from tallystick.authority.assurance.seals.tasks import seal_days
 from tallystick.authority.assurance.witnesses import operations
 from tallystick.authority.assurance.witnesses.exchange import CheckpointExchange
 from tallystick.authority.assurance.witnesses.sightings import LogIdentity
 from tallystick.authority.assurance.witnesses.tasks import ask_witnesses
+from tallystick.authority.keys.queries import change_notes
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import NewEntry
 from tallystick.kit.http_call import Reply, call
@@ -17,16 +20,19 @@ from tallystick.ops.processes.context import Context, DatabaseConnection, system
 from tallystick.ops.schema.roles import INTAKE
 from tallystick.ops.self_check import check_signature
 from tallystick.ops.settings import SettingsError
+from tallystick.wire.key_change import accepted_log_keys
 from tallystick.wire.signed_note import KeyType, NoteKey
 
 _WITNESS_SECONDS = 5.0
 
 
 def log_identity(context: Context) -> LogIdentity:
-    """The log's origin and public key, and how signatures are checked."""
+    """The log's origin and its public keys as they are now, and how signatures are checked."""
     origin = context.settings.log_origin
-    key = NoteKey(origin, KeyType.LOG, context.pki.public_key("log").raw)
-    return LogIdentity(origin=origin, keys=(key,), check=check_signature)
+    first = NoteKey(origin, KeyType.LOG, context.pki.public_key("log").raw)
+    with psycopg.connect(context.dsn(INTAKE), connect_timeout=5) as conn:
+        keys = [one.key for one in accepted_log_keys(first, change_notes(conn), check_signature)]
+    return LogIdentity(origin=origin, keys=tuple(keys), check=check_signature)
 
 
 def checkpoint_exchange(context: Context) -> CheckpointExchange:

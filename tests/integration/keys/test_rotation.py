@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import attrs
+import msgspec
 import psycopg
 import pytest
 from cards import rsa_key
@@ -38,6 +39,8 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.ops.authority_keys import check_note
 from tallystick.ops.key_desk import KeyDesk
+from tallystick.ops.processes.assurance import log_identity
+from tallystick.ops.processes.context import Context
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.ops.self_check import check_ledger
 from tallystick.ops.settings import load_settings
@@ -187,6 +190,9 @@ def test_the_logs_key_rotates_while_documents_are_booked(place: Place) -> None:
     country = place.running.country
     first = country.pki.public_key("log")
     assert check_ledger(country.owner_dsn, settings, country.state, first) == [], "old heads by the old key, for good"
+    served = msgspec.structs.replace(settings, database_url=country.owner_dsn)
+    in_passing = log_identity(Context(name="test", settings=served, state=country.state))
+    assert in_passing.keys == (old, new), "heads that devices bring back are compared whichever key signed them"
     stranger = PublicKey.from_raw(new.public_key)
     with suppress(Fault):
         assert check_ledger(country.owner_dsn, settings, country.state, stranger) != []

@@ -125,6 +125,29 @@ def test_a_note_that_the_old_key_did_not_sign_is_a_break(copy: Path, signed: Sig
     assert any("not signed by the log's key" in one.detail or "no signature" in one.detail for one in found)
 
 
+def test_a_key_that_has_a_limit_vouches_for_no_other(copy: Path, signed: SignedLedger, old: PrivateKey) -> None:
+    """Whoever stole a key writes notes with it; so the policy that limits it is not led on by them."""
+    sign_heads(copy, NEW)
+    hand_out(copy, note(old, NEW, until=LATER))
+    policy = signed.policy()
+    text = policy.read_text()
+    plain = f"log {key_of(old).verifier_key}\n"
+    assert plain in text
+    for line, believed in ((plain, True), (f"{plain.rstrip()} up-to 3\n", False)):
+        policy.write_text(text.replace(plain, line))
+        found: list[Break] = []
+        verify(copy, read_policy(policy), workers=1, found=found.append)
+        assert (BreakCode.HEAD_SIGNATURE not in codes(found)) is believed
+    third = generate_ed25519_key()
+    hand_out(copy, note(old, NEW, until=LATER), note(NEW, third, until=LATER))
+    sign_heads(copy, third)
+    for end, believed in (("", True), (" up-to 3", False)):
+        policy.write_text(f"{text}log {key_of(NEW).verifier_key}{end}\n")
+        found = []
+        verify(copy, read_policy(policy), workers=1, found=found.append)
+        assert (BreakCode.HEAD_SIGNATURE not in codes(found)) is believed
+
+
 def test_a_head_that_witnesses_saw_after_its_key_retired_is_a_break(
     copy: Path, signed: SignedLedger, old: PrivateKey
 ) -> None:

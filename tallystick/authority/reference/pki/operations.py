@@ -17,8 +17,10 @@ from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.issuing import Authority, Order, Prepared
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.profiles import ISSUES_FOR
+from tallystick.crypto.revocation_lists import read_list
 from tallystick.kernel.faults import Fault
 
+ROOT = "root"
 LOST_AFTER = timedelta(minutes=2)
 """An intent that is older was begun by a process that is gone."""
 
@@ -62,6 +64,7 @@ def _check_key(conn: Connection, key: PublicKey, wish: Wish, at: datetime) -> No
 
 
 def _issue(conn: Connection, name: str, authority: Authority, order: Order, wish: Wish, at: datetime) -> bytes:
+    _refuse_revoked(conn, name)
     if at >= authority.certificate.not_valid_before_utc + ISSUES_FOR:
         raise Fault("TS-3024", detail=f"{name} only revokes by now; another authority follows it")
     prepared = authority.prepare(order, at)
@@ -87,6 +90,21 @@ def _issue(conn: Connection, name: str, authority: Authority, order: Order, wish
     return certificate
 
 
+def _refuse_revoked(conn: Connection, name: str) -> None:
+    """Nothing new of an authority that the root's newest list revokes, wherever it was signed."""
+    certificate = store.authorities(conn).get(name)
+    if name != ROOT and certificate is not None and read_facts(certificate).serial in _on_root_list(conn):
+        raise Fault("TS-3024", detail=f"the root has revoked the certificate of {name}")
+
+
+def _on_root_list(conn: Connection) -> frozenset[int]:
+    """Serial numbers of issuing authorities that the root's newest list revokes."""
+    kept, root = key_store.newest_list(conn, ROOT), store.authorities(conn).get(ROOT)
+    if kept is None or root is None:
+        return frozenset()
+    return frozenset(read_list(kept.der, root, kept.this_update).revoked)
+
+
 def enter_authority(conn: Connection, name: str, certificate: bytes, at: datetime) -> None:
     """Note an authority; the same again changes nothing. Raises ``TS-3004`` when its name or key is another one's."""
     facts = read_facts(certificate)
@@ -99,13 +117,14 @@ def enter_issued(conn: Connection, name: str, profile: str, certificate: bytes, 
     """Note a certificate that was issued where there was no database: at set-up, by a production line, in a ceremony.
 
     Its key's use is written with it. The same again changes nothing. Raises ``TS-3004`` when the key, or the serial
-    number, is another certificate's.
+    number, is another certificate's, ``TS-3024`` when the root has revoked its authority.
     """
     facts = read_facts(certificate)
     if store.by_hash(conn, facts.sha256) is not None:
         return
     if store.claim_key(conn, facts.key_hash, wish.holder, at) != wish.holder:
         raise Fault("TS-3004", detail="this public key belongs to another holder")
+    _refuse_revoked(conn, name)
     number = store.begin_known(conn, name, profile, facts, wish, at)
     if number is None:
         if store.by_hash(conn, facts.sha256) is not None:
