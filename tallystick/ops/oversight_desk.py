@@ -28,6 +28,7 @@ from tallystick.ops.override_desk import shell_account
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
+from tallystick.portals.oversight.deeds import must_be_decided_here
 
 Connection = psycopg.Connection[Any]
 _OFFICER = "officer"
@@ -59,13 +60,15 @@ class OversightDesk:
             return queries.newest(conn, limit=limit)
 
     def approve(self, username: str, number: int) -> None:
-        """Agree, as the second person."""
+        """Agree, as the second person; raises ``TS-4003`` also for what its own room decides."""
         with psycopg.connect(self.dsn) as conn:
+            must_be_decided_here(conn, number)
             operations.approve(conn, number, self._officer(conn, username), self.clock())
 
     def refuse(self, username: str, number: int) -> None:
-        """Refuse, or take one's own back."""
+        """Refuse, or take one's own back; raises ``TS-4003`` also for what its own room decides."""
         with psycopg.connect(self.dsn) as conn:
+            must_be_decided_here(conn, number)
             operations.refuse(conn, number, self._officer(conn, username), self.clock())
 
     def _officer(self, conn: Connection, username: str) -> Person:

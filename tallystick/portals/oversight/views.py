@@ -20,6 +20,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.rights import DECIDE_REQUESTS, SEE_ACTIVITY, SEE_REQUESTS, may, only_who_may, reach
 from tallystick.portals.deciding import carry_out, show
+from tallystick.portals.oversight.deeds import DECIDED_HERE, OWN_PAGES, must_be_decided_here
 from tallystick.portals.shared_connection import shared_connection
 
 ACTS_SHOWN = 100
@@ -43,6 +44,16 @@ class RequestLine:
     words: str
     pending: bool
     own: bool
+
+    @property
+    def here(self) -> bool:
+        """Whether it is decided on this page."""
+        return self.request.deed in DECIDED_HERE
+
+    @property
+    def page(self) -> tuple[str, str]:
+        """Name and title of the page where else it is decided, as far as there is one."""
+        return OWN_PAGES.get(self.request.deed, ("", ""))
 
 
 @require_GET
@@ -91,7 +102,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
 def approve(request: HttpRequest, number: int) -> HttpResponse:
     """Agree, as the second person."""
     now = timezone.now()
-    return _decide(request, lambda conn, by: operations.approve(conn, number, by, now))
+    return _decide(request, number, lambda conn, by: operations.approve(conn, number, by, now))
 
 
 @require_POST
@@ -99,12 +110,17 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
 def refuse(request: HttpRequest, number: int) -> HttpResponse:
     """Refuse, or take one's own request back."""
     now = timezone.now()
-    return _decide(request, lambda conn, by: operations.refuse(conn, number, by, now))
+    return _decide(request, number, lambda conn, by: operations.refuse(conn, number, by, now))
 
 
-def _decide(request: HttpRequest, deed: Deed) -> HttpResponse:
+def _decide(request: HttpRequest, number: int, deed: Deed) -> HttpResponse:
     by = Person(request.user.get_username(), PORTAL)
-    return carry_out(lambda conn: deed(conn, by), lambda fault: _requests(request, fault), "approvals")
+
+    def decide(conn: psycopg.Connection[Any]) -> None:
+        must_be_decided_here(conn, number)
+        deed(conn, by)
+
+    return carry_out(decide, lambda fault: _requests(request, fault), "approvals")
 
 
 def _requests(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:

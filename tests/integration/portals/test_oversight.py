@@ -31,7 +31,7 @@ def ask(pages: Pages, by: str = "vera") -> int:
         from django.utils import timezone
 
         person = Person(by, PORTAL)
-        return operations.ask(conn, "quarantine.readmit", "batch 7", {"act": "00ff"}, REASON, person, timezone.now())
+        return operations.ask(conn, "quarantine.decide", "batch 7", {"act": "00ff"}, REASON, person, timezone.now())
 
 
 def test_signing_in_reading_and_signing_out_are_acts(pages: Pages) -> None:
@@ -59,7 +59,7 @@ def test_two_officers_decide_a_request(pages: Pages) -> None:
     number = ask(pages)
     vera, omar = (pages.signed_in(user) for user in pages.officers)
     page = text(vera, "/approvals/")
-    assert "quarantine.readmit, batch 7" in page
+    assert "quarantine.decide, batch 7" in page
     assert "Approve" not in page, "not one's own"
     own = pages.send(vera, f"/approvals/{number}/approve/")
     assert (own.status_code, b"Code TS-4005" in own.content) == (409, True)

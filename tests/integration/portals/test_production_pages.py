@@ -58,6 +58,18 @@ def test_two_persons_open_a_batch_in_two_browsers(asked: Pages) -> None:
     assert omar.get("/production/2/").status_code == 404
 
 
+def test_a_batch_is_opened_on_its_own_page_alone(asked: Pages) -> None:
+    omar = asked.signed_in(asked.officers[1])
+    page = omar.get("/approvals/").content.decode()
+    assert 'Decided on the page <a href="/production/">Fiscal modules</a>' in page
+    assert "Approve" not in page
+    for deed in ("approve", "refuse"):
+        answer = asked.send(omar, f"/approvals/1/{deed}/")
+        assert (answer.status_code, b"Code TS-4003" in answer.content) == (404, True)
+    assert asked.rows("SELECT state FROM approvals.request") == [("pending",)]
+    assert asked.send(omar, "/production/1/approve/").status_code == 302
+
+
 def test_whoever_makes_no_modules_sees_none(asked: Pages) -> None:
     taxpayer = asked.signed_in(asked.taxpayer)
     assert taxpayer.get("/production/").status_code == 404

@@ -60,6 +60,14 @@ def refuse(conn: Connection, request_id: int, by: Person, at: datetime) -> None:
     _log(conn, "approvals.refuse", by.actor, at, request_id, found.deed, found.object, found.reason)
 
 
+def deed_of(conn: Connection, request_id: int) -> str:
+    """Which deed a request is about; it is held until the transaction ends. Raises ``TS-4003``."""
+    found = store.lock(conn, request_id)
+    if found is None:
+        raise Fault("TS-4003", detail="no such request")
+    return found.deed
+
+
 def take(conn: Connection, request_id: int, deed: str, at: datetime) -> Request:
     """Take an approved request to carry it out now, once.
 

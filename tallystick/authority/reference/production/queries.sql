@@ -1,7 +1,7 @@
 -- name: add_batch
 INSERT INTO production.batch (profile, order_hash, ordered, blanks, years, asked_by, asked_at)
 VALUES (:profile, :order_hash, :ordered, :blanks, :years, :asked_by, :at)
-ON CONFLICT (order_hash) DO NOTHING
+ON CONFLICT (order_hash) WHERE state <> 'refused' DO NOTHING
 RETURNING batch_id;
 
 -- name: add_line
