@@ -136,9 +136,12 @@ class DemoPki:
         publication_url: str = DEFAULT_URL,
         arc: str = DOCUMENTATION_ARC,
         days: Mapping[str, int] | None = None,
+        elsewhere: Callable[[str], Signer] | None = None,
     ) -> DemoPki:
         """Open a folder that ``create`` made; raises ``OSError`` or ``ValueError`` when it is not whole."""
-        made = cls(PkiFiles(folder), Environment(*environment), publication_url, NationalArc(arc), days or {})
+        made = cls(
+            PkiFiles(folder), Environment(*environment), publication_url, NationalArc(arc), days or {}, elsewhere
+        )
         made.trust_store()
         return made
 

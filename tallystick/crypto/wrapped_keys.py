@@ -11,16 +11,22 @@ from pathlib import Path
 
 from tallystick.crypto.hsm import KeyStore, check_label
 from tallystick.crypto.keys import PrivateKey
+from tallystick.kernel.faults import Fault
 from tallystick.kit.atomic_file import write_atomically
 
 _END = ".wrapped"
 
 
 def keep_wrapped(store: KeyStore, wrapping: str, folder: Path, label: str, key: PrivateKey) -> None:
-    """Wrap a key and write it; the folder is made 0700. Raises ``TS-5004``, ``TS-1310``."""
+    """Wrap a key and write it; the folder is made 0700.
+
+    Raises ``TS-3004`` when there is one already, ``TS-5004``, ``TS-1310``.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wrapped = store.wrap(wrapping, key.pkcs8, check_label(label).encode())
-    write_atomically(folder / f"{label}{_END}", wrapped, mode=0o600)
+    file = folder / f"{check_label(label)}{_END}"
+    if file.exists():
+        raise Fault("TS-3004", detail=f"there is a wrapped key {label} already")
+    write_atomically(file, store.wrap(wrapping, key.pkcs8, label.encode()), mode=0o600)
 
 
 def wrapped_labels(folder: Path) -> tuple[str, ...]:

@@ -166,12 +166,19 @@ def rotate(
     """
     if series not in SERIES:
         raise Fault("TS-3031", detail=f"{series} is none of {', '.join(SERIES)}")
+    with operations.rotating(conn):
+        return _rotate(conn, maker, series, at=at, overlap=overlap, actor=actor)
+
+
+def _rotate(
+    conn: Connection, maker: KeyMaker, series: str, *, at: datetime, overlap: timedelta, actor: str
+) -> AuthorityKey:
     known = queries.keys(conn, series)
     old, log_key = queries.active_key(conn, series), queries.active_key(conn, LOG)
     if series == LOG and len(queries.signing_log_keys(known, at)) > 1:
         raise Fault("TS-3033", detail="the overlap of the last rotation has not ended")
     origin = parse_key_change(parse_note(queries.change_notes(conn)[0]).text).origin
-    conn.rollback()  # making a key takes a while: nothing is held meanwhile
+    conn.rollback()  # making a key takes a while: no row is held meanwhile
     label = _next_label(maker, series, len(known) + 1)
     new = _value(series, label, maker.make_next(series, label), at)
     retires_at = at + (overlap if series == LOG else _FOR_EVER)

@@ -15,7 +15,6 @@ import psycopg
 from tallystick.authority.keys import queries
 from tallystick.authority.keys import tasks as keys
 from tallystick.authority.keys.values import LOG, PACKAGE, SERIES, AuthorityKey, KeyState
-from tallystick.authority.ledger.queries import head_digests
 from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.crypto.hsm import KeyStore
@@ -25,6 +24,7 @@ from tallystick.crypto.wrapped_keys import open_wrapped
 from tallystick.kernel.faults import Fault
 from tallystick.ops.authority_keys import WRAPPING, KeyMaker, check_note, package_folder, rotate
 from tallystick.ops.database import open_database
+from tallystick.ops.key_books import books_of
 from tallystick.ops.key_store import open_key_store
 from tallystick.ops.packs import load_pack
 from tallystick.ops.pki_folder import open_pki
@@ -126,11 +126,7 @@ class KeyDesk:
         """Today and yesterday; an intent of this moment may be journalled and its head not committed yet."""
         now = system_clock()
         for day in (now.date() - timedelta(days=1), now.date()):
-
-            def heads(first_ms: int, last_ms: int) -> Iterator[bytes]:
-                return head_digests(conn, self.settings.log_origin, first_ms, last_ms)
-
-            found = keys.compare(conn, self.state.keys / "uses", day, heads)
+            found = keys.compare(conn, self.state.keys / "uses", day, books_of(conn, self.settings.log_origin))
             for use in found.unexplained:
                 signed = f"{use.label} signed {use.digest.hex()} for {use.use}"
                 yield f"{keys.UNEXPLAINED} {day}: {signed}, and nothing says why"

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from tallystick.authority.keys.signing_unit import SigningUnit
+from tallystick.authority.keys.unit_signer import UnitSigner
 from tallystick.crypto.national_oids import DOCUMENTATION_ARC
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.country_pack import CountryPack
+from tallystick.kernel.faults import Fault
 from tallystick.ops.state_folder import StateFolder
 
 
 def open_pki(state: StateFolder, pack: CountryPack, publication_url: str) -> DemoPki:
-    """``publication_url`` is where lists, OCSP and issuers are served; raises ``OSError`` and ``ValueError``."""
+    """The country's authorities; a key that is no file of the folder is asked of the key processes that run here.
+
+    ``publication_url`` is where lists, OCSP and issuers are served. Raises ``OSError`` and ``ValueError``; issuing
+    raises ``TS-5004`` where neither file nor process has the key.
+    """
+
+    def elsewhere(name: str) -> UnitSigner:
+        sockets = sorted(state.run.glob("keys*.sock"))
+        if not sockets:
+            raise Fault("TS-5004", detail=f"the key {name} is no file here, and no process that holds keys runs")
+        return UnitSigner.of(SigningUnit(*sockets), name)
+
     return DemoPki.load(
         state.keys,
         environment=pack.environment,
         publication_url=publication_url,
         arc=pack.certificates.arc or DOCUMENTATION_ARC,
         days=pack.certificates.days,
+        elsewhere=elsewhere,
     )

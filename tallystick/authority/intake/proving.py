@@ -111,8 +111,8 @@ def _time_in_url(package: Package, fault: Fault) -> int:
 
 def not_revoked_then(_: PackageRules, package: Package) -> None:
     """Status 6: a certificate that was revoked when the invoice was signed."""
-    if package.element.was_revoked(package.signed_at):
-        raise Fault("TS-1104", detail="the signer was revoked when this was signed")
+    if package.element.may_not_have_signed(package.signed_at, package.received_at):
+        raise Fault("TS-1104", detail="the signer was revoked when this was signed, or may be in other hands")
 
 
 def not_expired_then(_: PackageRules, package: Package) -> None:
@@ -124,8 +124,8 @@ def not_expired_then(_: PackageRules, package: Package) -> None:
 def requester_was_admitted(_: PackageRules, package: Package) -> None:
     """The POS's certificate held when the hosted signer signed."""
     owner = package.owner
-    if owner.was_revoked(package.signed_at):
-        raise Fault("TS-1104", detail="the requester was revoked when this was signed")
+    if owner.may_not_have_signed(package.signed_at, package.received_at):
+        raise Fault("TS-1104", detail="the requester was revoked when this was signed, or may be in other hands")
     if not owner.not_before <= package.signed_at < owner.not_after:
         raise Fault("TS-1103", detail="signed outside the validity of the requester's certificate", audit_status=4)
 

@@ -11,6 +11,7 @@ from enum import IntEnum
 
 import attrs
 
+from tallystick.crypto.hsm import check_label
 from tallystick.crypto.key_purposes import KeyPurpose
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.policy import Use
@@ -58,9 +59,9 @@ def read_sign_request(data: bytes) -> SignRequest:
     try:
         use, at = _read_short(data, 1)
         label, at = _read_short(data, at)
-        return SignRequest(Use[use], label, data[at:])
-    except (KeyError, IndexError, UnicodeDecodeError):
-        raise Fault("TS-1310", detail="a request that names no use") from None
+        return SignRequest(Use[use], check_label(label), data[at:])
+    except (KeyError, IndexError, ValueError):
+        raise Fault("TS-1310", detail="a request that names no use, or no key that can be") from None
 
 
 READY_REQUEST = b"\x03"

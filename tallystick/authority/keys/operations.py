@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import attrs
@@ -86,3 +88,19 @@ def complete(conn: Connection, use: KeyUse, at: datetime) -> None:
 
 def _act(actor: str, verb: str, key: AuthorityKey, at: datetime) -> Act:
     return Act(at=at, actor=actor, verb=verb, object=key.label, after=key.public_key.fingerprint.hex())
+
+
+@contextmanager
+def rotating(conn: Connection) -> Iterator[None]:
+    """Be the only one who makes a key meanwhile, for two who choose the same label would overwrite each other's.
+
+    Raises ``TS-3030`` when somebody else rotates just now.
+    """
+    if not store.hold_rotation(conn):
+        raise Fault("TS-3030", detail="somebody else rotates a key just now")
+    try:
+        yield
+    finally:
+        conn.rollback()
+        store.release_rotation(conn)
+        conn.commit()

@@ -57,3 +57,9 @@ ON CONFLICT (day) DO UPDATE SET at = excluded.at, uses = excluded.uses, unexplai
 
 -- name: newest_reconciled
 SELECT max(day) FROM keys.reconciled;
+
+-- name: hold_rotation
+SELECT pg_try_advisory_lock(hashtextextended('keys.rotate', 0));
+
+-- name: release_rotation
+SELECT pg_advisory_unlock(hashtextextended('keys.rotate', 0));

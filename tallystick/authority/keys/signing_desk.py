@@ -20,7 +20,9 @@ from tallystick.authority.keys.messages import (
     write_public_key,
 )
 from tallystick.authority.keys.use_journal import UseJournal
+from tallystick.authority.keys.values import OFF_LINE
 from tallystick.crypto.hsm import KeyStore
+from tallystick.crypto.key_purposes import require_use
 from tallystick.kernel.faults import Fault
 from tallystick.kit.key_process import hide_memory, run_until_signalled, serve_desk
 from tallystick.kit.turns import Turns
@@ -73,7 +75,10 @@ class SigningDesk:
 
     def _sign(self, request: bytes) -> bytes:
         asked = read_sign_request(request)
+        if asked.label in OFF_LINE:
+            raise Fault("TS-1310", detail=f"the key {asked.label} signs in a ceremony only")
         store = self.store
+        require_use(store.purpose(asked.label), asked.use, None)  # what is refused is no use, and no line
         self._journal.write(asked)
         signature = store.sign(asked.label, asked.use, asked.text)
         metrics.SIGNATURES.labels(use=asked.use.name).inc()

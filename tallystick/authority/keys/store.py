@@ -141,3 +141,13 @@ def newest_reconciled(conn: Connection) -> date | None:
     """The newest day that was compared."""
     found: date | None = _SQL.value(conn, "newest_reconciled")
     return found
+
+
+def hold_rotation(conn: Connection) -> bool:
+    """Be the only one who rotates until `release_rotation` or the end of the connection; false when another does."""
+    return bool(_SQL.value(conn, "hold_rotation"))
+
+
+def release_rotation(conn: Connection) -> None:
+    """Let others rotate."""
+    _SQL.value(conn, "release_rotation")

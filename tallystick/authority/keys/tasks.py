@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Set
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -66,21 +66,28 @@ class Reconciled:
         return not self.unexplained
 
 
-HeadDigests = Callable[[int, int], Iterable[bytes]]
-"""SHA-256 of the checkpoint text of every tree head that was committed between two moments (Unix ms)."""
+@attrs.frozen(slots=True)
+class OtherBooks:
+    """What other rooms know of signatures: ``heads`` gives the SHA-256 of the checkpoint text of every tree head that
+    was committed between two moments (Unix ms); ``certificates`` which of some digests are of certificates and lists.
+    """
+
+    heads: Callable[[int, int], Iterable[bytes]]
+    certificates: Callable[[Collection[bytes]], Set[bytes]]
 
 
-def reconcile(conn: Connection, journals: Path, day: date, heads: HeadDigests, *, now: datetime) -> Reconciled:
+def reconcile(conn: Connection, journals: Path, day: date, books: OtherBooks, *, now: datetime) -> Reconciled:
     """`compare` a day; the outcome is kept, counted, and written into the activity log."""
-    found = compare(conn, journals, day, heads)
+    found = compare(conn, journals, day, books)
     _note(conn, found, now)
     return found
 
 
-def compare(conn: Connection, journals: Path, day: date, heads: HeadDigests) -> Reconciled:
+def compare(conn: Connection, journals: Path, day: date, books: OtherBooks) -> Reconciled:
     """Compare what the key processes signed on a UTC day with what explains it. The journals are read first.
 
-    A checkpoint is explained by the tree head that the ledger committed, everything else by its row in `keys.use`.
+    A checkpoint is explained by the tree head that the ledger committed, a certificate or list by the register of the
+    national PKI, everything else by its row in `keys.use`.
     Several signatures over the same bytes with the same key are one use: they were repeated.
     """
     start = datetime.combine(day, time.min, UTC)
@@ -88,11 +95,13 @@ def compare(conn: Connection, journals: Path, day: date, heads: HeadDigests) -> 
     journalled = {(use.label, use.use, use.digest): use for use in read_journals(journals, day, day)}
     checkpoints = {key[2] for key in journalled if key[1] == Use.SIGN_CHECKPOINT.name}
     if checkpoints:
-        checkpoints -= set(heads(unix_ms(start - _SLACK), unix_ms(end + _SLACK)))
+        checkpoints -= set(books.heads(unix_ms(start - _SLACK), unix_ms(end + _SLACK)))
+    issued = books.certificates({digest for _, name, digest in journalled if name in _ISSUING})
     unexplained = tuple(
         use
         for (label, name, digest), use in journalled.items()
         if not (name == Use.SIGN_CHECKPOINT.name and digest not in checkpoints)
+        and not (name in _ISSUING and digest in issued)
         and not store.is_intended(conn, label, name, digest)
     )
     around = {
@@ -103,6 +112,7 @@ def compare(conn: Connection, journals: Path, day: date, heads: HeadDigests) -> 
 
 
 _ONE_DAY = timedelta(days=1)
+_ISSUING = {use.name for use in (Use.SIGN_CERTIFICATE_P256, Use.SIGN_CERTIFICATE_P384, Use.SIGN_REVOCATION_LIST)}
 
 
 def _note(conn: Connection, found: Reconciled, now: datetime) -> None:
@@ -117,14 +127,14 @@ def _note(conn: Connection, found: Reconciled, now: datetime) -> None:
     activity.record(conn, act)
 
 
-def reconcile_days(conn: Connection, journals: Path, heads: HeadDigests, *, now: datetime) -> list[Reconciled]:
+def reconcile_days(conn: Connection, journals: Path, books: OtherBooks, *, now: datetime) -> list[Reconciled]:
     """Reconcile each whole day that has not been, yesterday at the latest; the first time only yesterday."""
     yesterday = now.date() - _ONE_DAY
     newest = store.newest_reconciled(conn)
     day = yesterday if newest is None else newest + _ONE_DAY
     done = []
     while day <= yesterday:
-        done.append(reconcile(conn, journals, day, heads, now=now))
+        done.append(reconcile(conn, journals, day, books, now=now))
         conn.commit()
         day += _ONE_DAY
     return done

@@ -21,7 +21,7 @@ from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import Clock, unix_ms
 
 _FILE_MODE = 0o600
-_FIELDS = 4
+UNREADABLE = "unreadable"
 
 
 @attrs.frozen(slots=True)
@@ -53,25 +53,34 @@ class UseJournal:
     def _turn_over(self, now: datetime) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / f"{now.date():%Y-%m-%d}.{self._process}.uses"
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _FILE_MODE)
+        opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, _FILE_MODE)
+        size = os.fstat(opened).st_size
+        if size and os.pread(opened, 1, size - 1) != b"\n":
+            os.write(opened, b"\n")  # a line that a crash tore stays a line of its own
         if self._file >= 0:
             os.close(self._file)
         self._file, self._day = opened, now.date()
 
 
 def read_journals(folder: Path, first: date, last: date) -> Iterator[JournalledUse]:
-    """All uses of the days from ``first`` to ``last``, file by file; raises ``ValueError`` for a line that is none.
+    """All uses of the days from ``first`` to ``last``, file by file.
 
-    The last line of a file may be torn by a crash: it is left out.
+    The last line of a file may be torn by a crash: it is left out. Any other line that is no use is given as one that
+    nothing will explain (`UNREADABLE`, the file, SHA-256 of the line), so that it is told and hides none behind it.
     """
     for file in sorted(folder.glob("*.uses")):
         if not f"{first:%Y-%m-%d}" <= file.name[:10] <= f"{last:%Y-%m-%d}":
             continue
-        with file.open("r", encoding="ascii") as lines:
+        with file.open("rb") as lines:
             for line in lines:
-                if not line.endswith("\n"):
+                if not line.endswith(b"\n"):
                     break
-                parts = line.split()
-                if len(parts) != _FIELDS:
-                    raise ValueError(f"{file.name}: a line that is no use: {line!r}")
-                yield JournalledUse(int(parts[0]), parts[1], parts[2], bytes.fromhex(parts[3]))
+                yield _read(file.name, line)
+
+
+def _read(name: str, line: bytes) -> JournalledUse:
+    try:
+        at_ms, use, label, digest = line.decode("ascii").split()
+        return JournalledUse(int(at_ms), use, label, bytes.fromhex(digest))
+    except ValueError:
+        return JournalledUse(0, UNREADABLE, name, sha256(line))

@@ -14,6 +14,9 @@ from tallystick.crypto.policy import Use
 LOG, POA, PACKAGE = "log", "poa", "package"
 """The series that rotate by themselves: the log's key, the proof key, the key that packages are sealed for."""
 
+OFF_LINE = frozenset({"root"})
+"""Keys that a ceremony puts into the store and that no process uses: the root signs while its custodians watch."""
+
 OVERLAP = timedelta(days=90)
 """How long the log's old key signs beside the new one: time enough for every verifier to learn the new one."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import msgspec
 
@@ -67,13 +69,21 @@ class Blank(msgspec.Struct, frozen=True, kw_only=True):
 def supply(folder: Path, hardware: Hardware = VIRTUAL_HARDWARE) -> None:
     """Put a factory-fresh module into `folder` (made 0700): nothing in it or on it tells it from another (S1-059).
 
-    Raises `FileExistsError` when there is one already.
+    It is there whole or not at all, whenever the power goes. Raises `FileExistsError` when there is one already.
     """
-    folder.mkdir(mode=0o700, parents=True)
-    Blank(
-        controller=hardware.controller,
-        form_factor=hardware.form_factor,
-        protocols=sorted(hardware.protocols),
-        algorithms=sorted(hardware.algorithms),
-    ).store(folder)
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        Blank(
+            controller=hardware.controller,
+            form_factor=hardware.form_factor,
+            protocols=sorted(hardware.protocols),
+            algorithms=sorted(hardware.algorithms),
+        ).store(beside)
+        try:
+            beside.rename(folder)
+        except OSError as error:
+            raise FileExistsError(f"there is a module in {folder} already") from error
+    finally:
+        rmtree(beside, ignore_errors=True)
     sync_folder(folder.parent)

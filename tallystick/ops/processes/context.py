@@ -18,7 +18,6 @@ import psycopg
 import uvloop
 
 from tallystick.authority.keys.signing_unit import SigningUnit
-from tallystick.authority.keys.unit_signer import UnitSigner
 from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.policy import install_registry
 from tallystick.kernel.country_pack import CountryPack
@@ -85,8 +84,7 @@ class Context:
     @cached_property
     def pki(self) -> DemoPki:
         """The authority's keys and certificates."""
-        found = open_pki(self.state, self.pack, self.settings.pki_url)
-        return attrs.evolve(found, elsewhere=lambda name: UnitSigner.of(self.signing_unit(), name))
+        return open_pki(self.state, self.pack, self.settings.pki_url)
 
     @property
     def environment_name(self) -> str:

@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +21,6 @@ from tallystick.authority.keys import tasks as keys
 from tallystick.authority.keys.store import WaitingEvent
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
-from tallystick.authority.ledger.queries import head_digests
 from tallystick.authority.ledger.tasks import export_tiles
 from tallystick.authority.oversight.activity.tasks import ACTIVITY_HEAD_MEDIA_TYPE, anchor
 from tallystick.authority.oversight.activity.values import Anchor
@@ -46,6 +45,7 @@ from tallystick.kit.retry import backoff_seconds
 from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.erasures import Erasures
 from tallystick.ops.inspections import detectors
+from tallystick.ops.key_books import books_of
 from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.assurance import AssuranceWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
@@ -246,12 +246,8 @@ def _key_event(event: WaitingEvent) -> NewEntry:
 
 def _reconcile(context: Context, conn: DatabaseConnection) -> None:
     """Every signature of yesterday has its explanation, or somebody is told (security 2.7)."""
-    origin = context.settings.log_origin
-
-    def heads(first_ms: int, last_ms: int) -> Iterator[bytes]:
-        return head_digests(conn, origin, first_ms, last_ms)
-
-    for day in keys.reconcile_days(conn, context.uses_folder, heads, now=system_clock()):
+    books = books_of(conn, context.settings.log_origin)
+    for day in keys.reconcile_days(conn, context.uses_folder, books, now=system_clock()):
         for use in day.unexplained:
             log.critical("%s a signature that nothing explains: %s by %s", keys.UNEXPLAINED, use.use, use.label)
 

@@ -48,7 +48,6 @@ class VirtualBox:
         """Power it on."""
         place = self.place(module.slot)
         if not place.exists():
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             supply(place, attrs.evolve(VIRTUAL_HARDWARE, form_factor=module.form_factor))
         powered = VirtualModule.open(place)
         try:

@@ -20,6 +20,10 @@ from tallystick.crypto.sealed_keys import SealedKeys
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.invoice import Seller
+from tallystick.ops import pki_folder
+from tallystick.ops.packs import load_pack
+from tallystick.ops.pki_folder import open_pki
+from tallystick.ops.state_folder import StateFolder
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 ISSUER = "secure-element-ca"
@@ -67,3 +71,29 @@ def test_an_authority_without_a_key_file_issues_through_the_key_processes(
         pki.issue_secure_element(subject, spki, at=NOW)
     assert caught.value.code == "TS-5004"
     store.close()
+
+
+def test_a_country_asks_the_processes_that_run_and_says_when_none_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = StateFolder.of(str(tmp_path))
+    state.make()
+    pack = load_pack("AQ")
+    DemoPki.create(
+        state.keys, environment=pack.environment, organization="Authority", country="AQ", at=NOW
+    ).files.private_key(ISSUER).unlink()
+    pki = open_pki(state, pack, "http://127.0.0.1:8089")
+    with pytest.raises(Fault, match="no process that holds keys runs"):
+        pki.elsewhere(ISSUER)  # type: ignore[misc]
+    asked: list[tuple[Path, ...]] = []
+
+    class Heard(SigningUnit):
+        def __init__(self, *sockets: Path) -> None:
+            asked.append(sockets)
+
+    monkeypatch.setattr(pki_folder, "SigningUnit", Heard)
+    monkeypatch.setattr(UnitSigner, "of", lambda unit, name: name)
+    for name in ("keys.sock", "keys-2.sock", "sequencer.sock"):
+        (state.run / name).touch()
+    assert pki.elsewhere(ISSUER) == ISSUER  # type: ignore[misc]
+    assert {path.name for path in asked[0]} == {"keys.sock", "keys-2.sock"}

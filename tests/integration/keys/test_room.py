@@ -15,11 +15,11 @@ from tallystick.authority.keys.messages import SignRequest
 from tallystick.authority.keys.recorded_use import RecordedSigner
 from tallystick.authority.keys.signing_unit import SigningUnit
 from tallystick.authority.keys.use_journal import UseJournal
-from tallystick.authority.keys.values import LOG, POA, AuthorityKey, KeyUse
+from tallystick.authority.keys.values import LOG, PACKAGE, POA, AuthorityKey, KeyUse
 from tallystick.authority.oversight.activity import queries as activity
 from tallystick.crypto import sealed_keys
 from tallystick.crypto.key_purposes import KeyPurpose
-from tallystick.crypto.keys import generate_ed25519_key, generate_rsa_key
+from tallystick.crypto.keys import PublicKey, generate_ed25519_key, generate_rsa_key
 from tallystick.crypto.policy import Use
 from tallystick.crypto.sealed_keys import SealedKeys
 from tallystick.kernel.faults import Fault
@@ -72,6 +72,27 @@ def test_ts_3033_and_ts_3030_a_log_has_two_keys_at_most_and_one_rotation_at_a_ti
     assert [act.act.verb for act in activity.newest(room)][:2] == ["keys.retire", "keys.rotate"]
     with pytest.raises(Fault, match="TS-3031"):
         rotate(room, maker, "logs", at=later, overlap=day, actor="shell:ann")
+
+
+def test_ts_3030_two_who_rotate_at_once_make_one_key(
+    room: psycopg.Connection, maker: KeyMaker, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both would choose one label, and the second would write over the first's wrapped key."""
+    room.commit()
+    make_next, refused = KeyMaker.make_next, []
+
+    def meanwhile(self: KeyMaker, series: str, label: str) -> PublicKey:
+        with psycopg.connect(database) as other, pytest.raises(Fault) as caught:
+            rotate(other, self, PACKAGE, at=NOW + timedelta(hours=1), overlap=timedelta(days=1), actor="shell:bo")
+        refused.append(caught.value.code)
+        return make_next(self, series, label)
+
+    monkeypatch.setattr(KeyMaker, "make_next", meanwhile)
+    rotate(room, maker, PACKAGE, at=NOW + timedelta(hours=1), overlap=timedelta(days=1), actor="shell:ann")
+    assert refused == ["TS-3030"]
+    monkeypatch.undo()
+    with psycopg.connect(database) as other:
+        rotate(other, maker, PACKAGE, at=NOW + timedelta(hours=2), overlap=timedelta(days=1), actor="shell:bo")
 
 
 def test_a_rotation_cut_short_leaves_a_key_that_nobody_uses(room: psycopg.Connection, maker: KeyMaker) -> None:
@@ -133,9 +154,12 @@ def test_security_2_7_the_intent_is_committed_before_the_key_is_asked(
 
 def test_security_2_7_each_signature_has_one_explanation(room: psycopg.Connection, tmp_path: Path) -> None:
     journal = UseJournal(tmp_path / "uses", "keys", lambda: NOW)
-    heads = [sha256(text) for text in (b"head 1", b"head 2")]
+    heads, issued = [sha256(text) for text in (b"head 1", b"head 2")], sha256(b"a certificate")
+    books = tasks.OtherBooks(lambda first, last: heads, lambda digests: {issued} & set(digests))
     for text in (b"head 1", b"head 2", b"head 2", b"head nobody committed"):
         journal.write(SignRequest(Use.SIGN_CHECKPOINT, "log", text))
+    for text in (b"a certificate", b"one that nobody registered"):
+        journal.write(SignRequest(Use.SIGN_CERTIFICATE_P384, "secure-element-ca", text))
     journal.write(SignRequest(Use.SIGN_PROOF, "poa", b"explained"))
     journal.write(SignRequest(Use.SIGN_PROOF, "poa", b"stolen"))
     explained = KeyUse(label="poa", use=Use.SIGN_PROOF, digest=sha256(b"explained"), principal="p", request="r")
@@ -145,16 +169,17 @@ def test_security_2_7_each_signature_has_one_explanation(room: psycopg.Connectio
         operations.complete(room, use, NOW)
     operations.intend(room, attrs.evolve(explained, digest=sha256(b"never done")), NOW)
 
-    found = tasks.reconcile(room, tmp_path / "uses", DAY, lambda first, last: heads, now=NOW + timedelta(days=1))
-    assert found.uses == 5, "a repeated signature is one use"
-    assert {use.digest for use in found.unexplained} == {sha256(b"head nobody committed"), sha256(b"stolen")}
+    found = tasks.reconcile(room, tmp_path / "uses", DAY, books, now=NOW + timedelta(days=1))
+    assert found.uses == 7, "a repeated signature is one use"
+    nobody_knows = {sha256(text) for text in (b"head nobody committed", b"one that nobody registered", b"stolen")}
+    assert {use.digest for use in found.unexplained} == nobody_knows
     assert [digest for _, _, digest in found.unjournalled] == [sha256(b"signed elsewhere")]
     assert not found.is_clean
     act = activity.newest(room, verb="keys.reconcile")[0].act
-    assert act.facts["unexplained"] == "2"
-    assert sha256(b"stolen").hex() in act.facts["unexplained1"] + act.facts["unexplained2"]
+    assert act.facts["unexplained"] == "3"
+    assert sha256(b"stolen").hex() in "".join(act.facts[f"unexplained{number}"] for number in (1, 2, 3))
     assert store.newest_reconciled(room) == DAY
-    following = tasks.reconcile_days(room, tmp_path / "uses", lambda first, last: heads, now=NOW + timedelta(days=3))
+    following = tasks.reconcile_days(room, tmp_path / "uses", books, now=NOW + timedelta(days=3))
     assert [one.day for one in following] == [DAY + timedelta(days=1), DAY + timedelta(days=2)]
 
 

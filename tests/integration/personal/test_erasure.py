@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from ledger_bench import CASH, LedgerFolder, fill, now, serves
 from psycopg.errors import InsufficientPrivilege
+from psycopg.pq import TransactionStatus
 
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.ledger import queries as ledger
@@ -23,7 +24,9 @@ from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import PORTAL as PAGES
 from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.projections.inspections.detectors.deletion import Deletion
-from tallystick.authority.projections.personal import operations
+from tallystick.authority.projections.inspections.detectors.manipulation import Manipulation
+from tallystick.authority.projections.inspections.values import CaseKind
+from tallystick.authority.projections.personal import operations, tasks
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.inspections import InspectionLimits
@@ -31,7 +34,7 @@ from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.merkle import leaf_hash, verify_inclusion
 from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.erasures import Erasures
-from tallystick.ops.inspections import OpenAudits
+from tallystick.ops.inspections import OpenAudits, RegisteredSigners
 from tallystick.ops.schema.roles import ERASER, INTAKE, PORTAL, SEQUENCER, as_role
 from tallystick.wire.erasure import ERASURE_MEDIA_TYPE, Erasure, read_erasure, tombstone, write_erasure
 from tallystick.wire.signed_note import parse_checkpoint
@@ -143,6 +146,25 @@ def test_a_tombstone_that_nobody_ordered_is_found(database: str, tmp_path: Path)
     asyncio.run(walk())
 
 
+def test_what_an_erasure_leaves_behind_is_still_compared(database: str, tmp_path: Path) -> None:
+    def doubts(books: LedgerFolder) -> set[CaseKind]:
+        with psycopg.connect(books.dsn) as conn:
+            found = Manipulation(RegisteredSigners()).findings(conn, now())
+            return {one.kind for one in found if one.item == "entry 5"}
+
+    async def walk() -> None:
+        async with books(tmp_path, database) as made:
+            assert doubts(made) == {CaseKind.SIGNATURE_WRONG}, "no card of the registry has signed it"
+            await erase(made, 5)
+            assert doubts(made) == set()
+            made.edit("UPDATE ledger.device_links SET body_hash = decode(repeat('00', 32), 'hex') WHERE log_index = 5")
+            assert doubts(made) == {CaseKind.BODY_CHANGED}
+            made.edit("UPDATE ledger.records SET salt = decode(repeat('00', octet_length(salt)), 'hex')")
+            assert doubts(made) == {CaseKind.BODY_CHANGED, CaseKind.RECORD_CHANGED}
+
+    asyncio.run(walk())
+
+
 def test_no_role_and_no_trick_erases_what_was_not_ordered(database: str, tmp_path: Path) -> None:
     async def walk() -> None:
         async with books(tmp_path, database) as made:
@@ -216,6 +238,42 @@ def test_one_officer_is_not_enough_and_what_is_asked_must_be_there(database: str
     asyncio.run(walk())
 
 
+def test_an_order_that_fails_stops_no_other_and_nothing_is_open_while_bodies_go(database: str, tmp_path: Path) -> None:
+    states: list[TransactionStatus] = []
+
+    async def walk() -> None:
+        async with books(tmp_path, database) as made:
+            for index in (5, 7):
+                agree(made, ask(made, index))
+            with psycopg.connect(as_role(made.dsn, INTAKE)) as conn:
+                do_approved(conn, now())
+
+                def erase(indexes: Collection[int], by_entry: int) -> None:
+                    states.append(conn.info.transaction_status)
+                    if 5 in indexes:
+                        raise psycopg.OperationalError("the eraser is away")
+
+                def rewrite(erased: Mapping[int, bytes]) -> Iterator[Collection[int]]:
+                    for index in erased:
+                        states.append(conn.info.transaction_status)
+                        yield [index]
+                        raise OSError("the disk is full")
+
+                assert tasks.carry_out(conn, lambda *_: 6, erase, now()) == 1
+                conn.rollback()
+                assert made.rows(
+                    "SELECT log_index FROM personal.erased JOIN personal.erasure USING (request_id)"
+                    " WHERE done_at IS NOT NULL"
+                ) == [(7,)]
+                with pytest.raises(OSError, match="full"):
+                    tasks.clear_mirror(conn, 12, rewrite)
+                conn.rollback()
+                assert made.rows("SELECT log_index FROM personal.erased WHERE NOT in_mirror") == [(7,)]
+            assert states == [TransactionStatus.IDLE] * 3
+
+    asyncio.run(walk())
+
+
 def test_closed_files_of_the_mirror_lose_the_body_and_nothing_else(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,7 +297,9 @@ def test_closed_files_of_the_mirror_lose_the_body_and_nothing_else(
             assert not any(kept in path.read_bytes() for path in segments(made.mirror))
             assert made.sweep() == []
             frames = [list(read_frames(path)) for path in segments(made.mirror)]
-            erase_in_mirror(made.mirror, {2: bytes(32)})
+            written = [path.stat().st_ino for path in segments(made.mirror)]
+            assert list(erase_in_mirror(made.mirror, {2: bytes(32), index: sha256(kept)})) != []
+            assert written == [path.stat().st_ino for path in segments(made.mirror)], "nothing is left to take out"
             assert frames == [list(read_frames(path)) for path in segments(made.mirror)], "other bytes than were erased"
 
     asyncio.run(walk())

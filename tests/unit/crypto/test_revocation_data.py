@@ -123,6 +123,29 @@ def test_questions_that_are_malformed() -> None:
             read_question(garbage)
 
 
+def tlv(tag: int, *parts: bytes) -> bytes:
+    """An element of DER, of at most 255 bytes."""
+    body = b"".join(parts)
+    return bytes((tag, len(body)) if len(body) < 128 else (tag, 0x81, len(body))) + body
+
+
+def by_hand(serial: bytes, *extensions: bytes) -> bytes:
+    """A question as a library would not write it."""
+    sha256_name = bytes.fromhex("300d06096086480165030402010500")
+    asked = tlv(0x30, sha256_name, tlv(0x04, b"n" * 32), tlv(0x04, b"k" * 32), tlv(0x02, serial))
+    more = [tlv(0xA2, tlv(0x30, *extensions))] if extensions else []
+    return tlv(0x30, tlv(0x30, tlv(0x30, tlv(0x30, asked)), *more))
+
+
+def test_a_question_that_the_library_chokes_on_is_malformed_too() -> None:
+    """The same extension twice; a serial number below zero, or longer than 20 bytes (RFC 5280, 4.1.2.2)."""
+    nonce = tlv(0x30, bytes.fromhex("06092b0601050507300102"), tlv(0x04, tlv(0x04, b"nonce")))
+    assert read_question(by_hand(b"\x7f" + bytes(19), nonce)).nonce == b"nonce"
+    for broken in (by_hand(b"\x07", nonce, nonce), by_hand(b"\xff"), by_hand(b"\x01" + bytes(20))):
+        with pytest.raises(MalformedQuestion):
+            read_question(broken)
+
+
 def test_errors_are_unsigned_answers_with_their_number() -> None:
     for error in OcspError:
         read = ocsp.load_der_ocsp_response(error_answer(error))

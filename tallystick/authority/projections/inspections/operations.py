@@ -17,36 +17,44 @@ from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.limits import LIMITS
 
 LOOK_AGAIN_AFTER = timedelta(minutes=1)
-_CASES_AGAIN_MOST = 50
 _SEEN_AGAIN_MOST = 500
 
 
 @attrs.frozen(slots=True)
-class Round:
-    """What one look of a detector brought: things seen, and cases that ended by themselves."""
+class LookedAgain:
+    """What a second look at a case brought: how much of it was compared, and whether the case ended by that."""
 
-    seen: int
-    vanished: int
+    compared: int
+    vanished: bool
 
 
-def look(conn: Connection, detector: Detector, at: datetime) -> Round:
-    """One round of one detector, in the caller's transaction: new evidence first, then its open cases again.
+def find(conn: Connection, detector: Detector, at: datetime) -> int:
+    """Put what a detector sees into cases, in the caller's transaction; how much that was.
 
     What stands in a case that an officer has closed opens no new one; anything else about the same matter does.
     """
-    seen = vanished = 0
+    seen = 0
     for evidence in detector.findings(conn, at):
         if not store.was_closed(conn, evidence):
             store.see(conn, evidence, at)
             seen += 1
+    return seen
+
+
+def look_again(conn: Connection, detector: Detector, at: datetime) -> LookedAgain | None:
+    """Look at the open case of a detector that has waited longest, in the caller's transaction; none when none is due.
+
+    A case with very much in it is compared piece by piece: what is gone makes room for the rest.
+    """
     kinds = [kind for kind in CaseKind if kind.detector is detector.name]
-    for case_id in store.due_cases(conn, kinds, at - LOOK_AGAIN_AFTER, _CASES_AGAIN_MOST):
-        for one in store.seen_in(conn, case_id, only_there=True, limit=_SEEN_AGAIN_MOST):
+    for case_id in store.due_cases(conn, kinds, at - LOOK_AGAIN_AFTER, 1):
+        found = store.seen_in(conn, case_id, only_there=True, limit=_SEEN_AGAIN_MOST)
+        for one in found:
             if not detector.holds(conn, one.evidence, at):
                 store.mark_gone(conn, one.seen_id, at)
         store.note_looked(conn, case_id, at)
-        vanished += store.vanish(conn, case_id, at)
-    return Round(seen, vanished)
+        return LookedAgain(len(found), store.vanish(conn, case_id, at))
+    return None
 
 
 def note_sighting(conn: Connection, sighting: Sighting, at: datetime) -> None:

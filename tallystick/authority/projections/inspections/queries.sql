@@ -23,7 +23,7 @@ RETURNING case_id;
 -- name: add_seen
 INSERT INTO inspections.seen (case_id, item, amount, facts, seen_at)
 VALUES (:case_id, :item, :amount, :facts, :at)
-ON CONFLICT (case_id, item) DO UPDATE SET gone_at = NULL;
+ON CONFLICT (case_id, item) DO UPDATE SET gone_at = NULL WHERE inspections.seen.gone_at IS NOT NULL;
 
 -- name: due_cases
 SELECT case_id FROM inspections.case_file

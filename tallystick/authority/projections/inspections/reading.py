@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 import attrs
 
@@ -15,6 +16,29 @@ from tallystick.authority.projections.inspections import store
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.wire.record import Record, read_record
+
+
+@attrs.define(slots=True)
+class Pace:
+    """When the looks are due that do not follow what is new: every ten seconds, and after a backlog where there is one.
+
+    A backlog puts them off for some rounds only, so that a flood of documents hides nothing. A restart begins anew.
+    """
+
+    every: timedelta = timedelta(seconds=10)
+    put_off_most: int = 5
+    _last: datetime | None = attrs.field(default=None, init=False)
+    _put_off: int = attrs.field(default=0, init=False)
+
+    def is_due(self, at: datetime, *, backlog: bool) -> bool:
+        """Whether to look now; who asks looks."""
+        if self._last is not None and abs(at - self._last) < self.every:
+            return False
+        if backlog and self._put_off < self.put_off_most:
+            self._put_off += 1
+            return False
+        self._last, self._put_off = at, 0
+        return True
 
 
 @attrs.frozen(slots=True)
@@ -95,12 +119,16 @@ def _record(data: bytes | None) -> Record | None:
 
 
 def next_span(conn: Connection, reader: str, most: int) -> tuple[int, int]:
-    """The entries that a reader has not seen yet, at most so many; it is behind them when the transaction commits."""
-    first = store.hold_position(conn, reader)
-    last = min(first + most, store.acked_size(conn))
-    if last > first:
+    """The entries that a reader has not seen yet, at most so many; it is behind them when the transaction commits.
+
+    Where the log has shrunk, the reader goes back with it: what grows there afterwards is new to it.
+    """
+    position, size = store.hold_position(conn, reader), store.acked_size(conn)
+    first = min(position, size)
+    last = min(first + most, size)
+    if last != position:
         store.move_position(conn, reader, last)
-    return first, max(first, last)
+    return first, last
 
 
 def span_again(conn: Connection, reader: str, most: int) -> tuple[int, int]:

@@ -62,7 +62,7 @@ def see(conn: Connection, evidence: Evidence, at: datetime) -> int:
 
 
 def due_cases(conn: Connection, kinds: Collection[CaseKind], before: datetime, limit: int) -> list[int]:
-    """Open cases of these kinds that nobody has looked at since, held until the transaction ends."""
+    """Open cases of these kinds that nobody has looked at since, the longest first, held until the transaction ends."""
     names = [kind.value for kind in kinds]
     return [row[0] for row in _SQL.rows(conn, "due_cases", kinds=names, before=before, limit=limit)]
 

@@ -12,9 +12,9 @@ VALUES (:request_id, :law, :asked_by, :approved_by, :at);
 -- name: add_erased
 INSERT INTO personal.erased (request_id, log_index, body_hash) VALUES (:request_id, :log_index, :body_hash);
 
--- name: open_erasures
+-- name: next_erasure
 SELECT request_id, law, asked_by, approved_by, ordered_at, entry_index FROM personal.erasure
-WHERE done_at IS NULL ORDER BY request_id LIMIT :limit FOR UPDATE SKIP LOCKED;
+WHERE done_at IS NULL AND request_id > :after ORDER BY request_id LIMIT 1;
 
 -- name: erased_of
 SELECT log_index, body_hash FROM personal.erased WHERE request_id = :request_id ORDER BY log_index;

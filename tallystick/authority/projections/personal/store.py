@@ -45,10 +45,11 @@ def add(conn: Connection, order: Order, erased: Mapping[int, bytes]) -> None:
         _SQL.run(conn, "add_erased", request_id=order.request_id, log_index=log_index, body_hash=body_hash)
 
 
-def open_orders(conn: Connection, limit: int) -> list[Order]:
-    """Orders that are not carried out, held until the transaction ends."""
+def next_order(conn: Connection, after: int) -> Order | None:
+    """The first order behind a request's number that is not carried out."""
     names = ("request_id", "law", "asked_by", "approved_by", "ordered_at", "entry_index")
-    return [Order(**dict(zip(names, row, strict=True))) for row in _SQL.rows(conn, "open_erasures", limit=limit)]
+    row = _SQL.row(conn, "next_erasure", after=after)
+    return None if row is None else Order(**dict(zip(names, row, strict=True)))
 
 
 def erased_of(conn: Connection, request_id: int) -> dict[int, bytes]:

@@ -44,8 +44,9 @@ def enrol(conn: Connection, services: PkiServices, uid: str, code: str, request:
     """The first certificate of a device, DER. The same request with its code again gives the same certificate.
 
     Raises ``TS-3001`` (code unknown, of another device, used for another request or expired), ``TS-3005`` (the device
-    is registered in another class by now), ``TS-3002``, ``TS-3003`` (request and key), ``TS-1313`` (it names another
-    device), ``TS-2401``, ``TS-2407`` and what `operations.issue` raises.
+    is registered in another class by now), ``TS-3021`` (a fresh code, and a key of before), ``TS-3002``, ``TS-3003``
+    (request and key), ``TS-1313`` (it names another device), ``TS-2401``, ``TS-2407`` and what `operations.issue`
+    raises.
     """
     kept = store.lock_code(conn, code_hash(code))
     if kept is None or kept.device != uid:
@@ -60,6 +61,8 @@ def enrol(conn: Connection, services: PkiServices, uid: str, code: str, request:
             raise Fault("TS-3001", detail="the code was used, replaced, or is older than 72 hours")
         if kept.device_class != device.device_class:
             raise Fault("TS-3005", detail="the code was given for another class of device")
+        if store.is_certified(conn, asked.public_key.fingerprint, wish.holder):
+            raise Fault("TS-3021", detail="a new code needs a key that was never certified")
         store.use_code(conn, code_hash(code), wanted, at)
     return _issue(conn, services, device, asked, wish, at)
 
@@ -80,7 +83,7 @@ def renew(
     wish = _wish(device, request, "renewal with the certificate before it")
     is_repeat = store.by_request(conn, wish.request_hash(_profile(services, device).name)) is not None
     if not is_repeat:
-        if store.has_key(conn, asked.public_key.fingerprint, wish.holder):
+        if store.is_certified(conn, asked.public_key.fingerprint, wish.holder):
             raise Fault("TS-3021", detail="a renewal needs a key that was never certified")
         start = renewal.opens_at(holder.facts.not_before, holder.facts.not_after)
         if at < start:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from tallystick.authority.reference.pki.values import KeptList, KeyUse
@@ -142,3 +143,8 @@ def unlogged_lists(conn: Connection) -> list[tuple[str, int]]:
 def issued_after(conn: Connection, after: int, most: int) -> list[tuple[int, bytes, bytes]]:
     """Number, certificate and hash of the signed part, in order."""
     return [(row[0], row[1], row[2]) for row in _SQL.rows(conn, "issued_after", after=after, most=most)]
+
+
+def known_digests(conn: Connection, digests: Collection[bytes]) -> set[bytes]:
+    """Which of these (SHA-256 of what was signed) are in the register of uses."""
+    return {bytes(row[0]) for row in _SQL.rows(conn, "known_digests", digests=list(digests))}

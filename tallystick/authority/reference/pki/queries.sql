@@ -12,6 +12,9 @@ INSERT INTO pki.certified_key (key_hash, holder, since) VALUES (:key_hash, :hold
 -- name: key_holder
 SELECT holder FROM pki.certified_key WHERE key_hash = :key_hash;
 
+-- name: is_certified
+SELECT EXISTS (SELECT 1 FROM pki.issuance WHERE key_hash = :key_hash AND holder = :holder AND state = 'issued');
+
 -- name: is_blocked
 SELECT EXISTS (SELECT 1 FROM pki.blocked_key WHERE key_hash = :key_hash);
 
@@ -185,3 +188,6 @@ SELECT pg_advisory_unlock(hashtextextended('pki.request.' || :request, 0));
 -- name: add_list
 INSERT INTO pki.revocation_list (authority, number, this_update, next_update, revoked, tbs_hash, list, list_hash)
 VALUES (:authority, :number, :this_update, :next_update, :revoked, :tbs_hash, :list, :list_hash);
+
+-- name: known_digests
+SELECT DISTINCT digest FROM pki.key_use WHERE digest = ANY(:digests);

@@ -44,7 +44,7 @@ def revoke(
 ) -> None:
     """Revoke one certificate from this moment on; *certificateHold* can be taken back by `release`.
 
-    Raises ``TS-3023`` when it is revoked for good already.
+    After *keyCompromise* nobody gets a certificate for its key. Raises ``TS-3023`` when it is revoked for good already.
     """
     digest = _hash_of(issuance)
     before = registry.revocation(conn, digest)
@@ -53,6 +53,7 @@ def revoke(
         if not is_step_on:
             raise Fault("TS-3023", detail=f"it is revoked since {before.revoked_at:%Y-%m-%d %H:%M:%S} UTC")
     registry.revoke(conn, digest, issuance.holder, at, reason)
+    _block(conn, issuance, reason, at)
     _log(conn, "pki.revoke", issuance, by, why, at, {"reason": reason.word})
 
 
@@ -97,6 +98,7 @@ def revoke_asked(conn: Connection, registry: Registry, at: datetime) -> int | No
         before = registry.revocation(conn, _hash_of(issuance))
         if before is None or before.lifted_at is not None or before.reason == Reason.CERTIFICATE_HOLD:
             registry.revoke(conn, _hash_of(issuance), issuance.holder, at, reason)
+            _block(conn, issuance, reason, at)
             count += 1
     act = Act(
         at=at,
@@ -109,6 +111,12 @@ def revoke_asked(conn: Connection, registry: Registry, at: datetime) -> int | No
     )
     activity.record(conn, act)
     return count
+
+
+def _block(conn: Connection, issuance: Issuance, reason: Reason, at: datetime) -> None:
+    """A key that others may have gets no certificate any more."""
+    if reason is Reason.KEY_COMPROMISE:
+        store.block_key(conn, issuance.key_hash, "compromised", at)
 
 
 def reason_of(word: str) -> Reason:

@@ -76,10 +76,9 @@ def claim_key(conn: Connection, key_hash: bytes, holder: str, at: datetime) -> s
     return str(_SQL.value(conn, "key_holder", key_hash=key_hash))
 
 
-def has_key(conn: Connection, key_hash: bytes, holder: str) -> bool:
-    """Whether the holder had a certificate for this key before."""
-    row = _SQL.row(conn, "key_holder", key_hash=key_hash)
-    return row is not None and row[0] == holder
+def is_certified(conn: Connection, key_hash: bytes, holder: str) -> bool:
+    """Whether a certificate was issued to the holder for this key; an attempt that failed is none."""
+    return bool(_SQL.value(conn, "is_certified", key_hash=key_hash, holder=holder))
 
 
 def is_blocked(conn: Connection, key_hash: bytes) -> bool:

@@ -61,8 +61,10 @@ def register_secure_element(
 def set_state(conn: Connection, uid: str, state: SecureElementState, at: datetime, *, reason: int = 0) -> None:
     """Put a secure element on hold, back to active, revoke or close it; ``at`` is the moment of a revocation.
 
-    A revocation, with its CRL ``reason`` number, revokes the element's certificate, too. The same state again changes
-    nothing. Raises ``TS-2401`` for an unknown UID or a change from a final state.
+    A revocation, with its CRL ``reason`` number, revokes the element's certificate, too; where that was revoked or on
+    hold before, its moment is the element's. The same state again changes nothing.
+
+    Raises ``TS-2401`` for an unknown UID or a change from a final state.
     """
     present = store.lock_secure_element(conn, uid)
     if present is None:
@@ -71,10 +73,14 @@ def set_state(conn: Connection, uid: str, state: SecureElementState, at: datetim
         return
     if present.is_final:
         raise Fault("TS-2401", detail=f"the secure element is {present.value} for good")
-    store.set_state(conn, uid, state, at if state is SecureElementState.REVOKED else None)
-    entry = store.secure_element(conn, uid)
-    if state is SecureElementState.REVOKED and entry is not None:
-        store.add_revocation(conn, entry.certificate_hash, uid, at, reason)
+    since = None
+    if state is SecureElementState.REVOKED:
+        certificate = store.certificate_hash(conn, uid)
+        store.add_revocation(conn, certificate, uid, at, reason)
+        known = store.revocation(conn, certificate)
+        assert known is not None, "it was added just now"
+        since = known.revoked_at
+    store.set_state(conn, uid, state, since)
 
 
 def revoke_certificate(conn: Connection, certificate_hash: bytes, uid: str, at: datetime, reason: int = 0) -> None:

@@ -23,20 +23,26 @@ ON CONFLICT DO NOTHING;
 -- name: secure_element
 SELECT uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
        certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount, state,
-       revoked_at, registration_index
-FROM registry.secure_element WHERE uid = :uid;
+       revoked_at, registration_index,
+       (SELECT r.reason FROM registry.revoked_certificate r
+        WHERE r.certificate_hash = e.certificate_hash AND r.lifted_at IS NULL)
+FROM registry.secure_element e WHERE uid = :uid;
 
 -- name: changed_secure_elements
 SELECT uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
        certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount, state,
-       revoked_at, registration_index
-FROM registry.secure_element WHERE changed_in >= :since::xid8;
+       revoked_at, registration_index,
+       (SELECT r.reason FROM registry.revoked_certificate r
+        WHERE r.certificate_hash = e.certificate_hash AND r.lifted_at IS NULL)
+FROM registry.secure_element e WHERE changed_in >= :since::xid8;
 
 -- name: unpublished_secure_elements
 SELECT uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
        certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount, state,
-       revoked_at, registration_index
-FROM registry.secure_element WHERE registration_index IS NULL ORDER BY uid LIMIT :most;
+       revoked_at, registration_index,
+       (SELECT r.reason FROM registry.revoked_certificate r
+        WHERE r.certificate_hash = e.certificate_hash AND r.lifted_at IS NULL)
+FROM registry.secure_element e WHERE registration_index IS NULL ORDER BY uid LIMIT :most;
 
 -- name: changed_taxpayers
 SELECT tin, business_name FROM registry.taxpayer WHERE changed_in >= :since::xid8;
@@ -61,6 +67,9 @@ SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
 
 -- name: lock_secure_element
 SELECT state FROM registry.secure_element WHERE uid = :uid FOR UPDATE;
+
+-- name: certificate_hash
+SELECT certificate_hash FROM registry.secure_element WHERE uid = :uid;
 
 -- name: set_state
 UPDATE registry.secure_element SET state = :state, revoked_at = :revoked_at WHERE uid = :uid;

@@ -26,7 +26,7 @@ _SQL = RoomQueries(__package__)
 
 def _entry(row: Row) -> SecureElementEntry:
     (uid, tin, premises_id, business, location, address, district, city, country, certificate, digest) = row[:11]
-    (not_before, not_after, x, y, encryption_key, limit, state, revoked_at, registration_index) = row[11:]
+    (not_before, not_after, x, y, encryption_key, limit, state, revoked_at, registration_index, reason) = row[11:]
     seller = Seller(
         tin=Tin(tin),
         business_name=business,
@@ -51,6 +51,7 @@ def _entry(row: Row) -> SecureElementEntry:
         state=SecureElementState(state),
         revoked_at=revoked_at,
         registration_index=registration_index,
+        revocation_reason=reason or 0,
     )
 
 
@@ -224,6 +225,11 @@ def lock_secure_element(conn: Connection, uid: str) -> SecureElementState | None
     """The state, locked until the transaction ends."""
     row = _SQL.row(conn, "lock_secure_element", uid=uid)
     return None if row is None else SecureElementState(row[0])
+
+
+def certificate_hash(conn: Connection, uid: str) -> bytes:
+    """Of the certificate that an element signs with."""
+    return bytes(_SQL.value(conn, "certificate_hash", uid=uid))
 
 
 def set_state(conn: Connection, uid: str, state: SecureElementState, revoked_at: datetime | None) -> None:

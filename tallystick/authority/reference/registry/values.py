@@ -77,6 +77,8 @@ class FiscalDevice:
 
 ON_HOLD = 6
 """The reason *certificateHold* (RFC 5280, 5.3.1), the only one that can be taken back."""
+COMPROMISED = frozenset({1, 2})
+"""The reasons *keyCompromise* and *cACompromise*: somebody else may sign, and may set the clock."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -112,6 +114,8 @@ class SecureElementEntry:
     state: SecureElementState
     revoked_at: datetime | None
     registration_index: int | None
+    revocation_reason: int = 0
+    """CRL reason number (RFC 5280) of the certificate's revocation; 0 says nothing."""
 
     @cached_property
     def public_key(self) -> PublicKey:
@@ -131,6 +135,12 @@ class SecureElementEntry:
     def was_revoked(self, moment: datetime) -> bool:
         """Whether the revocation had taken effect at that moment."""
         return self.revoked_at is not None and self.revoked_at <= moment
+
+    def may_not_have_signed(self, signed_at: datetime, received_at: datetime) -> bool:
+        """Whether the revocation speaks against a document: signed since then, or arrived since then where others may
+        sign. A thief sets the clock, so after a compromise what a document says of its own age proves nothing (K-05).
+        """
+        return self.was_revoked(signed_at) or (self.revocation_reason in COMPROMISED and self.was_revoked(received_at))
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -139,6 +139,20 @@ def test_a_later_revocation_does_not_harm(bench: Bench) -> None:
     assert asyncio.run(bench.submit(bench.card.package(), NOW + 2 * DAY)).status == 4
 
 
+@pytest.mark.parametrize("reason", [1, 2])
+def test_k_05_after_a_compromise_a_document_s_own_time_proves_nothing(bench: Bench, reason: int) -> None:
+    """A thief sets the clock; what really is older is kept whole, and two officers let it in."""
+    bench.put(bench.card, state=SecureElementState.REVOKED, revoked_at=NOW + DAY, revocation_reason=reason)
+    quarantined(bench, asyncio.run(bench.submit(bench.card.package(), NOW + 2 * DAY)), 6, "TS-1104", 6)
+
+
+def test_k_05_what_came_before_a_compromise_was_told_stays_good(bench: Bench) -> None:
+    package = bench.card.package()
+    assert asyncio.run(bench.submit(package)).status == 4
+    bench.put(bench.card, state=SecureElementState.REVOKED, revoked_at=NOW + DAY, revocation_reason=1)
+    assert asyncio.run(bench.submit(package, NOW + 2 * DAY)).status == 4
+
+
 def test_status_72_tin_of_another_taxpayer(bench: Bench) -> None:
     """S0-038."""
 

@@ -237,6 +237,35 @@ def test_renewals_that_are_refused(bench: PkiBench) -> None:
         renew(bench, mine, csr(p256()))
 
 
+def test_a_renewal_that_failed_at_the_key_may_come_again(bench: PkiBench) -> None:
+    first, request = bench.enrol(bench.uid), csr(p256(), named(bench.uid))
+    trusted = bench.pki.device_trust_store()
+    with refused("TS-5004"):
+        enrolment.renew(bench.conn, with_key_away(bench), first, trusted, request, LATE)
+    assert renew(bench, first, request) == renew(bench, first, request)
+
+
+def test_ts_3021_a_fresh_code_needs_a_fresh_key_and_is_not_used_up_without(bench: PkiBench) -> None:
+    key = p256()
+    bench.enrol(bench.uid, key)
+    code = bench.code(bench.uid)
+    with refused("TS-3021"):
+        enrol(bench, code, csr(key))
+    bench.conn.rollback()
+    assert enrol(bench, code, csr(p256()))
+
+
+def test_ts_3003_a_compromised_key_is_certified_for_nobody(bench: PkiBench) -> None:
+    key = p256()
+    revoke(bench, bench.enrol(bench.uid, key))
+    for uid in (bench.uid, bench.other):
+        if uid == bench.other:
+            bench.register(uid)
+        with refused("TS-3021" if uid == bench.uid else "TS-3003"):
+            enrol(bench, bench.code(uid), csr(key), uid)
+        bench.conn.rollback()
+
+
 def test_ts_1313_a_renewal_must_still_match_the_registry(bench: PkiBench) -> None:
     certificate = bench.enrol(bench.uid)
     bench.conn.execute("UPDATE registry.fiscal_device SET premises_id = NULL WHERE uid = %s", [bench.uid])

@@ -108,6 +108,19 @@ def test_a_final_state_stays(connection: Connection, issue_card: IssueCard) -> N
     assert not entry.was_revoked(NOW - timedelta(milliseconds=1))
 
 
+def test_a_hold_that_becomes_final_counts_from_its_beginning_everywhere(
+    connection: Connection, issue_card: IssueCard
+) -> None:
+    certificate = register(connection, issue_card("ABCD1234")).certificate_hash
+    operations.revoke_certificate(connection, certificate, "ABCD1234", NOW, reason=6)
+    operations.revoke_certificate(connection, certificate, "ABCD1234", NOW + timedelta(days=3), reason=1)
+    entry, listed = queries.secure_element(connection, "ABCD1234"), queries.revocation(connection, certificate)
+    assert entry is not None
+    assert listed is not None
+    assert entry.revoked_at == listed.revoked_at == NOW
+    assert entry.revocation_reason == listed.reason == 1
+
+
 def test_the_directory_follows_every_kind_of_change(connection: Connection, issue_card: IssueCard) -> None:
     view = directory(connection)
     assert len(view) == 0

@@ -78,6 +78,25 @@ def test_s1_059_two_blanks_are_alike(tmp_path: Path) -> None:
         supply(tmp_path / "a")
 
 
+def test_a_blank_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A station that dies while it takes a blank finds the slot empty, not a folder that no module lies in."""
+    place = tmp_path / "box" / "000001"
+
+    def dies(blank: Blank, folder: Path) -> None:
+        assert not place.exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Blank, "store", dies)
+        with pytest.raises(KeyboardInterrupt):
+            supply(place)
+    assert list(place.parent.iterdir()) == []
+    supply(place)
+    assert [path.name for path in place.parent.iterdir()] == ["000001"]
+    assert place.stat().st_mode & 0o777 == 0o700
+    VirtualModule.open(place).power_off()
+
+
 def test_s1_060_nothing_is_written_before_the_applet_is_installed(session: FactorySession) -> None:
     for write in (
         lambda: session.store(DataGroup.NUMBER, UID.encode()),

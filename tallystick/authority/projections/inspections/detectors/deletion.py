@@ -18,6 +18,7 @@ from tallystick.authority.projections.inspections import store
 from tallystick.authority.projections.inspections.ports import Audits, KeptApart, WaitingAudit
 from tallystick.authority.projections.inspections.reading import (
     Entry,
+    Pace,
     entries,
     is_erased,
     links_of,
@@ -31,7 +32,7 @@ from tallystick.kernel.instants import from_unix_ms
 from tallystick.wire.ordinal_ranges import count, without
 
 NEW_MOST = 1_000
-AGAIN_MOST = 250
+AGAIN_MOST = 1_000
 HOLES_MOST = 500
 _FROM_START = ("", "", 0)
 _DOCUMENT = str(int(EntryKind.DOCUMENT))
@@ -46,13 +47,17 @@ class Deletion:
     apart: KeptApart
     limits: InspectionLimits
     name: DetectorName = DetectorName.DELETION
+    _pace: Pace = attrs.field(factory=Pace, init=False)
     _after: tuple[str, str, int] = attrs.field(default=_FROM_START, init=False)
 
     def findings(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
-        """New entries, a piece of the old ones, a page of holes, and the audits that wait."""
-        yield from _shrunk(conn)
-        for first, last in (next_span(conn, "D-DEL new", NEW_MOST), span_again(conn, "D-DEL again", AGAIN_MOST)):
-            yield from _rows_missing(conn, list(entries(conn, first, last)))
+        """New entries; now and then a piece of the old ones, a page of holes, and the audits that wait."""
+        yield from _shrunk(conn, at)
+        first, last = next_span(conn, "D-DEL new", NEW_MOST)
+        yield from _rows_missing(conn, list(entries(conn, first, last)))
+        if not self._pace.is_due(at, backlog=last - first >= NEW_MOST):
+            return
+        yield from _rows_missing(conn, list(entries(conn, *span_again(conn, "D-DEL again", AGAIN_MOST))))
         yield from self._holes(conn, at)
         for audit in self.audits.waiting(conn):
             if audit.missing and audit.received_at + self.limits.arrival <= at:
@@ -68,7 +73,7 @@ class Deletion:
             waiting = {(one.uid, str(one.total_counter)) for one in self.audits.waiting(conn) if one.missing}
             return (evidence.matter, facts["totalCounter"]) in waiting
         if "size" in facts:
-            return store.acked_size(conn) < int(facts["size"])
+            return True  # a log that has grown again has other entries there; an officer decides
         index = int(facts["entry"])
         return any(True for _ in _rows_missing(conn, list(entries(conn, index, index + 1))))
 
@@ -98,12 +103,13 @@ class Deletion:
         return list(without(missing, self.apart.ordinals(conn, signed_by, first, last))) if missing else []
 
 
-def _shrunk(conn: Connection) -> Iterator[Evidence]:
-    """The log has fewer entries than this reader has seen."""
+def _shrunk(conn: Connection, at: datetime) -> Iterator[Evidence]:
+    """The log has fewer entries than this reader has seen. Told once a time: the reader then goes back."""
     seen, size = store.hold_position(conn, "D-DEL new"), store.acked_size(conn)
     if size < seen:
         facts = {"size": str(seen), "why": f"the log had {seen} entries and has {size}"}
-        yield Evidence(kind=CaseKind.ROWS_MISSING, matter="ledger", item=f"size {seen}", facts=facts)
+        item = f"size {seen}, {at:%Y-%m-%d %H:%M:%S}"
+        yield Evidence(kind=CaseKind.ROWS_MISSING, matter="ledger", item=item, facts=facts)
 
 
 def _rows_missing(conn: Connection, span: list[Entry]) -> Iterator[Evidence]:

@@ -18,6 +18,7 @@ from tallystick.authority.ledger.sweep_rows import LinkRow
 from tallystick.authority.projections.inspections.ports import Signer, Signers
 from tallystick.authority.projections.inspections.reading import (
     Entry,
+    Pace,
     entries,
     is_erased,
     links_of,
@@ -37,7 +38,7 @@ from tallystick.wire.record import Record
 from tallystick.wire.verification_url import from_url
 
 NEW_MOST = 1_000
-AGAIN_MOST = 250
+AGAIN_MOST = 1_000
 _DOCUMENT = str(int(EntryKind.DOCUMENT))
 Links = Mapping[Shows, LinkRow | None]
 Find = Callable[[str], Signer | None]
@@ -49,11 +50,14 @@ class Manipulation:
 
     signers: Signers
     name: DetectorName = DetectorName.MANIPULATION
+    _pace: Pace = attrs.field(factory=Pace, init=False)
 
     def findings(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
-        """New entries, and a piece of the old ones."""
-        for first, last in (next_span(conn, "D-MAN new", NEW_MOST), span_again(conn, "D-MAN again", AGAIN_MOST)):
-            yield from self._look(conn, list(entries(conn, first, last)))
+        """New entries, and now and then a piece of the old ones."""
+        first, last = next_span(conn, "D-MAN new", NEW_MOST)
+        yield from self._look(conn, list(entries(conn, first, last)))
+        if self._pace.is_due(at, backlog=last - first >= NEW_MOST):
+            yield from self._look(conn, list(entries(conn, *span_again(conn, "D-MAN again", AGAIN_MOST))))
 
     def holds(self, conn: Connection, evidence: Evidence, at: datetime) -> bool:
         """Look at the entry again."""
@@ -64,11 +68,11 @@ class Manipulation:
     def _look(self, conn: Connection, span: list[Entry]) -> Iterator[Evidence]:
         links, find = links_of(conn, span), cache(lambda uid: self.signers.find(conn, uid))
         for entry in span:
-            if not is_erased(conn, entry):
-                yield from _look_at(entry, links.get(entry.index, {}), find)
+            yield from _look_at(entry, links.get(entry.index, {}), find, erased=is_erased(conn, entry))
 
 
-def _look_at(entry: Entry, links: Links, find: Find) -> Iterator[Evidence]:
+def _look_at(entry: Entry, links: Links, find: Find, *, erased: bool) -> Iterator[Evidence]:
+    """Of an entry whose body was lawfully erased, all but the body itself is still to fit."""
     row, record = entry.row, entry.record
     if row is None or row.record is None or row.salt is None:
         return  # what lacks is another question
@@ -80,10 +84,11 @@ def _look_at(entry: Entry, links: Links, find: Find) -> Iterator[Evidence]:
         yield _evidence(CaseKind.RECORD_CHANGED, entry, f"leaf or salt cannot be read: {error}")
     if record is None or row.body is None:
         return
-    others = _who_knows_another_body(record, row.body, links)
+    body_hash = bytes.fromhex(record.body_hash) if erased else sha256(row.body)
+    others = _who_knows_another_body(record, body_hash, links)
     if others:
         yield _evidence(CaseKind.BODY_CHANGED, entry, f"another body than {', '.join(others)} know")
-    if record.kind == _DOCUMENT:
+    if record.kind == _DOCUMENT and not erased:
         why = _signature_doubt(record, row.body, find)
         if why:
             yield _evidence(CaseKind.SIGNATURE_WRONG, entry, why)
@@ -132,8 +137,7 @@ def _text(data: AuditData, tin: str, time_ms: int) -> bytes:
     )
 
 
-def _who_knows_another_body(record: Record, body: bytes, links: Links) -> list[str]:
-    body_hash = sha256(body)
+def _who_knows_another_body(record: Record, body_hash: bytes, links: Links) -> list[str]:
     others = [] if record.body_hash == body_hash.hex() else ["record"]
     others += [f"{shows} link" for shows, link in links.items() if link is not None and link.body_hash != body_hash]
     return others

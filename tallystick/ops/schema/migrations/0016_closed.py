@@ -1,0 +1,12 @@
+"""An index of closed cases."""
+
+from django.db import migrations
+
+from tallystick.ops.schema.rooms import ddl_steps
+
+
+class Migration(migrations.Migration):
+    """Runs the DDL files with this number."""
+
+    dependencies = (("schema", "0015_watch"),)
+    operations = ddl_steps("0016")
