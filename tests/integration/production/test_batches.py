@@ -82,7 +82,10 @@ def test_two_names_from_one_shell_are_one_person(bench: ProductionBench) -> None
 
 def test_what_was_agreed_to_is_what_is_opened(bench: ProductionBench) -> None:
     batch = bench.ask(1, blanks=2)
+    with psycopg.connect(bench.dsn) as conn, pytest.raises(psycopg.errors.CheckViolation):
+        conn.execute("UPDATE production.batch SET blanks = 9")
     with psycopg.connect(bench.dsn) as conn:
+        conn.execute("SET session_replication_role = replica")
         conn.execute("UPDATE production.batch SET blanks = 9")
     refused("TS-3064", lambda: bench.do(lambda conn: batches.approve(conn, batch.batch_id, OMAR, NOW)))
     assert bench.value("SELECT state FROM production.batch") == "asked"

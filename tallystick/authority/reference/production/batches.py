@@ -19,6 +19,7 @@ from tallystick.authority.reference.production.values import (
     BatchState,
     Counts,
 )
+from tallystick.authority.reference.registry import persons
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault, FieldFault
@@ -31,11 +32,8 @@ _ROLES = frozenset({"operator", "officer", "service_centre"})
 
 
 def person(conn: Connection, username: str, came_from: str) -> Person:
-    """An active user of the registry who may make modules; raises ``TS-4003``."""
-    user = registry.user_by_name(conn, username)
-    if user is None or not user.is_active or user.role not in _ROLES:
-        raise Fault("TS-4003", detail="no such operator, officer or person of a service centre")
-    return Person(username, came_from)
+    """An active user of the registry who may make modules; raises ``TS-4003``, ``TS-4021``."""
+    return persons.person(conn, username, came_from, _ROLES)
 
 
 def ask_to_open(
