@@ -53,62 +53,69 @@ def asked(database: str) -> str:
 OPENS = "UPDATE production.batch SET state = 'open', opened_by = 'bob', opened_at = now()"
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        OPENS,
-        "UPDATE production.batch SET state = 'refused'",
-        "UPDATE production.batch SET batch_id = DEFAULT",
-        "UPDATE production.batch SET blanks = 900",
-        """INSERT INTO production.batch (profile, order_hash, ordered, blanks, years, asked_by, asked_at)
-           VALUES ('virtual', sha256('x'), 1, 1, 4, 'ann', now())""",
-        """INSERT INTO production.order_line
-           SELECT batch_id, 9, tin, 'x', 'x', 'x', 'x', 'x', '', '', 1, 'card' FROM production.order_line""",
-        """INSERT INTO production.module (batch_id, line, slot, state, number, taken_at, changed_at)
-           VALUES (1, 1, 1, 'stock', 'AAAA1111', now(), now())""",
-        """INSERT INTO production.print_job (batch_id, kind, modules, made_by, made_at)
-           VALUES (1, 'visual', '{1}', 'x', now())""",
-        "UPDATE builds.build SET state = 'certified' WHERE product = 'ab'",
-        "UPDATE builds.build SET state = 'refused' WHERE product = 'ab'",
-        "UPDATE builds.build SET state = 'suspended' WHERE product = 'cd'",
-        "UPDATE builds.build SET state = 'revoked' WHERE product = 'cd'",
-        """INSERT INTO builds.build (build_id, maker, product, version, class, manifest, submitted_at)
-           VALUES (repeat('ef', 32), 'acme', 'x', '1', 'esdc', 'm', now())""",
-        "INSERT INTO builds.maker VALUES ('mine', 'Mine', 'k2', NULL, true, now())",
-        "UPDATE builds.maker SET release_key = 'mine'",
-    ],
+REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)
+NOT_FOR_A_PROCESS = (
+    OPENS,
+    "UPDATE production.batch SET state = 'refused'",
+    "UPDATE production.batch SET batch_id = DEFAULT",
+    "UPDATE production.batch SET blanks = 900",
+    """INSERT INTO production.batch (profile, order_hash, ordered, blanks, years, asked_by, asked_at)
+       VALUES ('virtual', sha256('x'), 1, 1, 4, 'ann', now())""",
+    """INSERT INTO production.order_line
+       SELECT batch_id, 9, tin, 'x', 'x', 'x', 'x', 'x', '', '', 1, 'card' FROM production.order_line""",
+    """INSERT INTO production.module (batch_id, line, slot, state, number, taken_at, changed_at)
+       VALUES (1, 1, 1, 'stock', 'AAAA1111', now(), now())""",
+    """INSERT INTO production.print_job (batch_id, kind, modules, made_by, made_at)
+       VALUES (1, 'visual', '{1}', 'x', now())""",
+    "UPDATE builds.build SET state = 'certified' WHERE product = 'ab'",
+    "UPDATE builds.build SET state = 'refused' WHERE product = 'ab'",
+    "UPDATE builds.build SET state = 'suspended' WHERE product = 'cd'",
+    "UPDATE builds.build SET state = 'revoked' WHERE product = 'cd'",
+    """INSERT INTO builds.build (build_id, maker, product, version, class, manifest, submitted_at)
+       VALUES (repeat('ef', 32), 'acme', 'x', '1', 'esdc', 'm', now())""",
+    "INSERT INTO builds.maker VALUES ('mine', 'Mine', 'k2', NULL, true, now())",
+    "UPDATE builds.maker SET release_key = 'mine'",
 )
-def test_a_process_that_takes_documents_in_decides_nothing_for_persons(asked: str, statement: str) -> None:
+NOT_FOR_THE_PAGES_ALONE = (
+    OPENS,
+    "UPDATE production.batch SET state = 'closed'",
+    """INSERT INTO production.batch (profile, order_hash, ordered, blanks, years, asked_by, asked_at, state,
+           opened_by, opened_at) VALUES ('virtual', sha256('x'), 1, 1, 4, 'ann', now(), 'open', 'bob', now())""",
+    "UPDATE production.batch SET request_id = NULL",
+    "UPDATE production.batch SET asked_by = 'bob'",
+    "UPDATE builds.build SET state = 'revoked' WHERE product = 'cd'",
+    """INSERT INTO builds.build (build_id, maker, product, version, class, manifest, state, submitted_at)
+       VALUES (repeat('ef', 32), 'acme', 'x', '1', 'esdc', 'm', 'certified', now())""",
+)
+
+
+def test_a_process_that_takes_documents_in_decides_nothing_for_persons(asked: str) -> None:
     with psycopg.connect(as_role(asked, INTAKE)) as worker:
         worker.execute("SELECT 1 FROM production.batch FOR UPDATE")  # what a station needs, it has
-        with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)):
-            worker.execute(statement.encode())
+        for statement in NOT_FOR_A_PROCESS:
+            with pytest.raises(REFUSED), worker.transaction():
+                worker.execute(statement.encode())
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        OPENS,
-        "UPDATE production.batch SET state = 'closed'",
-        """INSERT INTO production.batch (profile, order_hash, ordered, blanks, years, asked_by, asked_at, state,
-               opened_by, opened_at) VALUES ('virtual', sha256('x'), 1, 1, 4, 'ann', now(), 'open', 'bob', now())""",
-        "UPDATE production.batch SET request_id = NULL",
-        "UPDATE production.batch SET asked_by = 'bob'",
-        "UPDATE builds.build SET state = 'revoked' WHERE product = 'cd'",
-        """INSERT INTO builds.build (build_id, maker, product, version, class, manifest, state, submitted_at)
-           VALUES (repeat('ef', 32), 'acme', 'x', '1', 'esdc', 'm', 'certified', now())""",
-        """INSERT INTO audit.override (uid, request_id, proven_counter, total_counter, excused, presumed, reason,
-               asked_by, asked_from, asked_at, expires_at, state, decided_by, decided_from, decided_at)
-           VALUES ('ABCD1234', 1, 0, 1, '{1}', 0, 'nobody agreed to it', 'ann', 'portal', now(),
-               now() + interval '1 hour', 'approved', 'bob', 'portal', now())""",
-    ],
-)
-def test_the_pages_cannot_do_alone_what_two_persons_do(asked: str, statement: str) -> None:
-    with (
-        psycopg.connect(as_role(asked, PORTAL)) as pages,
-        pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)),
-    ):
-        pages.execute(statement.encode())
+def test_the_pages_cannot_do_alone_what_two_persons_do(asked: str) -> None:
+    with psycopg.connect(as_role(asked, PORTAL)) as pages:
+        for statement in NOT_FOR_THE_PAGES_ALONE:
+            with pytest.raises(REFUSED), pages.transaction():
+                pages.execute(statement.encode())
+
+
+APPROVED_OVERRIDE = """INSERT INTO audit.override (uid, request_id, proven_counter, total_counter, excused, presumed,
+    reason, asked_by, asked_from, asked_at, expires_at, state, decided_by, decided_from, decided_at)
+    VALUES ('ABCD1234', 1, 0, 1, '{1}', 0, 'nobody agreed to it', 'ann', 'portal', now(), now() + interval '1 hour',
+    'approved', 'bob', 'portal', now())"""
+
+
+def test_no_override_begins_as_an_approved_one(database: str) -> None:
+    """The pages' role has no right to say so, and the table takes it from nobody."""
+    with psycopg.connect(as_role(database, PORTAL)) as pages, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        pages.execute(APPROVED_OVERRIDE)
+    with psycopg.connect(database) as owner, pytest.raises(psycopg.errors.CheckViolation, match="begins undecided"):
+        owner.execute(APPROVED_OVERRIDE)
 
 
 def test_the_way_of_two_persons_is_open(asked: str) -> None:

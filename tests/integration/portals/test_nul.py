@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pytest
 from media_pages import Media
 from portal_pages import Pages
 
@@ -55,29 +54,29 @@ def test_every_place_of_every_address(pages: Pages) -> None:
             assert is_refused(officer.get(address + query)), address + query
 
 
-@pytest.mark.parametrize("path", ["/static/%00", "/static/operator/%00.css", "/%00", "/sign-in/1/%00/"])
-def test_places_that_no_page_has(pages: Pages, path: str) -> None:
-    assert is_refused(pages.visitor().get(path))
+def test_places_that_no_page_has(pages: Pages) -> None:
+    for path in ["/static/%00", "/static/operator/%00.css", "/%00", "/sign-in/1/%00/"]:
+        assert is_refused(pages.visitor().get(path)), path
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/audits/ABCD1234/override/",
-        "/quarantine/00ff/ask/",
-        "/inspections/1/close/",
-        "/builds/" + "0" * 64 + "/certify/",
-        "/approvals/1/approve/",
-        "/production/1/refuse/",
-        "/sign-out/",
-    ],
+FORMS = (
+    "/audits/ABCD1234/override/",
+    "/quarantine/00ff/ask/",
+    "/inspections/1/close/",
+    "/builds/" + "0" * 64 + "/certify/",
+    "/approvals/1/approve/",
+    "/production/1/refuse/",
+    "/sign-out/",
 )
-def test_every_form(pages: Pages, path: str) -> None:
+
+
+def test_every_form(pages: Pages) -> None:
     officer = pages.signed_in(pages.officers[0])
     officer.get("/audits/")
-    for fields in ({"reason": "a good reason\x00 for it"}, {"decision": "\x00"}, {"\x00": "x"}):
-        answer = pages.send(officer, path, **fields)
-        assert (answer.status_code, b"Code TS-4024" in answer.content) == (400, True), path
+    for path in FORMS:
+        for fields in ({"reason": "a good reason\x00 for it"}, {"decision": "\x00"}, {"\x00": "x"}):
+            answer = pages.send(officer, path, **fields)
+            assert (answer.status_code, b"Code TS-4024" in answer.content) == (400, True), path
 
 
 def test_the_name_of_a_file(media: Media) -> None:

@@ -118,31 +118,33 @@ def test_a_taxpayer_sees_what_concerns_him_and_nothing_else(media: Media) -> Non
     assert "receipt of mine" not in text(officer, "/activity/?for=2")
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        "inspections.list",
-        "inspections.read",
-        "inspections.close",
-        "activity.read",
-        "ledger.export",
-        "personal.export",
-        "room.new-deed",
-    ],
+KEPT_BACK = (
+    "inspections.list",
+    "inspections.read",
+    "inspections.close",
+    "activity.read",
+    "ledger.export",
+    "personal.export",
+    "room.new-deed",
 )
-def test_a_taxpayer_does_not_learn_that_somebody_looks_at_him(media: Media, verb: str) -> None:
+
+
+def test_a_taxpayer_does_not_learn_that_somebody_looks_at_him(media: Media) -> None:
     """What is not named as his to see is kept back, whatever he searches for."""
     pages = media.pages
     with psycopg.connect(pages.dsn) as conn:
         from django.utils import timezone
 
-        activity.record(conn, Act(at=timezone.now(), actor="officer:vera", verb=verb, object="case 7", for_whom="1"))
+        for verb in KEPT_BACK:
+            act = Act(at=timezone.now(), actor="officer:vera", verb=verb, object="case 7", for_whom="1")
+            activity.record(conn, act)
     owner = pages.signed_in(pages.taxpayer)
-    for query in ("", "?for=1", f"?verb={verb}", "?thing=case 7", "?actor=officer:vera"):
+    for query in ("", "?for=1", "?thing=case 7", "?actor=officer:vera", *(f"?verb={verb}" for verb in KEPT_BACK)):
         page = text(owner, f"/activity/{query}")
         assert "Nothing was found." in page
         assert "case 7, concerns" not in page
-    assert "case 7, concerns 1" in text(pages.signed_in(pages.officers[0]), "/activity/?for=1")
+    page = text(pages.signed_in(pages.officers[0]), "/activity/?for=1")
+    assert page.count("case 7, concerns 1") == len(KEPT_BACK)
 
 
 def test_the_log_is_read_page_by_page(pages: Pages) -> None:
