@@ -269,6 +269,10 @@ _PORTAL: dict[str, Row] = {
     "TS-4008": ("Upload refused", 422, Retry.NEVER, FixBy.USER, None),
     "TS-4009": ("Too many requests", 429, Retry.AFTER, FixBy.USER, None),
     "TS-4020": ("Receipt does not fit on paper", 422, Retry.NEVER, FixBy.USER, None),
+    "TS-4021": ("Account of another person", 403, Retry.NEVER, FixBy.USER, None),
+    "TS-4022": ("Decided in its own room", 409, Retry.NEVER, FixBy.USER, None),
+    "TS-4023": ("Another module in the reader", 409, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-4024": ("Text with a NUL", 400, Retry.NEVER, FixBy.USER, None),
 }
 
 _OPERATION: dict[str, Row] = {

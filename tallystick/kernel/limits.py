@@ -75,11 +75,9 @@ class Limits:
     receipt_lines: int = 70_000
     override_lifetime_hours: int = 24
     override_ranges: int = 1_000
-    override_reason_least: int = 10
-    override_reason_most: int = 1_000
     approval_lifetime_hours: int = 24
-    approval_reason_least: int = 10
-    approval_reason_most: int = 1_000
+    reason_characters_least: int = 10
+    reason_characters_most: int = 1_000
 
 
 LIMITS = Limits()

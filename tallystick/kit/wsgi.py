@@ -10,22 +10,78 @@ import asyncio
 import io
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager
+from enum import StrEnum
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+import attrs
+
 from tallystick.kit.asgi import ClientGone, Receive, Scope, Send, header, raw_path, respond
 
 log = logging.getLogger(__name__)
 
-Admission = Callable[[WSGIEnvironment], int]
+REFUSAL = "kit.wsgi.refusal"
+"""Key of the environ under which an application finds why it gets a request without its body (`Refusal`)."""
 _IN_MEMORY_BYTES = 1024 * 1024
 _RETRY = ((b"retry-after", b"5"),)
 _WITHOUT_PREFIX = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+class Refusal(StrEnum):
+    """Why a body was not read; the application says so in its own words."""
+
+    CROWDED = "crowded"
+    SLOW = "slow"
+
+
+@attrs.frozen(slots=True)
+class Admitted:
+    """How many bytes of body a request may bring, and who brings it."""
+
+    bytes_most: int
+    who: str = ""
+
+
+Admission = Callable[[WSGIEnvironment], Admitted]
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LargeBodies:
+    """Bounds on bodies that are more than small: how many at once, of one person, and how quickly they must come.
+
+    In every ``progress_seconds`` there come ``progress_bytes`` at least, or the end.
+    """
+
+    at_once: int = 24
+    of_one: int = 2
+    progress_seconds: float = 30
+    progress_bytes: int = 256 * 1024
+
+
+class _Slots:
+    """Who has a large body on its way. Nobody waits for a place: whoever waits holds a connection, too."""
+
+    def __init__(self, bounds: LargeBodies) -> None:
+        self._bounds = bounds
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self, who: str) -> Iterator[bool]:
+        """Whether there is one, as long as the context lives."""
+        there_is = self._taken.total() < self._bounds.at_once and self._taken[who] < self._bounds.of_one
+        self._taken[who] += there_is
+        try:
+            yield there_is
+        finally:
+            self._taken[who] -= there_is
+            if not self._taken[who]:
+                del self._taken[who]
 
 
 class WsgiBridge:
@@ -33,8 +89,9 @@ class WsgiBridge:
 
     ``admit`` says how many bytes of body a request may bring; it is asked in a thread, before the body is read, where
     more than ``small_body_bytes`` may come. What is larger reaches the application without its body, so that it
-    refuses in its own words what ``CONTENT_LENGTH`` announces. At most ``large_bodies`` are read at once. ``scheme`` is
-    that of the address which visitors use: a proxy may end TLS before us, and no header of a visitor decides that.
+    refuses in its own words what ``CONTENT_LENGTH`` announces; so does what comes too slowly, or beside too many
+    others (`REFUSAL`). ``scheme`` is that of the address which visitors use: a proxy may end TLS before us, and no
+    header of a visitor decides that.
     """
 
     def __init__(
@@ -44,14 +101,15 @@ class WsgiBridge:
         *,
         threads: int,
         small_body_bytes: int,
-        large_bodies: int = 8,
+        large: LargeBodies | None = None,
         scheme: str = "http",
     ) -> None:
         self._application = application
         self._scheme = scheme
         self._admit = admit
         self._small = small_body_bytes
-        self._large = asyncio.Semaphore(large_bodies)
+        self._large = large or LargeBodies()
+        self._slots = _Slots(self._large)
         self._threads = ThreadPoolExecutor(threads, "wsgi")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,25 +120,39 @@ class WsgiBridge:
         announced = environ.get("CONTENT_LENGTH")
         size = int(announced) if announced else 0
         in_chunks = announced is None and header(scope, b"transfer-encoding") is not None
-        most = self._small
-        if size > most or in_chunks:
+        admitted = Admitted(self._small)
+        if size > self._small or in_chunks:
             try:
-                most = max(most, await self._in_thread(lambda: self._admit(dict(environ))))
+                admitted = await self._in_thread(lambda: self._admit(dict(environ)))
             except Exception:
                 log.exception("how much %s may bring cannot be asked", environ["PATH_INFO"])
                 await respond(send, 503, b"Come back in a moment.\n", "text/plain", _RETRY)
                 return
         try:
-            async with self._large if most > self._small else nullcontext():
+            most = max(admitted.bytes_most, self._small)
+            if most <= self._small or size > most:
                 await self._serve(environ, most, receive, send)
+                return
+            with self._slots.place(admitted.who) as there_is:
+                if not there_is:
+                    environ[REFUSAL] = Refusal.CROWDED
+                await self._serve(environ, most, receive, send, self._large)
         except ClientGone:
             return
 
-    async def _serve(self, environ: WSGIEnvironment, most: int, receive: Receive, send: Send) -> None:
+    async def _serve(
+        self, environ: WSGIEnvironment, most: int, receive: Receive, send: Send, pace: LargeBodies | None = None
+    ) -> None:
         with SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES) as body:
             size = int(environ.get("CONTENT_LENGTH") or 0)
-            if size <= most:
-                size = await _read_into(body, receive, most)
+            if size <= most and REFUSAL not in environ:
+                try:
+                    size = await _read_into(body, receive, most, pace)
+                except TimeoutError:
+                    environ[REFUSAL] = Refusal.SLOW
+            if REFUSAL in environ:
+                size = 0
+                body.truncate(0)
             environ["CONTENT_LENGTH"] = str(size)
             body.seek(0, 0 if size <= most else 2)
             environ["wsgi.input"] = body
@@ -118,11 +190,18 @@ class WsgiBridge:
         self._threads.shutdown()
 
 
-async def _read_into(file: IO[bytes], receive: Receive, most: int) -> int:
-    """Store the body; its size, which is above ``most`` when there is more than that. Its pace is the server's care."""
-    size = 0
+async def _read_into(file: IO[bytes], receive: Receive, most: int, pace: LargeBodies | None) -> int:
+    """Store the body; its size, which is above ``most`` when there is more than that.
+
+    Raises `TimeoutError` when it falls behind ``pace``; without one its pace is the server's care.
+    """
+    size, moment, due = 0, None, 0
     while True:
-        message = await receive()
+        if pace is not None and (moment is None or size >= due):
+            moment = asyncio.get_running_loop().time() + pace.progress_seconds
+            due = size + pace.progress_bytes
+        async with asyncio.timeout_at(moment):
+            message = await receive()
         if message["type"] != "http.request":
             raise ClientGone
         chunk = message.get("body", b"")

@@ -15,11 +15,11 @@ from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.reference.builds import operations, queries
 from tallystick.authority.reference.builds.values import Build
 from tallystick.authority.reference.registry import queries as registry
+from tallystick.authority.reference.registry.persons import person
 from tallystick.crypto.keys import load_public_key
 from tallystick.kernel.faults import Fault
 from tallystick.ops.database import open_database
-from tallystick.ops.override_desk import shell_account
-from tallystick.ops.oversight_desk import officer
+from tallystick.ops.override_desk import shell
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
@@ -39,7 +39,7 @@ class BuildDesk:
     def register_maker(self, username: str, maker: str, name: str, key: Path, user: str) -> None:
         """Register a maker; raises ``TS-4003`` when the user of the pages is unknown."""
         with psycopg.connect(self.dsn) as conn:
-            by = officer(conn, username, self.came_from)
+            by = person(conn, username, self.came_from)
             account = registry.user_by_name(conn, user) if user else None
             if user and account is None:
                 raise Fault("TS-4003", detail="no such user")
@@ -71,12 +71,12 @@ class BuildDesk:
     def ask_to_revoke(self, username: str, build: str, reason: str) -> int:
         """Ask that it be revoked; the request's number."""
         with psycopg.connect(self.dsn) as conn:
-            by = officer(conn, username, self.came_from)
+            by = person(conn, username, self.came_from)
             return operations.ask_to_revoke(conn, _whole_id(conn, build), by, reason, self.clock())
 
     def _decide(self, decide: Decide, username: str, build: str, reason: str) -> None:
         with psycopg.connect(self.dsn) as conn:
-            decide(conn, _whole_id(conn, build), officer(conn, username, self.came_from), reason, self.clock())
+            decide(conn, _whole_id(conn, build), person(conn, username, self.came_from), reason, self.clock())
 
 
 def _whole_id(conn: Connection, beginning: str) -> str:
@@ -92,4 +92,4 @@ def _whole_id(conn: Connection, beginning: str) -> str:
 def open_builds(settings: Settings, clock: Callable[[], datetime]) -> Iterator[BuildDesk]:
     """The desk of whoever runs this process; raises ``SettingsError`` when there is no database."""
     with open_database(settings, StateFolder.of(settings.state)) as owner:
-        yield BuildDesk(as_role(owner, PORTAL), f"shell:{shell_account()}", clock)
+        yield BuildDesk(as_role(owner, PORTAL), shell(), clock)

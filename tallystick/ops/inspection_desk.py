@@ -9,13 +9,12 @@ from datetime import datetime
 import attrs
 import psycopg
 
-from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.projections.inspections import operations, queries
 from tallystick.authority.projections.inspections.values import Case, CaseState, DetectorName, Seen
+from tallystick.authority.reference.registry.persons import person
 from tallystick.kernel.faults import Fault
 from tallystick.ops.database import open_database
-from tallystick.ops.override_desk import shell_account
-from tallystick.ops.oversight_desk import officer
+from tallystick.ops.override_desk import shell
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
@@ -46,7 +45,7 @@ class InspectionDesk:
     def close(self, username: str, case_id: int, reason: str) -> None:
         """End a case, as an officer."""
         with psycopg.connect(self.dsn) as conn:
-            by: Person = officer(conn, username, self.came_from)
+            by = person(conn, username, self.came_from)
             operations.close(conn, case_id, by, reason, self.clock())
 
 
@@ -54,4 +53,4 @@ class InspectionDesk:
 def open_inspections(settings: Settings, clock: Callable[[], datetime]) -> Iterator[InspectionDesk]:
     """The desk of whoever runs this process; raises ``SettingsError`` when there is no database."""
     with open_database(settings, StateFolder.of(settings.state)) as owner:
-        yield InspectionDesk(as_role(owner, PORTAL), f"shell:{shell_account()}", clock)
+        yield InspectionDesk(as_role(owner, PORTAL), shell(), clock)

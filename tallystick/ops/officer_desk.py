@@ -25,9 +25,10 @@ from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
 from tallystick.authority.oversight.approvals.values import Request
 from tallystick.authority.projections.audit.counters import AuditedCounters
+from tallystick.authority.reference.registry.persons import person
 from tallystick.kernel.faults import Fault
 from tallystick.ops.database import open_database
-from tallystick.ops.override_desk import shell_account
+from tallystick.ops.override_desk import shell
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
@@ -62,14 +63,14 @@ class OfficerDesk:
     def ask_for_decision(self, username: str, act: str, decision: Decision, reason: str) -> int:
         """Ask that a document be re-admitted or rejected; ``act`` is the hash, or its beginning if only one has it."""
         with psycopg.connect(self.dsn) as conn:
-            by = decisions.officer(conn, username, self.came_from)
+            by = person(conn, username, self.came_from)
             act_hash = self._act(conn, act)
             return decisions.ask(conn, AuditedCounters(), by, act_hash, decision, reason, self.clock())
 
     def ask_for_policy(self, username: str, content: bytes, reason: str) -> int:
         """Ask for another policy of witnesses."""
         with psycopg.connect(self.dsn) as conn:
-            by = decisions.officer(conn, username, self.came_from)
+            by = person(conn, username, self.came_from)
             return witnesses.ask_for_policy(conn, content, reason, by, self.clock())
 
     def policy(self) -> PolicyInForce | None:
@@ -81,13 +82,13 @@ class OfficerDesk:
         """Agree, as the second officer; raises ``TS-4003`` for a request of another deed."""
         self._check(number, deeds)
         with psycopg.connect(self.dsn) as conn:
-            approvals.approve(conn, number, decisions.officer(conn, username, self.came_from), self.clock())
+            approvals.approve(conn, number, person(conn, username, self.came_from), self.clock())
 
     def refuse(self, username: str, number: int, deeds: Collection[str]) -> None:
         """Refuse, or take one's own back."""
         self._check(number, deeds)
         with psycopg.connect(self.dsn) as conn:
-            approvals.refuse(conn, number, decisions.officer(conn, username, self.came_from), self.clock())
+            approvals.refuse(conn, number, person(conn, username, self.came_from), self.clock())
 
     def _check(self, number: int, deeds: Collection[str]) -> None:
         if all(one.request_id != number for one in self.requests(deeds)):
@@ -107,7 +108,7 @@ def open_officer_desk(settings: Settings, clock: Callable[[], datetime]) -> Iter
     """The desk of whoever runs this process; raises ``SettingsError`` when there is no database."""
     state = StateFolder.of(settings.state)
     with open_database(settings, state) as owner:
-        yield OfficerDesk(as_role(owner, PORTAL), f"shell:{shell_account()}", clock)
+        yield OfficerDesk(as_role(owner, PORTAL), shell(), clock)
 
 
 QUARANTINE_DEEDS = (DECIDE,)

@@ -17,10 +17,11 @@ import attrs
 import psycopg
 
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
+from tallystick.authority.oversight.approvals.values import SHELL, Person
 from tallystick.authority.projections.audit import overrides, queries
-from tallystick.authority.projections.audit.overrides import Officer
 from tallystick.authority.projections.audit.standing import Standing
 from tallystick.authority.projections.audit.values import OpenAudit
+from tallystick.authority.reference.registry.persons import person
 from tallystick.ops.database import open_database
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
@@ -63,8 +64,8 @@ class OverrideDesk:
         with psycopg.connect(self.dsn) as conn:
             overrides.refuse(conn, number, self._officer(conn, username), self.clock())
 
-    def _officer(self, conn: Connection, username: str) -> Officer:
-        return overrides.officer(conn, username, self.came_from)
+    def _officer(self, conn: Connection, username: str) -> Person:
+        return person(conn, username, self.came_from)
 
 
 @contextmanager
@@ -72,7 +73,12 @@ def open_desk(settings: Settings, clock: Callable[[], datetime]) -> Iterator[Ove
     """The desk of whoever runs this process; raises ``SettingsError`` when there is no database."""
     state = StateFolder.of(settings.state)
     with open_database(settings, state) as owner:
-        yield OverrideDesk(as_role(owner, PORTAL), f"shell:{shell_account()}", clock)
+        yield OverrideDesk(as_role(owner, PORTAL), shell(), clock)
+
+
+def shell() -> str:
+    """Where the person comes from who runs this process."""
+    return f"{SHELL}{shell_account()}"
 
 
 def shell_account() -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 import psycopg
 
+from tallystick.authority.deeds import must_be_decided_anywhere
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.oversight.activity import operations as log
 from tallystick.authority.oversight.activity import queries as activity
@@ -21,16 +22,14 @@ from tallystick.authority.oversight.activity.queries import Break, LoggedAct
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals import operations, queries
 from tallystick.authority.oversight.approvals.values import Person, Request
-from tallystick.authority.reference.registry import queries as registry
-from tallystick.kernel.faults import Fault
+from tallystick.authority.reference.registry.persons import person
 from tallystick.ops.database import open_database
-from tallystick.ops.override_desk import shell_account
+from tallystick.ops.override_desk import shell
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
 
 Connection = psycopg.Connection[Any]
-_OFFICER = "officer"
 
 
 @attrs.frozen(slots=True)
@@ -59,28 +58,22 @@ class OversightDesk:
             return queries.newest(conn, limit=limit)
 
     def approve(self, username: str, number: int) -> None:
-        """Agree, as the second person."""
+        """Agree, as the second person; raises ``TS-4022`` for what its own room decides."""
         with psycopg.connect(self.dsn) as conn:
+            must_be_decided_anywhere(conn, number)
             operations.approve(conn, number, self._officer(conn, username), self.clock())
 
     def refuse(self, username: str, number: int) -> None:
-        """Refuse, or take one's own back."""
+        """Refuse, or take one's own back; raises ``TS-4022`` for what its own room decides."""
         with psycopg.connect(self.dsn) as conn:
+            must_be_decided_anywhere(conn, number)
             operations.refuse(conn, number, self._officer(conn, username), self.clock())
 
     def _officer(self, conn: Connection, username: str) -> Person:
-        return officer(conn, username, self.came_from)
+        return person(conn, username, self.came_from)
 
     def _read(self, conn: Connection, verb: str, for_whom: str) -> None:
         log.record(conn, Act(at=self.clock(), actor=self.came_from, verb=verb, for_whom=for_whom))
-
-
-def officer(conn: Connection, username: str, came_from: str) -> Person:
-    """An active officer of the registry as a person of four eyes; raises ``TS-4003``."""
-    user = registry.user_by_name(conn, username)
-    if user is None or not user.is_active or user.role != _OFFICER:
-        raise Fault("TS-4003", detail="no such officer")
-    return Person(username, came_from)
 
 
 def _untold(conn: Connection) -> Iterator[Break]:
@@ -96,4 +89,4 @@ def _untold(conn: Connection) -> Iterator[Break]:
 def open_oversight(settings: Settings, clock: Callable[[], datetime]) -> Iterator[OversightDesk]:
     """The desk of whoever runs this process; raises ``SettingsError`` when there is no database."""
     with open_database(settings, StateFolder.of(settings.state)) as owner:
-        yield OversightDesk(as_role(owner, PORTAL), f"shell:{shell_account()}", clock)
+        yield OversightDesk(as_role(owner, PORTAL), shell(), clock)

@@ -13,9 +13,9 @@ import psycopg
 
 from tallystick.authority.projections.personal import export, operations
 from tallystick.authority.projections.personal.export import Exported
+from tallystick.authority.reference.registry.persons import person
 from tallystick.ops.database import open_database
-from tallystick.ops.override_desk import shell_account
-from tallystick.ops.oversight_desk import officer
+from tallystick.ops.override_desk import shell
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
@@ -32,13 +32,13 @@ class PersonalDesk:
     def ask(self, username: str, entries: Collection[int], law: str, reason: str) -> int:
         """Ask for an erasure, as an officer; the request's number."""
         with psycopg.connect(self.dsn) as conn:
-            by = officer(conn, username, self.came_from)
+            by = person(conn, username, self.came_from)
             return operations.ask(conn, entries, law, reason, by, self.clock())
 
     def ask_export(self, username: str, *, tin: str, buyer: str, reason: str) -> int:
         """Ask for an export, as an officer; the request's number."""
         with psycopg.connect(self.dsn) as conn:
-            by = officer(conn, username, self.came_from)
+            by = person(conn, username, self.came_from)
             return export.ask(conn, tin=tin, buyer=buyer, reason=reason, by=by, at=self.clock())
 
     def export(self, request: int, target: Path) -> Exported:
@@ -59,4 +59,4 @@ class PersonalDesk:
 def open_personal(settings: Settings, clock: Callable[[], datetime]) -> Iterator[PersonalDesk]:
     """The desk of whoever runs this process; raises ``SettingsError`` when there is no database."""
     with open_database(settings, StateFolder.of(settings.state)) as owner:
-        yield PersonalDesk(as_role(owner, PORTAL), f"shell:{shell_account()}", clock)
+        yield PersonalDesk(as_role(owner, PORTAL), shell(), clock)

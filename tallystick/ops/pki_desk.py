@@ -5,8 +5,6 @@ A shell is somebody's account: two officers' names used from one account are one
 
 from __future__ import annotations
 
-import os
-import pwd
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +23,7 @@ from tallystick.authority.reference.pki.services import PkiServices
 from tallystick.authority.reference.pki.values import Issuance, Reason, Wish
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry import queries as registry_queries
+from tallystick.authority.reference.registry.persons import person
 from tallystick.authority.reference.registry.values import FiscalDevice, Premises, Taxpayer
 from tallystick.crypto import profiles
 from tallystick.crypto.certificates import pem_of
@@ -33,6 +32,7 @@ from tallystick.crypto.issuing import Order
 from tallystick.crypto.national_orders import seal_order, staff_order
 from tallystick.kernel.faults import Fault
 from tallystick.ops.database import open_database
+from tallystick.ops.override_desk import shell
 from tallystick.ops.pki_registry import enter_hierarchy, pki_services
 from tallystick.ops.processes.context import Context
 from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
@@ -177,10 +177,7 @@ class PkiDesk:
             return list(reconcile(conn, self.clock()))
 
     def _officer(self, conn: Connection, username: str) -> Person:
-        user = registry_queries.user_by_name(conn, username)
-        if user is None or not user.is_active or user.role not in _OFFICER_ROLES:
-            raise Fault("TS-4003", detail="no such officer")
-        return Person(username, self.came_from)
+        return person(conn, username, self.came_from, _OFFICER_ROLES)
 
 
 @contextmanager
@@ -194,15 +191,6 @@ def open_desk(context: Context, clock: Callable[[], datetime]) -> Iterator[PkiDe
             services=pki_services(context.pki),
             country=context.pack.country,
             organization=context.pack.organization_name,
-            came_from=f"shell:{_account()}",
+            came_from=shell(),
             clock=clock,
         )
-
-
-def _account() -> str:
-    """The account that the kernel knows, not what the environment says."""
-    number = os.getuid()
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)

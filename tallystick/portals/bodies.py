@@ -15,32 +15,37 @@ from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
 
 from tallystick.kernel.limits import LIMITS
-from tallystick.portals.errors import too_large
+from tallystick.kit.wsgi import REFUSAL, Admitted, Refusal
+from tallystick.portals.errors import crowded, too_large, too_slow
 
 UPLOADS = "/media/uploads/"
 _FRAME_BYTES_PER_FILE = 512
+_REFUSED = {Refusal.CROWDED: crowded, Refusal.SLOW: too_slow}
 
 
 class BodyBoundMiddleware:
-    """Refuses what is larger than its page takes (TS-1003)."""
+    """Refuses what is larger than its page takes (TS-1003), and what the server did not read (TS-4009, TS-1005)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass on what is small enough."""
+        refusal = request.META.get(REFUSAL)
+        if refusal is not None:
+            return _REFUSED[refusal](request)
         if _length(request) > _most(request):
             return too_large(request)
         return self._get_response(request)
 
 
-def bytes_taken(environ: WSGIEnvironment) -> int:
+def bytes_taken(environ: WSGIEnvironment) -> Admitted:
     """The same bound for the server, which asks it before it takes the body from the line."""
     close_old_connections()
     request = WSGIRequest(environ)
     SessionMiddleware(lambda _request: HttpResponse()).process_request(request)
     request.user = get_user(request)
-    return _most(request)
+    return Admitted(_most(request), str(request.user.pk or ""))
 
 
 def _length(request: HttpRequest) -> int:

@@ -25,6 +25,23 @@ def refused(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _page(400, "TS-1004", "This request cannot be served")
 
 
+def with_nul(request: HttpRequest) -> HttpResponse:
+    """A NUL in a path, a search or a form (TS-4024)."""
+    return _page(400, "TS-4024", "This holds a character that is no text")
+
+
+def crowded(request: HttpRequest) -> HttpResponse:
+    """As many uploads of this person as there may be at once are on their way, or of all persons together (TS-4009)."""
+    response = _page(429, "TS-4009", "Too many uploads are on their way. Wait until one is through")
+    response.headers["Retry-After"] = _RETRY_SECONDS
+    return response
+
+
+def too_slow(request: HttpRequest) -> HttpResponse:
+    """An upload that has come to a halt (TS-1005)."""
+    return _page(408, "TS-1005", "The upload came to a halt. Send it again, in smaller parts")
+
+
 def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
     """A form that is not from our page, or from an old one (TS-4007)."""
     return _page(403, "TS-4007", "This form is out of date. Open the page again")

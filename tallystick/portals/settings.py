@@ -49,6 +49,7 @@ MIDDLEWARE = [
     "tallystick.portals.headers.PrivatePageMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tallystick.portals.plain_text.PlainTextMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tallystick.portals.headers.OwnPagesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -10,7 +10,6 @@ from pathlib import Path
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.database import database_file
 from tallystick.ops.processes.context import keys_name, system_clock, unwrap_name, vsdc_name
-from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, free_port
@@ -32,7 +31,7 @@ class Children:
         self._supervisor = supervisor
         self.public_url = ""
         self.portal_url = ""
-        self.build_manifest = certify_own_build(country.intake_dsn, country.state.demo / "maker", system_clock())
+        self.build_manifest = certify_own_build(country.portal_dsn, country.state.demo / "maker", system_clock())
         """The certified manifest that the E-SDCs prove."""
         # Who comes first must not walk on to the port that the cards of this country carry.
         carried = (country.birth.device_api_port, country.birth.pki_port)
@@ -99,7 +98,7 @@ class Children:
         if not secret.exists():
             write_atomically(secret, secrets.token_hex(32).encode(), mode=0o600)
         return {
-            "TALLYSTICK_PORTAL_DSN": as_role(self._country.owner_dsn, PORTAL),
+            "TALLYSTICK_PORTAL_DSN": self._country.portal_dsn,
             "TALLYSTICK_PORTAL_SECRET_FILE": str(secret),
             "TALLYSTICK_PORTAL_HOSTS": "localhost,127.0.0.1",
             "TALLYSTICK_PORTAL_SECURE": "0",

@@ -31,7 +31,7 @@ from tallystick.ops.pki_registry import enter_hierarchy
 from tallystick.ops.postgres import EmbeddedPostgres
 from tallystick.ops.processes.context import system_clock
 from tallystick.ops.schema.migrate import migrate
-from tallystick.ops.schema.roles import INTAKE, as_role
+from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
 from tallystick.simulation.sign_in import OFFICERS, OPERATOR_USER
@@ -81,6 +81,11 @@ class Country:
     def intake_dsn(self) -> str:
         """The connection string of the role that registers and reads."""
         return as_role(self.owner_dsn, INTAKE)
+
+    @property
+    def portal_dsn(self) -> str:
+        """The connection string of the role that serves officers and makers."""
+        return as_role(self.owner_dsn, PORTAL)
 
     @property
     def books(self) -> Path:

@@ -24,6 +24,7 @@ from tallystick.authority.ledger.sweep import SweepSources, full_check
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.projections.audit.counters import AuditedCounters
 from tallystick.authority.reference.registry.operations import set_state
+from tallystick.authority.reference.registry.persons import person
 from tallystick.authority.reference.registry.values import SecureElementState
 from tallystick.crypto.keys import PublicKey, load_private_key
 from tallystick.crypto.signatures import verify_ed25519
@@ -71,12 +72,12 @@ class Bench:
         self, held: Held, decision: Decision = Decision.READMIT, by: str = "vera", came_from: str = "portal"
     ) -> int:
         with psycopg.connect(as_role(self.country.dsn, PORTAL)) as conn:
-            who = decisions.officer(conn, by, "portal")
+            who = person(conn, by, "portal")
             return decisions.ask(conn, AuditedCounters(), who, held.act_hash, decision, REASON, now())
 
     def approve(self, number: int, by: str = "omar") -> None:
         with psycopg.connect(as_role(self.country.dsn, PORTAL)) as conn:
-            approvals.approve(conn, number, decisions.officer(conn, by, "portal"), now())
+            approvals.approve(conn, number, person(conn, by, "portal"), now())
 
     def append(self, entry: NewEntry) -> Booked:
         return append_blocking(self.socket, entry)

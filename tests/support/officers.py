@@ -14,6 +14,7 @@ from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.projections.audit import overrides, queries
 from tallystick.authority.projections.audit.standing import Standing
 from tallystick.authority.reference.registry.operations import create_user
+from tallystick.authority.reference.registry.persons import person
 from tallystick.ops.schema.roles import PORTAL, as_role
 
 Result = TypeVar("Result")
@@ -40,17 +41,15 @@ class Office:
     def ask(self, by: str, uid: str, at: datetime, *, reason: str = REASON, came_from: str = "portal") -> int:
         """Ask for an override."""
         apart = QuarantineAndEvidence()
-        return self.run(
-            lambda conn: overrides.ask(conn, apart, overrides.officer(conn, by, came_from), uid, reason, at)
-        )
+        return self.run(lambda conn: overrides.ask(conn, apart, person(conn, by, came_from), uid, reason, at))
 
     def approve(self, by: str, number: int, at: datetime, *, came_from: str = "portal") -> None:
         """Agree."""
-        self.run(lambda conn: overrides.approve(conn, number, overrides.officer(conn, by, came_from), at))
+        self.run(lambda conn: overrides.approve(conn, number, person(conn, by, came_from), at))
 
     def refuse(self, by: str, number: int, at: datetime) -> None:
         """Disagree."""
-        self.run(lambda conn: overrides.refuse(conn, number, overrides.officer(conn, by, "portal"), at))
+        self.run(lambda conn: overrides.refuse(conn, number, person(conn, by, "portal"), at))
 
     def standings(self) -> list[Standing]:
         """What the page shows."""

@@ -13,21 +13,11 @@ from tallystick.authority.intake.anchors import CardCounters, Standing
 from tallystick.authority.intake.held import Decision, Held, HeldState
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import Person
-from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 
 DECIDE = "quarantine.decide"
 """The deed; its object is the act's hash, so that only one decision of a document is open at a time."""
-_ROLE = "officer"
-
-
-def officer(conn: Connection, username: str, came_from: str) -> Person:
-    """An active officer of the registry; raises ``TS-4003``."""
-    user = registry.user_by_name(conn, username)
-    if user is None or not user.is_active or user.role != _ROLE:
-        raise Fault("TS-4003", detail="no such officer")
-    return Person(username, came_from)
 
 
 def ask(

@@ -217,7 +217,7 @@ def _decision_entry(decision: UnpublishedDecision) -> NewEntry:
 def _act(request: Request, verb: str, at: datetime, facts: dict[str, str], *, for_whom: str = "") -> Act:
     return Act(
         at=at,
-        actor=f"officer:{request.decided_by}",
+        actor=request.decider,
         verb=verb,
         object=request.object,
         for_whom=for_whom,

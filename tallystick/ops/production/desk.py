@@ -23,7 +23,7 @@ from tallystick.crypto.keys import PrivateKey
 from tallystick.crypto.pin_letters import open_pin
 from tallystick.kernel.fixed_point import Money
 from tallystick.ops.database import open_database
-from tallystick.ops.override_desk import shell_account
+from tallystick.ops.override_desk import shell
 from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
@@ -190,4 +190,4 @@ def _place(module: Module) -> str:
 def open_production_desk(settings: Settings, clock: Callable[[], datetime]) -> Iterator[ProductionDesk]:
     """The desk of whoever runs this process; raises ``SettingsError`` when there is no database."""
     with open_database(settings, StateFolder.of(settings.state)) as owner:
-        yield ProductionDesk(dsn=owner, came_from=f"shell:{shell_account()}", clock=clock)
+        yield ProductionDesk(dsn=owner, came_from=shell(), clock=clock)

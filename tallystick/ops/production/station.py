@@ -25,15 +25,19 @@ from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.pin_letters import seal_pin
 from tallystick.device.secure_element.factory_session import FactorySession
 from tallystick.device.secure_element.port import CardAnswerUnreadable, CardPort
+from tallystick.device.secure_element.session import SecureElement
 from tallystick.device.secure_element.status import StatusWordError
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fiscal_module import KeyUse
 from tallystick.ops.production.module_tests import prove_keys, read_back, self_test
-from tallystick.wire.module_factory import DataGroup, write_bounds
+from tallystick.wire.module_factory import DataGroup, ModuleStage, ModuleTells, write_bounds
 
 Connection = psycopg.Connection[Any]
 SPOILS = frozenset({"TS-3003", "TS-3004", "TS-3010", "TS-3061", "TS-3062", "TS-3069"})
-"""Faults of the module itself: it is set aside and the next blank is taken. Any other stops the station."""
+"""Faults of the module itself: it is set aside and the next blank is taken. Any other stops the station.
+
+``TS-4023`` is none of them: another module in the reader says nothing about the one of this row.
+"""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -71,8 +75,8 @@ class Station:
     def make(self, module: Module, port: CardPort) -> None:
         """Lead a module from wherever it is to its entry in the registry.
 
-        Raises the faults of ``SPOILS`` when the module is no good, other faults and `CardUnavailable` when the station
-        cannot go on with it now.
+        Raises the faults of ``SPOILS`` when the module is no good, ``TS-4023`` when what is in the reader is not this
+        module, other faults and `CardUnavailable` when the station cannot go on with it now.
         """
         try:
             _Walk(self, module, port).go()
@@ -109,7 +113,6 @@ class _Walk:
 
     def go(self) -> None:
         """Every step that is not done yet, in order."""
-        self._in_factory = self._session.is_open()
         self._recognise()
         for states, steps in (
             ((State.BLANK, State.INSTALLED), (self._install, self._number)),
@@ -123,14 +126,49 @@ class _Walk:
                 self._conn.commit()
 
     def _recognise(self) -> None:
-        """The module in the reader is the one of this row, and as far as the row says or one step further."""
-        if not self._in_factory:
-            if self._module.state is not State.CERTIFIED:
-                raise Fault("TS-3069", detail="what is in the reader is no blank: it is finished already")
+        """The module in the reader is the one of this row, and as far as the row says or one step further.
+
+        A row that has a number takes nothing for its module that does not bear it, so no other module spoils it. Raises
+        ``TS-4023``.
+        """
+        module = self._module
+        if module.number is None:
+            self._in_factory = self._session.is_open()
+            if not self._in_factory:
+                raise Fault("TS-4023", detail="it is no blank: it is finished already, or no module at all")
+            try:
+                self._must_bear(self._session.tells().number, "")
+            except CardAnswerUnreadable as error:
+                raise Fault("TS-4023", detail=f"it does not say what it is: {error}") from error
             return
-        number = self._session.tells().number
-        if number and number != self._module.number:
-            raise Fault("TS-3069", detail=f"what is in the reader bears the number {number}")
+        try:
+            self._in_factory = self._session.is_open()
+            if self._in_factory:
+                self._must_be_so_far(self._session.tells())
+            else:
+                self._must_be_finished()
+        except (StatusWordError, CardAnswerUnreadable) as error:
+            raise Fault("TS-4023", detail=f"it does not say that it is {module.number}: {error}") from error
+
+    def _must_be_so_far(self, told: ModuleTells) -> None:
+        """What was recorded of this module has happened to the one in the reader."""
+        if told.stage is ModuleStage.FRESH:
+            raise Fault("TS-4023", detail=f"it is a fresh blank, and {self._module.number} has its applet")
+        is_written = self._module.state is not State.NUMBERED
+        self._must_bear(told.number, *(() if is_written else ("",)), self._module.known_number)
+
+    def _must_be_finished(self) -> None:
+        if self._module.state is not State.CERTIFIED:
+            raise Fault("TS-4023", detail=f"it is finished, and {self._module.number} is not")
+        card = SecureElement(self._port)
+        card.select()
+        params = card.cert_params()
+        self._must_bear(params.uid if params is not None else "", self._module.known_number)
+
+    @staticmethod
+    def _must_bear(found: str, *allowed: str) -> None:
+        if found not in allowed:
+            raise Fault("TS-4023", detail=f"it bears the number {found}" if found else "it bears no number")
 
     def _install(self) -> Module:
         hardware = self._session.tells().hardware

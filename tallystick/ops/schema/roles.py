@@ -107,7 +107,47 @@ TABLE_GRANTS = (
     TableGrant(
         PORTAL,
         ("approvals", "request"),
-        "SELECT, INSERT, UPDATE (state, decided_by, decided_from, decided_at, done_at)",
+        "SELECT, INSERT (deed, object, content, reason, asked_by, asked_from, asked_as, asked_at, expires_at), "
+        "UPDATE (state, decided_by, decided_from, decided_as, decided_at, done_at)",
+    ),
+    # Makers and their builds come in by the pages; the worker carries a revocation out and publishes decisions.
+    TableGrant(INTAKE, ("builds", "maker"), "SELECT"),
+    TableGrant(INTAKE, ("builds", "build"), "SELECT, UPDATE (state)"),
+    TableGrant(
+        INTAKE,
+        ("builds", "decision"),
+        "SELECT, INSERT (build_id, state, decided_by, reason, decided_at), UPDATE (entry_index)",
+    ),
+    TableGrant(PORTAL, ("builds", "maker"), "SELECT, INSERT"),
+    TableGrant(
+        PORTAL,
+        ("builds", "build"),
+        "SELECT, INSERT (build_id, maker, product, version, class, manifest, submitted_at), UPDATE (state)",
+    ),
+    TableGrant(PORTAL, ("builds", "decision"), "SELECT, INSERT (build_id, state, decided_by, reason, decided_at)"),
+    TableGrant(PORTAL, ("builds", "proved"), "SELECT"),
+    # A batch is two persons' matter. The station holds its row (for which PostgreSQL wants a right to update, here of
+    # a column that can take no value) and makes modules; what is done to them by hand is the pages' part.
+    TableGrant(INTAKE, ("production", "batch"), "SELECT, UPDATE (batch_id)"),
+    TableGrant(INTAKE, ("production", "order_line"), "SELECT"),
+    TableGrant(INTAKE, ("production", "module"), "SELECT, INSERT (batch_id, line, slot, taken_at, changed_at), UPDATE"),
+    TableGrant(INTAKE, ("production", "number"), "SELECT, INSERT"),
+    TableGrant(INTAKE, ("production", "public_key"), "SELECT, INSERT"),
+    TableGrant(INTAKE, ("production", "print_job"), "SELECT"),
+    TableGrant(
+        PORTAL,
+        ("production", "batch"),
+        "SELECT, INSERT (profile, order_hash, ordered, blanks, years, asked_by, asked_at), "
+        "UPDATE (request_id, state, opened_by, opened_at, closed_by, closed_at, counted_good, counted_spoilt, "
+        "counted_left)",
+    ),
+    TableGrant(PORTAL, ("production", "order_line"), "SELECT, INSERT"),
+    TableGrant(PORTAL, ("production", "number"), "SELECT"),
+    TableGrant(PORTAL, ("production", "public_key"), "SELECT"),
+    TableGrant(
+        PORTAL,
+        ("production", "print_job"),
+        "SELECT, INSERT (batch_id, kind, modules, reason, made_by, made_at), UPDATE (state, printed, done_at)",
     ),
     TableGrant(INTAKE, ("keys", "key"), "SELECT, INSERT, UPDATE (state, retires_at)"),
     TableGrant(INTAKE, ("keys", "use"), "SELECT, INSERT, UPDATE (completed_at)"),
@@ -130,7 +170,8 @@ TABLE_GRANTS = (
     TableGrant(
         PORTAL,
         ("audit", "override"),
-        "SELECT, INSERT, UPDATE (state, decided_by, decided_from, decided_at)",
+        "SELECT, INSERT (uid, request_id, proven_counter, total_counter, excused, presumed, reason, asked_by, "
+        "asked_from, asked_at, expires_at), UPDATE (state, decided_by, decided_from, decided_at)",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Writes what a user of the pages does into the activity log."""
+"""Who a user of the pages is to the rooms, and what he does in the activity log."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ from django.utils import timezone
 
 from tallystick.authority.oversight.activity.operations import record
 from tallystick.authority.oversight.activity.values import Act
+from tallystick.authority.oversight.approvals.values import PORTAL, Person
 from tallystick.portals.shared_connection import shared_connection
+
+
+def person_of(user: AbstractBaseUser | AnonymousUser) -> Person:
+    """Who is signed in, in his own role."""
+    return Person(user.get_username(), PORTAL, getattr(user, "role", "") or "user")
 
 
 def log_act(
     user: AbstractBaseUser | AnonymousUser, verb: str, thing: str = "", *, for_whom: str = "", purpose: str = ""
 ) -> None:
     """Record one deed of a user, in the transaction that is open or in one of its own."""
-    actor = f"{getattr(user, 'role', '') or 'user'}:{user.get_username()}"
-    act = Act(at=timezone.now(), actor=actor, verb=verb, object=thing, for_whom=for_whom, purpose=purpose)
+    act = Act(
+        at=timezone.now(), actor=person_of(user).actor, verb=verb, object=thing, for_whom=for_whom, purpose=purpose
+    )
     with transaction.atomic():
         record(shared_connection(), act)

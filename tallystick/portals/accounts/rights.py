@@ -9,10 +9,10 @@ from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 
 from tallystick.authority.reference.registry import queries as registry
+from tallystick.portals.shared_connection import shared_connection
 
 
 class Scope(StrEnum):
@@ -111,8 +111,7 @@ def reach(user: User, action: str) -> Collection[str] | None:
         raise Http404
     if scope is Scope.ALL:
         return None
-    connection.ensure_connection()
-    return registry.taxpayers_of_user(connection.connection, int(user.pk or 0))
+    return registry.taxpayers_of_user(shared_connection(), int(user.pk or 0))
 
 
 def home_of(user: User) -> str:

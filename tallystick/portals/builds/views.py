@@ -13,12 +13,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from tallystick.authority.oversight.approvals.values import PORTAL, Person
+from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.reference.builds import operations, queries
 from tallystick.authority.reference.builds.values import Build, Decision, Maker
 from tallystick.kernel.builds import NEXT_STATES, BuildState
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
+from tallystick.portals.accounts.acts import person_of
 from tallystick.portals.accounts.rights import DECIDE_BUILDS, SEE_BUILDS, SUBMIT_BUILDS, may, only_who_may
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
@@ -58,14 +59,14 @@ def home(request: HttpRequest) -> HttpResponse:
 @only_who_may(SUBMIT_BUILDS)
 def submit(request: HttpRequest) -> HttpResponse:
     """Hand a signed manifest in; it must be of the maker for whom the user acts."""
-    maker, file, user = _maker(request), request.FILES.get("manifest"), request.user.get_username()
+    maker, file, by = _maker(request), request.FILES.get("manifest"), person_of(request.user)
 
     def hand_in(conn: psycopg.Connection[Any]) -> None:
         if maker is None:
             raise Fault("TS-1311", detail="you act for no registered maker")
         if not isinstance(file, UploadedFile) or file.size is None or file.size > MANIFEST_BYTES_MAX:
             raise Fault("TS-4008", detail=f"a signed manifest of at most {MANIFEST_BYTES_MAX} bytes is needed")
-        build_id = operations.submit(conn, file.read().strip(), f"manufacturer:{user}", timezone.now())
+        build_id = operations.submit(conn, file.read().strip(), by.actor, timezone.now())
         build = queries.build(conn, build_id)
         if build is None or build.maker != maker.maker:
             raise Fault("TS-1311", detail="the manifest is of another maker")
@@ -78,7 +79,7 @@ def submit(request: HttpRequest) -> HttpResponse:
 def decide(request: HttpRequest, build_id: str, deed: str) -> HttpResponse:
     """An officer's decision; a revocation waits for a second one."""
     _, _, operation = _DEEDS[deed]
-    by, reason, now = Person(request.user.get_username(), PORTAL), request.POST.get("reason", ""), timezone.now()
+    by, reason, now = person_of(request.user), request.POST.get("reason", ""), timezone.now()
     return carry_out(
         lambda conn: operation(conn, build_id, by, reason, now),
         lambda fault: _page(request, fault),
@@ -100,8 +101,8 @@ def _page(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:
         "lines": [BuildLine(one, queries.decisions(conn, one.build_id), _choices(one, decides)) for one in found],
         "maker": maker,
         "submits": submits,
-        "reason_least": LIMITS.approval_reason_least,
-        "reason_most": LIMITS.approval_reason_most,
+        "reason_least": LIMITS.reason_characters_least,
+        "reason_most": LIMITS.reason_characters_most,
     }
     return show(request, "builds/builds.html", facts, fault)
 

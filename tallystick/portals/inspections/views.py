@@ -12,13 +12,12 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from tallystick.authority.oversight.approvals.values import PORTAL, Person
 from tallystick.authority.projections.inspections import operations, queries
 from tallystick.authority.projections.inspections.values import Case, CaseKind, CaseState, DetectorName, Seen
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.limits import LIMITS
-from tallystick.portals.accounts.acts import log_act
+from tallystick.portals.accounts.acts import log_act, person_of
 from tallystick.portals.accounts.rights import CLOSE_CASES, SEE_CASES, may, only_who_may
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
@@ -127,8 +126,7 @@ def case(request: HttpRequest, number: int) -> HttpResponse:
     """One case with all that was seen; that somebody has read it is an act."""
     with transaction.atomic():
         answer = _page(request, number)
-        actor = f"{getattr(request.user, 'role', '')}:{request.user.get_username()}"
-        operations.read(shared_connection(), number, actor, timezone.now())
+        operations.read(shared_connection(), number, person_of(request.user).actor, timezone.now())
     return answer
 
 
@@ -138,7 +136,7 @@ def close(request: HttpRequest, number: int) -> HttpResponse:
     """End it with a reason."""
     if number > _CASE_NUMBER_MOST:
         raise Http404
-    by, reason, now = Person(request.user.get_username(), PORTAL), request.POST.get("reason", ""), timezone.now()
+    by, reason, now = person_of(request.user), request.POST.get("reason", ""), timezone.now()
     return carry_out(
         lambda conn: operations.close(conn, number, by, reason, now),
         lambda fault: _page(request, number, fault),
@@ -156,7 +154,7 @@ def _page(request: HttpRequest, number: int, fault: Fault | None = None) -> Http
         "line": CaseLine(found),
         "evidence": [SeenLine(one) for one in queries.evidence(conn, number)],
         "closes": may(request.user, CLOSE_CASES),
-        "reason_least": LIMITS.approval_reason_least,
-        "reason_most": LIMITS.approval_reason_most,
+        "reason_least": LIMITS.reason_characters_least,
+        "reason_most": LIMITS.reason_characters_most,
     }
     return show(request, "inspections/case.html", facts, fault)

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, cast
 from uuid import UUID
 
-import psycopg
 from django.core.files.uploadedfile import UploadedFile
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -23,14 +21,9 @@ from tallystick.portals.accounts.models import AppUser
 from tallystick.portals.accounts.rights import CARRY_MEDIA, authorise, only_who_may, reach
 from tallystick.portals.errors import of_fault
 from tallystick.portals.media.words import line_of, line_of_group, urgency
+from tallystick.portals.shared_connection import shared_connection
 
 LINES = 200
-
-
-def database() -> psycopg.Connection[tuple[object, ...]]:
-    """Django's connection, as rooms take it."""
-    connection.ensure_connection()
-    return cast("psycopg.Connection[tuple[object, ...]]", connection.connection)
 
 
 def sender_of(request: HttpRequest) -> Sender:
@@ -47,12 +40,12 @@ def sender_of(request: HttpRequest) -> Sender:
 def home(request: HttpRequest) -> HttpResponse:
     """The three services on one page: upload, commands, what was uploaded."""
     sender = sender_of(request)
-    cards = queries.cards(database(), sender)
+    cards = queries.cards(shared_connection(), sender)
     context = {
         "officer": sender.acts_for is None,
         "cards": cards,
         "any_commands": any(card.commands for card in cards),
-        "uploads": queries.uploads(database(), sender),
+        "uploads": queries.uploads(shared_connection(), sender),
     }
     return render(request, "media/home.html", context)
 
@@ -63,7 +56,7 @@ def create(request: HttpRequest) -> HttpResponse:
     """Store what was sent as a new upload; with ``more`` further files follow."""
     sender = sender_of(request)
     try:
-        number = operations.open_upload(database(), sender, timezone.now())
+        number = operations.open_upload(shared_connection(), sender, timezone.now())
         _store(request, sender, number)
     except Fault as fault:
         return of_fault(request, fault)
@@ -76,7 +69,7 @@ def add(request: HttpRequest, number: UUID) -> HttpResponse:
     """Store further files of an upload that is open."""
     sender = sender_of(request)
     try:
-        queries.upload(database(), sender, number)
+        queries.upload(shared_connection(), sender, number)
         _store(request, sender, number)
     except Fault as fault:
         return of_fault(request, fault)
@@ -87,10 +80,10 @@ def _store(request: HttpRequest, sender: Sender, number: UUID) -> None:
     """An archive that cannot be read spoils nothing of what came before it: the upload is sealed as it is."""
     now = timezone.now()
     try:
-        operations.add_files(database(), sender, number, _offered(request), now)
+        operations.add_files(shared_connection(), sender, number, _offered(request), now)
     finally:
         if "more" not in request.POST:
-            operations.seal(database(), sender, number, now)
+            operations.seal(shared_connection(), sender, number, now)
 
 
 def _offered(request: HttpRequest) -> Iterator[Offered]:
@@ -118,7 +111,7 @@ def upload_list(request: HttpRequest, number: UUID) -> HttpResponse:
 def _shown(request: HttpRequest, number: UUID, template: str) -> HttpResponse:
     sender = sender_of(request)
     try:
-        found = queries.upload(database(), sender, number)
+        found = queries.upload(shared_connection(), sender, number)
     except Fault:
         raise Http404 from None
     return render(request, template, _context(request, sender, found))
@@ -128,10 +121,12 @@ def _context(request: HttpRequest, sender: Sender, found: UploadOverview) -> dic
     everything = request.GET.get("show") == "all"
     text = request.GET.get("from", "0")
     skip = int(text) if text.isdecimal() and len(text) <= 6 else 0
-    files = queries.files(database(), sender, found.upload_id, everything=everything, skip=skip, most=LINES + 1)
+    files = queries.files(
+        shared_connection(), sender, found.upload_id, everything=everything, skip=skip, most=LINES + 1
+    )
     return {
         "upload": found,
-        "groups": sorted(map(line_of_group, queries.groups(database(), sender, found.upload_id)), key=urgency),
+        "groups": sorted(map(line_of_group, queries.groups(shared_connection(), sender, found.upload_id)), key=urgency),
         "lines": [line_of(file) for file in files[:LINES]],
         "everything": everything,
         "next": skip + LINES if len(files) > LINES else None,
@@ -140,7 +135,7 @@ def _context(request: HttpRequest, sender: Sender, found: UploadOverview) -> dic
 
 def _require_card(request: HttpRequest, uid: str) -> None:
     """Raises ``Http404`` for a card of somebody else, and for one that does not exist."""
-    authorise(request.user, CARRY_MEDIA, registry.owners(database(), [uid]).get(uid, ""))
+    authorise(request.user, CARRY_MEDIA, registry.owners(shared_connection(), [uid]).get(uid, ""))
 
 
 @require_GET
@@ -150,7 +145,7 @@ def commands(request: HttpRequest, uid: str = "") -> HttpResponse:
     if uid:
         _require_card(request, uid)
     try:
-        content = queries.commands_archive(database(), sender_of(request), uid)
+        content = queries.commands_archive(shared_connection(), sender_of(request), uid)
     except Fault as fault:
         return of_fault(request, fault)
     name = f"commands-{uid}.zip" if uid else "commands.zip"
@@ -164,7 +159,7 @@ def initialise(request: HttpRequest, uid: str) -> HttpResponse:
     """Have the first commands of a device prepared that is never online."""
     _require_card(request, uid)
     try:
-        number = operations.ask_for_initialisation(database(), sender_of(request), uid, timezone.now())
+        number = operations.ask_for_initialisation(shared_connection(), sender_of(request), uid, timezone.now())
     except Fault as fault:
         return of_fault(request, fault)
     return redirect("media-upload", number=number)

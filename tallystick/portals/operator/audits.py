@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
+from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.projections.audit import overrides, queries
-from tallystick.authority.projections.audit.overrides import Officer
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
-from tallystick.portals.accounts.acts import log_act
+from tallystick.portals.accounts.acts import log_act, person_of
 from tallystick.portals.accounts.rights import DECIDE_OVERRIDES, SEE_AUDITS, may, only_who_may
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.operator.audit_lines import audit_lines, override_lines
@@ -23,7 +23,7 @@ from tallystick.portals.shared_connection import shared_connection
 
 AUDITS_SHOWN = 100
 OVERRIDES_SHOWN = 50
-Deed = Callable[[psycopg.Connection[Any], Officer], object]
+Deed = Callable[[psycopg.Connection[Any], Person], object]
 
 
 @require_GET
@@ -60,9 +60,9 @@ def refuse(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
-    name = request.user.get_username()
+    by = person_of(request.user)
     return carry_out(
-        lambda conn: deed(conn, overrides.officer(conn, name, overrides.PORTAL)),
+        lambda conn: deed(conn, by),
         lambda fault: _page(request, fault, reason),
         "audits",
     )
@@ -78,7 +78,7 @@ def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") ->
         "decides": may(request.user, DECIDE_OVERRIDES),
         "username": request.user.get_username(),
         "reason": reason,
-        "reason_least": LIMITS.override_reason_least,
-        "reason_most": LIMITS.override_reason_most,
+        "reason_least": LIMITS.reason_characters_least,
+        "reason_most": LIMITS.reason_characters_most,
     }
     return show(request, "operator/audits.html", facts, fault)

@@ -13,11 +13,12 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from tallystick.authority.oversight.approvals.values import PORTAL, Person
+from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.reference.production import batches as room
 from tallystick.authority.reference.production import queries
 from tallystick.authority.reference.production.values import Batch, BatchState, Module
 from tallystick.kernel.faults import Fault
+from tallystick.portals.accounts.acts import person_of
 from tallystick.portals.accounts.rights import MAKE_MODULES, only_who_may
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
@@ -53,14 +54,15 @@ def production(request: HttpRequest) -> HttpResponse:
 @require_GET
 @only_who_may(MAKE_MODULES)
 def batch(request: HttpRequest, number: int) -> HttpResponse:
-    """One batch with its modules, the newest page of them."""
+    """One batch with a page of its modules: no other is read."""
     conn = shared_connection()
     found = queries.batch(conn, number)
     if found is None:
         raise Http404
-    pages = Paginator(queries.modules(conn, number), MODULES_ON_A_PAGE)
-    shown = pages.get_page(request.GET.get("page"))
-    facts = {"line": _line(conn, found, {}), "page": shown, "modules": [_facts(one) for one in shown.object_list]}
+    places = range(queries.counts(conn, number).taken)
+    page = Paginator(places, MODULES_ON_A_PAGE).get_page(request.GET.get("page"))
+    modules = queries.modules(conn, number, limit=MODULES_ON_A_PAGE, skip=max(page.start_index() - 1, 0))
+    facts = {"line": _line(conn, found, {}), "page": page, "modules": [_facts(one) for one in modules]}
     return render(request, "operator/batch.html", facts)
 
 
@@ -81,10 +83,8 @@ def refuse_batch(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _decide(request: HttpRequest, deed: Callable[[psycopg.Connection[Any], Person], object]) -> HttpResponse:
-    name = request.user.get_username()
-    return carry_out(
-        lambda conn: deed(conn, room.person(conn, name, PORTAL)), lambda fault: _page(request, fault), "production"
-    )
+    by = person_of(request.user)
+    return carry_out(lambda conn: deed(conn, by), lambda fault: _page(request, fault), "production")
 
 
 def _page(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:

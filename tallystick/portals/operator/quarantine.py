@@ -15,11 +15,11 @@ from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.held import Decision
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
-from tallystick.authority.oversight.approvals.values import PORTAL, Person, Request
+from tallystick.authority.oversight.approvals.values import Person, Request
 from tallystick.authority.projections.audit.counters import AuditedCounters
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
-from tallystick.portals.accounts.acts import log_act
+from tallystick.portals.accounts.acts import log_act, person_of
 from tallystick.portals.accounts.rights import DECIDE_QUARANTINE, SEE_QUARANTINE, may, only_who_may
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.operator.held_lines import decided_lines, held_lines, request_lines
@@ -86,9 +86,9 @@ def _requests(conn: psycopg.Connection[Any]) -> list[Request]:
 
 
 def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
-    name = request.user.get_username()
+    by = person_of(request.user)
     return carry_out(
-        lambda conn: deed(conn, decisions.officer(conn, name, PORTAL)),
+        lambda conn: deed(conn, by),
         lambda fault: _page(request, fault, reason),
         "quarantine",
     )
@@ -105,7 +105,7 @@ def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") ->
         "decides": may(request.user, DECIDE_QUARANTINE),
         "username": request.user.get_username(),
         "reason": reason,
-        "reason_least": LIMITS.approval_reason_least,
-        "reason_most": LIMITS.approval_reason_most,
+        "reason_least": LIMITS.reason_characters_least,
+        "reason_most": LIMITS.reason_characters_most,
     }
     return show(request, "operator/quarantine.html", facts, fault)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_GET
 from tallystick.portals.accounts.rights import SEE_COUNTRY, only_who_may
 from tallystick.portals.operator.cards import groups_of
 from tallystick.portals.operator.country import read_country
+from tallystick.portals.shared_connection import shared_connection
 
 
 @require_GET
@@ -30,8 +30,7 @@ def figures(request: HttpRequest) -> HttpResponse:
 
 def _figures() -> dict[str, object]:
     """What the templates show, read through the rooms' questions on Django's connection."""
-    connection.ensure_connection()
-    country = read_country(connection.connection, timezone.now())
+    country = read_country(shared_connection(), timezone.now())
     return {
         "at": country.at,
         "groups": groups_of(country),

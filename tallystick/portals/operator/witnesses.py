@@ -15,11 +15,11 @@ from django.views.decorators.http import require_GET, require_POST
 from tallystick.authority.assurance.witnesses import queries
 from tallystick.authority.assurance.witnesses.operations import CHANGE_POLICY
 from tallystick.authority.assurance.witnesses.values import Lateness, WatchedBy
-from tallystick.authority.intake import decisions
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
-from tallystick.authority.oversight.approvals.values import PORTAL, Person, Request, State
+from tallystick.authority.oversight.approvals.values import Person, Request, State
 from tallystick.kernel.faults import Fault
+from tallystick.portals.accounts.acts import person_of
 from tallystick.portals.accounts.rights import CHANGE_WITNESSES, SEE_WITNESSES, may, only_who_may
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
@@ -72,7 +72,7 @@ def _decide(request: HttpRequest, number: int, deed: Deed) -> HttpResponse:
     def decide(conn: psycopg.Connection[Any]) -> None:
         if all(one.request_id != number for one in _requests(conn)):
             raise Fault("TS-4003", detail="no such request here")
-        deed(conn, number, decisions.officer(conn, request.user.get_username(), PORTAL), timezone.now())
+        deed(conn, number, person_of(request.user), timezone.now())
 
     return carry_out(decide, lambda fault: _page(request, fault), "witnesses")
 

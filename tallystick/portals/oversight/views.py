@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -12,16 +12,20 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from tallystick.authority.deeds import DECIDED_ANYWHERE, must_be_decided_anywhere
 from tallystick.authority.oversight.activity import queries as activity
 from tallystick.authority.oversight.activity.queries import LoggedAct
 from tallystick.authority.oversight.approvals import operations, queries
-from tallystick.authority.oversight.approvals.values import PORTAL, Person, Request, State
+from tallystick.authority.oversight.approvals.values import Person, Request, State
+from tallystick.authority.reference.production.batches import OPEN_DEED
 from tallystick.kernel.faults import Fault
-from tallystick.portals.accounts.acts import log_act
+from tallystick.portals.accounts.acts import log_act, person_of
 from tallystick.portals.accounts.rights import DECIDE_REQUESTS, SEE_ACTIVITY, SEE_REQUESTS, may, only_who_may, reach
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
 
+_OWN_PAGES: Mapping[str, tuple[str, str]] = {OPEN_DEED: ("production", "Fiscal modules")}
+"""Name and title of the page on which a deed is decided that its own room decides."""
 ACTS_SHOWN = 100
 REQUESTS_SHOWN = 100
 _SEARCH_CHARACTERS_MAX = 120
@@ -44,22 +48,34 @@ class RequestLine:
     pending: bool
     own: bool
 
+    @property
+    def here(self) -> bool:
+        """Whether it is decided on this page."""
+        return self.request.deed in DECIDED_ANYWHERE
+
+    @property
+    def page(self) -> tuple[str, str]:
+        """Name and title of the page where else it is decided, as far as there is one."""
+        return _OWN_PAGES.get(self.request.deed, ("", ""))
+
 
 @require_GET
 @only_who_may(SEE_ACTIVITY)
 def acts(request: HttpRequest) -> HttpResponse:
-    """The newest acts that fit, a hundred a page. A taxpayer sees those that concern his own taxpayers alone."""
+    """The newest acts that fit, a hundred a page. A taxpayer sees what he may see of his own taxpayers' alone."""
     wanted = {name: _words(request.GET.get(name, "")) for name in ("actor", "verb", "thing")}
     for_whom = _words(request.GET.get("for", ""))
     before = _number(request.GET.get("before", ""))
     reached = reach(request.user, SEE_ACTIVITY)
     found: list[LoggedAct] = []
     conn = shared_connection()
-    for subject in [for_whom] if reached is None else [one for one in reached if for_whom in ("", one)]:
-        found += activity.newest(conn, **wanted, for_whom=subject, before=before, limit=ACTS_SHOWN + 1)
-    found.sort(key=lambda one: one.seq, reverse=True)
     if reached is None:
+        found = activity.newest(conn, **wanted, for_whom=for_whom, before=before, limit=ACTS_SHOWN + 1)
         log_act(request.user, "activity.read", for_whom=for_whom)
+    else:
+        for subject in [one for one in reached if for_whom in ("", one)]:
+            found += activity.shown_to(conn, subject, **wanted, before=before, limit=ACTS_SHOWN + 1)
+        found.sort(key=lambda one: one.seq, reverse=True)
     facts = {
         "acts": found[:ACTS_SHOWN],
         "older": found[ACTS_SHOWN - 1].seq if len(found) > ACTS_SHOWN else 0,
@@ -91,7 +107,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
 def approve(request: HttpRequest, number: int) -> HttpResponse:
     """Agree, as the second person."""
     now = timezone.now()
-    return _decide(request, lambda conn, by: operations.approve(conn, number, by, now))
+    return _decide(request, number, lambda conn, by: operations.approve(conn, number, by, now))
 
 
 @require_POST
@@ -99,12 +115,17 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
 def refuse(request: HttpRequest, number: int) -> HttpResponse:
     """Refuse, or take one's own request back."""
     now = timezone.now()
-    return _decide(request, lambda conn, by: operations.refuse(conn, number, by, now))
+    return _decide(request, number, lambda conn, by: operations.refuse(conn, number, by, now))
 
 
-def _decide(request: HttpRequest, deed: Deed) -> HttpResponse:
-    by = Person(request.user.get_username(), PORTAL)
-    return carry_out(lambda conn: deed(conn, by), lambda fault: _requests(request, fault), "approvals")
+def _decide(request: HttpRequest, number: int, deed: Deed) -> HttpResponse:
+    by = person_of(request.user)
+
+    def decide(conn: psycopg.Connection[Any]) -> None:
+        must_be_decided_anywhere(conn, number)
+        deed(conn, by)
+
+    return carry_out(decide, lambda fault: _requests(request, fault), "approvals")
 
 
 def _requests(request: HttpRequest, fault: Fault | None = None) -> HttpResponse:

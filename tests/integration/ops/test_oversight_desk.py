@@ -9,12 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
+import pytest
 
+from tallystick.authority.deeds import DECIDED_ANYWHERE, DECIDED_IN_ITS_ROOM
 from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals import operations
 from tallystick.authority.oversight.approvals.values import PORTAL, Person
+from tallystick.authority.reference.production.batches import OPEN_DEED
 from tallystick.authority.reference.registry.operations import create_user
+from tallystick.kernel.faults import Fault
+from tallystick.ops.approved_deeds import DEEDS
 from tallystick.ops.oversight_desk import OversightDesk
 from tallystick.ops.schema.roles import PORTAL as PORTAL_ROLE
 from tallystick.ops.schema.roles import as_role
@@ -28,7 +33,7 @@ def ask(dsn: str) -> int:
             create_user(conn, name, "!", name.title(), "officer")
         person = Person("vera", PORTAL)
         now = datetime.now(UTC)
-        return operations.ask(conn, "erasure.erase", "person 7", {}, "the law asks for it now", person, now)
+        return operations.ask(conn, "personal.erase", "person 7", {}, "the law asks for it now", person, now)
 
 
 def run(dsn: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -41,7 +46,7 @@ def run(dsn: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[
 def test_the_second_officer_decides_at_a_shell(database: str, tmp_path: Path) -> None:
     number = str(ask(database))
     listed = run(database, tmp_path, "approvals", "list")
-    assert "erasure.erase  person 7  asked by vera" in listed.stdout
+    assert "personal.erase  person 7  asked by vera" in listed.stdout
     own = run(database, tmp_path, "approvals", "approve", number, "--officer", "vera")
     assert (own.returncode, own.stderr.startswith("tallystick: TS-4005: ")) == (1, True)
     nobody = run(database, tmp_path, "approvals", "approve", number, "--officer", "eve")
@@ -49,6 +54,24 @@ def test_the_second_officer_decides_at_a_shell(database: str, tmp_path: Path) ->
     assert run(database, tmp_path, "approvals", "approve", number, "--officer", "omar").returncode == 0
     acts = run(database, tmp_path, "activity", "list", "--object", "person 7")
     assert [line.split()[4] for line in acts.stdout.splitlines()] == ["approvals.approve", "approvals.ask"]
+
+
+def test_what_its_own_room_decides_is_not_decided_here(database: str) -> None:
+    ask(database)
+    with psycopg.connect(database) as conn:
+        person = Person("vera", PORTAL)
+        number = operations.ask(conn, OPEN_DEED, "batch 1", {}, "the order of the north", person, NOW)
+    desk = OversightDesk(as_role(database, PORTAL_ROLE), "shell:somebody", lambda: NOW)
+    for decide in (desk.approve, desk.refuse):
+        with pytest.raises(Fault) as caught:
+            decide("omar", number)
+        assert caught.value.code == "TS-4022"
+    assert {one.request_id: one.state.value for one in desk.requests(9)}[number] == "pending"
+
+
+def test_what_the_worker_does_is_decided_here() -> None:
+    assert set(DEEDS) <= DECIDED_ANYWHERE
+    assert not set(DEEDS) & DECIDED_IN_ITS_ROOM
 
 
 def test_what_is_read_at_a_shell_is_an_act(database: str) -> None:

@@ -35,7 +35,8 @@ def test_an_officer_reads_and_closes_a_case(pages: Pages, tmp_path: Path) -> Non
     assert "1234.50" in page
     assert "Buyers hold receipts" not in text("/inspections/?detector=D-DEL")
     assert "Rows of the ledger lack" not in text("/inspections/?tin=123456789")
-    assert "No case fits." in text("/inspections/?state=closed&tin=x\x00&before=y")
+    assert "No case fits." in text("/inspections/?state=closed&tin=x\x01&before=y")
+    assert vera.get("/inspections/?state=closed&tin=x\x00&before=y").status_code == 400
     assert "times: 3" in text(f"/inspections/{buyer}/")
     short = pages.send(vera, f"/inspections/{buyer}/close/", reason="no")
     assert (short.status_code, b"Code TS-1220" in short.content) == (422, True) or short.status_code == 400

@@ -31,7 +31,7 @@ def ask(pages: Pages, by: str = "vera") -> int:
         from django.utils import timezone
 
         person = Person(by, PORTAL)
-        return operations.ask(conn, "quarantine.readmit", "batch 7", {"act": "00ff"}, REASON, person, timezone.now())
+        return operations.ask(conn, "quarantine.decide", "batch 7", {"act": "00ff"}, REASON, person, timezone.now())
 
 
 def test_signing_in_reading_and_signing_out_are_acts(pages: Pages) -> None:
@@ -59,7 +59,7 @@ def test_two_officers_decide_a_request(pages: Pages) -> None:
     number = ask(pages)
     vera, omar = (pages.signed_in(user) for user in pages.officers)
     page = text(vera, "/approvals/")
-    assert "quarantine.readmit, batch 7" in page
+    assert "quarantine.decide, batch 7" in page
     assert "Approve" not in page, "not one's own"
     own = pages.send(vera, f"/approvals/{number}/approve/")
     assert (own.status_code, b"Code TS-4005" in own.content) == (409, True)
@@ -104,7 +104,7 @@ def test_a_taxpayer_sees_what_concerns_him_and_nothing_else(media: Media) -> Non
         from django.utils import timezone
 
         for tin, thing in (("1", "receipt of mine"), ("2", "receipt of another"), ("", "of nobody")):
-            act = Act(at=timezone.now(), actor="officer:vera", verb="person.read", object=thing, for_whom=tin)
+            act = Act(at=timezone.now(), actor="officer:vera", verb="quarantine.readmit", object=thing, for_whom=tin)
             activity.record(conn, act)
     owner = pages.signed_in(pages.taxpayer)
     for query in ("", "?for=2", "?for=1", "?actor=officer:vera", "?thing=receipt of another", "?before=99"):
@@ -116,6 +116,35 @@ def test_a_taxpayer_sees_what_concerns_him_and_nothing_else(media: Media) -> Non
     officer = pages.signed_in(pages.officers[0])
     assert "receipt of another" in text(officer, "/activity/?for=2")
     assert "receipt of mine" not in text(officer, "/activity/?for=2")
+
+
+KEPT_BACK = (
+    "inspections.list",
+    "inspections.read",
+    "inspections.close",
+    "activity.read",
+    "ledger.export",
+    "personal.export",
+    "room.new-deed",
+)
+
+
+def test_a_taxpayer_does_not_learn_that_somebody_looks_at_him(media: Media) -> None:
+    """What is not named as his to see is kept back, whatever he searches for."""
+    pages = media.pages
+    with psycopg.connect(pages.dsn) as conn:
+        from django.utils import timezone
+
+        for verb in KEPT_BACK:
+            act = Act(at=timezone.now(), actor="officer:vera", verb=verb, object="case 7", for_whom="1")
+            activity.record(conn, act)
+    owner = pages.signed_in(pages.taxpayer)
+    for query in ("", "?for=1", "?thing=case 7", "?actor=officer:vera", *(f"?verb={verb}" for verb in KEPT_BACK)):
+        page = text(owner, f"/activity/{query}")
+        assert "Nothing was found." in page
+        assert "case 7, concerns" not in page
+    page = text(pages.signed_in(pages.officers[0]), "/activity/?for=1")
+    assert page.count("case 7, concerns 1") == len(KEPT_BACK)
 
 
 def test_the_log_is_read_page_by_page(pages: Pages) -> None:

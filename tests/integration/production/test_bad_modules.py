@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from production_bench import KeyMaker, ProductionBench, TestBox
 
 from tallystick.authority.reference.production.lifecycle import State
 from tallystick.authority.reference.production.making import keys as take_keys
+from tallystick.authority.reference.production.values import Batch, Module
 from tallystick.crypto.keys import PublicKey, public_from_modulus
 from tallystick.device.applet.blank import VIRTUAL_HARDWARE, supply
 from tallystick.device.applet.module import VirtualModule
@@ -181,23 +183,131 @@ def test_a_reader_that_fails_spoils_nothing(bench: ProductionBench, box: TestBox
     assert module.state is State.BLANK
 
 
-def test_ts_3069_another_module_in_the_reader_is_noticed(bench: ProductionBench, tmp_path: Path) -> None:
+def row(bench: ProductionBench, batch: Batch, line: int = 1) -> Module:
+    """The only module of a line, which nobody set aside."""
+    (found,) = [module for module in bench.modules(batch) if module.line == line]
+    assert found.spoilt_because is None
+    return found
+
+
+def is_refused(bench: ProductionBench, box: TestBox, batch: Batch, line: int, says: str) -> None:
+    """The line is not made with what is in the box, and its row stays as it was."""
+    before = row(bench, batch, line) if line in {module.line for module in bench.modules(batch)} else None
+    with bench.station() as station, pytest.raises(Fault, match=says) as caught:
+        make_line(station, box, batch.batch_id, line)
+    assert caught.value.code == "TS-4023"
+    after = row(bench, batch, line)
+    assert after == (before or after)
+    assert before is not None or after.state is State.BLANK
+    assert bench.value("SELECT count(*) FROM activity.entry WHERE verb = 'production.spoil'") == 0
+    assert bench.value("SELECT count(*) FROM registry.revoked_certificate") == 0
+
+
+class Gone(Exception):
+    """The power is cut."""
+
+
+def cut_at(instruction: int) -> Callable[[CardPort], CardPort]:
+    """A port that dies at the first command of that kind."""
+
+    class Dies:
+        def __init__(self, port: CardPort) -> None:
+            self._port = port
+
+        def transmit(self, apdu: bytes) -> bytes:
+            if apdu[1] == instruction:
+                raise Gone
+            return self._port.transmit(apdu)
+
+    return Dies
+
+
+@pytest.mark.parametrize("line", [1, 2])
+def test_ts_4023_a_finished_module_in_the_reader_spoils_no_row(
+    bench: ProductionBench, tmp_path: Path, line: int
+) -> None:
+    """Neither one that no row has begun with, nor one whose row is before its own end."""
     batch = bench.open(2, blanks=3)
     box = TestBox(folder=tmp_path)
     with bench.station() as station:
-        make_line(station, box, batch.batch_id, 1)
-        (tmp_path / "000001").rename(tmp_path / "000002")
-        made = make_line(station, box, batch.batch_id, 2)
-    assert (made.spoilt, made.because[:7]) == (1, "TS-3069")
+        make_line(station, box, batch.batch_id, 3 - line)
+        if line == 1:
+            with pytest.raises(Gone):
+                make_line(station, attrs.evolve(box, wrap=cut_at(wire.SET_STATUS)), batch.batch_id, line)
+    finished, begun = tmp_path / "000001", tmp_path / "000002"
+    away = tmp_path / "away"
+    if begun.exists():
+        begun.rename(away)
+    shutil.copytree(finished, begun)
+    is_refused(bench, box, batch, line, "it is no blank" if line == 2 else "it bears the number")
+    shutil.rmtree(begun)
+    if away.exists():
+        away.rename(begun)
+    with bench.station() as station:
+        assert make_line(station, box, batch.batch_id, line).spoilt == 0
+    assert row(bench, batch, line).state is State.RECORDED
 
 
-def test_ts_3069_a_half_made_module_with_another_number_is_noticed(bench: ProductionBench, box: TestBox) -> None:
+@pytest.mark.parametrize(
+    ("instruction", "state"),
+    [(wire.STORE_DATA, State.NUMBERED), (wire.CHANGE_PIN, State.CERTIFIED)],
+    ids=["numbered", "certified"],
+)
+def test_ts_4023_a_fresh_blank_in_the_place_of_a_begun_module_spoils_no_row(
+    bench: ProductionBench, box: TestBox, instruction: int, state: State
+) -> None:
+    batch = bench.open(1, blanks=2)
+    with bench.station() as station, pytest.raises(Gone):
+        make_line(station, attrs.evolve(box, wrap=cut_at(instruction)), batch.batch_id, 1)
+    assert row(bench, batch).state is state
+    begun = box.place(1).rename(box.folder / "begun")
+    is_refused(bench, box, batch, 1, "it is a fresh blank")
+    shutil.rmtree(box.place(1))
+    begun.rename(box.place(1))
+    with bench.station() as station:
+        assert make_line(station, box, batch.batch_id, 1).spoilt == 0
+    assert row(bench, batch).state is State.RECORDED
+
+
+def test_ts_4023_two_begun_modules_that_were_swapped_spoil_no_row(bench: ProductionBench, box: TestBox) -> None:
+    batch = bench.open(2, blanks=3)
+    with bench.station() as station:
+        for line in (1, 2):
+            with pytest.raises(Gone):
+                make_line(station, attrs.evolve(box, wrap=cut_at(wire.CHANGE_PIN)), batch.batch_id, line)
+    spare = box.place(1).rename(box.folder / "spare")
+    box.place(2).rename(box.place(1))
+    is_refused(bench, box, batch, 1, "it bears the number")
+    box.place(1).rename(box.place(2))
+    spare.rename(box.place(1))
+    with bench.station() as station:
+        assert [make_line(station, box, batch.batch_id, line).spoilt for line in (1, 2)] == [0, 0]
+
+
+def test_ts_4023_a_half_made_module_with_another_number_spoils_no_row(bench: ProductionBench, box: TestBox) -> None:
     batch = bench.open(1, blanks=2)
     supply(box.place(1))
     session = FactorySession(VirtualModule.open(box.place(1)))
     assert session.is_open()
     session.install()
     session.store(wire.DataGroup.NUMBER, b"OTHER123")
+    is_refused(bench, box, batch, 1, "it bears the number OTHER123")
+
+
+class Foreign:
+    """A card of somebody else's: it knows the name of GlobalPlatform's domain, and nothing of ours."""
+
+    def transmit(self, apdu: bytes) -> bytes:
+        answers = {0xA4: "9000", wire.TELL: "66 04 4F 02 A0 00 9000"}
+        return bytes.fromhex(answers.get(apdu[1], "6D00"))
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_ts_4023_a_card_of_somebody_else_spoils_no_row(bench: ProductionBench, box: TestBox, begun: bool) -> None:
+    batch = bench.open(1, blanks=2)
+    if begun:
+        with bench.station() as station, pytest.raises(Gone):
+            make_line(station, attrs.evolve(box, wrap=cut_at(wire.CHANGE_PIN)), batch.batch_id, 1)
+    is_refused(bench, attrs.evolve(box, wrap=lambda _: Foreign()), batch, 1, "it does not say")
     with bench.station() as station:
-        made = make_line(station, box, batch.batch_id, 1)
-    assert made.because == "TS-3069 what is in the reader bears the number OTHER123"
+        assert make_line(station, box, batch.batch_id, 1).spoilt == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -10,6 +11,7 @@ import pytest
 from cards import NOW
 from production_bench import OMAR, VERA, ProductionBench, TestBox, order
 
+from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.reference.production import batches, custody, making, printing
 from tallystick.authority.reference.production.lifecycle import State
@@ -80,7 +82,10 @@ def test_two_names_from_one_shell_are_one_person(bench: ProductionBench) -> None
 
 def test_what_was_agreed_to_is_what_is_opened(bench: ProductionBench) -> None:
     batch = bench.ask(1, blanks=2)
+    with psycopg.connect(bench.dsn) as conn, pytest.raises(psycopg.errors.CheckViolation):
+        conn.execute("UPDATE production.batch SET blanks = 9")
     with psycopg.connect(bench.dsn) as conn:
+        conn.execute("SET session_replication_role = replica")
         conn.execute("UPDATE production.batch SET blanks = 9")
     refused("TS-3064", lambda: bench.do(lambda conn: batches.approve(conn, batch.batch_id, OMAR, NOW)))
     assert bench.value("SELECT state FROM production.batch") == "asked"
@@ -116,9 +121,37 @@ def test_s2_024_a_wrong_order_is_refused_and_leaves_nothing(
     assert bench.value("SELECT count(*) FROM production.batch") == 0
 
 
-def test_one_order_has_one_batch(bench: ProductionBench) -> None:
-    bench.ask(2)
+def test_one_order_has_one_batch_that_was_not_refused(bench: ProductionBench) -> None:
+    batch = bench.ask(2)
     refused("TS-3064", lambda: bench.ask(2, blanks=5))
+    bench.do(lambda conn: batches.refuse(conn, batch.batch_id, VERA, NOW))
+    again = bench.ask(2, blanks=5)
+    assert again.state is BatchState.ASKED
+    refused("TS-3064", lambda: bench.ask(2, blanks=6))
+    bench.do(lambda conn: batches.approve(conn, again.batch_id, OMAR, NOW))
+    refused("TS-4007", lambda: bench.do(lambda conn: batches.refuse(conn, again.batch_id, OMAR, NOW)))
+    refused("TS-3064", lambda: bench.ask(2, blanks=6))
+
+
+@pytest.mark.parametrize("became", ["late", "expired", "refused", "approved"])
+def test_a_batch_whose_request_is_no_longer_open_can_be_refused_and_asked_for_anew(
+    bench: ProductionBench, became: str
+) -> None:
+    batch = bench.ask()
+    assert batch.request_id is not None
+    number, later = batch.request_id, NOW + timedelta(hours=25)
+    if became == "refused":
+        bench.do(lambda conn: approvals.refuse(conn, number, OMAR, NOW))
+    elif became == "approved":
+        bench.do(lambda conn: approvals.approve(conn, number, OMAR, NOW))
+    elif became == "expired":
+        with psycopg.connect(bench.dsn) as conn:
+            conn.execute("UPDATE approvals.request SET state = 'expired'")
+    refused("TS-4007", lambda: bench.do(lambda conn: batches.approve(conn, batch.batch_id, OMAR, later)))
+    bench.do(lambda conn: batches.refuse(conn, batch.batch_id, OMAR, later))
+    refused("TS-4007", lambda: bench.do(lambda conn: batches.refuse(conn, batch.batch_id, OMAR, later)))
+    anew = bench.ask(at=later)
+    assert bench.do(lambda conn: batches.approve(conn, anew.batch_id, OMAR, later)).state is BatchState.OPEN
 
 
 def test_ts_3009_a_batch_closes_only_when_everything_adds_up(bench: ProductionBench, box: TestBox) -> None:

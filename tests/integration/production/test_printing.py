@@ -111,6 +111,55 @@ def test_a_module_spoilt_at_the_printer_gets_a_successor(
     assert torn not in numbers(bench, rest)
 
 
+def test_what_is_confirmed_is_what_was_in_the_file(bench: ProductionBench, batch: Batch, desk: ProductionDesk) -> None:
+    """One module is torn between the file and its confirmation: its page is in that file still, and in no later one."""
+    job, first = desk.visual("vera", batch.batch_id, "Tax Service", None)
+    assert bench.act(numbers(bench, job)[0], Deed.SPOIL, reason=WHY) is State.SPOILT
+    again, second = desk.visual("vera", batch.batch_id, "Tax Service", None)
+    assert again.job_id != job.job_id, "another file has another number"
+    assert again.modules == job.modules[1:]
+    assert second != first
+    assert refused(lambda: desk.printed("vera", job.job_id, 1)) == "TS-3065", "the number of the first file is void"
+    desk.printed("vera", again.job_id, 1)
+    printed = "SELECT array_agg(module_id) FROM production.module WHERE visual_printed_at IS NOT NULL"
+    assert bench.value(printed) == list(again.modules[:1])
+
+
+def test_a_page_that_was_printed_is_confirmed_although_its_module_was_torn_since(
+    bench: ProductionBench, batch: Batch, desk: ProductionDesk
+) -> None:
+    job, _ = desk.letters("vera", batch.batch_id, "Tax Service", rsa_key(PRINTER))
+    assert bench.act(numbers(bench, job)[0], Deed.SPOIL, reason=WHY) is State.SPOILT
+    desk.printed("vera", job.job_id, 2)
+    printed = "SELECT array_agg(module_id ORDER BY line) FROM production.module WHERE letter_printed_at IS NOT NULL"
+    assert bench.value(printed) == list(job.modules[:2])
+    assert bench.value("SELECT count(*) FROM production.module WHERE pin_sealed IS NOT NULL") == 1
+
+
+def test_a_reprint_keeps_its_reason_where_a_module_of_it_is_torn(
+    bench: ProductionBench, batch: Batch, desk: ProductionDesk
+) -> None:
+    job, _ = desk.visual("vera", batch.batch_id, "Tax Service", None)
+    desk.printed("vera", job.job_id, None)
+    made, _ = desk.again("vera", numbers(bench, job)[:2], PrintKind.VISUAL, WHY, "x", None)
+    assert bench.act(numbers(bench, made)[1], Deed.SPOIL, reason=WHY) is State.SPOILT
+    rest, _ = desk.visual("vera", batch.batch_id, "Tax Service", None)
+    assert (rest.modules, rest.reason) == (made.modules[:1], WHY)
+    assert bench.act(numbers(bench, rest)[0], Deed.SPOIL, reason=WHY) is State.SPOILT
+    assert refused(lambda: desk.visual("vera", batch.batch_id, "Tax Service", None)) == "TS-3065"
+
+
+def test_a_file_stays_what_it_is_in_the_database_too(
+    bench: ProductionBench, batch: Batch, desk: ProductionDesk
+) -> None:
+    job, _ = desk.visual("vera", batch.batch_id, "Tax Service", None)
+    with psycopg.connect(bench.dsn) as conn, pytest.raises(psycopg.errors.CheckViolation):
+        conn.execute("UPDATE production.print_job SET modules = modules[2:]")
+    desk.printed("vera", job.job_id, 1)
+    with psycopg.connect(bench.dsn) as conn, pytest.raises(psycopg.errors.CheckViolation):
+        conn.execute("UPDATE production.print_job SET printed = 2")
+
+
 def test_a_reprint_needs_a_reason_and_a_letter_has_none(
     bench: ProductionBench, batch: Batch, desk: ProductionDesk
 ) -> None:

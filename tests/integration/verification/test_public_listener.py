@@ -185,6 +185,17 @@ def test_server_refusals_are_coded_too(country: LiveCountry) -> None:
     assert ask(public, "/v/?vl=" + "A" * 8000).status in (400, 413, 414)
 
 
+def test_a_nul_is_no_trouble_of_ours(country: LiveCountry) -> None:
+    public = country.start("public")
+    places = ("/{}", "/v/{}", "/v/?vl={}", "/proof/document/{}", "/proof/leaf/1?size={}", "/tile/0/{}", "/lang/{}")
+    for place in places:
+        for accept in ("text/html", "application/json"):
+            reply = ask(public, place.format("%00"), accept)
+            assert reply.status in (400, 404), (place, reply.status)
+    reply = ask(public, "/specifications", method="POST")
+    assert reply.status == 200
+
+
 def test_k_10_the_compact_code_over_the_wire(country: LiveCountry) -> None:
     """Unconfirmed before the package is here, valid after; strangers who guess are stopped by TS-4009."""
     public = country.start("public")

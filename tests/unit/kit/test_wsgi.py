@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -13,29 +14,35 @@ import pytest
 import uvloop
 
 from tallystick.kit.http_server import Server
-from tallystick.kit.wsgi import WsgiBridge, environment
+from tallystick.kit.wsgi import REFUSAL, Admitted, LargeBodies, WsgiBridge, environment
 
 SMALL, LARGE = 100, 3_000_000
+ASKED: list[str] = []
+"""Who was asked about, in order."""
 
 
 def echo(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
     """Says what came; refuses what is announced above a bound, as the pages do."""
+    if REFUSAL in environ:
+        start("429 Refused" if environ[REFUSAL] == "crowded" else "408 Slow", [("Content-Type", "text/plain")])
+        return [environ[REFUSAL].encode()]
     size = int(environ["CONTENT_LENGTH"] or 0)
     most = LARGE if environ.get("HTTP_KEY") == "right" else SMALL
     start("413 Too Large" if size > most else "200 OK", [("Content-Type", "text/plain"), ("X-Two", "a")])
     return [f"{size} ".encode(), str(len(environ["wsgi.input"].read(size))).encode()]
 
 
-def admit(environ: WSGIEnvironment) -> int:
+def admit(environ: WSGIEnvironment) -> Admitted:
     """More for who has a key; a question that cannot be answered for who asks for it."""
+    ASKED.append(environ.get("HTTP_WHO", ""))
     if environ.get("HTTP_KEY") == "breaks":
         raise OSError("away")
-    return LARGE if environ.get("HTTP_KEY") == "right" else 0
+    return Admitted(LARGE if environ.get("HTTP_KEY") == "right" else 0, environ.get("HTTP_WHO", ""))
 
 
-def served(test: Callable[[http.client.HTTPConnection], None]) -> None:
+def served(test: Callable[[http.client.HTTPConnection], None], large: LargeBodies | None = None) -> None:
     async def main() -> None:
-        bridge = WsgiBridge(validator(echo), admit, threads=2, small_body_bytes=SMALL)
+        bridge = WsgiBridge(validator(echo), admit, threads=2, small_body_bytes=SMALL, large=large)
         server = Server(bridge, "127.0.0.1", 0)
         connection = http.client.HTTPConnection("127.0.0.1", await server.start(), timeout=10)
         try:
@@ -90,6 +97,66 @@ def test_a_question_that_cannot_be_asked_is_our_trouble_and_not_the_visitors() -
         assert said(connection, b"", headers={"Key": "breaks"}) == (200, "0 0")
 
     served(test)
+
+
+class Slow:
+    """An upload that has begun and does not go on; made behind the connection that a test has."""
+
+    def __init__(self, connection: http.client.HTTPConnection, who: str, first: int = SMALL + 1) -> None:
+        self.connection = http.client.HTTPConnection(connection.host, connection.port, timeout=10)
+        self.connection.putrequest("POST", "/a")
+        for name, value in (("Content-Length", str(LARGE)), ("Key", "right"), ("Who", who)):
+            self.connection.putheader(name, value)
+        before = len(ASKED)
+        self.connection.endheaders(bytes(first))
+        until = time.monotonic() + 5
+        while len(ASKED) == before and time.monotonic() < until:
+            time.sleep(0.01)
+        said(connection, b"")  # behind it in the loop: by now it has its place, or has none
+        time.sleep(0.05)
+
+    def answer(self) -> tuple[int, str]:
+        found = self.connection.getresponse()
+        return found.status, found.read().decode()
+
+
+def test_slow_uploads_of_one_lock_nobody_else_out() -> None:
+    """Two of one person at once, of all together three here; whoever finds no place is told so at once."""
+
+    def test(connection: http.client.HTTPConnection) -> None:
+        slow = [Slow(connection, "ann"), Slow(connection, "ann")]
+        slow.append(Slow(connection, "ann"))
+        assert slow[-1].answer() == (429, "crowded")
+        right = {"Key": "right", "Who": "bob"}
+        assert said(connection, bytes(LARGE), headers=right) == (200, f"{LARGE} {LARGE}")
+        slow.append(Slow(connection, "carl"))
+        slow.append(Slow(connection, "bob"))
+        assert slow[-1].answer() == (429, "crowded"), "three are three"
+        assert said(connection, bytes(SMALL), headers=right) == (200, f"{SMALL} {SMALL}"), "small ones need no place"
+        for one in slow:
+            one.connection.close()
+        until = time.monotonic() + 5
+        while said(connection, bytes(LARGE), headers=right)[0] != 200:
+            connection.close()
+            assert time.monotonic() < until, "a place whose visitor has gone is free again"
+
+    served(test, LargeBodies(at_once=3, of_one=2))
+
+
+def test_ts_1005_an_upload_that_does_not_go_on_ends() -> None:
+    def test(connection: http.client.HTTPConnection) -> None:
+        halted = Slow(connection, "ann")
+        assert halted.answer() == (408, "slow")
+        halted.connection.close()
+        lively = Slow(connection, "bob")
+        for _ in range(4):
+            time.sleep(0.3)
+            lively.connection.send(bytes(1_000))
+        lively.connection.send(bytes(LARGE - 4_000 - SMALL - 1))
+        assert lively.answer() == (200, f"{LARGE} {LARGE}")
+        lively.connection.close()
+
+    served(test, LargeBodies(progress_seconds=0.8, progress_bytes=1_000))
 
 
 def test_head_has_no_body_and_headers_pass() -> None:

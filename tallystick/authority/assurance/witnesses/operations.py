@@ -61,7 +61,7 @@ def take_policy(conn: Connection, at: datetime) -> int | None:
     store.lock_policies(conn)
     approved_by = request.decided_by or ""
     version = _take(conn, parse_policy(content), content, request.reason, request.asked_by, approved_by, at)
-    activity.record(conn, _act(f"officer:{approved_by}", "witnesses.change", version, content, request.reason, at))
+    activity.record(conn, _act(request.decider, "witnesses.change", version, content, request.reason, at))
     log.warning("another policy of witnesses is in force", extra={"version": version})
     return version
 

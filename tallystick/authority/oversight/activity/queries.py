@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from typing import Any
 
 import attrs
 
 from tallystick.authority.oversight.activity import store
+from tallystick.authority.oversight.activity.subjects import SHOWN_TO_SUBJECT
 from tallystick.authority.oversight.activity.values import Act, Anchor, read_act
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
@@ -38,14 +40,22 @@ def newest(
     *,
     actor: str = "",
     verb: str = "",
+    verbs: Collection[str] | None = None,
     thing: str = "",
     for_whom: str = "",
     before: int = 0,
     limit: int = 100,
 ) -> list[LoggedAct]:
-    """Acts that fit, newest first, those below the number ``before`` only where one is given."""
-    found = store.newest(conn, actor=actor, verb=verb, thing=thing, for_whom=for_whom, before=before, limit=limit)
+    """Acts that fit, newest first; of these verbs, and below the number ``before``, only where they are given."""
+    found = store.newest(
+        conn, actor=actor, verb=verb, verbs=verbs, thing=thing, for_whom=for_whom, before=before, limit=limit
+    )
     return [LoggedAct(seq, read_act(body)) for seq, body in found]
+
+
+def shown_to(conn: Connection, subject: str, **wanted: Any) -> list[LoggedAct]:
+    """What somebody whom acts concern may see of them: those of `SHOWN_TO_SUBJECT`. ``wanted`` as in `newest`."""
+    return newest(conn, for_whom=subject, verbs=SHOWN_TO_SUBJECT, **wanted)
 
 
 def head(conn: Connection) -> tuple[int, bytes]:

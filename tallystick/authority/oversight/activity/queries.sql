@@ -20,6 +20,7 @@ SELECT seq, at, actor, verb, object, for_whom, body, link FROM activity.entry WH
 -- name: newest
 SELECT seq, body FROM activity.entry
 WHERE (:actor::text = '' OR actor = :actor) AND (:verb::text = '' OR verb = :verb)
+  AND (:verbs::text[] IS NULL OR verb = ANY(:verbs))
   AND (:object::text = '' OR object = :object) AND (:for_whom::text = '' OR for_whom = :for_whom)
   AND (:before::bigint = 0 OR seq < :before)
 ORDER BY seq DESC LIMIT :limit;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from tallystick.authority.oversight.activity.values import Act, Anchor
@@ -49,11 +50,27 @@ def following(conn: Connection, after: int, limit: int) -> list[Row]:
 
 
 def newest(
-    conn: Connection, *, actor: str, verb: str, thing: str, for_whom: str, before: int, limit: int
+    conn: Connection,
+    *,
+    actor: str,
+    verb: str,
+    verbs: Collection[str] | None,
+    thing: str,
+    for_whom: str,
+    before: int,
+    limit: int,
 ) -> list[tuple[int, bytes]]:
     """Number and body of entries that fit, newest first; an empty text asks for all."""
     found = _SQL.rows(
-        conn, "newest", actor=actor, verb=verb, object=thing, for_whom=for_whom, before=before, limit=limit
+        conn,
+        "newest",
+        actor=actor,
+        verb=verb,
+        verbs=None if verbs is None else sorted(verbs),
+        object=thing,
+        for_whom=for_whom,
+        before=before,
+        limit=limit,
     )
     return [(row[0], row[1]) for row in found]
 

@@ -20,7 +20,7 @@ class Act:
     """One deed. ``actor`` is ``kind:name`` (``officer:anna``, ``process:worker``, ``shell:root``).
 
     ``verb`` is ``room.deed`` (``pki.issue``, ``quarantine.readmit``, ``person.read``), ``object`` what it was done to,
-    ``for_whom`` the TIN or person that it concerns (shown to them where the law allows), ``purpose`` why: a case, a
+    ``for_whom`` the TIN or person that it concerns (who sees what `subjects` names), ``purpose`` why: a case, a
     request, a rule. ``before`` and ``after`` are hashes (hex) of what was changed; ``facts`` what else must be known.
     Never a secret, never a body.
     """

@@ -14,8 +14,9 @@ from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals import store
 from tallystick.authority.oversight.approvals.values import Person, Request, State
 from tallystick.authority.room_queries import Connection
-from tallystick.kernel.faults import Fault, FieldFault
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.reasons import read_reason
 
 LIFETIME = timedelta(hours=LIMITS.approval_lifetime_hours)
 
@@ -27,10 +28,7 @@ def ask(
 
     Raises ``TS-1220`` (reason too short, too long or unprintable) and ``TS-4004`` (such a request is open already).
     """
-    words = " ".join(reason.split())
-    if not LIMITS.approval_reason_least <= len(words) <= LIMITS.approval_reason_most or not words.isprintable():
-        detail = f"a reason has {LIMITS.approval_reason_least} to {LIMITS.approval_reason_most} characters"
-        raise Fault("TS-1220", detail=detail, fields=(FieldFault("/reason", "5"),))
+    words = read_reason(reason)
     store.expire(conn, at)
     number = store.add(conn, deed, thing, content, words, by, at, at + LIFETIME)
     if number is None:
@@ -43,7 +41,7 @@ def approve(conn: Connection, request_id: int, by: Person, at: datetime) -> Requ
     """The second person agrees.
 
     Raises ``TS-4003`` (unknown), ``TS-4007`` (decided already, or 24 hours have passed), ``TS-4005`` (asked for by the
-    same person, or from the same shell).
+    same person, under whatever of his names).
     """
     found = _pending(conn, request_id, at)
     if by.is_same_as(found.asked_by, found.asked_from):
@@ -58,6 +56,14 @@ def refuse(conn: Connection, request_id: int, by: Person, at: datetime) -> None:
     found = _pending(conn, request_id, at)
     store.decide(conn, request_id, State.REFUSED, by, at)
     _log(conn, "approvals.refuse", by.actor, at, request_id, found.deed, found.object, found.reason)
+
+
+def deed_of(conn: Connection, request_id: int) -> str:
+    """Which deed a request is about; it is held until the transaction ends. Raises ``TS-4003``."""
+    found = store.lock(conn, request_id)
+    if found is None:
+        raise Fault("TS-4003", detail="no such request")
+    return found.deed
 
 
 def take(conn: Connection, request_id: int, deed: str, at: datetime) -> Request:
@@ -84,8 +90,7 @@ def take_next(conn: Connection, deeds: Collection[str], at: datetime) -> Request
 
 def _taken(conn: Connection, found: Request, at: datetime) -> Request:
     store.finish(conn, found.request_id, at)
-    actor = f"officer:{found.decided_by}"
-    _log(conn, "approvals.done", actor, at, found.request_id, found.deed, found.object, found.reason)
+    _log(conn, "approvals.done", found.decider, at, found.request_id, found.deed, found.object, found.reason)
     return found
 
 

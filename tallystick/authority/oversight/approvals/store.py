@@ -32,6 +32,7 @@ def add(
         reason=reason,
         asked_by=by.username,
         asked_from=by.came_from,
+        asked_as=by.role,
         asked_at=at,
         expires_at=expires_at,
     )
@@ -62,7 +63,16 @@ def is_any_approved(conn: Connection, deeds: Collection[str]) -> bool:
 
 def decide(conn: Connection, request_id: int, state: State, by: Person, at: datetime) -> None:
     """Write the decision."""
-    _SQL.run(conn, "decide", request_id=request_id, state=state.value, by=by.username, came_from=by.came_from, at=at)
+    _SQL.run(
+        conn,
+        "decide",
+        request_id=request_id,
+        state=state.value,
+        by=by.username,
+        came_from=by.came_from,
+        role=by.role,
+        at=at,
+    )
 
 
 def finish(conn: Connection, request_id: int, at: datetime) -> None:
@@ -77,7 +87,7 @@ def newest(conn: Connection, deeds: Collection[str] | None, limit: int) -> list[
 
 
 def _request(row: Row) -> Request:
-    number, deed, thing, content, reason, asked_by, asked_from, asked_at, expires_at, state, by, at, done = row
+    number, deed, thing, content, reason, asked_by, asked_from, asked_at, expires_at, state, by, at, done, role = row
     return Request(
         request_id=number,
         deed=deed,
@@ -92,4 +102,5 @@ def _request(row: Row) -> Request:
         decided_by=by,
         decided_at=at,
         done_at=done,
+        decided_as=role,
     )

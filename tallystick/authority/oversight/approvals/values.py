@@ -10,6 +10,8 @@ import attrs
 
 PORTAL = "portal"
 """Where a person came from who signed in on the pages; a shell is ``shell:account``."""
+SHELL = "shell:"
+OFFICER = "officer"
 
 
 class State(StrEnum):
@@ -22,21 +24,42 @@ class State(StrEnum):
     DONE = "done"
 
 
+def account_of(came_from: str) -> str:
+    """The account of a shell; empty for who came in elsewhere."""
+    return came_from.removeprefix(SHELL) if came_from.startswith(SHELL) else ""
+
+
+def actor_of(role: str, username: str) -> str:
+    """As the activity log names somebody."""
+    return f"{role}:{username}"
+
+
 @attrs.frozen(slots=True)
 class Person:
-    """Who acts, and where from. Two names used from one shell are one person."""
+    """Who acts, where from, and in which role: an officer's, unless said.
+
+    One person is known by his user name and by the account in whose shell he works. Whoever shares one of these names
+    with another is the same person, so two users at one account are one, and ``ann`` on the pages is ``shell:ann``.
+    """
 
     username: str
     came_from: str
+    role: str = OFFICER
 
     @property
     def actor(self) -> str:
         """As the activity log names him."""
-        return f"officer:{self.username}"
+        return actor_of(self.role, self.username)
 
     def is_same_as(self, username: str, came_from: str) -> bool:
         """Whether this is the person who came in under that name from there."""
-        return self.username == username or (self.came_from != PORTAL and self.came_from == came_from)
+        if self.came_from != PORTAL and self.came_from == came_from:
+            return True
+        return not _names(self.username, self.came_from).isdisjoint(_names(username, came_from))
+
+
+def _names(username: str, came_from: str) -> frozenset[str]:
+    return frozenset(name.casefold() for name in (username, account_of(came_from)) if name)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -56,3 +79,9 @@ class Request:
     decided_by: str | None
     decided_at: datetime | None
     done_at: datetime | None
+    decided_as: str | None = None
+
+    @property
+    def decider(self) -> str:
+        """Who decided, as the activity log names him."""
+        return actor_of(self.decided_as or OFFICER, self.decided_by or "")

@@ -9,55 +9,33 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-import attrs
-
 from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
+from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.projections.audit import holdings, override_store, standing, store
 from tallystick.authority.projections.audit.kept import KeptApart
 from tallystick.authority.projections.audit.override_store import Override, OverrideState
 from tallystick.authority.projections.audit.values import AuditRequest, RequestState
-from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.room_queries import Connection
-from tallystick.kernel.faults import Fault, FieldFault
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.reasons import read_reason
 
 log = logging.getLogger(__name__)
 
 LIFETIME = timedelta(hours=LIMITS.override_lifetime_hours)
-PORTAL = "portal"
-_ROLE = "officer"
 _OPEN = (RequestState.INCOMPLETE, RequestState.CONTRADICTS)
 
 
-@attrs.frozen(slots=True)
-class Officer:
-    """Who acts, and where from: ``portal`` after a sign-in, else the account of a shell (``shell:name``).
-
-    Two names used from one shell are one person.
-    """
-
-    username: str
-    came_from: str
-
-
-def officer(conn: Connection, username: str, came_from: str) -> Officer:
-    """An active officer of the registry; raises ``TS-4003``."""
-    user = registry.user_by_name(conn, username)
-    if user is None or not user.is_active or user.role != _ROLE:
-        raise Fault("TS-4003", detail="no such officer")
-    return Officer(username, came_from)
-
-
-def ask(conn: Connection, apart: KeptApart, by: Officer, uid: str, reason: str, at: datetime) -> int:
+def ask(conn: Connection, apart: KeptApart, by: Person, uid: str, reason: str, at: datetime) -> int:
     """Ask that a card be released although documents are missing or its sum contradicts; returns the request's number.
 
     What lacks now is what is excused; what the card counts above its documents is what they are presumed to have.
     Raises ``TS-1220`` (reason), ``TS-4003`` (no audit of this card), ``TS-4007`` (its audit waits for nothing that an
     officer could give), ``TS-4004`` (a request is open already), ``TS-3104`` (more holes than an officer can look at).
     """
-    words = _reason(reason)
+    words = read_reason(reason)
     store.lock_card(conn, uid)
     override_store.expire(conn, at)
     audit = override_store.newest_request(conn, uid)
@@ -73,7 +51,7 @@ def ask(conn: Connection, apart: KeptApart, by: Officer, uid: str, reason: str, 
     return number
 
 
-def _keep(conn: Connection, apart: KeptApart, request: AuditRequest, by: Officer, reason: str, at: datetime) -> int:
+def _keep(conn: Connection, apart: KeptApart, request: AuditRequest, by: Person, reason: str, at: datetime) -> int:
     lacking = holdings.missing(conn, apart, request.uid, request.total_counter)
     if len(lacking) > LIMITS.override_ranges:
         raise Fault("TS-3104", detail=f"more than {LIMITS.override_ranges} holes: too many to be excused by hand")
@@ -94,19 +72,12 @@ def _keep(conn: Connection, apart: KeptApart, request: AuditRequest, by: Officer
     )
 
 
-def _reason(text: str) -> str:
-    words = " ".join(text.split())
-    if not LIMITS.override_reason_least <= len(words) <= LIMITS.override_reason_most or not words.isprintable():
-        detail = f"a reason has {LIMITS.override_reason_least} to {LIMITS.override_reason_most} characters"
-        raise Fault("TS-1220", detail=detail, fields=(FieldFault("/reason", "5"),))
-    return words
-
-
-def approve(conn: Connection, override_id: int, by: Officer, at: datetime) -> None:
+def approve(conn: Connection, override_id: int, by: Person, at: datetime) -> None:
     """The second officer agrees; the worker decides anew about the card at its next round.
 
     Raises ``TS-4003`` (unknown), ``TS-4007`` (decided already), ``TS-3105`` (24 hours have passed without a second
-    officer), ``TS-4005`` (asked for by the same officer, or from the same shell).
+    officer), ``TS-4005`` (asked for by the same officer, under whatever of
+    his names).
     """
     found = _pending(conn, override_id)
     if at >= found.expires_at:
@@ -118,13 +89,12 @@ def approve(conn: Connection, override_id: int, by: Officer, at: datetime) -> No
     _record(conn, "override.approve", by, override_id, found.uid, found.reason, at)
 
 
-def _must_be_another(found: Override, by: Officer) -> None:
-    same_shell = by.came_from != PORTAL and by.came_from == found.asked_from
-    if by.username == found.asked_by or same_shell:
+def _must_be_another(found: Override, by: Person) -> None:
+    if by.is_same_as(found.asked_by, found.asked_from):
         raise Fault("TS-4005", detail="another officer must approve")
 
 
-def refuse(conn: Connection, override_id: int, by: Officer, at: datetime) -> None:
+def refuse(conn: Connection, override_id: int, by: Person, at: datetime) -> None:
     """An officer refuses, or takes his own request back; raises ``TS-4003`` and ``TS-4007``."""
     found = _pending(conn, override_id)
     override_store.decide(conn, override_id, OverrideState.REFUSED, by.username, by.came_from, at)
@@ -132,11 +102,9 @@ def refuse(conn: Connection, override_id: int, by: Officer, at: datetime) -> Non
     _record(conn, "override.refuse", by, override_id, found.uid, found.reason, at)
 
 
-def _record(conn: Connection, verb: str, by: Officer, number: int, uid: str, reason: str, at: datetime) -> None:
+def _record(conn: Connection, verb: str, by: Person, number: int, uid: str, reason: str, at: datetime) -> None:
     facts = {"from": by.came_from, "override": str(number)}
-    activity.record(
-        conn, Act(at=at, actor=f"officer:{by.username}", verb=verb, object=uid, purpose=reason, facts=facts)
-    )
+    activity.record(conn, Act(at=at, actor=by.actor, verb=verb, object=uid, purpose=reason, facts=facts))
 
 
 def _pending(conn: Connection, override_id: int) -> Override:

@@ -13,8 +13,8 @@ from tallystick.authority.projections.inspections import store
 from tallystick.authority.projections.inspections.detector import Detector
 from tallystick.authority.projections.inspections.values import CaseKind, CaseState, Sighting
 from tallystick.authority.room_queries import Connection
-from tallystick.kernel.faults import Fault, FieldFault
-from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.reasons import read_reason
 
 LOOK_AGAIN_AFTER = timedelta(minutes=1)
 _SEEN_AGAIN_MOST = 500
@@ -64,10 +64,7 @@ def note_sighting(conn: Connection, sighting: Sighting, at: datetime) -> None:
 
 def close(conn: Connection, case_id: int, by: Person, reason: str, at: datetime) -> None:
     """An officer ends a case; raises ``TS-4003`` (unknown), ``TS-4007`` (has ended), ``TS-1220`` (reason)."""
-    words = " ".join(reason.split())
-    if not LIMITS.approval_reason_least <= len(words) <= LIMITS.approval_reason_most or not words.isprintable():
-        detail = f"a reason has {LIMITS.approval_reason_least} to {LIMITS.approval_reason_most} characters"
-        raise Fault("TS-1220", detail=detail, fields=(FieldFault("/reason", "5"),))
+    words = read_reason(reason)
     state = store.lock_case(conn, case_id)
     if state is None:
         raise Fault("TS-4003", detail="no such case")

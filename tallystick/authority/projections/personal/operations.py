@@ -30,7 +30,7 @@ def ask(conn: Connection, indexes: Collection[int], law: str, reason: str, by: P
     ``TS-4004`` (the same is asked already).
     """
     words, wanted = " ".join(law.split()), sorted(set(indexes))
-    if not 0 < len(words) <= LIMITS.approval_reason_most or not words.isprintable():
+    if not 0 < len(words) <= LIMITS.reason_characters_most or not words.isprintable():
         raise Fault("TS-1220", detail="the law must be named", fields=(FieldFault("/law", "1"),))
     if not 0 < len(wanted) <= ENTRIES_MOST:
         raise Fault("TS-1220", detail=f"1 to {ENTRIES_MOST} entries", fields=(FieldFault("/entries", "4"),))
@@ -51,20 +51,17 @@ def order(conn: Connection, request: Request, at: datetime) -> None:
     erased = {index: digest for index in named if (digest := _erasable(conn, index))}
     if not erased:
         return
-    approved_by = request.decided_by or ""
     made = Order(
         request_id=request.request_id,
         law=request.content["law"],
         asked_by=request.asked_by,
-        approved_by=approved_by,
+        approved_by=request.decided_by or "",
         ordered_at=at,
         entry_index=None,
     )
     store.add(conn, made, erased)
     facts = {"law": made.law, "entries": str(len(erased))}
-    act = Act(
-        at=at, actor=f"officer:{approved_by}", verb=ERASE, object=request.object, purpose=request.reason, facts=facts
-    )
+    act = Act(at=at, actor=request.decider, verb=ERASE, object=request.object, purpose=request.reason, facts=facts)
     activity.record(conn, act)
 
 

@@ -13,8 +13,8 @@ from tallystick.authority.room_queries import Connection
 from tallystick.crypto.keys import KeyKind, PublicKey
 from tallystick.crypto.signatures import verify_es256
 from tallystick.kernel.builds import NEXT_STATES, BuildState
-from tallystick.kernel.faults import Fault, FieldFault
-from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.reasons import read_reason
 from tallystick.wire.build_manifest import key_id, read_manifest
 
 REVOKE = "builds.revoke"
@@ -85,8 +85,7 @@ def revoke(conn: Connection, request: Request, at: datetime) -> None:
         return
     by = f"{request.asked_by}, {request.decided_by}"
     store.decide(conn, request.object, BuildState.REVOKED, by, request.reason, at)
-    actor = f"officer:{request.decided_by}"
-    _record(conn, "builds.revoked", actor, request.object, request.reason, at)
+    _record(conn, "builds.revoked", request.decider, request.object, request.reason, at)
 
 
 def prove(conn: Connection, uid: str, build_id: str, at: datetime) -> None:
@@ -95,10 +94,7 @@ def prove(conn: Connection, uid: str, build_id: str, at: datetime) -> None:
 
 
 def _decide(conn: Connection, build_id: str, state: BuildState, by: Person, reason: str, at: datetime) -> None:
-    words = " ".join(reason.split())
-    if not LIMITS.approval_reason_least <= len(words) <= LIMITS.approval_reason_most or not words.isprintable():
-        detail = f"a reason has {LIMITS.approval_reason_least} to {LIMITS.approval_reason_most} characters"
-        raise Fault("TS-1220", detail=detail, fields=(FieldFault("/reason", "5"),))
+    words = read_reason(reason)
     _next(conn, build_id, state)
     store.decide(conn, build_id, state, by.username, words, at)
     _record(conn, f"builds.{state}", by.actor, build_id, words, at)

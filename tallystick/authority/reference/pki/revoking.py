@@ -102,7 +102,7 @@ def revoke_asked(conn: Connection, registry: Registry, at: datetime) -> int | No
             count += 1
     act = Act(
         at=at,
-        actor=f"officer:{request.decided_by}",
+        actor=request.decider,
         verb="pki.revoke-many",
         object=request.object,
         for_whom=chosen["tin"],

@@ -19,6 +19,7 @@ from tallystick.authority.reference.production.values import (
     BatchState,
     Counts,
 )
+from tallystick.authority.reference.registry import persons
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault, FieldFault
@@ -31,11 +32,8 @@ _ROLES = frozenset({"operator", "officer", "service_centre"})
 
 
 def person(conn: Connection, username: str, came_from: str) -> Person:
-    """An active user of the registry who may make modules; raises ``TS-4003``."""
-    user = registry.user_by_name(conn, username)
-    if user is None or not user.is_active or user.role not in _ROLES:
-        raise Fault("TS-4003", detail="no such operator, officer or person of a service centre")
-    return Person(username, came_from)
+    """An active user of the registry who may make modules; raises ``TS-4003``, ``TS-4021``."""
+    return persons.person(conn, username, came_from, _ROLES)
 
 
 def ask_to_open(
@@ -53,7 +51,7 @@ def ask_to_open(
     """Prepare a batch from an order (CSV) and ask for a second person, who opens it.
 
     ``blanks`` is what was counted into the room. Raises ``TS-3068`` (order), ``TS-4003`` (profile), ``TS-1220`` (count
-    of blanks, years, reason), ``TS-3064`` (this very order has a batch already).
+    of blanks, years, reason), ``TS-3064`` (this very order has a batch that was not refused).
     """
     profile_of(profile)
     lines = read_order(order, usual_limit)
@@ -77,7 +75,7 @@ def ask_to_open(
         at=at,
     )
     if batch_id is None:
-        raise Fault("TS-3064", detail="this very order has a batch already")
+        raise Fault("TS-3064", detail="this very order has a batch already; refuse it first where it still waits")
     store.add_lines(conn, batch_id, lines)
     content = _content(known(conn, batch_id))
     store.note_request(conn, batch_id, approvals.ask(conn, OPEN_DEED, f"batch {batch_id}", content, reason, by, at))
@@ -102,9 +100,19 @@ def approve(conn: Connection, batch_id: int, by: Person, at: datetime) -> Batch:
 
 
 def refuse(conn: Connection, batch_id: int, by: Person, at: datetime) -> None:
-    """Somebody refuses, or the first takes it back; raises ``TS-4003``, ``TS-4007``."""
+    """Somebody refuses, or the first takes it back; then the same order may be asked for anew.
+
+    So may one whose request found no second person in time, or was decided elsewhere. Raises ``TS-4003``, and
+    ``TS-4007`` for a batch that does not wait any more.
+    """
     batch = known(conn, batch_id, locked=True)
-    approvals.refuse(conn, _request_of(batch), by, at)
+    if batch.state is not BatchState.ASKED:
+        raise Fault("TS-4007", detail=f"the batch is {batch.state}")
+    try:
+        approvals.refuse(conn, _request_of(batch), by, at)
+    except Fault as fault:
+        if fault.code != "TS-4007":
+            raise
     store.refuse_batch(conn, batch_id)
     _log(conn, "production.refuse-batch", batch, by, at, "")
 

@@ -17,6 +17,7 @@ from tallystick.authority.reference.production.values import PLACE_CHARACTERS_MO
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.reasons import read_reason
 
 NEEDS_PLACE = frozenset({Deed.SHIP, Deed.HAND_OVER})
 """Deeds that say where to, or to whom."""
@@ -87,7 +88,8 @@ def _check(account: Account, deed: Deed) -> None:
     if deed in NEEDS_RECEIPT:
         _text("receipt", account.receipt, 1, PLACE_CHARACTERS_MOST)
     if deed in NEEDS_REASON:
-        _text("reason", account.reason, LIMITS.approval_reason_least, LIMITS.approval_reason_most)
+        read_reason(account.reason)
+        _text("reason", account.reason, 1, LIMITS.reason_characters_most)  # on one line, as the module's row has it
 
 
 def _text(name: str, value: str, least: int, most: int) -> None:

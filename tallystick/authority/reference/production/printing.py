@@ -1,7 +1,9 @@
 """What is printed for a batch: visual data and PIN letters, in jobs that are confirmed page by page.
 
-A job is made, printed, and confirmed with the number of pages that came out well; the rest goes into the next one. A
-letter can be made anew until it is confirmed, and never after: the sealed PIN goes with the confirmation.
+A job is made, printed, and confirmed with the number of pages that came out well; the rest goes into the next one. The
+number of a job stands on its pages and means one file: where a module of it was spoilt meanwhile, the job ends without
+a page and its other modules get a job of a new number. So what is confirmed is what was in the file. A letter can be
+made anew until it is confirmed, and never after: the sealed PIN goes with the confirmation.
 """
 
 from __future__ import annotations
@@ -12,12 +14,11 @@ from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.reference.production import batches, printing_store, store
-from tallystick.authority.reference.production.lifecycle import State
 from tallystick.authority.reference.production.moving import locked
 from tallystick.authority.reference.production.values import PRINTED_AT_ONCE_MOST, Module, PrintJob, PrintKind
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault, FieldFault
-from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.reasons import read_reason
 
 
 def make_job(conn: Connection, batch_id: int, kind: PrintKind, by: Person, at: datetime) -> PrintJob:
@@ -27,13 +28,23 @@ def make_job(conn: Connection, batch_id: int, kind: PrintKind, by: Person, at: d
     """
     batches.must_be_open(conn, batch_id, locked=True)
     for job in printing_store.open_jobs(conn, batch_id):
-        if job.kind is kind:
-            _log(conn, "production.print-again", job, by, at, "")
-            return job
+        if job.kind is kind and (again := _again(conn, job, by, at)) is not None:
+            return again
     modules = printing_store.to_print(conn, batch_id, kind, PRINTED_AT_ONCE_MOST)
     if not modules:
         raise Fault("TS-3065", detail=f"no module of this batch waits for its {kind}")
     return _made(conn, batch_id, kind, modules, by, at, "")
+
+
+def _again(conn: Connection, job: PrintJob, by: Person, at: datetime) -> PrintJob | None:
+    """The job as it is; or what is left of it, as a new one, where a module was spoilt; none where nothing is left."""
+    left = [module.module_id for module in modules_of(conn, job) if module.spoilt_because is None]
+    if len(left) == len(job.modules):
+        _log(conn, "production.print-again", job, by, at, "")
+        return job
+    printing_store.done(conn, job, 0, at)
+    _log(conn, "production.printed", job, by, at, "a module of it was spoilt", 0)
+    return _made(conn, job.batch_id, job.kind, left, by, at, job.reason) if left else None
 
 
 def reprint(
@@ -46,13 +57,11 @@ def reprint(
     """
     if kind is PrintKind.LETTERS:
         raise Fault("TS-3066", detail="a PIN is printed once; the module is replaced")
-    if not LIMITS.approval_reason_least <= len(reason.strip()) <= LIMITS.approval_reason_most:
-        detail = f"a reason has {LIMITS.approval_reason_least} to {LIMITS.approval_reason_most} characters"
-        raise Fault("TS-1220", detail=detail, fields=(FieldFault("/reason", "5"),))
+    words = read_reason(reason)
     modules = [_of_number(conn, number) for number in numbers]
     if len({module.batch_id for module in modules}) != 1 or not all(one.is_visual_printed for one in modules):
         raise Fault("TS-3065", detail="only modules of one batch that were printed before are printed again")
-    return _made(conn, modules[0].batch_id, kind, [one.module_id for one in modules], by, at, reason)
+    return _made(conn, modules[0].batch_id, kind, [one.module_id for one in modules], by, at, words)
 
 
 def confirm(conn: Connection, job_id: int, printed: int | None, by: Person, at: datetime) -> PrintJob:
@@ -74,9 +83,9 @@ def confirm(conn: Connection, job_id: int, printed: int | None, by: Person, at: 
 
 
 def modules_of(conn: Connection, job: PrintJob) -> list[Module]:
-    """The modules of a job in the order of its pages, those left out that were spoilt meanwhile."""
+    """The modules of a job in the order of the pages of its file."""
     found = [store.module(conn, module_id) for module_id in job.modules]
-    return [module for module in found if module is not None and module.state is not State.SPOILT]
+    return [module for module in found if module is not None]
 
 
 def sealed_pins(conn: Connection, job: PrintJob) -> dict[int, bytes]:
@@ -102,8 +111,14 @@ def _made(
     if job_id is None:
         raise Fault("TS-3065", detail="another job of this kind waits for its confirmation")
     job = PrintJob(
-        job_id=job_id, batch_id=batch_id, kind=kind, is_done=False, modules=tuple(modules), printed=None
-    )  # fmt: skip
+        job_id=job_id,
+        batch_id=batch_id,
+        kind=kind,
+        is_done=False,
+        modules=tuple(modules),
+        printed=None,
+        reason=reason,
+    )
     _log(conn, "production.print", job, by, at, reason)
     return job
 

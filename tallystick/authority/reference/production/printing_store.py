@@ -50,7 +50,7 @@ def sealed_pins(conn: Connection, modules: Sequence[int]) -> dict[int, bytes | N
 
 
 def _job(row: Row) -> PrintJob:
-    job_id, batch_id, kind, is_done, modules, printed = row
+    job_id, batch_id, kind, is_done, modules, printed, reason = row
     return PrintJob(
         job_id=job_id,
         batch_id=batch_id,
@@ -58,4 +58,5 @@ def _job(row: Row) -> PrintJob:
         is_done=is_done,
         modules=tuple(modules),
         printed=printed,
+        reason=reason,
     )

@@ -37,9 +37,11 @@ def lines_to_make(conn: Connection, batch_id: int) -> list[int]:
     return store.lines_to_make(conn, batch_id)
 
 
-def modules(conn: Connection, batch_id: int, state: State | None = None, limit: int = _ALL) -> list[Module]:
-    """Modules of a batch, all or those in one state."""
-    return store.modules(conn, batch_id, state, limit)
+def modules(
+    conn: Connection, batch_id: int, state: State | None = None, *, limit: int = _ALL, skip: int = 0
+) -> list[Module]:
+    """Modules of a batch, all or those in one state, by their line."""
+    return store.modules(conn, batch_id, state, limit, skip)
 
 
 def module(conn: Connection, module_id: int) -> Module | None:

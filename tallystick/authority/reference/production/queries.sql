@@ -1,7 +1,7 @@
 -- name: add_batch
 INSERT INTO production.batch (profile, order_hash, ordered, blanks, years, asked_by, asked_at)
 VALUES (:profile, :order_hash, :ordered, :blanks, :years, :asked_by, :at)
-ON CONFLICT (order_hash) DO NOTHING
+ON CONFLICT (order_hash) WHERE state <> 'refused' DO NOTHING
 RETURNING batch_id;
 
 -- name: add_line
@@ -92,7 +92,8 @@ SELECT m.module_id, m.batch_id, m.line, m.slot, m.state, m.number, l.tin, l.busi
        m.client_certificate, m.letter_printed_at IS NOT NULL, m.visual_printed_at IS NOT NULL, m.spoilt_because,
        m.place, m.changed_at
 FROM production.module m JOIN production.order_line l USING (batch_id, line)
-WHERE m.batch_id = :batch_id AND (:state::text IS NULL OR m.state = :state) ORDER BY m.line, m.slot LIMIT :limit;
+WHERE m.batch_id = :batch_id AND (:state::text IS NULL OR m.state = :state)
+ORDER BY m.line, m.slot LIMIT :limit OFFSET :skip;
 
 -- name: set_state
 UPDATE production.module SET state = :state, changed_at = :at WHERE module_id = :module_id AND state = :before;
@@ -142,11 +143,11 @@ ON CONFLICT DO NOTHING
 RETURNING job_id;
 
 -- name: lock_job
-SELECT job_id, batch_id, kind, state = 'done', modules, printed FROM production.print_job
+SELECT job_id, batch_id, kind, state = 'done', modules, printed, reason FROM production.print_job
 WHERE job_id = :job_id FOR UPDATE;
 
 -- name: open_jobs
-SELECT job_id, batch_id, kind, state = 'done', modules, printed FROM production.print_job
+SELECT job_id, batch_id, kind, state = 'done', modules, printed, reason FROM production.print_job
 WHERE batch_id = :batch_id AND state = 'made' ORDER BY job_id;
 
 -- name: done_job

@@ -149,10 +149,11 @@ def module_by_number(conn: Connection, number: str) -> int | None:
     return None if row is None else int(row[0])
 
 
-def modules(conn: Connection, batch_id: int, state: State | None, limit: int) -> list[Module]:
+def modules(conn: Connection, batch_id: int, state: State | None, limit: int, skip: int) -> list[Module]:
     """Modules of a batch, all or those in one state, by their line."""
     wanted = None if state is None else state.value
-    return [_module(row) for row in SQL.rows(conn, "modules", batch_id=batch_id, state=wanted, limit=limit)]
+    rows = SQL.rows(conn, "modules", batch_id=batch_id, state=wanted, limit=limit, skip=skip)
+    return [_module(row) for row in rows]
 
 
 def set_state(conn: Connection, module_id: int, before: State, state: State, at: datetime) -> bool:

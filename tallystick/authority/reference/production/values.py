@@ -114,7 +114,10 @@ class Counts:
 
 @attrs.frozen(slots=True, kw_only=True)
 class PrintJob:
-    """One printing: the modules in the order of the pages, and how many of them came out well."""
+    """One printing: the modules in the order of the pages of its file, and how many of them came out well.
+
+    A number has one file: ``modules`` never change.
+    """
 
     job_id: int
     batch_id: int
@@ -122,6 +125,7 @@ class PrintJob:
     is_done: bool
     modules: tuple[int, ...]
     printed: int | None
+    reason: str = ""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tallystick.authority.oversight.activity import queries as activity
-from tallystick.authority.oversight.approvals import operations, queries
+from tallystick.authority.oversight.approvals import operations, queries, store
 from tallystick.authority.oversight.approvals.values import PORTAL, Person, State
 from tallystick.kernel.faults import Fault
 from tallystick.ops.schema.roles import INTAKE, as_role
@@ -45,12 +45,22 @@ def test_a_deed_is_done_once_after_another_person_agreed(connection: Connection)
 
 @pytest.mark.parametrize(
     ("asks", "approves"),
-    [(ANNA, ANNA), (ANNA, Person("anna", "shell:root")), (Person("anna", "shell:root"), Person("bert", "shell:root"))],
+    [
+        (ANNA, ANNA),
+        (ANNA, Person("anna", "shell:root")),
+        (Person("anna", "shell:root"), Person("bert", "shell:root")),
+        (ANNA, Person("bert", "shell:anna")),
+        (Person("bert", "shell:anna"), ANNA),
+        (Person("bert", "shell:anna"), Person("carl", "shell:bert")),
+        (Person("Anna", PORTAL), Person("bert", "shell:anna")),
+    ],
 )
 def test_nobody_approves_his_own_request(connection: Connection, asks: Person, approves: Person) -> None:
     number = ask(connection, asks)
     refused("TS-4005", operations.approve, connection, number, approves, NOW)
     assert queries.newest(connection)[0].state is State.PENDING
+    with pytest.raises(psycopg.errors.CheckViolation):  # nor does the table take it, whoever writes
+        store.decide(connection, number, State.APPROVED, approves, NOW)
 
 
 def test_two_from_the_pages_are_two(connection: Connection) -> None:
@@ -84,6 +94,14 @@ def test_unknown_requests_and_other_deeds(connection: Connection) -> None:
     taken = operations.take_next(connection, [DEED], NOW)
     assert taken is not None
     assert taken.request_id == number
+
+
+def test_the_log_names_each_in_his_own_role(connection: Connection) -> None:
+    number = ask(connection, Person("anna", PORTAL, "operator"))
+    operations.approve(connection, number, Person("bert", PORTAL, "service_centre"), NOW)
+    assert operations.take(connection, number, DEED, NOW).decider == "service_centre:bert"
+    actors = [one.act.actor for one in activity.newest(connection, thing="batch 7")]
+    assert actors == ["service_centre:bert", "service_centre:bert", "operator:anna"]
 
 
 def test_a_rollback_gives_the_request_back(connection: Connection) -> None:
@@ -123,3 +141,20 @@ def test_only_the_pages_can_ask_and_approve(database: str) -> None:
         operations.approve(portal, number, BERT, NOW)
         portal.commit()
         assert operations.take(worker, number, DEED, NOW).request_id == number
+
+
+APPROVED = """INSERT INTO approvals.request (deed, object, content, reason, asked_by, asked_from, asked_at, expires_at,
+    state, decided_by, decided_from, decided_at)
+    VALUES ('builds.revoke', 'x', '{}', 'nobody has agreed to this', 'anna', 'portal', now(), now() + interval '1 hour',
+    'approved', 'bert', 'portal', now())"""
+
+
+def test_no_request_begins_as_an_approved_one(database: str) -> None:
+    """The pages' role has no right to say so, and the table takes it from nobody."""
+    for role, error in (
+        (PORTAL_ROLE, psycopg.errors.InsufficientPrivilege),
+        (INTAKE, psycopg.errors.InsufficientPrivilege),
+        ("", psycopg.errors.CheckViolation),
+    ):
+        with psycopg.connect(as_role(database, role) if role else database) as conn, pytest.raises(error):
+            conn.execute(APPROVED)

@@ -7,65 +7,24 @@ from datetime import timedelta
 import attrs
 import psycopg
 import pytest
-from cards import NOW, rsa_key
+from cards import NOW
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
+from pki_acts import LATE, SOON, Away, enrol, issuance_of, with_key_away
 from pki_bench import OFFICER, PkiBench, csr, named, p256, refused, rows
 
-from tallystick.authority.reference.pki import enrolment, lists, operations, revoking
+from tallystick.authority.reference.pki import enrolment, lists, operations
 from tallystick.authority.reference.pki.reconciling import reconcile
-from tallystick.authority.reference.pki.services import PkiServices
-from tallystick.authority.reference.pki.values import Issuance, IssuanceState, Reason, Wish
+from tallystick.authority.reference.pki.values import IssuanceState, Wish
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry.values import DeviceState
-from tallystick.crypto.certificate_facts import read_device, read_facts
+from tallystick.crypto.certificate_facts import read_device
 from tallystick.crypto.issuing import Authority
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.national_oids import NationalArc
 from tallystick.crypto.national_orders import responder_order
 from tallystick.crypto.revocation_lists import read_list
-from tallystick.kernel.faults import Fault
-
-SOON = NOW + timedelta(minutes=1)
-LATE = NOW + timedelta(days=300)
-
-
-def enrol(bench: PkiBench, code: str, request: bytes, uid: str = "") -> bytes:
-    return enrolment.enrol(bench.conn, bench.services, uid or bench.uid, code, request, SOON)
-
-
-def renew(bench: PkiBench, shown: bytes, request: bytes, at: object = LATE) -> bytes:
-    assert hasattr(at, "tzinfo")
-    return enrolment.renew(bench.conn, bench.services, shown, bench.pki.device_trust_store(), request, at)  # type: ignore[arg-type]
-
-
-def issuance_of(bench: PkiBench, certificate: bytes) -> Issuance:
-    return revoking.find(bench.conn, read_facts(certificate).sha256.hex())
-
-
-def revoke(bench: PkiBench, certificate: bytes, reason: Reason = Reason.KEY_COMPROMISE) -> None:
-    issuance = issuance_of(bench, certificate)
-    revoking.revoke(bench.conn, bench.services.registry, issuance, reason, OFFICER, "it was stolen", SOON)
-    bench.conn.commit()
-
-
-class Away:
-    """A key that cannot be reached."""
-
-    def __init__(self, public: PublicKey) -> None:
-        self.public = public
-
-    def sign(self, tbs: bytes) -> bytes:
-        raise Fault("TS-5004", detail="the token is away")
-
-
-def with_key_away(bench: PkiBench) -> PkiServices:
-    def authority(name: str) -> Authority:
-        real = bench.services.authority(name)
-        return attrs.evolve(real, signer=Away(real.signer.public))
-
-    return attrs.evolve(bench.services, authority=authority)
 
 
 def test_s0_038_a_device_gets_what_the_registry_says_of_it(bench: PkiBench) -> None:
@@ -203,75 +162,6 @@ def test_a_device_that_is_unknown_closed_or_on_hold_gets_nothing(bench: PkiBench
         bench.conn.commit()
         with refused(answer):
             enrol(bench, code, csr(p256()))
-
-
-def test_a_renewal_has_the_same_names_and_another_key(bench: PkiBench) -> None:
-    first = bench.enrol(bench.uid)
-    request = csr(p256(), named(bench.uid))
-    second = renew(bench, first, request)
-    assert renew(bench, first, request) == second
-    before, after = read_facts(first), read_facts(second)
-    assert before.subject == after.subject
-    assert before.key_hash != after.key_hash
-
-
-def test_renewals_that_are_refused(bench: PkiBench) -> None:
-    key = p256()
-    mine, other = bench.enrol(bench.uid, key), bench.enrol(bench.other)
-    with refused("TS-3008"):
-        renew(bench, mine, csr(p256()), NOW + timedelta(days=30))
-    with refused("TS-1103"):
-        renew(bench, mine, csr(p256()), NOW + timedelta(days=398))
-    with refused("TS-1103"):
-        renew(bench, mine, csr(p256()), NOW - timedelta(days=1))
-    with refused("TS-3021"):
-        renew(bench, mine, csr(key, named(bench.uid)))
-    with refused("TS-1313"):
-        renew(bench, other, csr(p256(), named(bench.uid)))
-    with refused("TS-3004"):
-        renew(bench, other, csr(key))
-    with refused("TS-2405"):
-        renew(bench, bench.pki.issue_pki_client(bench.home.subject(), rsa_key(1).public.spki, at=NOW), csr(p256()))
-    revoke(bench, mine)
-    with refused("TS-1104"):
-        renew(bench, mine, csr(p256()))
-
-
-def test_a_renewal_that_failed_at_the_key_may_come_again(bench: PkiBench) -> None:
-    first, request = bench.enrol(bench.uid), csr(p256(), named(bench.uid))
-    trusted = bench.pki.device_trust_store()
-    with refused("TS-5004"):
-        enrolment.renew(bench.conn, with_key_away(bench), first, trusted, request, LATE)
-    assert renew(bench, first, request) == renew(bench, first, request)
-
-
-def test_ts_3021_a_fresh_code_needs_a_fresh_key_and_is_not_used_up_without(bench: PkiBench) -> None:
-    key = p256()
-    bench.enrol(bench.uid, key)
-    code = bench.code(bench.uid)
-    with refused("TS-3021"):
-        enrol(bench, code, csr(key))
-    bench.conn.rollback()
-    assert enrol(bench, code, csr(p256()))
-
-
-def test_ts_3003_a_compromised_key_is_certified_for_nobody(bench: PkiBench) -> None:
-    key = p256()
-    revoke(bench, bench.enrol(bench.uid, key))
-    for uid in (bench.uid, bench.other):
-        if uid == bench.other:
-            bench.register(uid)
-        with refused("TS-3021" if uid == bench.uid else "TS-3003"):
-            enrol(bench, bench.code(uid), csr(key), uid)
-        bench.conn.rollback()
-
-
-def test_ts_1313_a_renewal_must_still_match_the_registry(bench: PkiBench) -> None:
-    certificate = bench.enrol(bench.uid)
-    bench.conn.execute("UPDATE registry.fiscal_device SET premises_id = NULL WHERE uid = %s", [bench.uid])
-    bench.conn.commit()
-    with refused("TS-1313"):
-        renew(bench, certificate, csr(p256()))
 
 
 def test_the_key_away_leaves_a_void_number_and_the_same_request_works_later(bench: PkiBench) -> None:
