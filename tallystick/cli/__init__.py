@@ -26,6 +26,7 @@ from tallystick.cli import (
     production,
     quarantine,
     receipt,
+    retention,
     sandbox,
     state,
     vsdc,
@@ -62,6 +63,7 @@ app.add_typer(pki.app, name="pki")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(production.app, name="production")
 app.add_typer(receipt.app, name="receipt")
+app.add_typer(retention.app, name="retention")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
 app.add_typer(vsdc.app, name="vsdc")

@@ -96,6 +96,7 @@ class ChunkWriter:
             media_type=row.media_type or "",
             body=body,
             body_base64=encoded,
+            buyer_salt=row.buyer_salt or b"",
             before=before,
             path=path,
         )

@@ -46,7 +46,7 @@ class LinkRow(NamedTuple):
 
 
 class EntryRow(NamedTuple):
-    """A leaf with its record and body; what lacks is None."""
+    """A leaf with its record and body; what lacks is None. ``buyer_salt`` is there where the record names a buyer."""
 
     leaf: bytes
     tin: str
@@ -54,6 +54,7 @@ class EntryRow(NamedTuple):
     record: bytes | None
     media_type: str | None
     body: bytes | None
+    buyer_salt: bytes | None = None
 
 
 class IdentityRow(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
@@ -17,6 +19,14 @@ def log_act(
 ) -> None:
     """Record one deed of a user, in the transaction that is open or in one of its own."""
     actor = f"{getattr(user, 'role', '') or 'user'}:{user.get_username()}"
-    act = Act(at=timezone.now(), actor=actor, verb=verb, object=thing, for_whom=for_whom, purpose=purpose)
+    _record(Act(at=timezone.now(), actor=actor, verb=verb, object=thing, for_whom=for_whom, purpose=purpose))
+
+
+def log_shell_act(verb: str, thing: str) -> None:
+    """Record one deed of the account that runs this process."""
+    _record(Act(at=timezone.now(), actor=f"shell:{getpass.getuser()}", verb=verb, object=thing))
+
+
+def _record(act: Act) -> None:
     with transaction.atomic():
         record(shared_connection(), act)

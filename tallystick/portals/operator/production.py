@@ -18,6 +18,7 @@ from tallystick.authority.reference.production import batches as room
 from tallystick.authority.reference.production import queries
 from tallystick.authority.reference.production.values import Batch, BatchState, Module
 from tallystick.kernel.faults import Fault
+from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.rights import MAKE_MODULES, only_who_may
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
@@ -47,6 +48,7 @@ class BatchLine:
 @only_who_may(MAKE_MODULES)
 def production(request: HttpRequest) -> HttpResponse:
     """The newest batches."""
+    log_act(request.user, "production.read", "batches")
     return _page(request)
 
 
@@ -60,6 +62,7 @@ def batch(request: HttpRequest, number: int) -> HttpResponse:
         raise Http404
     pages = Paginator(queries.modules(conn, number), MODULES_ON_A_PAGE)
     shown = pages.get_page(request.GET.get("page"))
+    log_act(request.user, "production.read", f"batch {number}")
     facts = {"line": _line(conn, found, {}), "page": shown, "modules": [_facts(one) for one in shown.object_list]}
     return render(request, "operator/batch.html", facts)
 
