@@ -42,9 +42,7 @@ class Why(str):
 
 
 PUBLIC = Why("reads and writes what everybody may have: rules, public keys, signed heads")
-SERVICE = Why(
-    "a process that serves; each deed of a person through it is an act of its own"
-)
+SERVICE = Why("a process that serves; each deed of a person through it is an act of its own")
 OUTSIDE = Why("the program of a maker, a shop, a witness or a reader, without the authority's database")
 TRIAL = Why("a country in a box: no authority is behind it, and it goes with its log")
 WHOLE = Why("compares tables and proofs, and prints places, never what stands there")
