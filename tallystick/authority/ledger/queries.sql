@@ -197,6 +197,13 @@ SELECT document_type, seq, link, total FROM ledger.type_heads;
 SELECT day, seq, link, total FROM ledger.day_heads;
 
 -- name: sweep_entries
+SELECT l.log_index, l.leaf, l.tin, r.salt, r.record, b.media_type, b.body
+FROM ledger.leaves l
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+WHERE l.log_index >= :start AND l.log_index < :end ORDER BY l.log_index;
+
+-- name: sweep_entries_with_salts
 SELECT l.log_index, l.leaf, l.tin, r.salt, r.record, b.media_type, b.body, s.salt
 FROM ledger.leaves l
 LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index

@@ -46,7 +46,7 @@ class LinkRow(NamedTuple):
 
 
 class EntryRow(NamedTuple):
-    """A leaf with its record and body; what lacks is None. ``buyer_salt`` is there where the record names a buyer."""
+    """A leaf with its record and body; what lacks is None. ``buyer_salt`` only where it is asked for."""
 
     leaf: bytes
     tin: str
@@ -137,8 +137,17 @@ def _heads(connection: Connection, table: LinkTable) -> dict[Key, StoredHead]:
 
 
 def read_entries(connection: Connection, start: int, end: int) -> dict[int, EntryRow]:
-    """The leaves of a span with their records and bodies, by index."""
-    rows = connection.execute(_SQL["sweep_entries"], {"start": start, "end": end}, prepare=True, binary=True)
+    """The leaves of a span with their records and bodies, by index; any role that reads the ledger may ask."""
+    return _entries(connection, "sweep_entries", start, end)
+
+
+def read_entries_with_salts(connection: Connection, start: int, end: int) -> dict[int, EntryRow]:
+    """The same with what opens commitments to buyers, for those who may see it."""
+    return _entries(connection, "sweep_entries_with_salts", start, end)
+
+
+def _entries(connection: Connection, query: str, start: int, end: int) -> dict[int, EntryRow]:
+    rows = connection.execute(_SQL[query], {"start": start, "end": end}, prepare=True, binary=True)
     return {row[0]: EntryRow(*row[1:]) for row in rows}
 
 

@@ -26,7 +26,7 @@ from tallystick.authority.ledger.sweep_rows import (
     Key,
     LinkRow,
     Snapshot,
-    read_entries,
+    read_entries_with_salts,
     read_identities,
     read_links,
 )
@@ -95,7 +95,7 @@ class Walk:
     # --- one chunk ---------------------------------------------------------------------------------------------
 
     def _chunk(self, first: int, last: int) -> None:
-        rows = read_entries(self.connection, first, last)
+        rows = read_entries_with_salts(self.connection, first, last)
         self.tree.open_span(first, last)
         entries = {index: self._read(index, row) for index, row in rows.items()}
         self._join_links([entry for entry in entries.values() if entry is not None])

@@ -98,7 +98,7 @@ def test_a_selection_takes_the_order_along(signed: SignedLedger, tmp_path: Path,
 def test_salts_come_along_with_bodies_and_go_with_them(copy: Path, signed: SignedLedger) -> None:
     salts = dict(signed.ledger.rows("SELECT log_index, salt FROM ledger.buyer_salts"))
     assert len(salts) == SALES // 2 - len(GONE)
-    seen = {}
+    seen: dict[int, bytes] = {}
     for path in sorted((copy / "parts").iterdir()):
         lines = map(json.loads, gzip.decompress(path.read_bytes()).splitlines())
         seen |= {line["index"]: b64decode(line["buyer_salt"]) for line in lines if "buyer_salt" in line}
