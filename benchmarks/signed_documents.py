@@ -22,7 +22,7 @@ from tallystick.authority.reference.registry.tasks import REGISTRATION_MEDIA_TYP
 from tallystick.crypto.keys import PrivateKey
 from tallystick.crypto.pki import CardSubject, DemoPki
 from tallystick.kernel.hashing import device_link, sha256
-from tallystick.kernel.identifiers import Uid
+from tallystick.kernel.identifiers import Uid, canonical_buyer
 from tallystick.kernel.instants import epoch_day, to_milliseconds, unix_ms
 from tallystick.kernel.invoice import InvoiceRequest, document_type_code, turnover
 from tallystick.wire.audit_data import write_audit_data
@@ -88,6 +88,7 @@ class SignedCard:
             certificate_hash=sha256(self.certificate),
             refers_to=request.referent_document_number or "",
             verdict=4,
+            buyer=canonical_buyer(request.buyer_id),
         )
 
 

@@ -28,6 +28,7 @@ from tallystick.cli import (
     quarantine,
     receipt,
     restore,
+    retention,
     sandbox,
     state,
     vsdc,
@@ -66,6 +67,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(production.app, name="production")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(restore.app, name="restore")
+app.add_typer(retention.app, name="retention")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
 app.add_typer(vsdc.app, name="vsdc")

@@ -135,6 +135,8 @@ def tamper_drill(
     from tallystick.crypto.certificates import der_of
     from tallystick.ops.database import open_database
     from tallystick.ops.ledger_exports import drill_server
+    from tallystick.ops.processes.context import system_clock
+    from tallystick.ops.shell_acts import note_alone
     from tallystick.simulation.tampering.catalogue import CATALOGUE
     from tallystick.simulation.tampering.detectors import DETECTORS
     from tallystick.simulation.tampering.drill import Drill, table
@@ -152,6 +154,7 @@ def tamper_drill(
         Drill(administrator, Path(name), settings.log_origin, (pki.files.root,), issuers) as drill,
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
+        note_alone(dsn, "ledger.drill", system_clock())
         task = progress.add_task("copying the ledger", total=len(chosen) + 1)
         results = [drill.prepare(dsn)]
         for one in chosen:

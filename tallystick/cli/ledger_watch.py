@@ -66,12 +66,15 @@ def cross_proof(
     from tallystick.authority.ledger.cross_proof import cross_proof as walk
     from tallystick.ops.cross_proof_lines import json_line, text_line
     from tallystick.ops.database import open_database
+    from tallystick.ops.processes.context import system_clock
     from tallystick.ops.settings import load_settings
+    from tallystick.ops.shell_acts import note_alone
     from tallystick.ops.state_folder import StateFolder
 
     settings = load_settings()
     counts = dict.fromkeys(Verdict, 0)
     with open_database(settings, StateFolder.of(settings.state)) as dsn:
+        note_alone(dsn, "ledger.cross-proof", system_clock())
         for sequence in walk(dsn):
             counts[sequence.verdict] += 1
             if all_sequences or sequence.verdict is not Verdict.COMPLETE:

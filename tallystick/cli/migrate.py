@@ -8,8 +8,10 @@ def migrate() -> None:
     from contextlib import ExitStack
 
     from tallystick.ops.postgres import EmbeddedPostgres
+    from tallystick.ops.processes.context import system_clock
     from tallystick.ops.schema.migrate import migrate as run
     from tallystick.ops.settings import load_settings
+    from tallystick.ops.shell_acts import note_alone
     from tallystick.ops.state_folder import StateFolder
 
     settings = load_settings()
@@ -21,4 +23,5 @@ def migrate() -> None:
             server = EmbeddedPostgres(state.postgres, copies=state.binaries)
             dsn = stack.enter_context(server).owner_dsn
         run(dsn)
+        note_alone(dsn, "schema.migrate", system_clock())
     typer.echo("the schema is up to date")

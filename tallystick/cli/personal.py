@@ -35,10 +35,13 @@ def ask_export(
     officer: Annotated[str, typer.Option("--officer", help="User name of the officer who asks.")],
     tin: Annotated[str, typer.Option(help="Everything of this taxpayer.")] = "",
     buyer: Annotated[str, typer.Option(help="Everything with this buyer's id.")] = "",
+    cashier: Annotated[str, typer.Option(help="Everything with this cashier's name, of the taxpayer --tin.")] = "",
+    user: Annotated[str, typer.Option(help="Everything of this user of the pages.")] = "",
 ) -> None:
     """Ask for everything that is held about a person; another officer approves."""
     with _desk() as desk:
-        number = desk.ask_export(officer, tin=tin, buyer=buyer, reason=reason)
+        person = {"tin": tin, "buyer": buyer, "cashier": cashier, "user": user}
+        number = desk.ask_export(officer, person, reason)
     typer.echo(f"request {number} waits for a second officer, 24 hours at most")
 
 
@@ -47,10 +50,11 @@ def export(
     request: Annotated[int, typer.Argument(help="Number of the approved request.")],
     out: Annotated[Path, typer.Option(help="ZIP file to write; must not be there yet.")],
 ) -> None:
-    """Write an approved export: documents, records and proofs as a ZIP file. Once for a request."""
+    """Write an approved export as a ZIP file: entries with proofs, and rows beside them. Once for a request."""
     with _desk() as desk:
         made = desk.export(request, out)
-    typer.echo(f"{out}: {made.documents} documents, {made.erased} of them without bodies")
+    without = f"{made.erased} of them without bodies"
+    typer.echo(f"{out}: {made.documents} entries of the ledger, {without}; {made.rows} rows of other tables")
 
 
 @contextmanager

@@ -108,6 +108,7 @@ def run(
         TextColumn("modules"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
     ) as progress:  # fmt: skip
         lines = at.look(lambda conn: queries.lines_to_make(conn, batch))
+        at.begin_run(batch)
         bar = progress.add_task("modules", total=len(lines))
         plan = RunPlan(
             batch_id=batch,
@@ -147,7 +148,7 @@ def status(batch: Annotated[int, typer.Argument(help="Number of the batch; 0: al
             if batch in (0, one.batch_id):
                 typer.echo(_line(one))
         if batch:
-            for text in at.look(lambda conn: _details(conn, batch)):
+            for text in at.read(f"batch {batch}", lambda conn: _details(conn, batch)):
                 typer.echo(text)
 
 
@@ -180,6 +181,7 @@ def report() -> None:
 
     context = Context.load("production")
     with desk() as at, at.station_connection() as conn:
+        at.begin_report()
         service = tax_service(context.settings.module_reports, context.state)
         decided = send_reports(conn, service, system_clock(), 1_000_000)
         refused = queries.refused_reports(conn)

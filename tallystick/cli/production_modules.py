@@ -39,7 +39,7 @@ def add_module_commands(app: typer.Typer) -> None:
 def show(number: Number) -> None:
     """Print what is known of a module, and what the tax service was told."""
     with desk() as at:
-        lines = at.look(lambda conn: _facts(conn, number))
+        lines = at.read(f"module {number}", lambda conn: _facts(conn, number))
     if not lines:
         sys.exit("tallystick: no module of that number")
     for line in lines:

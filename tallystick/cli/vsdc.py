@@ -38,6 +38,7 @@ def signer(
     from tallystick.ops.key_store import open_key_store
     from tallystick.ops.processes.context import system_clock
     from tallystick.ops.schema.roles import INTAKE, as_role
+    from tallystick.ops.shell_acts import note
 
     context = _context()
     keys = open_key_store(context.settings, context.state)
@@ -45,6 +46,7 @@ def signer(
         for _ in range(count):
             with psycopg.connect(as_role(dsn, INTAKE)) as conn:
                 made = make_signer(conn, context.pki, keys, context.pack, _addresses(context), system_clock())
+                note(conn, "vsdc.signer", system_clock(), made.uid)
             typer.echo(f"{made.uid}  until {made.not_after:%Y-%m-%d}")
     keys.close()
 
@@ -67,11 +69,14 @@ def _set_state(uid: str, state: str) -> None:
     from tallystick.authority.channels.vsdc.operations import set_signer_state
     from tallystick.authority.channels.vsdc.values import SignerState
     from tallystick.ops.database import open_database
+    from tallystick.ops.processes.context import system_clock
     from tallystick.ops.schema.roles import INTAKE, as_role
+    from tallystick.ops.shell_acts import note
 
     context = _context()
     with open_database(context.settings, context.state) as dsn, psycopg.connect(as_role(dsn, INTAKE)) as conn:
         set_signer_state(conn, uid, SignerState(state))
+        note(conn, "vsdc.retire" if state == "retired" else "vsdc.reactivate", system_clock(), uid)
     typer.echo(f"{uid} is {state}")
 
 
@@ -99,6 +104,7 @@ def enrol(
     from tallystick.ops.key_store import pac_secret
     from tallystick.ops.processes.context import system_clock
     from tallystick.ops.schema.roles import INTAKE, as_role
+    from tallystick.ops.shell_acts import note
 
     context = _context()
     pack = context.pack
@@ -129,6 +135,7 @@ def enrol(
             premises_id=premises,
         )
         write_atomically(file, papers.bundle, mode=0o600)
+        note(conn, "vsdc.enrol", system_clock(), papers.uid, for_whom=owner)
     for title, value in (("file", file), ("UID", papers.uid), ("password", papers.password), ("PAC", papers.pac)):
         typer.echo(f"{title:10}{value}")
 
@@ -142,28 +149,34 @@ def pac(uid: Annotated[str, typer.Argument(help="UID of the POS.")]) -> None:
     from tallystick.crypto.client_bundle import new_pac
     from tallystick.ops.database import open_database
     from tallystick.ops.key_store import pac_secret
+    from tallystick.ops.processes.context import system_clock
     from tallystick.ops.schema.roles import INTAKE, as_role
+    from tallystick.ops.shell_acts import note
 
     context = _context()
     code = new_pac()
     with open_database(context.settings, context.state) as dsn, psycopg.connect(as_role(dsn, INTAKE)) as conn:
         change_pac(conn, uid, code, pac_secret=pac_secret(context.state))
+        note(conn, "vsdc.pac", system_clock(), uid)
     typer.echo(f"PAC       {code}")
 
 
 @app.command("open")
 def open_acts() -> None:
-    """List the begun invoices that the ledger does not have: POS, signing element, number."""
+    """List the begun invoices that the ledger does not have: POS, signing element, number. Reading is an act."""
     import psycopg
 
     from tallystick.authority.channels.vsdc import store
     from tallystick.ops.database import open_database
+    from tallystick.ops.processes.context import system_clock
     from tallystick.ops.schema.roles import INTAKE, as_role
+    from tallystick.ops.shell_acts import note
 
     context = _context()
     with open_database(context.settings, context.state) as dsn, psycopg.connect(as_role(dsn, INTAKE)) as conn:
         for act in store.open_acts(conn):
             typer.echo(f"{act.requested_by}  {act.signed_by}  {act.total_counter}")
+        note(conn, "vsdc.read", system_clock())
 
 
 @app.command()
@@ -215,8 +228,10 @@ def revoke(uid: Annotated[str, typer.Argument(help="UID of a POS or a signing el
     from tallystick.ops.database import open_database
     from tallystick.ops.processes.context import system_clock
     from tallystick.ops.schema.roles import INTAKE, as_role
+    from tallystick.ops.shell_acts import note
 
     context = _context()
     with open_database(context.settings, context.state) as dsn, psycopg.connect(as_role(dsn, INTAKE)) as conn:
         set_state(conn, uid, SecureElementState.REVOKED, system_clock())
+        note(conn, "vsdc.revoke", system_clock(), uid)
     typer.echo(f"{uid} is revoked")

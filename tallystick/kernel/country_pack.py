@@ -13,6 +13,7 @@ from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.inspections import InspectionLimits
 from tallystick.kernel.invoice import InvoiceRequest
+from tallystick.kernel.retention import RetentionRules
 from tallystick.kernel.tax_rates import TaxRateGroup
 
 
@@ -109,6 +110,8 @@ class CountryPack:
     certificates: CertificateRules = attrs.field(factory=CertificateRules)
     inspections: InspectionLimits = attrs.field(factory=InspectionLimits)
     """From when on something is worth an officer's look (S0-004)."""
+    retention: RetentionRules = attrs.field(factory=RetentionRules)
+    """How long what is kept beside the ledger stays."""
 
     def label_for(self, department: str | None) -> str:
         """The tax label of a department's goods."""

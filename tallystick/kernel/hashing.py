@@ -103,6 +103,25 @@ def record_commitment(salt: bytes, record: bytes) -> bytes:
     return started.digest()
 
 
+def buyer_commitment(salt: bytes, buyer: str) -> bytes:
+    """What a record says about a buyer: a hash under 32 random bytes that are kept elsewhere and can be erased.
+
+    ``buyer`` is in the form of `kernel.identifiers.canonical_buyer`. Without the salt no list of all identifications
+    of a country tells which one it was, nor which of two documents name the same.
+    """
+    if len(salt) != HASH_BYTES:
+        raise ValueError("a buyer's salt has 32 bytes")
+    before, after = around_buyer_salt(buyer)
+    return sha256(before + salt + after)
+
+
+def around_buyer_salt(buyer: str) -> tuple[bytes, bytes]:
+    """What stands before and after the salt in that preimage, for a search that is made where the salts lie."""
+    text = buyer.encode("utf-8")
+    before = _tag("buyer-commitment") + HASH_BYTES.to_bytes(4, "big")
+    return before, len(text).to_bytes(4, "big") + text
+
+
 def activity_genesis() -> bytes:
     """Where the chain of the activity log begins."""
     return tagged_hash("activity-genesis")

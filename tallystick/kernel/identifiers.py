@@ -37,6 +37,11 @@ def parse_tin(text: str) -> Tin:
     return Tin(text)
 
 
+def canonical_buyer(text: str | None) -> str:
+    """One spelling of a buyer's identification: without white space, in capital letters; empty for none."""
+    return "".join((text or "").split()).upper()
+
+
 def is_mrc(text: str) -> bool:
     """Whether the text has the form of a manufacturer registration code, ``cc-vvvv-serial``."""
     return _MRC.fullmatch(text) is not None

@@ -9,6 +9,8 @@ from datetime import datetime
 import attrs
 import psycopg
 
+from tallystick.authority.oversight.activity import operations as activity
+from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.projections.inspections import operations, queries
 from tallystick.authority.projections.inspections.values import Case, CaseState, DetectorName, Seen
 from tallystick.authority.reference.registry.persons import person
@@ -29,9 +31,11 @@ class InspectionDesk:
     clock: Callable[[], datetime]
 
     def cases(self, *, state: CaseState | None, detector: DetectorName | None, tin: str, limit: int) -> list[Case]:
-        """Cases that fit, newest first."""
+        """Cases that fit, newest first; that they were read is an act."""
         with psycopg.connect(self.dsn) as conn:
-            return queries.cases(conn, state=state, detector=detector, tin=tin, limit=limit)
+            found = queries.cases(conn, state=state, detector=detector, tin=tin, limit=limit)
+            activity.record(conn, Act(at=self.clock(), actor=self.came_from, verb="inspections.list", for_whom=tin))
+            return found
 
     def show(self, case_id: int) -> tuple[Case, list[Seen]]:
         """A case and its evidence; that it was read is an act. Raises ``TS-4003``."""

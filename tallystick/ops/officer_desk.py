@@ -21,6 +21,8 @@ from tallystick.authority.intake import anchors, decision_store, decisions
 from tallystick.authority.intake.anchors import Standing
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.held import Decision, Held
+from tallystick.authority.oversight.activity import operations as activity
+from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
 from tallystick.authority.oversight.approvals.values import Request
@@ -45,10 +47,12 @@ class OfficerDesk:
     clock: Callable[[], datetime]
 
     def waiting(self) -> list[tuple[Held, Standing]]:
-        """Documents that wait for a decision, with what shows their age."""
+        """Documents that wait for a decision, with what shows their age; that they were read is an act."""
         with psycopg.connect(self.dsn) as conn:
             found = decision_store.waiting(conn, _SHOWN)
-            return [(one, anchors.standing(conn, AuditedCounters(), one)) for one in found]
+            shown = [(one, anchors.standing(conn, AuditedCounters(), one)) for one in found]
+            activity.record(conn, Act(at=self.clock(), actor=self.came_from, verb="quarantine.read"))
+            return shown
 
     def decided(self) -> list[Held]:
         """Documents that were decided upon, newest first."""

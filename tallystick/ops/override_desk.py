@@ -17,6 +17,8 @@ import attrs
 import psycopg
 
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
+from tallystick.authority.oversight.activity import operations as activity
+from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals.values import SHELL, Person
 from tallystick.authority.projections.audit import overrides, queries
 from tallystick.authority.projections.audit.standing import Standing
@@ -39,9 +41,11 @@ class OverrideDesk:
     clock: Callable[[], datetime]
 
     def open_audits(self) -> list[OpenAudit]:
-        """Audits that are not at their end."""
+        """Audits that are not at their end; that they were read is an act."""
         with psycopg.connect(self.dsn) as conn:
-            return queries.open_audits(conn)
+            found = queries.open_audits(conn)
+            activity.record(conn, Act(at=self.clock(), actor=self.came_from, verb="audits.read"))
+            return found
 
     def overrides(self) -> list[Standing]:
         """Overrides, those that wait for a second officer first."""

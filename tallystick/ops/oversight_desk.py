@@ -53,9 +53,11 @@ class OversightDesk:
             return [*activity.breaks(conn), *_untold(conn)]
 
     def requests(self, limit: int) -> list[Request]:
-        """Requests, those that wait for a second person first."""
+        """Requests, those that wait for a second person first; that they were read is an act."""
         with psycopg.connect(self.dsn) as conn:
-            return queries.newest(conn, limit=limit)
+            found = queries.newest(conn, limit=limit)
+            self._read(conn, "approvals.read", "")
+        return found
 
     def approve(self, username: str, number: int) -> None:
         """Agree, as the second person; raises ``TS-4022`` for what its own room decides."""

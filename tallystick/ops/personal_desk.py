@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,8 @@ import psycopg
 
 from tallystick.authority.projections.personal import export, operations
 from tallystick.authority.projections.personal.export import Exported
-from tallystick.authority.reference.registry.persons import person
+from tallystick.authority.projections.personal.subject import Subject
+from tallystick.authority.reference.registry import persons
 from tallystick.ops.database import open_database
 from tallystick.ops.override_desk import shell
 from tallystick.ops.schema.roles import PORTAL, as_role
@@ -32,14 +33,15 @@ class PersonalDesk:
     def ask(self, username: str, entries: Collection[int], law: str, reason: str) -> int:
         """Ask for an erasure, as an officer; the request's number."""
         with psycopg.connect(self.dsn) as conn:
-            by = person(conn, username, self.came_from)
+            by = persons.person(conn, username, self.came_from)
             return operations.ask(conn, entries, law, reason, by, self.clock())
 
-    def ask_export(self, username: str, *, tin: str, buyer: str, reason: str) -> int:
-        """Ask for an export, as an officer; the request's number."""
+    def ask_export(self, username: str, person: Mapping[str, str], reason: str) -> int:
+        """Ask for an export, as an officer; the request's number. ``person`` as `Subject.of` reads it."""
+        subject = Subject.of(person)
         with psycopg.connect(self.dsn) as conn:
-            by = person(conn, username, self.came_from)
-            return export.ask(conn, tin=tin, buyer=buyer, reason=reason, by=by, at=self.clock())
+            by = persons.person(conn, username, self.came_from)
+            return export.ask(conn, subject, reason=reason, by=by, at=self.clock())
 
     def export(self, request: int, target: Path) -> Exported:
         """Carry an approved export out: a file of mode 0600 that must not be there yet."""

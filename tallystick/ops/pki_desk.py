@@ -13,7 +13,9 @@ from typing import Any
 import attrs
 import psycopg
 
+from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity import queries as activity_queries
+from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
 from tallystick.authority.oversight.approvals.values import Person
@@ -59,7 +61,7 @@ class PkiDesk:
             yield conn
 
     def overview(self, holder: str, tin: str, authority: str, limit: int) -> tuple[list[str], list[Issuance]]:
-        """Counts and lists as lines, and the newest certificates."""
+        """Counts and lists as lines, and the newest certificates; that they were read is an act."""
         with self._connect() as conn:
             lines = [
                 f"{authority:20}{profile:18}{state:8}{count:8,}"
@@ -70,14 +72,17 @@ class PkiDesk:
                 lines.append(f"{kept.authority:20}list {kept.number:<6} revoked {kept.revoked:<6} until {until}")
             waiting = approval_queries.newest(conn, deeds=(revoking.REVOKE_MANY,), limit=limit)
             lines += [f"request {one.request_id}  {one.state:9}{one.object}: {one.reason}" for one in waiting]
-            return lines, queries.certificates(conn, holder=holder, tin=tin, authority=authority, limit=limit)
+            found = queries.certificates(conn, holder=holder, tin=tin, authority=authority, limit=limit)
+            self._note(conn, "pki.read", holder, tin)
+            return lines, found
 
     def acts(self, certificate: str) -> list[str]:
-        """Who did what to one certificate, newest first."""
+        """Who did what to one certificate, newest first; that it was read is an act."""
         with self._connect() as conn:
             found = revoking.find(conn, certificate)
             thing = f"certificate:{found.authority}/{found.serial:x}"
             told = activity_queries.newest(conn, thing=thing)
+            self._note(conn, "activity.read", thing, found.tin)
         return [f"{one.act.at:%Y-%m-%d %H:%M:%S} {one.act.verb:14}{one.act.actor}: {one.act.purpose}" for one in told]
 
     def register_device(self, device: FiscalDevice, business: str, premises: Premises) -> FiscalDevice:
@@ -85,7 +90,9 @@ class PkiDesk:
         with self._connect() as conn:
             registry.register_taxpayer(conn, Taxpayer(device.tin, business))
             place = registry.register_premises(conn, premises)
-            return registry.register_fiscal_device(conn, attrs.evolve(device, premises_id=place))
+            made = registry.register_fiscal_device(conn, attrs.evolve(device, premises_id=place))
+            self._note(conn, "registry.device", f"device:{made.uid}", made.tin)
+            return made
 
     def code(self, uid: str, officer: str) -> str:
         """A one-time code for a device."""
@@ -175,6 +182,9 @@ class PkiDesk:
         """What no explanation is found for."""
         with self._connect() as conn:
             return list(reconcile(conn, self.clock()))
+
+    def _note(self, conn: Connection, verb: str, thing: str, tin: str) -> None:
+        activity.record(conn, Act(at=self.clock(), actor=self.came_from, verb=verb, object=thing, for_whom=tin))
 
     def _officer(self, conn: Connection, username: str) -> Person:
         return person(conn, username, self.came_from, _OFFICER_ROLES)

@@ -37,6 +37,7 @@ class BreakCode(StrEnum):
     TWO_HEADS = "TSV-24"
     TIME = "TSV-25"
     DOUBLE = "TSV-26"
+    BUYER = "TSV-27"
 
 
 TITLES = {
@@ -66,6 +67,7 @@ TITLES = {
     BreakCode.TWO_HEADS: "two signed heads of one size with different roots",
     BreakCode.TIME: "an entry claims to have come in before witnesses saw a log without it",
     BreakCode.DOUBLE: "one document or number is booked twice",
+    BreakCode.BUYER: "the commitment to a buyer is to another one, or its salt outlived the body",
 }
 """One sentence for each kind."""
 

@@ -89,6 +89,11 @@ def record_commitment(salt: bytes, record: bytes) -> bytes:
     return _sha256(_RECORD + _field(salt) + _field(record)).digest()
 
 
+def buyer_commitment(salt: bytes, buyer: str) -> bytes:
+    """What a record says about the buyer that its document names."""
+    return sha256(_tagged("buyer-commitment") + _field(salt) + _field(buyer.encode()))
+
+
 def leaf_hash(leaf: bytes) -> bytes:
     """RFC 6962: the hash of a leaf."""
     return _sha256(b"\x00" + leaf).digest()

@@ -78,6 +78,11 @@ class Said(NamedTuple):
         return head + self.internal
 
     @property
+    def canonical_buyer(self) -> str:
+        """The buyer's identification as the ledger commits to it: no white space, capital letters."""
+        return "".join(self.buyer.decode("utf-8", "replace").split()).upper()
+
+    @property
     def document_type(self) -> int:
         """The ledger's number of the type."""
         return 0x0100 + 16 * self.invoice_type + self.transaction_type

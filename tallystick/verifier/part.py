@@ -209,7 +209,7 @@ class _PartCheck:
             return
         self._sequences.take(line, record, fields, body_hash)
         if fields[1] == DOCUMENT_KIND:
-            self._document(index, line.media_type, record, body, fields)
+            self._document(line, record, body, fields)
         elif fields[1] == REGISTRY_KIND and record.device:
             one = Registration(index, record.device, bytes.fromhex(record.certificate_hash), digest)
             self._report.registrations.append(one)
@@ -258,6 +258,8 @@ class _PartCheck:
         ordered = None if body else ordered_by(line.media_type)
         if record is not None and ordered is not None:
             self._report.tombstones.append(Tombstone(line.index, ordered, record.body_hash))
+            if line.buyer_salt:
+                self._add(BreakCode.BUYER, line.index, "record", "the salt of its commitment outlived the body")
             self._report.tally["erased bodies"] += 1
             return bytes.fromhex(record.body_hash), None
         body_hash = hashes.sha256(body)
@@ -274,16 +276,15 @@ class _PartCheck:
         for one, body_hash in erasure.erased.items():
             self._report.erased[index, one] = body_hash
 
-    def _document(
-        self, index: int, media_type: str, record: Record, body: bytes | None, fields: tuple[Any, ...]
-    ) -> None:
+    def _document(self, line: Line, record: Record, body: bytes | None, fields: tuple[Any, ...]) -> None:
+        index, certificates, requesters = line.index, self._certificates, self._requesters
         self._time(index, fields)
         digest = bytes.fromhex(record.certificate_hash)
         self._report.used.setdefault(digest, index)
         if body is None:
             return
-        case = Case(body, record, self._task.origin, self._certificates, self._requesters, self._trust)
-        for code, detail in check_document(case, media_type):
+        case = Case(body, record, self._task.origin, certificates, requesters, self._trust, line.buyer_salt)
+        for code, detail in check_document(case, line.media_type):
             self._add(code, index, f"number {record.device}-{record.se_total}", detail)
         self._report.tally["signatures"] += 1
 

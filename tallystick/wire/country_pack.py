@@ -26,6 +26,7 @@ from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.inspections import InspectionLimits
 from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.retention import DEFAULT_MONTHS, MONTHS_MOST, RetainedKind, RetentionRules
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup, label_case
 from tallystick.wire.toml_file import PackError, TomlFile, TomlTable
 
@@ -76,6 +77,7 @@ def parse_pack(toml: bytes, file_name: str) -> CountryPack:
         certification=_certification(root),
         certificates=_certificates(root),
         inspections=_inspections(root),
+        retention=_retention(root),
     )
     for table in (country, organization, card, root):
         table.close()
@@ -276,6 +278,16 @@ def _inspections(root: TomlTable) -> InspectionLimits:
     limits = {name: _between(table, name, 1, 10_000) for name in names if name in table}
     table.close()
     return InspectionLimits(**limits)
+
+
+def _retention(root: TomlTable) -> RetentionRules:
+    """A kind that the pack does not name is kept as long as everywhere."""
+    if "retention" not in root:
+        return RetentionRules()
+    table = root.take_table("retention")
+    named = {kind: _between(table, kind.value, 1, MONTHS_MOST) for kind in RetainedKind if kind.value in table}
+    table.close()
+    return RetentionRules(MappingProxyType({**DEFAULT_MONTHS, **named}))
 
 
 def _algorithm_rules(root: TomlTable) -> tuple[AlgorithmRule, ...]:

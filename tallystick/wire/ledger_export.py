@@ -55,6 +55,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     """One line of a part: an entry (``leaf`` is set) or, before all entries, a certificate that they need (DER).
 
     A body that is no clean UTF-8 stands in ``body_base64``. Record, salt and body are absent where they were erased.
+    ``buyer_salt`` opens the commitment to a buyer that the record holds.
     """
 
     index: int = -1
@@ -64,6 +65,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     media_type: str = ""
     body: str | None = None
     body_base64: bytes | None = None
+    buyer_salt: bytes = b""
     before: Before | None = None
     path: tuple[bytes, ...] = ()
     certificate: bytes = b""

@@ -14,6 +14,8 @@ import msgspec
 from tallystick.kernel.faults import Fault
 
 RECORD_VERSION = "1"
+BUYER_FACT = "buyer"
+"""The fact that holds the commitment to the buyer's identification (hex), where the body names a buyer."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):

@@ -100,8 +100,13 @@ class SignedLedger:
 
         asyncio.run(walk())
 
-    def sales(self, count: int, *, since: datetime, step: timedelta = timedelta(hours=2)) -> Iterator[NewEntry]:
-        """Sales of all cards in turn, some of them refunds and training, at a steady pace from ``since`` on."""
+    def sales(
+        self, count: int, *, since: datetime, step: timedelta = timedelta(hours=2), buyers: bool = False
+    ) -> Iterator[NewEntry]:
+        """Sales of all cards in turn, some of them refunds and training, at a steady pace from ``since`` on.
+
+        With ``buyers`` every second one names a buyer.
+        """
         cards = list(self.cards.values())
         for number in range(count):
             kind = InvoiceType.TRAINING if number % 13 == 5 else InvoiceType.NORMAL
@@ -110,6 +115,8 @@ class SignedLedger:
             request = sale(items, invoice_type=kind, transaction_type=way)
             if way is TransactionType.REFUND:
                 request = attrs.evolve(request, referent_document_number=f"{cards[number % len(cards)].card.uid}-1")
+            if buyers and number % 2:
+                request = attrs.evolve(request, buyer_id=f"10:{number} a")
             yield cards[number % len(cards)].document(request, at=since + number * step)
 
 

@@ -9,6 +9,7 @@ from tallystick.authority.intake.ports import PackageRules
 from tallystick.authority.intake.store import Quarantined
 from tallystick.authority.ledger.entry import EntryKind, LeafFlag, NewEntry
 from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.identifiers import canonical_buyer
 from tallystick.kernel.instants import epoch_day, unix_ms, utc_offset_minutes
 from tallystick.kernel.invoice import InvoiceType, TransactionType, document_type_code
 from tallystick.kernel.tax_rates import TaxRateGroup
@@ -55,6 +56,7 @@ def document_entry(rules: PackageRules, package: Package) -> NewEntry:
         flags=codes,
         leaf_flags=leaf_flags(codes),
         verdict=int(package.verdict),
+        buyer=canonical_buyer(request.buyer_id),
     )
 
 
@@ -90,6 +92,7 @@ def event_entry(kind: EntryKind, package: Package, facts: dict[str, str]) -> New
         se_total=result.total_counter,
         flags=package.codes,
         facts=facts,
+        buyer=canonical_buyer(package.request.buyer_id),
     )
 
 
@@ -108,6 +111,7 @@ def quarantine_entry(row: Quarantined) -> NewEntry:
         se_total=row.ordinal,
         flags=tuple(row.codes),
         verdict=row.verdict,
+        buyer=row.buyer,
     )
 
 

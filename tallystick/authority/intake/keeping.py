@@ -20,6 +20,7 @@ from tallystick.authority.ledger.entry import Booked, EntryKind
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
+from tallystick.kernel.identifiers import canonical_buyer
 from tallystick.kernel.invoice import InvoiceOptions
 from tallystick.wire.audit_package import AuditData, read_audit_data
 
@@ -134,6 +135,7 @@ class Keeping:
                 verdict=int(package.verdict),
                 received_at=package.received_at,
                 channel=package.channel,
+                buyer=canonical_buyer(package.request.buyer_id),
             ),
         )
 
@@ -143,7 +145,7 @@ class Keeping:
         if kept.entry_index is None:
             booked = await self._sequencer.append(booking.quarantine_entry(row))
             await self._stores.number_quarantined(row.act_hash, booked.index)
-        elif kept.body_hash != row.body_hash and package.read and self._differs(kept.body, package.read):
+        elif kept.body and kept.body_hash != row.body_hash and package.read and self._differs(kept.body, package.read):
             await self._keep_evidence(package, UNSIGNED_PART_DIFFERS, kept.body_hash)
         log.warning("a package is kept apart", extra=_who(package) | {"step": row.step, "codes": row.codes})
         return PackageAnswer(row.verdict, step=row.step, code=row.codes[0], replayed=kept.entry_index is not None)
@@ -172,7 +174,7 @@ class Keeping:
         return None
 
     async def refuse(self, package: Package, fault: Fault, step: int, answered: AuditStatus) -> None:
-        """Keep the file for 90 days."""
+        """Keep the file for some months, as the country decides."""
         refused = Refused(
             file_hash=package.file_hash,
             token_uid=package.token_uid,
@@ -213,6 +215,7 @@ def _rescued_row(package: Package, rescued: Rescued, fault: Fault) -> Quarantine
         codes=[fault.code],
         verdict=int(AuditStatus.NOT_OPENED),
         received_at=package.received_at,
+        buyer=canonical_buyer(said.buyer_id.decode("utf-8", "replace")),
     )
 
 

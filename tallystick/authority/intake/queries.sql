@@ -8,9 +8,6 @@ SELECT token_uid, token_tin, last_at AS at
 FROM intake.refused WHERE last_at > :since AND code IN ('TS-1202', 'TS-1310', 'TS-1311', 'TS-1312', 'TS-1108')
 ORDER BY last_at;
 
--- name: forget_refused
-DELETE FROM intake.refused WHERE last_at < :before;
-
 -- name: keep_quarantined
 INSERT INTO intake.quarantine (act_hash, body_hash, file_hash, body, requested_by, signed_by, ordinal, tin, turnover,
                                step, codes, verdict, received_at)

@@ -32,7 +32,10 @@ class Refused:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Quarantined:
-    """A lawfully signed package that waits for a decision; ``turnover`` is signed, in ten-thousandths."""
+    """A lawfully signed package that waits for a decision; ``turnover`` is signed, in ten-thousandths.
+
+    ``buyer`` goes into the ledger as a commitment and is not kept beside the body.
+    """
 
     act_hash: bytes
     body_hash: bytes
@@ -48,6 +51,7 @@ class Quarantined:
     verdict: int
     received_at: datetime
     channel: int = Channel.ESDC
+    buyer: str = ""
 
 
 @attrs.frozen(slots=True)
@@ -85,11 +89,6 @@ def keep_refused(conn: Connection, refused: Refused) -> None:
 def recent_refusals(conn: Connection, since: datetime) -> list[tuple[str, str, datetime]]:
     """UID and TIN of the sender and the moment, of refusals that count against the budget, oldest first."""
     return [(uid, tin, at) for uid, tin, at in _QUERIES.rows(conn, "recent_refusals", since=since)]
-
-
-def forget_refused(conn: Connection, before: datetime) -> int:
-    """Remove what was last refused before that moment; how many."""
-    return _QUERIES.run(conn, "forget_refused", before=before)
 
 
 def keep_quarantined(conn: Connection, package: Quarantined) -> None:

@@ -12,7 +12,10 @@ from functools import lru_cache
 from time import gmtime
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
+from tallystick.authority.ledger.event_record import event_record
 from tallystick.authority.ledger.growing_tree import FullTile
 from tallystick.authority.ledger.mirror import entry_frame, genesis_frame
 from tallystick.authority.ledger.rows import Rows, wrap_64
@@ -20,6 +23,7 @@ from tallystick.authority.ledger.sequences import DeviceHead, Head, LedgerState,
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import (
     HASH_BYTES,
+    buyer_commitment,
     day_genesis,
     day_link,
     device_genesis,
@@ -34,7 +38,7 @@ from tallystick.kernel.hashing import (
 from tallystick.kernel.identifiers import parse_uid
 from tallystick.kernel.merkle import leaf_hash
 from tallystick.wire.leaf import NO_LINK, pack_leaf
-from tallystick.wire.record import RECORD_VERSION, Record, canonical_members, write_document_record, write_record
+from tallystick.wire.record import BUYER_FACT, write_document_record, write_record
 
 _DAY_MS = 86_400_000
 _DOCUMENT = int(EntryKind.DOCUMENT)
@@ -185,6 +189,7 @@ class Batch:
             se_total=entry.se_total,
             refers_to=str(first.log_index),
             facts={"reason": reason},
+            buyer=entry.buyer,
         )
         return self._event(evidence)
 
@@ -203,6 +208,8 @@ class Batch:
 
     def _book_document(self, entry: NewEntry, head: DeviceHead, act_hash: bytes, body_hash: bytes) -> Outcome:
         """Give a document its place in all five sequences."""
+        if entry.buyer:
+            entry = self._with_commitment(entry)
         requested_by, signed_by = entry.device
         tin, index, previous = entry.tin.encode("ascii"), self.tree.size, head.link
         device_seq = head.seq = head.seq + 1
@@ -235,10 +242,12 @@ class Batch:
 
     def _book_event(self, entry: NewEntry, body_hash: bytes) -> Outcome:
         """Give an entry that is no document its place in the type's sequence and the log."""
+        if entry.buyer:
+            entry = self._with_commitment(entry)
         index, tin, month = self.tree.size, entry.tin.encode("ascii"), month_of(entry.received_at_ms)
         document_type = entry.document_type or entry.kind
         kind = self._next_type(document_type, 0, body_hash)
-        record = write_record(_event_record(entry, document_type, kind.seq, entry.act_hash or body_hash, body_hash))
+        record = write_record(event_record(entry, document_type, kind.seq, entry.act_hash or body_hash, body_hash))
         leaf = self._book(entry, month, tin, record, NO_LINK, NO_LINK, kind.link, NO_LINK)
         self.rows.type(document_type, kind.seq, body_hash, kind.link, index)
         self.rows.event(index, month, tin, body_hash, entry.verdict)
@@ -286,6 +295,13 @@ class Batch:
         self.bytes += len(body) + len(record)
         return hashed
 
+    def _with_commitment(self, entry: NewEntry) -> NewEntry:
+        """The entry that comes next, whose record commits to its buyer; the salt gets a row that can be erased."""
+        salt = self._random_bytes(HASH_BYTES)
+        self.rows.buyer(self.tree.size, salt)
+        commitment = buyer_commitment(salt, entry.buyer).hex()
+        return replace(entry, facts={**entry.facts, BUYER_FACT: commitment}, buyer="")
+
     def _next_type(self, document_type: int, amount: int, body_hash: bytes) -> Head:
         kind = self._type(document_type)
         kind.seq += 1
@@ -321,29 +337,3 @@ class Batch:
             head = booked.copy() if booked else Head(0, day_genesis(day))
             self.overlay.days[day] = head
         return head
-
-
-def _event_record(entry: NewEntry, document_type: int, type_seq: int, act_hash: bytes, body_hash: bytes) -> Record:
-    return Record(
-        act_hash=act_hash.hex(),
-        body_hash=body_hash.hex(),
-        certificate_hash=entry.certificate_hash.hex(),
-        channel=str(entry.channel),
-        device=f"{entry.device[0]}-{entry.device[1]}" if entry.device[1] else "",
-        facts=canonical_members(entry.facts),
-        file_hash=entry.file_hash.hex(),
-        flags=entry.flags,
-        issued_at=str(entry.issued_at_ms) if entry.issued_at_ms else "",
-        kind=str(entry.kind),
-        leaf_flags=str(entry.leaf_flags) if entry.leaf_flags else "",
-        media_type=entry.media_type,
-        premises=entry.premises,
-        received_at=str(entry.received_at_ms),
-        refers_to=entry.refers_to,
-        se_total=str(entry.se_total) if entry.se_total else "",
-        taxpayer=entry.tin,
-        type=str(document_type),
-        type_seq=str(type_seq),
-        verdict=str(entry.verdict),
-        version=RECORD_VERSION,
-    )

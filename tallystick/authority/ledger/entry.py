@@ -53,6 +53,7 @@ class NewEntry(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=Fa
 
     ``device`` is the pair (requestedBy, signedBy); ``day_amount`` is what the day total takes: amount x 10000 with its
     sign, 0 for what is not turnover. ``flags`` are fault codes that the booking carries (``TS-2002`` ...).
+    ``buyer`` is the identification that the body names, in its canonical form: the record gets a commitment to it.
     """
 
     kind: int
@@ -81,6 +82,7 @@ class NewEntry(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=Fa
     leaf_flags: int = 0
     verdict: int = 0
     facts: dict[str, str] = {}
+    buyer: str = ""
 
 
 class Booked(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):

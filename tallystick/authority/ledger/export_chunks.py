@@ -14,7 +14,7 @@ from tallystick.authority.ledger.sweep_rows import (
     EntryRow,
     Key,
     LinkRow,
-    read_entries,
+    read_entries_with_salts,
     read_links,
 )
 from tallystick.authority.ledger.tree import TreeReader
@@ -65,7 +65,7 @@ class ChunkWriter:
     def spans(self, first: int, end: int) -> Iterator[bytes]:
         """All entries from ``first`` to before ``end``."""
         for start in range(first, end, CHUNK_ENTRIES):
-            yield from self._chunk(read_entries(self._connection, start, min(start + CHUNK_ENTRIES, end)))
+            yield from self._chunk(read_entries_with_salts(self._connection, start, min(start + CHUNK_ENTRIES, end)))
 
     def chosen(self, indexes: list[int]) -> Iterator[bytes]:
         """The entries at these indexes, in this order."""
@@ -96,6 +96,7 @@ class ChunkWriter:
             media_type=row.media_type or "",
             body=body,
             body_base64=encoded,
+            buyer_salt=row.buyer_salt or b"",
             before=before,
             path=path,
         )

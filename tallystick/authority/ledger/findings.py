@@ -48,6 +48,7 @@ class FindingCode(StrEnum):
     PUBLISHED_DIFFERS = "TSF-20"
     ROWS_WITHOUT_ENTRY = "TSF-21"
     SEAL_DIFFERS = "TSF-22"
+    BUYER_DIFFERS = "TSF-23"
 
 
 @attrs.frozen(slots=True)

@@ -203,6 +203,14 @@ LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_inde
 LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
 WHERE l.log_index >= :start AND l.log_index < :end ORDER BY l.log_index;
 
+-- name: sweep_entries_with_salts
+SELECT l.log_index, l.leaf, l.tin, r.salt, r.record, b.media_type, b.body, s.salt
+FROM ledger.leaves l
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+LEFT JOIN ledger.buyer_salts s ON s.log_index = l.log_index
+WHERE l.log_index >= :start AND l.log_index < :end ORDER BY l.log_index;
+
 -- name: sweep_device_links
 SELECT d.signed_by, d.requested_by, d.seq, d.body_hash, d.link, d.log_index
 FROM unnest(:key0::text[], :key1::text[], :seqs::bigint[]) AS w (signed_by, requested_by, seq)
@@ -294,10 +302,11 @@ SELECT tree_size, note FROM ledger.checkpoints WHERE tree_size > :start AND tree
 ORDER BY tree_size DESC LIMIT 1;
 
 -- name: export_entries_at
-SELECT l.log_index, l.leaf, l.tin, r.salt, r.record, b.media_type, b.body
+SELECT l.log_index, l.leaf, l.tin, r.salt, r.record, b.media_type, b.body, s.salt
 FROM ledger.leaves l
 LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
 LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+LEFT JOIN ledger.buyer_salts s ON s.log_index = l.log_index
 WHERE l.log_index = ANY(:indexes::bigint[]) ORDER BY l.log_index;
 
 -- name: export_by_taxpayer

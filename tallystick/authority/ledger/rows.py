@@ -19,6 +19,7 @@ TABLES = {
     "taxpayer_links": "tin,seq,body_hash,link,log_index",
     "type_links": "document_type,seq,body_hash,link,log_index",
     "day_links": "day,seq,body_hash,total,link,log_index",
+    "buyer_salts": "log_index,salt",
 }
 """The append-only tables that a batch copies into, with their columns in the order of the rows here."""
 
@@ -35,12 +36,16 @@ _TAXPAYER_HEAD = struct.Struct(">hi")
 _TAXPAYER = struct.Struct(">iqi32si32siq")
 _TYPE = struct.Struct(">hiiiqi32si32siq")
 _DAY = struct.Struct(">hiiiqi32siqi32siq")
+_BUYER = struct.Struct(">hiqi32s")
 
 
 class Rows:
     """The rows of one batch, table by table."""
 
-    __slots__ = ("bodies", "day_links", "device_links", "identity", "leaves", "records", "taxpayer_links", "type_links")
+    __slots__ = (
+        "bodies", "buyer_salts", "day_links", "device_links", "identity", "leaves", "records", "taxpayer_links",
+        "type_links",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.identity: list[bytes] = []
@@ -51,6 +56,7 @@ class Rows:
         self.taxpayer_links: list[bytes] = []
         self.type_links: list[bytes] = []
         self.day_links: list[bytes] = []
+        self.buyer_salts: list[bytes] = []
 
     def stored(
         self,
@@ -113,6 +119,10 @@ class Rows:
     def day(self, day: int, seq: int, body_hash: bytes, total: int, link: bytes, index: int) -> None:
         """Add a day link; ``total`` is already signed 64 bit."""
         self.day_links.append(_DAY.pack(6, 4, day, 8, seq, 32, body_hash, 8, total, 32, link, 8, index))
+
+    def buyer(self, index: int, salt: bytes) -> None:
+        """Add the salt of the commitment to an entry's buyer."""
+        self.buyer_salts.append(_BUYER.pack(2, 8, index, 32, salt))
 
     def copies(self) -> list[tuple[str, bytes]]:
         """For each table that gets rows, in a fixed order: its name and the bytes to copy."""

@@ -47,7 +47,7 @@ class LinkRow(NamedTuple):
 
 
 class EntryRow(NamedTuple):
-    """A leaf with its record and body; what lacks is None."""
+    """A leaf with its record and body; what lacks is None. ``buyer_salt`` only where it is asked for."""
 
     leaf: bytes
     tin: str
@@ -55,6 +55,7 @@ class EntryRow(NamedTuple):
     record: bytes | None
     media_type: str | None
     body: bytes | None
+    buyer_salt: bytes | None = None
 
 
 class IdentityRow(NamedTuple):
@@ -137,9 +138,18 @@ def _heads(connection: Connection, table: LinkTable) -> dict[Key, StoredHead]:
 
 
 def read_entries(connection: Connection, start: int, end: int) -> dict[int, EntryRow]:
-    """The leaves of a span with their records and bodies, by index."""
+    """The leaves of a span with their records and bodies, by index; any role that reads the ledger may ask."""
+    return _entries(connection, "sweep_entries", start, end)
+
+
+def read_entries_with_salts(connection: Connection, start: int, end: int) -> dict[int, EntryRow]:
+    """The same with what opens commitments to buyers, for those who may see it."""
+    return _entries(connection, "sweep_entries_with_salts", start, end)
+
+
+def _entries(connection: Connection, query: str, start: int, end: int) -> dict[int, EntryRow]:
     span = {"start": start, "end": end}
-    rows = connection.execute(_SQL["sweep_entries"], span, prepare=True, binary=True).fetchall()
+    rows = connection.execute(_SQL[query], span, prepare=True, binary=True).fetchall()
     return {row[0]: EntryRow(*row[1:]) for row in rows}
 
 

@@ -15,6 +15,7 @@ from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.ledger.findings import Finding, FindingCode, Shows, finding
 from tallystick.authority.ledger.mirror import MirrorEntry
 from tallystick.authority.ledger.rows import wrap_64
+from tallystick.authority.ledger.sweep_buyers import buyer_trouble
 from tallystick.authority.ledger.sweep_keys import keys_of, number_of
 from tallystick.authority.ledger.sweep_mirror import MirrorReader
 from tallystick.authority.ledger.sweep_rows import (
@@ -25,24 +26,21 @@ from tallystick.authority.ledger.sweep_rows import (
     Key,
     LinkRow,
     Snapshot,
-    read_entries,
+    read_entries_with_salts,
     read_identities,
     read_links,
 )
+from tallystick.authority.ledger.sweep_standing import Standing, next_link
 from tallystick.authority.ledger.sweep_tree import Report, TreeCheck
 from tallystick.authority.ledger.tombstones import erased_hash, same_but_erased
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import (
     day_genesis,
-    day_link,
     device_genesis,
-    device_link,
     record_commitment,
     sha256,
     taxpayer_genesis,
-    taxpayer_link,
     type_genesis,
-    type_link,
 )
 from tallystick.kernel.merkle import leaf_hash
 from tallystick.wire.leaf import Leaf, read_leaf
@@ -54,15 +52,6 @@ _DOCUMENT = int(EntryKind.DOCUMENT)
 _REGISTRY = int(EntryKind.REGISTRY)
 _DAY_SEAL = int(EntryKind.DAY_SEAL)
 _ALL_LINKS = (Shows.DEVICE, Shows.TAXPAYER, Shows.TYPE, Shows.DAY)
-
-
-@attrs.define(slots=True)
-class Standing:
-    """Where a recomputed sequence stands."""
-
-    seq: int
-    link: bytes
-    total: int = 0
 
 
 @attrs.define(slots=True)
@@ -106,7 +95,7 @@ class Walk:
     # --- one chunk ---------------------------------------------------------------------------------------------
 
     def _chunk(self, first: int, last: int) -> None:
-        rows = read_entries(self.connection, first, last)
+        rows = read_entries_with_salts(self.connection, first, last)
         self.tree.open_span(first, last)
         entries = {index: self._read(index, row) for index, row in rows.items()}
         self._join_links([entry for entry in entries.values() if entry is not None])
@@ -176,6 +165,8 @@ class Walk:
         body_hash = self._against_body(entry, record, erased)
         if record is None:
             return
+        if trouble := buyer_trouble(record, entry.row.buyer_salt, entry.row.body, erased=bool(erased)):
+            self.report(finding(FindingCode.BUYER_DIFFERS, f"entry {entry.index}", trouble, Shows.LOG))
         if body_hash is None:
             body_hash = bytes.fromhex(record.body_hash)
         if record.kind == str(_REGISTRY) and record.device:
@@ -265,7 +256,7 @@ class Walk:
                 detail = f"number {standing.seq + 1} should follow"
                 self.report(finding(FindingCode.LINK_BROKEN, place, detail, shows, Shows.LOG))
             standing.total += amount
-            expected = _next_link(shows, standing, key, seq, body_hash)
+            expected = next_link(shows, standing, key, seq, body_hash)
         else:
             expected = leaf_link
             standing = self.standings[shows][key] = Standing(seq, leaf_link, row.total if row else 0)
@@ -333,17 +324,6 @@ class Walk:
             self.report(Finding(FindingCode.IDENTITY_DIFFERS, place, detail, frozenset(shows)))
         elif identity.act_hash.hex() != act_hash:
             self.report(Finding(FindingCode.IDENTITY_DIFFERS, place, "another act", frozenset(shows)))
-
-
-def _next_link(shows: Shows, standing: Standing, key: Key, seq: int, body_hash: bytes) -> bytes:
-    if shows is Shows.DEVICE:
-        return device_link(standing.link, seq, body_hash)
-    if shows is Shows.TAXPAYER:
-        return taxpayer_link(standing.link, seq, body_hash)
-    assert isinstance(key[0], int)
-    if shows is Shows.TYPE:
-        return type_link(standing.link, key[0], seq, body_hash)
-    return day_link(standing.link, key[0], seq, body_hash, standing.total)
 
 
 def _text(key: Key) -> str:

@@ -14,9 +14,6 @@ import attrs
 import psycopg
 
 from tallystick.authority.channels.sdc.tasks import remove_expired_tokens
-from tallystick.authority.channels.sdc.uploads.tasks import forget_uploads
-from tallystick.authority.channels.vsdc.tasks import forget_requests
-from tallystick.authority.intake.tasks import forget_refused
 from tallystick.authority.keys import tasks as keys
 from tallystick.authority.keys.store import WaitingEvent
 from tallystick.authority.ledger.client import append_blocking
@@ -27,6 +24,7 @@ from tallystick.authority.oversight.activity.values import Anchor
 from tallystick.authority.projections.audit.tasks import decide
 from tallystick.authority.projections.inspections.detector import Detector
 from tallystick.authority.projections.inspections.tasks import watch
+from tallystick.authority.projections.retention import operations as retention
 from tallystick.authority.reference.builds.tasks import BUILD_MEDIA_TYPE, publish_decisions
 from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.pki import tasks as certificate_tasks
@@ -111,7 +109,8 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
-        Duty("tidying", _tidy, timedelta(hours=1)),
+        Duty("tokens", lambda conn: remove_expired_tokens(conn, system_clock()), timedelta(hours=1)),
+        Duty("retention", lambda conn: _retain(context, conn), timedelta(hours=1)),
         Duty("erasures", _erasures(context).work, timedelta(seconds=2)),
         *(_inspecting(one) for one in detectors(context.settings, context.pack)),
     ]
@@ -252,9 +251,6 @@ def _reconcile(context: Context, conn: DatabaseConnection) -> None:
             log.critical("%s a signature that nothing explains: %s by %s", keys.UNEXPLAINED, use.use, use.label)
 
 
-def _tidy(conn: DatabaseConnection) -> None:
-    now = system_clock()
-    remove_expired_tokens(conn, now)
-    forget_refused(conn, now)
-    forget_requests(conn, now)
-    forget_uploads(conn, now)
+def _retain(context: Context, conn: DatabaseConnection) -> None:
+    for kind, count in retention.carry_out(conn, context.pack.retention, "process:worker", system_clock()).items():
+        log.info("%d of %s have had their time", count, kind)

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import attrs
 import psycopg
 
+from tallystick.authority.oversight.activity import operations as activity
+from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.reference.production import batches, custody, printing, queries, tasks
 from tallystick.authority.reference.production.custody import Account
@@ -156,9 +158,29 @@ class ProductionDesk:
         self._do(username, lambda conn, by: tasks.repeat_report(conn, report_id, by, self.clock()))
 
     def look(self, ask: Callable[[Connection], Result]) -> Result:
-        """Ask the room something."""
+        """Ask the room something that concerns nobody."""
         with psycopg.connect(as_role(self.dsn, PORTAL)) as conn:
             return ask(conn)
+
+    def read(self, thing: str, ask: Callable[[Connection], Result]) -> Result:
+        """Ask the room about a batch or a module with its taxpayers; that it was read is an act."""
+        with psycopg.connect(as_role(self.dsn, PORTAL)) as conn:
+            found = ask(conn)
+            self._note(conn, "production.read", thing)
+            return found
+
+    def begin_run(self, batch_id: int) -> None:
+        """A run begins: whoever starts the station is named first."""
+        with psycopg.connect(as_role(self.dsn, PORTAL)) as conn:
+            self._note(conn, "production.run", f"batch {batch_id}")
+
+    def begin_report(self) -> None:
+        """The tax service is told now, by a person."""
+        with psycopg.connect(as_role(self.dsn, PORTAL)) as conn:
+            self._note(conn, "production.report", "what is due")
+
+    def _note(self, conn: Connection, verb: str, thing: str) -> None:
+        activity.record(conn, Act(at=self.clock(), actor=self.came_from, verb=verb, object=thing))
 
     def batches(self) -> list[Batch]:
         """The newest batches."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
@@ -22,8 +24,15 @@ def log_act(
     user: AbstractBaseUser | AnonymousUser, verb: str, thing: str = "", *, for_whom: str = "", purpose: str = ""
 ) -> None:
     """Record one deed of a user, in the transaction that is open or in one of its own."""
-    act = Act(
-        at=timezone.now(), actor=person_of(user).actor, verb=verb, object=thing, for_whom=for_whom, purpose=purpose
-    )
+    actor = person_of(user).actor
+    _record(Act(at=timezone.now(), actor=actor, verb=verb, object=thing, for_whom=for_whom, purpose=purpose))
+
+
+def log_shell_act(verb: str, thing: str) -> None:
+    """Record one deed of the account that runs this process."""
+    _record(Act(at=timezone.now(), actor=f"shell:{getpass.getuser()}", verb=verb, object=thing))
+
+
+def _record(act: Act) -> None:
     with transaction.atomic():
         record(shared_connection(), act)

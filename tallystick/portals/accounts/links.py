@@ -15,6 +15,7 @@ def make_link(username: str, base_url: str) -> str:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tallystick.portals.settings")
     django.setup()
+    from tallystick.portals.accounts.acts import log_shell_act
     from tallystick.portals.accounts.backend import link_tokens, links_allowed
     from tallystick.portals.accounts.models import AppUser
 
@@ -25,6 +26,7 @@ def make_link(username: str, base_url: str) -> str:
     if user is None:
         raise LookupError(f"no active user {username}")
     token = link_tokens.make_token(user)
+    log_shell_act("session.link", user.username)
     return f"{base_url.rstrip('/')}/sign-in/{user.pk}/{token}/"
 
 

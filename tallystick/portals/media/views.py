@@ -17,6 +17,7 @@ from tallystick.authority.channels.sdc.uploads.reading import offered_files
 from tallystick.authority.channels.sdc.uploads.values import Offered, Sender, UploadOverview
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.kernel.faults import Fault
+from tallystick.portals.accounts.acts import log_act
 from tallystick.portals.accounts.models import AppUser
 from tallystick.portals.accounts.rights import CARRY_MEDIA, authorise, only_who_may, reach
 from tallystick.portals.errors import of_fault
@@ -40,6 +41,7 @@ def sender_of(request: HttpRequest) -> Sender:
 def home(request: HttpRequest) -> HttpResponse:
     """The three services on one page: upload, commands, what was uploaded."""
     sender = sender_of(request)
+    _log_read(request, sender, "cards and uploads")
     cards = queries.cards(shared_connection(), sender)
     context = {
         "officer": sender.acts_for is None,
@@ -98,6 +100,7 @@ def _offered(request: HttpRequest) -> Iterator[Offered]:
 @only_who_may(CARRY_MEDIA)
 def upload(request: HttpRequest, number: UUID) -> HttpResponse:
     """How far an upload is, and what became of each file."""
+    _log_read(request, sender_of(request), f"upload {number}")
     return _shown(request, number, "media/upload.html")
 
 
@@ -106,6 +109,12 @@ def upload(request: HttpRequest, number: UUID) -> HttpResponse:
 def upload_list(request: HttpRequest, number: UUID) -> HttpResponse:
     """The part of that page that renews itself."""
     return _shown(request, number, "media/upload_list.html")
+
+
+def _log_read(request: HttpRequest, sender: Sender, thing: str) -> None:
+    """Who looks at what belongs to others is named; a taxpayer's look at his own things is no act."""
+    if sender.acts_for is None:
+        log_act(request.user, "media.read", thing)
 
 
 def _shown(request: HttpRequest, number: UUID, template: str) -> HttpResponse:
@@ -148,6 +157,7 @@ def commands(request: HttpRequest, uid: str = "") -> HttpResponse:
         content = queries.commands_archive(shared_connection(), sender_of(request), uid)
     except Fault as fault:
         return of_fault(request, fault)
+    log_act(request.user, "media.commands", uid or "all")
     name = f"commands-{uid}.zip" if uid else "commands.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(content, content_type="application/zip", headers=headers)

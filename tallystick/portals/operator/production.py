@@ -18,7 +18,7 @@ from tallystick.authority.reference.production import batches as room
 from tallystick.authority.reference.production import queries
 from tallystick.authority.reference.production.values import Batch, BatchState, Module
 from tallystick.kernel.faults import Fault
-from tallystick.portals.accounts.acts import person_of
+from tallystick.portals.accounts.acts import log_act, person_of
 from tallystick.portals.accounts.rights import MAKE_MODULES, only_who_may
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.shared_connection import shared_connection
@@ -48,6 +48,7 @@ class BatchLine:
 @only_who_may(MAKE_MODULES)
 def production(request: HttpRequest) -> HttpResponse:
     """The newest batches."""
+    log_act(request.user, "production.read", "batches")
     return _page(request)
 
 
@@ -62,6 +63,7 @@ def batch(request: HttpRequest, number: int) -> HttpResponse:
     places = range(queries.counts(conn, number).taken)
     page = Paginator(places, MODULES_ON_A_PAGE).get_page(request.GET.get("page"))
     modules = queries.modules(conn, number, limit=MODULES_ON_A_PAGE, skip=max(page.start_index() - 1, 0))
+    log_act(request.user, "production.read", f"batch {number}")
     facts = {"line": _line(conn, found, {}), "page": page, "modules": [_facts(one) for one in modules]}
     return render(request, "operator/batch.html", facts)
 

@@ -99,6 +99,7 @@ def _number(text: str) -> int:
 @only_who_may(SEE_REQUESTS)
 def approvals(request: HttpRequest) -> HttpResponse:
     """Requests, those that wait for a second person first."""
+    log_act(request.user, "approvals.read")
     return _requests(request)
 
 

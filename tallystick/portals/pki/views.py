@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from tallystick.authority.oversight.approvals.values import PORTAL, Person
 from tallystick.authority.reference.pki import queries, revoking
 from tallystick.authority.reference.pki.values import Reason
 from tallystick.authority.reference.pki_registry import RegistryOfDevices
 from tallystick.kernel.country_pack import CERTIFICATE_PROFILES
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
-from tallystick.portals.accounts.acts import log_act
+from tallystick.kernel.reasons import read_reason
+from tallystick.portals.accounts.acts import log_act, person_of
 from tallystick.portals.accounts.rights import REVOKE_CERTIFICATES, SEE_CERTIFICATES, may, only_who_may
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.pki.lines import CertificateLine, authority_lines, certificate_line
@@ -41,10 +41,10 @@ def home(request: HttpRequest) -> HttpResponse:
 @only_who_may(REVOKE_CERTIFICATES)
 def decide(request: HttpRequest, certificate: str, deed: str) -> HttpResponse:
     """Revoke one certificate, put it on hold or take it off."""
-    by, now = Person(request.user.get_username(), PORTAL).actor, timezone.now()
+    by, now = person_of(request.user).actor, timezone.now()
 
     def work(conn: psycopg.Connection[Any]) -> None:
-        why = _why(request)
+        why = read_reason(request.POST.get("reason", ""))
         found = revoking.find(conn, certificate)
         if deed == "lift":
             revoking.release(conn, _REGISTRY, found, by, why, now)
@@ -59,10 +59,12 @@ def decide(request: HttpRequest, certificate: str, deed: str) -> HttpResponse:
 @only_who_may(REVOKE_CERTIFICATES)
 def revoke_many(request: HttpRequest) -> HttpResponse:
     """Ask that many be revoked; a second officer decides, and the PKI carries it out."""
-    by, now = Person(request.user.get_username(), PORTAL), timezone.now()
+    by, now = person_of(request.user), timezone.now()
     selection = {name: _words(request.POST.get(name, "")) for name in _SELECTORS}
     return carry_out(
-        lambda conn: revoking.ask_for_many(conn, selection, _final_reason(request), _why(request), by, now),
+        lambda conn: revoking.ask_for_many(
+            conn, selection, _final_reason(request), read_reason(request.POST.get("reason", "")), by, now
+        ),
         lambda fault: _page(request, "", fault),
         "approvals",
     )
@@ -73,14 +75,6 @@ def _final_reason(request: HttpRequest) -> Reason:
     if reason is Reason.CERTIFICATE_HOLD:
         raise Fault("TS-3023", detail="a hold is a deed of its own")
     return reason
-
-
-def _why(request: HttpRequest) -> str:
-    why = request.POST.get("reason", "").strip()
-    if not LIMITS.approval_reason_least <= len(why) <= LIMITS.approval_reason_most or "\0" in why:
-        least, most = LIMITS.approval_reason_least, LIMITS.approval_reason_most
-        raise Fault("TS-1220", detail=f"say why, in {least} to {most} characters")
-    return why
 
 
 def _words(text: str) -> str:
@@ -106,7 +100,7 @@ def _page(request: HttpRequest, words: str, fault: Fault | None = None) -> HttpR
         "revokes": may(request.user, REVOKE_CERTIFICATES),
         "reasons": _FINAL,
         "profiles": CERTIFICATE_PROFILES,
-        "reason_least": LIMITS.approval_reason_least,
-        "reason_most": LIMITS.approval_reason_most,
+        "reason_least": LIMITS.reason_characters_least,
+        "reason_most": LIMITS.reason_characters_most,
     }
     return show(request, "pki/pki.html", facts, fault)

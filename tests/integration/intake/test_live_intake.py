@@ -17,15 +17,17 @@ import pytest
 from intake_live import Live, live_intake
 
 from benchmarks.package_maker import NOW, basket, sale, seal
-from tallystick.authority.intake import queries, tasks
+from tallystick.authority.intake import queries
 from tallystick.authority.intake.budget import BudgetPolicy
 from tallystick.authority.intake.store import TWO_DOCUMENTS, UNSIGNED_PART_DIFFERS
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.entry import EntryKind
+from tallystick.authority.projections.retention import operations as retention
 from tallystick.authority.reference.registry.values import SecureElementState
 from tallystick.crypto.keys import PrivateKey
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.retention import RetainedKind, RetentionRules
 
 Test = Callable[[Live], Awaitable[None]]
 Run = Callable[[Test], None]
@@ -254,7 +256,7 @@ def test_a_flagged_booking_repeats_its_first_number(run: Run) -> None:
     run(test)
 
 
-def test_refused_files_are_kept_90_days_and_counted(run: Run) -> None:
+def test_refused_files_are_kept_three_months_and_counted(run: Run) -> None:
     async def test(live: Live) -> None:
         signature = base64.b64encode(bytes(256)).decode()
         body = seal(edited(live.card.plain(), signature=signature), live.card.encryption_key)
@@ -265,8 +267,9 @@ def test_refused_files_are_kept_90_days_and_counted(run: Run) -> None:
         ]
         with live.pool.connection() as conn:
             assert queries.overview(conn, NOW + timedelta(days=1)).refused_lately == 1
-            assert tasks.forget_refused(conn, NOW + timedelta(days=90)) == 0
-            assert tasks.forget_refused(conn, NOW + timedelta(days=92)) == 1
+            for days, removed in ((89, {}), (94, {RetainedKind.REFUSED: 1})):
+                at = NOW + timedelta(days=days)
+                assert retention.carry_out(conn, RetentionRules(), "process:worker", at) == removed
 
     run(test)
 

@@ -17,10 +17,12 @@ from tallystick.authority.channels.sdc.uploads import judging, operations, queri
 from tallystick.authority.channels.sdc.uploads.judging import JudgingServices, pause
 from tallystick.authority.channels.sdc.uploads.values import JudgedFile, Offered, Sender
 from tallystick.authority.intake.package import PackageAnswer
+from tallystick.authority.projections.retention import operations as retention
 from tallystick.authority.reference.commands import operations as commands
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import SdcInvoiceNumber
+from tallystick.kernel.retention import RetainedKind, RetentionRules
 from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
 from tallystick.wire.card import ArpContent
 from tallystick.wire.taxcore_api import CommandReport, CommandType, write_reports
@@ -241,8 +243,9 @@ def test_old_uploads_are_forgotten_and_waiting_ones_never(room: Room) -> None:
     room.pipeline.answers = [PackageAnswer(1)]
     waiting, done = room.upload(OWNER, package(1)), room.upload(OWNER, ("photo.jpg", b""))
     with psycopg.connect(as_role(room.dsn, INTAKE)) as conn:
-        assert tasks.forget_uploads(conn, START + timedelta(days=29)) == 0
-        assert tasks.forget_uploads(conn, START + timedelta(days=31)) == 1
+        for days, removed in ((27, {}), (32, {RetainedKind.UPLOADS: 1})):
+            at = START + timedelta(days=days)
+            assert retention.carry_out(conn, RetentionRules(), "process:worker", at) == removed
     assert room.files(done) == []
     assert len(room.files(waiting)) == 1
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ def signed(_hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         administrator.execute("CREATE DATABASE erased TEMPLATE tallystick STRATEGY file_copy")
         dsn = make_conninfo(_hasty_server, dbname="erased")
         made = SignedLedger.make(tmp_path_factory.mktemp("erased"), dsn, cards={UID: "100000001"})
-        made.book(made.sales(SALES, since=SINCE), register=True)
+        made.book(made.sales(SALES, since=SINCE, buyers=True), register=True)
         made.book([_order(made)])
         with psycopg.connect(as_role(dsn, ERASER)) as connection:
             for index in GONE:
@@ -92,6 +93,42 @@ def test_a_selection_takes_the_order_along(signed: SignedLedger, tmp_path: Path,
     outcome, found = run(tmp_path / "some", signed)
     assert outcome.is_whole, found
     assert outcome.tally["erased bodies"] > 0
+
+
+def test_salts_come_along_with_bodies_and_go_with_them(copy: Path, signed: SignedLedger) -> None:
+    salts = dict(signed.ledger.rows("SELECT log_index, salt FROM ledger.buyer_salts"))
+    assert len(salts) == SALES // 2 - len(GONE)
+    seen: dict[int, bytes] = {}
+    for path in sorted((copy / "parts").iterdir()):
+        lines = map(json.loads, gzip.decompress(path.read_bytes()).splitlines())
+        seen |= {line["index"]: b64decode(line["buyer_salt"]) for line in lines if "buyer_salt" in line}
+    assert seen == {index: bytes(salt) for index, salt in salts.items()}
+
+
+def _salt_outlives(lines: list[dict[str, Any]]) -> None:
+    for one in entries(lines):
+        if one["index"] == GONE[0]:
+            one["buyer_salt"] = b64encode(bytes(32)).decode()
+
+
+def _another_salt(lines: list[dict[str, Any]]) -> None:
+    for one in entries(lines):
+        if one["index"] == 7:
+            one["buyer_salt"] = b64encode(bytes(32)).decode()
+
+
+def _salt_of_nothing(lines: list[dict[str, Any]]) -> None:
+    for one in entries(lines):
+        if one["index"] == 6:
+            one["buyer_salt"] = b64encode(bytes(32)).decode()
+
+
+@pytest.mark.parametrize("change", [_salt_outlives, _another_salt, _salt_of_nothing])
+def test_tsv_27_a_commitment_that_does_not_open_is_named(copy: Path, signed: SignedLedger, change: Any) -> None:
+    spoil(copy, change, 0)
+    outcome, found = run(copy, signed)
+    assert not outcome.is_whole
+    assert codes(found) == {BreakCode.BUYER}, found
 
 
 def _body_of_nobody(lines: list[dict[str, Any]]) -> None:

@@ -80,6 +80,3 @@ WHERE requested_by = :requested_by AND request_id = :request_id AND request_hash
 -- name: newest_number_of_id
 SELECT signed_by, total_counter FROM vsdc.request WHERE requested_by = :requested_by AND request_id = :request_id
 ORDER BY taken_at DESC, total_counter DESC LIMIT 1;
-
--- name: forget_requests
-DELETE FROM vsdc.request WHERE taken_at < :before;

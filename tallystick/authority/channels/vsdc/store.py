@@ -135,8 +135,3 @@ def newest_number_of_id(conn: Connection, requested_by: str, request_id: str) ->
     """The newest number that this id got, whatever the bytes."""
     found = _SQL.row(conn, "newest_number_of_id", requested_by=requested_by, request_id=request_id)
     return Number(*found) if found else None
-
-
-def forget_requests(conn: Connection, before: datetime) -> int:
-    """Remove request ids that were used before a moment; how many."""
-    return _SQL.run(conn, "forget_requests", before=before)

@@ -17,6 +17,8 @@ import msgspec
 from tallystick.authority.channels.vsdc import store
 from tallystick.authority.channels.vsdc.values import Act, OpenAct
 from tallystick.authority.ledger.entry import Booked, Channel, EntryKind, NewEntry
+from tallystick.authority.oversight.activity import operations as activity
+from tallystick.authority.oversight.activity.values import Act as LoggedAct
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.reference.registry.values import SecureElementState
 from tallystick.authority.room_queries import Connection
@@ -72,6 +74,9 @@ def void_act(conn: Connection, means: Means, requested_by: str, signed_by: str, 
         if not store.void_pair(conn, act, now, booked.index):
             raise VoidRefused("the ledger has the document: it stands, and nothing is voided")
         store.forget_number(conn, act)
+        facts = {"entry": str(booked.index), "number": str(act.total_counter), "signed_by": signed_by}
+        actor, thing, why = f"person:{by.strip()}", act.requested_by, reason.strip()
+        activity.record(conn, LoggedAct(at=now, actor=actor, verb="vsdc.void", object=thing, purpose=why, facts=facts))
     log.warning(
         "number %d is void: %s",
         act.total_counter,

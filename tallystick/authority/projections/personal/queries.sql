@@ -35,12 +35,26 @@ WHERE x.in_mirror AND e.done_at IS NOT NULL AND x.log_index < :below ORDER BY x.
 -- name: out_of_mirror
 UPDATE personal.erased SET in_mirror = false WHERE log_index = ANY(:indexes) AND in_mirror;
 
--- name: of_taxpayer
-SELECT seq, log_index FROM ledger.taxpayer_links WHERE tin = :tin AND seq > :after ORDER BY seq LIMIT :limit;
+-- name: entries_of_taxpayer
+SELECT log_index FROM ledger.leaves
+WHERE tin = :tin AND log_index >= :first AND log_index < :last ORDER BY log_index;
+
+-- name: of_buyer
+SELECT s.log_index FROM ledger.buyer_salts s
+JOIN ledger.leaves l ON l.log_index = s.log_index
+JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+WHERE s.log_index >= :first AND s.log_index < :last
+  AND position(convert_to('"buyer":"' || encode(sha256(:before_salt::bytea || s.salt || :after_salt::bytea), 'hex') || '"',
+                          'UTF8') IN r.record) > 0
+ORDER BY s.log_index;
 
 -- name: with_text
 SELECT b.log_index FROM ledger.leaves l
 JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
-WHERE l.log_index >= :first AND l.log_index < :last AND get_byte(l.leaf, 4) = 1
-  AND position(:wanted::bytea IN b.body) > 0
+WHERE l.log_index >= :first AND l.log_index < :last AND get_byte(l.leaf, 4) IN (1, 4, 5)
+  AND NOT EXISTS (SELECT 1 FROM ledger.buyer_salts s WHERE s.log_index = l.log_index)
+  AND (position(:wanted::bytea IN b.body) > 0 OR position(:canonical::bytea IN b.body) > 0)
 ORDER BY b.log_index;
+
+-- name: buyer_salt
+SELECT salt FROM ledger.buyer_salts WHERE log_index = :log_index;

@@ -82,11 +82,25 @@ def out_of_mirror(conn: Connection, indexes: Collection[int]) -> None:
     _SQL.run(conn, "out_of_mirror", indexes=list(indexes))
 
 
-def of_taxpayer(conn: Connection, tin: str, after: int, limit: int) -> list[tuple[int, int]]:
-    """Number and index of a taxpayer's documents behind a number."""
-    return [(row[0], row[1]) for row in _SQL.rows(conn, "of_taxpayer", tin=tin, after=after, limit=limit)]
+def entries_of_taxpayer(conn: Connection, tin: str, first: int, last: int) -> list[int]:
+    """Indexes of a span that belong to a taxpayer, of any kind."""
+    return [row[0] for row in _SQL.rows(conn, "entries_of_taxpayer", tin=tin, first=first, last=last)]
 
 
-def with_text(conn: Connection, first: int, last: int, text: str) -> list[int]:
-    """Indexes of documents of a span whose bodies hold a text."""
-    return [row[0] for row in _SQL.rows(conn, "with_text", first=first, last=last, wanted=text.encode())]
+def of_buyer(conn: Connection, first: int, last: int, around_salt: tuple[bytes, bytes]) -> list[int]:
+    """Indexes of a span whose commitments open to a buyer; ``around_salt`` as in `kernel.hashing`."""
+    before, after = around_salt
+    rows = _SQL.rows(conn, "of_buyer", first=first, last=last, before_salt=before, after_salt=after)
+    return [row[0] for row in rows]
+
+
+def with_text(conn: Connection, first: int, last: int, text: str, canonical: str) -> list[int]:
+    """Indexes of a span whose bodies hold one of two texts and whose records commit to no buyer."""
+    texts = {"wanted": text.encode(), "canonical": canonical.encode()}
+    return [row[0] for row in _SQL.rows(conn, "with_text", first=first, last=last, **texts)]
+
+
+def buyer_salt(conn: Connection, log_index: int) -> bytes:
+    """What opens an entry's commitment to its buyer; empty where there is none."""
+    row = _SQL.row(conn, "buyer_salt", log_index=log_index)
+    return b"" if row is None else bytes(row[0])

@@ -39,5 +39,5 @@ def _subject(certificate: bytes) -> str:
 class Migration(migrations.Migration):
     """Runs the DDL files with this number, and reads the names of what was issued before."""
 
-    dependencies = (("schema", "0016_closed"),)
+    dependencies = (("schema", "0020_retention"),)
     operations = (*ddl_steps("0021"), migrations.RunPython(name_subjects, migrations.RunPython.noop))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from tallystick.authority.channels.sdc.uploads import store
 from tallystick.authority.channels.sdc.uploads.store import NewFile
 from tallystick.authority.channels.sdc.uploads.values import FileKind, Offered, Sender
+from tallystick.authority.oversight.activity import operations as activity
+from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
@@ -33,6 +35,7 @@ def open_upload(conn: Connection, sender: Sender, at: datetime) -> UUID:
             raise Fault("TS-3152", detail="wait until the files are worked off", retry_after_seconds=60)
         number = uuid4()
         store.add_upload(conn, number, sender, at)
+        _log(conn, sender, "media.open", number, at)
     return number
 
 
@@ -53,6 +56,7 @@ def add_files(conn: Connection, sender: Sender, upload_id: UUID, offered: Iterab
             if count + len(chunk) > LIMITS.upload_files:
                 raise Fault("TS-3150", detail=f"more than {LIMITS.upload_files} files in one upload")
             store.add_files(conn, upload_id, _rows(conn, sender, chunk, count), at)
+            _log(conn, sender, "media.add", upload_id, at, {"files": str(len(chunk))})
         total += len(chunk)
     return total
 
@@ -72,7 +76,8 @@ def _next_chunk(rest: Iterator[Offered]) -> list[Offered]:
 def seal(conn: Connection, sender: Sender, upload_id: UUID, at: datetime) -> None:
     """All files have come; changes nothing for an upload of somebody else."""
     with store.acting(conn, sender):
-        store.seal(conn, upload_id, sender.user_id, at)
+        if store.seal(conn, upload_id, sender.user_id, at):
+            _log(conn, sender, "media.seal", upload_id, at)
 
 
 def ask_for_initialisation(conn: Connection, sender: Sender, uid: str, at: datetime) -> UUID:
@@ -88,7 +93,24 @@ def ask_for_initialisation(conn: Connection, sender: Sender, uid: str, at: datet
     with store.acting(conn, sender):
         store.add_files(conn, number, [row], at)
         store.seal(conn, number, sender.user_id, at)
+        _log(conn, sender, "media.initialise", number, at, {"uid": uid}, for_whom=tin)
     return number
+
+
+def _log(
+    conn: Connection,
+    sender: Sender,
+    verb: str,
+    upload_id: UUID,
+    at: datetime,
+    facts: Mapping[str, str] | None = None,
+    *,
+    for_whom: str = "",
+) -> None:
+    """The deed in the activity log; names of files are the sender's and stay out of it."""
+    actor = f"{'officer' if sender.acts_for is None else 'taxpayer'}:{sender.username}"
+    thing = f"upload {upload_id}"
+    activity.record(conn, Act(at=at, actor=actor, verb=verb, object=thing, for_whom=for_whom, facts=facts or {}))
 
 
 def _rows(conn: Connection, sender: Sender, chunk: Sequence[Offered], count: int) -> list[NewFile]:

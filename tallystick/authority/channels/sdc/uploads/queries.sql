@@ -87,11 +87,6 @@ ORDER BY position OFFSET :skip LIMIT :most;
 SELECT kind, state = 'done', status, code, count(*)
 FROM media.upload_file WHERE upload_id = :upload_id GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 4;
 
--- name: forget_uploads
-DELETE FROM media.upload WHERE created_at < :before
-AND NOT EXISTS (SELECT 1 FROM media.upload_file AS file
-                WHERE file.upload_id = upload.upload_id AND file.state = 'waiting');
-
 -- name: cards_of
 SELECT secure_element.uid, secure_element.tin, secure_element.business_name, secure_element.location_name,
        count(command.command_id)

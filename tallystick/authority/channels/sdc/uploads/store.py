@@ -97,9 +97,9 @@ def add_files(conn: Connection, upload_id: UUID, files: Sequence[NewFile], at: d
     _SQL.run(conn, "count_files", upload_id=upload_id, files=files[-1].position)
 
 
-def seal(conn: Connection, upload_id: UUID, user_id: int, at: datetime) -> None:
-    """No further files come."""
-    _SQL.run(conn, "seal", upload_id=upload_id, user_id=user_id, at=at)
+def seal(conn: Connection, upload_id: UUID, user_id: int, at: datetime) -> bool:
+    """No further files come; whether there was an open upload of this user."""
+    return bool(_SQL.run(conn, "seal", upload_id=upload_id, user_id=user_id, at=at))
 
 
 def waiting_of_user(conn: Connection, user_id: int) -> int:
@@ -213,11 +213,6 @@ def groups(conn: Connection, upload_id: UUID) -> list[tuple[FileKind, bool, int 
     """How many files have the same kind, state, status and code."""
     rows = _SQL.rows(conn, "groups", upload_id=upload_id)
     return [(FileKind(kind), done, status, code, count) for kind, done, status, code, count in rows]
-
-
-def forget_uploads(conn: Connection, before: datetime) -> int:
-    """Delete finished uploads of before a moment; returns how many."""
-    return _SQL.run(conn, "forget_uploads", before=before)
 
 
 def cards(

@@ -1,11 +1,11 @@
-"""Background work of uploads: one round of judging, and forgetting what is old."""
+"""Background work of uploads: one round of judging."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import psycopg
 
@@ -23,8 +23,6 @@ from tallystick.authority.channels.sdc.uploads.values import FileKind, Verdict, 
 from tallystick.authority.room_queries import Connection
 
 log = logging.getLogger(__name__)
-
-KEPT_FOR = timedelta(days=30)
 
 
 def judge_due(
@@ -64,8 +62,3 @@ def _judge_other(conn: Connection, services: JudgingServices, file: WaitingFile,
 def is_anything_due(conn: Connection, now: datetime) -> bool:
     """Whether there is something to judge."""
     return bool(store.due_files(conn, now, 1, 1))
-
-
-def forget_uploads(conn: Connection, now: datetime) -> int:
-    """Delete finished uploads after a month; the documents are in the ledger. Returns how many."""
-    return store.forget_uploads(conn, now - KEPT_FOR)

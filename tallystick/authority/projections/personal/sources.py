@@ -1,0 +1,98 @@
+"""Tables beside the ledger that can hold something about a person: which are read for whom, and why others are not.
+
+A source is a query of ``person.sql`` whose name is ``KIND_SCHEMA_TABLE``. A test holds this list against every table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+from tallystick.authority.projections.personal.subject import Subject, SubjectKind
+from tallystick.authority.room_queries import Connection
+from tallystick.kit.named_sql import load_queries
+
+_SQL = load_queries("tallystick.authority.projections.personal", "person.sql")
+_ROWS_AT_ONCE = 500
+
+READ_FOR: Mapping[SubjectKind, tuple[str, ...]] = MappingProxyType(
+    {
+        SubjectKind.TAXPAYER: (
+            "registry.taxpayer", "registry.premises", "registry.secure_element", "registry.fiscal_device",
+            "registry.user_taxpayer", "pki.issuance", "production.order_line", "production.module",
+            "intake.quarantine", "intake.evidence", "intake.refused", "media.upload_file", "commands.command",
+            "audit.request", "audit.override", "audit.cycle", "builds.proved", "sdc.contact", "inspections.case_file",
+            "inspections.seen", "activity.entry", "approvals.request",
+        ),
+        SubjectKind.CASHIER: (),
+        SubjectKind.BUYER: ("intake.quarantine", "intake.evidence", "approvals.request"),
+        SubjectKind.USER: (
+            "registry.app_user", "registry.user_taxpayer", "media.upload", "media.upload_file", "activity.entry",
+            "approvals.request", "builds.maker", "builds.decision", "pki.issuance", "pki.enrolment_code",
+            "audit.override", "inspections.case_file", "intake.quarantine", "personal.erasure", "witnesses.policy",
+            "production.batch", "production.print_job",
+        ),
+    }
+)  # fmt: skip
+
+_LEDGER = "the entries themselves are exported, with proofs"
+_KEYS = "keys and their uses; names processes, no persons"
+_PUBLIC = "what everybody may see: it names no person"
+_NUMBERS = "numbers, states and hashes of devices that other tables tie to their taxpayer"
+NOT_READ: Mapping[str, str] = MappingProxyType(
+    {
+        "activity.anchor": "heads of the log's chain",
+        "activity.head": "the head of the log's chain",
+        "audit.proof": _NUMBERS,
+        "builds.build": "products of makers",
+        "inspections.device": "sums and hours of devices, by numbers; what came of them is in the cases",
+        "inspections.progress": "how far the detectors are",
+        "inspections.sighting": "who scanned is not kept; what came of it is in the cases",
+        "keys.card": _KEYS, "keys.event": _KEYS, "keys.key": _KEYS, "keys.reconciled": _KEYS, "keys.use": _KEYS,
+        "ledger.bodies": _LEDGER, "ledger.buyer_salts": _LEDGER, "ledger.leaves": _LEDGER, "ledger.records": _LEDGER,
+        "ledger.checkpoints": _PUBLIC, "ledger.day_heads": _PUBLIC, "ledger.day_links": _PUBLIC,
+        "ledger.device_heads": _NUMBERS, "ledger.device_links": _NUMBERS, "ledger.holes": _NUMBERS,
+        "ledger.identity": _NUMBERS, "ledger.lease": "which process writes", "ledger.taxpayer_heads": _NUMBERS,
+        "ledger.taxpayer_links": _NUMBERS, "ledger.tiles": _PUBLIC, "ledger.tree_state": _PUBLIC,
+        "ledger.type_heads": _PUBLIC, "ledger.type_links": _PUBLIC,
+        "personal.erased": _NUMBERS,
+        "pki.authority": _KEYS, "pki.blocked_key": _KEYS, "pki.certified_key": "hashes of keys; the holder's "
+        "certificates are exported", "pki.key_use": _KEYS, "pki.revocation_list": _PUBLIC,
+        "portal.django_migrations": "which changes of the schema were made",
+        "portal.django_session": "hashes of session keys, until the session ends",
+        "production.number": _NUMBERS, "production.public_key": _KEYS,
+        "production.report": "what the tax service was told of a module, from the rows that are exported",
+        "registry.revoked_certificate": _PUBLIC,
+        "rules.adoption": _PUBLIC,
+        "sdc.token": "hashes of tokens, for hours",
+        "seals.day": "sums of a nation's day",
+        "taxrates.category": _PUBLIC, "taxrates.rate": _PUBLIC, "taxrates.rate_group": _PUBLIC,
+        "vsdc.pair": "the newest signed act of a POS, until the ledger has it", "vsdc.pos": "the hash of a code; the "
+        "POS stands in registry.secure_element", "vsdc.request": "hashes of requests, for some weeks",
+        "vsdc.signer": _KEYS,
+        "witnesses.conflict": _PUBLIC, "witnesses.cosignature": _PUBLIC, "witnesses.quorum": _PUBLIC,
+        "witnesses.standing": _PUBLIC,
+    }
+)  # fmt: skip
+"""Every other table, and why it is not read."""
+
+
+def query_name(kind: SubjectKind, table: str) -> str:
+    """The query that reads a table for that kind of person."""
+    return f"{kind}_{table.replace('.', '_')}"
+
+
+def rows_of(conn: Connection, subject: Subject, table: str, entries: Iterable[int]) -> Iterator[str]:
+    """What a table holds about a person, a JSON object a row; ``entries`` are those that were found in the ledger."""
+    query = _SQL[query_name(subject.kind, table)]
+    with conn.cursor(name="person") as cursor:
+        cursor.itersize = _ROWS_AT_ONCE
+        cursor.execute(query, {"name": subject.name, "entries": list(entries)})
+        for row in cursor:
+            yield str(row[0])
+
+
+def open_uploads(conn: Connection, subject: Subject) -> None:
+    """Let row security show this transaction the uploads: those of one user, and the files of every taxpayer."""
+    name = subject.name if subject.kind is SubjectKind.USER else ""
+    conn.execute(_SQL["open_uploads"], {"name": name})
