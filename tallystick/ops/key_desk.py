@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,6 +25,7 @@ from tallystick.ops.authority_keys import WRAPPING, KeyMaker, check_note, packag
 from tallystick.ops.database import open_database
 from tallystick.ops.key_books import books_of
 from tallystick.ops.key_store import open_key_store
+from tallystick.ops.override_desk import shell
 from tallystick.ops.packs import load_pack
 from tallystick.ops.pki_folder import open_pki
 from tallystick.ops.processes.context import system_clock
@@ -55,7 +55,7 @@ class KeyDesk:
 
     @property
     def _actor(self) -> str:
-        return f"shell:{getpass.getuser()}"
+        return shell()
 
     @contextmanager
     def _database(self) -> Iterator[Connection]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from tallystick.authority.reference.pki.queries import newest_trust_list
 from tallystick.crypto.certificates import der_of
 from tallystick.crypto.pki import DemoPki
 from tallystick.ops.authority_keys import check_note
+from tallystick.ops.override_desk import shell
 from tallystick.ops.postgres import EmbeddedPostgres
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
@@ -46,7 +46,7 @@ def export_with_record(
     """Export, after the activity log has it: whoever takes the ledger out of the house is named first."""
     act = Act(
         at=datetime.now(UTC),
-        actor=f"shell:{getpass.getuser()}",
+        actor=shell(),
         verb="ledger.export",
         object=scope.name,
         for_whom=scope.tin,

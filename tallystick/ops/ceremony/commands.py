@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import tempfile
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from tallystick.ops.ceremony.record import Record
 from tallystick.ops.ceremony.script import NAMES
 from tallystick.ops.database import open_database
 from tallystick.ops.key_store import read_secret_file
+from tallystick.ops.override_desk import shell
 from tallystick.ops.packs import load_pack
 from tallystick.ops.processes.context import system_clock
 from tallystick.ops.schema.roles import INTAKE, as_role
@@ -96,7 +96,7 @@ def enter(settings: Settings, folder: Path) -> tuple[int, bool]:
     if record.done != NAMES:
         raise Fault("TS-3012", detail="the ceremony is not at its end")
     statements = [statement_file(folder, series).read_bytes() for series in STATEMENTS]
-    actor, now = f"shell:{getpass.getuser()}", system_clock()
+    actor, now = shell(), system_clock()
     with (
         open_database(settings, StateFolder.of(settings.state)) as dsn,
         psycopg.connect(as_role(dsn, INTAKE)) as conn,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from tallystick.authority.reference.registry.operations import create_user
+from tallystick.ops.override_desk import shell
 
 REASON = "the device burnt with the shop on Friday"
 Tallystick = Callable[..., subprocess.CompletedProcess[str]]
@@ -58,3 +60,9 @@ def test_a_stranger_gets_a_code(tallystick: Tallystick) -> None:
     done = tallystick("ask", "ABCD1234", "--officer", "nobody", "--reason", REASON)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("tallystick: TS-4003: ")
+
+
+def test_the_account_is_the_kernels_and_not_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert shell() == f"shell:{pwd.getpwuid(os.getuid()).pw_name}"

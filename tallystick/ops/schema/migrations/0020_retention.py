@@ -8,5 +8,5 @@ from tallystick.ops.schema.rooms import ddl_steps
 class Migration(migrations.Migration):
     """Runs the DDL files with this number. The pages' sessions are Django's own table."""
 
-    dependencies = (("schema", "0019_buyers"),)
+    dependencies = (("schema", "0019_buyers"), ("sessions", "0001_initial"))
     operations = ddl_steps("0020")
