@@ -41,7 +41,7 @@ def copy_mirror(source: Path, target: Path, before: Mapping[str, FileLine], olde
 
     The file that grows is copied as long as it was at its turn; its last frame may be torn, which readers know.
     """
-    target.mkdir(mode=0o700)
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = segments(source)
     for file in files:
         known = before.get(f"mirror/{file.name}")

@@ -61,7 +61,6 @@ class Restorer:
         self.state.make()
         lay_out(backup, folder.wal, manifest, self.state.postgres, at)
         if not segments(self.sources.mirror):
-            self.sources.mirror.rmdir()
             copy_mirror(backup / "mirror", self.sources.mirror, {}, None)
 
         def notes(conn: psycopg.Connection[tuple[object, ...]]) -> Notes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from tallystick.authority.assurance.witnesses.tasks import ask_witnesses
 from tallystick.authority.keys.queries import change_notes
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import NewEntry
+from tallystick.kernel.faults import Fault
 from tallystick.kit.http_call import Reply, call
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.schema.roles import INTAKE
@@ -23,6 +25,8 @@ from tallystick.ops.settings import SettingsError
 from tallystick.wire.key_change import accepted_log_keys
 from tallystick.wire.signed_note import KeyType, NoteKey
 
+log = logging.getLogger(__name__)
+
 _WITNESS_SECONDS = 5.0
 
 
@@ -30,8 +34,12 @@ def log_identity(context: Context) -> LogIdentity:
     """The log's origin and its public keys as they are now, and how signatures are checked."""
     origin = context.settings.log_origin
     first = NoteKey(origin, KeyType.LOG, context.pki.public_key("log").raw)
-    with psycopg.connect(context.dsn(INTAKE), connect_timeout=5) as conn:
-        keys = [one.key for one in accepted_log_keys(first, change_notes(conn), check_signature)]
+    keys = [first]
+    try:
+        with psycopg.connect(context.dsn(INTAKE), connect_timeout=5) as conn:
+            keys = [one.key for one in accepted_log_keys(first, change_notes(conn), check_signature)]
+    except (psycopg.Error, Fault) as error:
+        log.error("the log's later keys cannot be read: %s; heads that only they signed are passed over", error)
     return LogIdentity(origin=origin, keys=tuple(keys), check=check_signature)
 
 

@@ -1,20 +1,17 @@
 """A backup by PostgreSQL's own programs, the drill on it, and the restore for real (E-10)."""
 
-import asyncio
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
 import psycopg
 import pytest
-from ledger_bench import CASH, LedgerFolder, document, fill, now, registration, serves
+from backup_house import SECRETS, House, told
+from ledger_bench import LedgerFolder, now, serves
 
 from tallystick.authority.ledger.findings import FindingCode
 from tallystick.authority.ledger.replay import Replay
@@ -22,120 +19,15 @@ from tallystick.authority.oversight.activity import queries as activity
 from tallystick.kernel.faults import Fault
 from tallystick.ops.backup import choosing, completing, taking
 from tallystick.ops.backup.archived import gaps, segment_names
-from tallystick.ops.backup.completing import Outcome, lines
-from tallystick.ops.backup.drill import drill
-from tallystick.ops.backup.following import fetch
 from tallystick.ops.backup.manifest import read_manifest
 from tallystick.ops.backup.places import BackupFolder
 from tallystick.ops.backup.programs import Programs
 from tallystick.ops.backup.restoring import Restorer
 from tallystick.ops.backup.sources import Sources
-from tallystick.ops.backup.taking import SLOT, Taker
+from tallystick.ops.backup.taking import Taker
 from tallystick.ops.postgres import EmbeddedPostgres, server_settings
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
-
-SECRETS = {"key-store-secret": b"pass phrase", "root-key.pem": b"-----BEGIN PRIVATE KEY-----\n"}
-
-
-@attrs.frozen
-class House:
-    """A country's state folder with a ledger, and the folder of its backups; ``middle`` is a moment within the log."""
-
-    state: StateFolder
-    backups: BackupFolder
-    ledger: LedgerFolder
-    programs: Programs
-    middle: datetime
-    sizes: tuple[int, int, int]
-
-    def sources(self, mirror: Path | None = None) -> Sources:
-        return Sources(
-            origin="fdo.example/aq/test",
-            first_key=self.ledger.log_key,
-            mirror=mirror or self.state.mirror,
-            tiles=self.state.tiles,
-        )
-
-    def drill(self, backups: BackupFolder | None = None, **options: object) -> Outcome:
-        mirror = options.pop("mirror", None)
-        return drill(
-            backups or self.backups,
-            self.sources(mirror),  # type: ignore[arg-type]
-            self.programs,
-            self.state.binaries,
-            now=now(),
-            **options,  # type: ignore[arg-type]
-        )
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    """Made once: a base backup, the log of what was booked behind it, and documents that only the mirror has."""
-    folder = Path(tempfile.mkdtemp(prefix="tallystick-backup-"))
-    folder.chmod(0o755)
-    try:
-        yield _make(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _make(folder: Path) -> House:
-    state, backups = StateFolder(folder / "state"), BackupFolder(folder / "backups")
-    state.make()
-    for name, secret in SECRETS.items():
-        (state.keys / name).write_bytes(secret)
-    (state.keys / "signing").mkdir()
-    (state.keys / "signing" / "log.json").write_bytes(b"sealed")
-    (state.keys / "log-public.pem").write_bytes(b"-----BEGIN PUBLIC KEY-----\n")
-    programs = Programs.find(state.binaries)
-    with EmbeddedPostgres(state.postgres, copies=state.binaries) as server:
-        dsn = server.owner_dsn
-        subprocess.run([sys.executable, "-m", "tallystick.ops.schema.migrate", dsn], check=True, timeout=60)
-        ledger = LedgerFolder.make(state.demo, dsn)
-        taker = Taker(
-            dsn=dsn, settings=Settings(), state=state, programs=programs, clock=now, actor="shell:test", slot=SLOT
-        )
-        first, middle, second = asyncio.run(_days(ledger, taker, backups))
-        fetch(dsn, backups, programs, SLOT)
-        third = asyncio.run(_sell(ledger, 200, 20))
-        ledger.publish()
-    return House(state, backups, ledger, programs, middle, (first, second, third))
-
-
-async def _days(ledger: LedgerFolder, taker: Taker, backups: BackupFolder) -> tuple[int, datetime, int]:
-    async with ledger.serving() as (client, _):
-        await fill(client, 60)
-        await asyncio.to_thread(taker.take, backups, 7)
-        await client.append(registration("LATER123"))
-        first = (await client.append(document("LATER123", 1, tin="100000009"))).index + 1
-        await asyncio.sleep(0.05)
-        middle = datetime.now(UTC)
-        await asyncio.sleep(0.05)
-        for number in range(100, 110):
-            await client.append(document(CASH[0], number))
-    return first, middle, size_of(ledger)
-
-
-def size_of(ledger: LedgerFolder) -> int:
-    return int(ledger.rows("SELECT max(tree_size) FROM ledger.tree_state")[0][0])
-
-
-async def _sell(ledger: LedgerFolder, first: int, count: int) -> int:
-    async with ledger.serving() as (client, _):
-        await asyncio.gather(*(client.append(document(CASH[1], first + n)) for n in range(count)))
-    return size_of(ledger)
-
-
-def told(outcome: Outcome) -> str:
-    return "\n".join(lines(outcome))
-
-
-@pytest.fixture
-def copy(house: House, tmp_path: Path) -> BackupFolder:
-    """A copy of the backups that a test may damage."""
-    shutil.copytree(house.backups.root, tmp_path / "copy")
-    return BackupFolder(tmp_path / "copy")
 
 
 def test_e_10_the_drill_restores_completes_and_proves(house: House) -> None:
