@@ -83,9 +83,7 @@ class ServiceKeys:
         except (Fault, OSError) as error:
             log.warning("no new certificate for %s: %s", plan.name, error)
             conn.rollback()
-            if (
-                isinstance(error, Fault) and error.code == "TS-3003"
-            ):  # nobody may have this key: the next try is another
+            if isinstance(error, Fault) and error.code == "TS-3003":  # nobody may have this key: take another one
                 self._begun(plan).unlink(missing_ok=True)
             return present
 
