@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import attrs
 
@@ -70,7 +71,11 @@ class ServiceKeys:
 
         Where the key cannot be made or certified, the one that is there serves to its end; without one there is none.
         """
-        present = self._present(conn, plan, at)
+        try:
+            present = self._present(conn, plan, at)
+        except (Fault, OSError, ValueError) as error:
+            log.error("the certificate or key of %s cannot be read: %s", plan.name, error)
+            present = None
         if present is not None and not _nears_its_end(present.certificate, at):
             return present
         try:
@@ -78,6 +83,8 @@ class ServiceKeys:
         except (Fault, OSError) as error:
             log.warning("no new certificate for %s: %s", plan.name, error)
             conn.rollback()
+            if isinstance(error, Fault) and error.code == "TS-3003":  # nobody may have this key: take another one
+                self._begun(plan).unlink(missing_ok=True)
             return present
 
     def _present(self, conn: Connection, plan: ServicePlan, at: datetime) -> Held | None:
@@ -112,11 +119,31 @@ class ServiceKeys:
             store_private_key(self.pki.files.private_key(plan.name), key)
             self._write(plan, b"", certificate)
             return Held(certificate, KeySigner(key))
-        label = f"{plan.name}-{at:%Y%m%d%H%M%S}"
-        public = self.unit().make_key(label, plan.purpose)
+        label, public = self._key_in_store(plan, at)
         certificate = self._certified(conn, plan, public, at)
         self._write(plan, f"Key in the store: {label}\n".encode(), certificate)
+        self._begun(plan).unlink(missing_ok=True)
         return Held(certificate, UnitSigner(self.unit(), label, public, plan.use))
+
+    def _key_in_store(self, plan: ServicePlan, at: datetime) -> tuple[str, PublicKey]:
+        """A new key, or the one that was made and not certified yet: tries that fail leave one key, not thousands."""
+        begun = self._begun(plan)
+        if begun.exists():
+            label = begun.read_text(encoding="ascii").strip()
+            try:
+                purpose, public = self.unit().public_key(label)
+            except Fault:
+                self.unit().check()  # away: later. Else the store has lost this key, and another one is made.
+            else:
+                if purpose is plan.purpose:
+                    return label, public
+        label = f"{plan.name}-{at:%Y%m%d%H%M%S}"
+        public = self.unit().make_key(label, plan.purpose)
+        write_atomically(begun, label.encode("ascii"), mode=0o600)
+        return label, public
+
+    def _begun(self, plan: ServicePlan) -> Path:
+        return self.pki.files.folder / f"{plan.name}.begun"
 
     def _is_newcomer(self, plan: ServicePlan) -> bool:
         """A responder beside an authority that is a file: nobody is safer with the lesser key in the store."""

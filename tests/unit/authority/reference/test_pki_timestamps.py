@@ -54,6 +54,9 @@ class Unit:
             raise Fault("TS-5004")
         return self.store.sign(label, use, text)
 
+    def public_key(self, label: str) -> tuple[KeyPurpose, PublicKey]:
+        return self.store.purpose(label), self.store.public_key(label)
+
     def make_key(self, label: str, purpose: KeyPurpose) -> PublicKey:
         return self.store.generate(label, KeyKind.P256, purpose)
 
@@ -271,6 +274,27 @@ def test_the_unit_has_a_key_of_its_own_purpose_in_the_store(authority: Authority
     assert authority.renew().certificate == unit.certificate
     authority.at = NOW + timedelta(days=2 * 365 + 1)
     assert authority.renew().facts.public_key != unit.facts.public_key
+
+
+def test_an_authority_that_may_not_certify_the_unit_leaves_one_key_behind(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And a file that is no certificate ends nothing: another one is made."""
+    authority.pki.files.certificate("timestamp").write_bytes(b"torn")
+    keys = ServiceKeys(authority.pki, pki_services(authority.pki), lambda: authority.unit)  # type: ignore[arg-type, return-value]
+    root = authority.pki.files.private_key("service-ca")
+    away = root.rename(root.with_suffix(".away"))
+    before = len(authority.unit.store.labels())
+    for minute in range(3):
+        at = NOW + timedelta(minutes=minute)
+        assert timestamp_unit(authority.bench.conn, keys, "Operator of Test", "AQ", at) is None
+    assert len(authority.unit.store.labels()) == before + 1
+    assert "cannot be read" in caplog.text
+    away.rename(root)
+    made = timestamp_unit(authority.bench.conn, keys, "Operator of Test", "AQ", NOW + timedelta(minutes=9))
+    assert made is not None
+    assert len(authority.unit.store.labels()) == before + 1
+    assert not list(authority.pki.files.folder.glob("*.begun"))
 
 
 def test_each_use_of_its_key_is_in_the_register(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
