@@ -39,7 +39,7 @@ NORMAL_SALE = 0x0100
 CASH = ("ABCD1234", "WXYZ9876", "QRST5555")
 WAIT_SECONDS = 20
 TABLES = (
-    "identity", "bodies", "records", "leaves", "device_links", "taxpayer_links", "type_links", "day_links",
+    "identity", "bodies", "buyer_salts", "records", "leaves", "device_links", "taxpayer_links", "type_links", "day_links",
     "device_heads", "taxpayer_heads", "type_heads", "day_heads", "holes", "tiles", "tree_state", "checkpoints",
 )  # fmt: skip
 

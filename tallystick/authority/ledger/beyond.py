@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import attrs
+
 from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.ledger.mirror import MirrorEntry, first_index_of, read_frames, segments
 from tallystick.kernel.faults import Fault
@@ -23,13 +25,24 @@ class Group(NamedTuple):
     note: bytes
 
 
-def groups_beyond(folder: Path, start: int, beginnings: dict[str, bytes]) -> Iterator[Group]:
-    """The entries from ``start`` on, up to each signed head; taxpayers' beginnings are put into ``beginnings``."""
+@attrs.frozen(slots=True)
+class Salts:
+    """What the mirror holds for making commitments again: taxpayers' beginnings by TIN, buyers' salts by index."""
+
+    beginnings: dict[str, bytes] = attrs.field(factory=dict)
+    buyers: dict[int, bytes] = attrs.field(factory=dict)
+
+
+def groups_beyond(folder: Path, start: int, salts: Salts) -> Iterator[Group]:
+    """The entries from ``start`` on, up to each signed head; what was read of ``salts`` until then is put there."""
     pending: list[MirrorEntry] = []
     for segment in _segments_from(folder, start):
         for frame in read_frames(segment):
             if frame.genesis is not None:
-                beginnings.setdefault(*frame.genesis)
+                salts.beginnings.setdefault(*frame.genesis)
+            elif frame.buyer is not None:
+                if frame.buyer[0] >= start:
+                    salts.buyers.setdefault(*frame.buyer)
             elif frame.entry is not None and frame.entry.log_index >= start:
                 pending.append(frame.entry)
             elif frame.note is not None and pending:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.event_record import event_record
 from tallystick.authority.ledger.growing_tree import FullTile
-from tallystick.authority.ledger.mirror import entry_frame, genesis_frame
+from tallystick.authority.ledger.mirror import buyer_frame, entry_frame, genesis_frame
 from tallystick.authority.ledger.rows import Rows, wrap_64
 from tallystick.authority.ledger.sequences import DeviceHead, Head, LedgerState, Overlay, PendingState, State
 from tallystick.kernel.faults import Fault
@@ -298,9 +298,14 @@ class Batch:
     def _with_commitment(self, entry: NewEntry) -> NewEntry:
         """The entry that comes next, whose record commits to its buyer; the salt gets a row that can be erased."""
         salt = self._random_bytes(HASH_BYTES)
-        self.rows.buyer(self.tree.size, salt)
+        self._keep_salt(salt)
         commitment = buyer_commitment(salt, entry.buyer).hex()
         return replace(entry, facts={**entry.facts, BUYER_FACT: commitment}, buyer="")
+
+    def _keep_salt(self, salt: bytes) -> None:
+        """In the table and in the mirror, for the entry that comes next."""
+        self.rows.buyer(self.tree.size, salt)
+        self.frames.append(buyer_frame(self.tree.size, salt))
 
     def _next_type(self, document_type: int, amount: int, body_hash: bytes) -> Head:
         kind = self._type(document_type)

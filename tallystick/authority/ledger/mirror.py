@@ -2,9 +2,10 @@
 
 A file `<first index, 20 digits>.seg` begins with a header {magic, first index} and holds frames `u32 length, u8 kind,
 payload` (big endian): B a batch begins {batch, first index, count}, E an entry {index, leaf, salt, record, body},
-G a taxpayer's sequence begins {salt, TIN}, before his first document, S a signed checkpoint, written once the batch
-before it is committed and signed. Entries that lie beyond the tree in the tables, with no S behind them, are those of a
-commit that never happened. With G the ledger's tables can be made again from the mirror (`replay`).
+G a taxpayer's sequence begins {salt, TIN}, before his first document, P the salt of the next entry's commitment to its
+buyer {index, salt}, S a signed checkpoint, written once the batch before it is committed and signed. Entries that lie
+beyond the tree in the tables, with no S behind them, are those of a commit that never happened. With G and P the
+tables can be made again from the mirror (`replay`). P goes with the body, which names the buyer in clear.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _BATCH = struct.Struct(">QQI")
 _ENTRY = struct.Struct(f">IBQ{LEAF_BYTES}s32sI")
 _ENTRY_FIXED = 8 + LEAF_BYTES + 32 + 4
 _SALT_BYTES = 32
-_KIND_BATCH, _KIND_ENTRY, _KIND_GENESIS, _KIND_SEAL = ord("B"), ord("E"), ord("G"), ord("S")
+_BUYER = struct.Struct(f">Q{_SALT_BYTES}s")
+_KIND_BATCH, _KIND_ENTRY, _KIND_GENESIS, _KIND_BUYER, _KIND_SEAL = (ord(kind) for kind in "BEGPS")
 
 flush_file = getattr(os, "fdatasync", os.fsync)
 """Makes what was written to a file survive a power cut; a failure is final, never tried again."""
@@ -48,13 +50,14 @@ class MirrorEntry(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One frame and where it ends in its file; ``entry``, ``batch``, ``note`` or ``genesis`` is set by its kind."""
+    """One frame and where it ends in its file; by its kind one of the others is set."""
 
     end: int
     entry: MirrorEntry | None = None
     batch: tuple[int, int, int] | None = None
     note: bytes | None = None
     genesis: tuple[str, bytes] | None = None
+    buyer: tuple[int, bytes] | None = None
 
 
 def entry_frame(index: int, leaf: bytes, salt: bytes, record: bytes, body: bytes) -> tuple[bytes, bytes, bytes]:
@@ -71,6 +74,11 @@ def batch_frame(batch: int, first_index: int, count: int) -> bytes:
 def genesis_frame(tin: str, salt: bytes) -> bytes:
     """The frame of a taxpayer's beginning: the salt (32 bytes) from which his first link is made."""
     return _FRAME.pack(1 + _SALT_BYTES + len(tin), _KIND_GENESIS) + salt + tin.encode("ascii")
+
+
+def buyer_frame(index: int, salt: bytes) -> bytes:
+    """The frame of the salt (32 bytes) of an entry's commitment to its buyer; it stands right before the entry's."""
+    return _FRAME.pack(1 + _BUYER.size, _KIND_BUYER) + _BUYER.pack(index, salt)
 
 
 def seal_frame(note: bytes) -> bytes:
@@ -116,6 +124,8 @@ def _frame(end: int, kind: int, payload: bytes, segment: Path) -> Frame:
         return Frame(end, batch=_BATCH.unpack(payload))
     if kind == _KIND_GENESIS and len(payload) >= _SALT_BYTES and payload[_SALT_BYTES:].isascii():
         return Frame(end, genesis=(payload[_SALT_BYTES:].decode("ascii"), payload[:_SALT_BYTES]))
+    if kind == _KIND_BUYER and len(payload) == _BUYER.size:
+        return Frame(end, buyer=_BUYER.unpack(payload))
     if kind == _KIND_SEAL:
         return Frame(end, note=payload)
     raise MirrorDamaged(f"{segment.name}: a frame before byte {end}")

@@ -1,6 +1,7 @@
 """Takes lawfully erased bodies out of the second copy: closed files are written anew, the open one never.
 
-A body is taken out only where the file holds the very bytes that were erased; everything else stays as it is.
+A body is taken out only where the file holds the very bytes that were erased, and with it the salt of the commitment to
+its buyer; everything else stays as it is.
 """
 
 from __future__ import annotations
@@ -49,12 +50,19 @@ def _without(segment: Path, erased: Mapping[int, bytes]) -> bytes | None:
     """The file's new content; none where it holds none of these bodies."""
     content = segment.read_bytes()
     kept, start, changed = [content[:HEADER_BYTES]], HEADER_BYTES, False
+    salt_at = -1
     for frame in read_frames(segment):
         entry = frame.entry
+        if frame.buyer is not None:
+            salt_at = len(kept)
         if entry is not None and entry.body and sha256(entry.body) == erased.get(entry.log_index):
+            if salt_at >= 0:
+                kept[salt_at] = b""  # what opens the commitment to the buyer
             kept += entry_frame(*entry._replace(body=b""))
             changed = True
         else:
             kept.append(content[start : frame.end])
+        if entry is not None:
+            salt_at = -1
         start = frame.end
     return b"".join((*kept, content[start:])) if changed else None

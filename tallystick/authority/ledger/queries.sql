@@ -96,6 +96,9 @@ SELECT root FROM ledger.tiles WHERE level = :level AND tile_index >= :start AND 
 -- name: tile_hashes
 SELECT hashes FROM ledger.tiles WHERE level = :level AND tile_index = :tile_index;
 
+-- name: buyer_salts_between
+SELECT log_index, salt FROM ledger.buyer_salts WHERE log_index >= :start AND log_index < :end;
+
 -- name: entries_between
 SELECT l.log_index, l.leaf, r.salt, r.record, b.media_type, b.body
 FROM ledger.leaves l

@@ -176,9 +176,18 @@ def mirror_entries(folder: Path, start: int, end: int) -> Iterator[MirrorEntry]:
 
 def _fill(connection: Connection, mirror: Mirror, start: int, state: LedgerState) -> None:
     for first in range(start, state.size, _CHUNK_ENTRIES):
-        entries = list(entries_between(connection, first, min(first + _CHUNK_ENTRIES, state.size)))
-        frames = [piece for entry in entries for piece in (*_genesis(entry, state), *mirror_files.entry_frame(*entry))]
+        end = min(first + _CHUNK_ENTRIES, state.size)
+        entries = list(entries_between(connection, first, end))
+        buyers = dict(connection.execute(_SQL["buyer_salts_between"], {"start": first, "end": end}).fetchall())
+        frames = [piece for entry in entries for piece in _frames_of(entry, state, buyers.get(entry.log_index))]
         mirror.append(state.batch, first, len(entries), frames)
+
+
+def _frames_of(entry: MirrorEntry, state: LedgerState, buyer: bytes | None) -> Iterator[bytes]:
+    yield from _genesis(entry, state)
+    if buyer is not None:
+        yield mirror_files.buyer_frame(entry.log_index, buyer)
+    yield from mirror_files.entry_frame(*entry)
 
 
 def _genesis(entry: MirrorEntry, state: LedgerState) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ import attrs
 import msgspec
 import psycopg
 
-from tallystick.authority.ledger.beyond import Group, groups_beyond, orders_beyond
+from tallystick.authority.ledger.beyond import Group, Salts, groups_beyond, orders_beyond
 from tallystick.authority.ledger.booking import Batch
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.mirror import Mirror, MirrorDamaged, MirrorEntry
@@ -29,7 +29,7 @@ from tallystick.kernel.hashing import sha256
 from tallystick.kernel.merkle import leaf_hash
 from tallystick.wire.erasure import tombstone
 from tallystick.wire.leaf import read_leaf
-from tallystick.wire.record import Record, read_record
+from tallystick.wire.record import BUYER_FACT, Record, read_record
 from tallystick.wire.signed_note import Check, NoteKey, parse_checkpoint, parse_note, verify_note
 
 _PLAIN = frozenset({EntryKind.DOCUMENT, EntryKind.BARRIER})
@@ -97,9 +97,10 @@ class Replay:
         spans: list[int] = []
         try:
             orders = orders_beyond(folder, first)
-            beginnings: dict[str, bytes] = {}
-            for group in groups_beyond(folder, first, beginnings):
-                self._book(group, beginnings, orders, keys, check)
+            salts = Salts()
+            for group in groups_beyond(folder, first, salts):
+                self._book(group, salts, orders, keys, check)
+                salts.buyers.clear()
                 leaves = [(entry.log_index, read_leaf(entry.leaf)) for entry in group.entries]
                 spans += (leaves[0][1].received_ms, leaves[-1][1].received_ms)
                 events += [(index, leaf.kind) for index, leaf in leaves if leaf.kind not in _PLAIN]
@@ -136,12 +137,12 @@ class Replay:
     def _book(
         self,
         group: Group,
-        beginnings: Mapping[str, bytes],
+        salts: Salts,
         orders: Mapping[int, int],
         keys: Sequence[NoteKey],
         check: Check,
     ) -> None:
-        batch = _SameBatch(self._state, beginnings, orders)
+        batch = _SameBatch(self._state, salts, orders)
         for entry in group.entries:
             batch.repeat(entry)
         checkpoints = [(batch.tree.size, group.note)] if group.note else []
@@ -179,10 +180,10 @@ def _compare(batch: Batch, note: bytes, keys: Sequence[NoteKey], check: Check) -
 class _SameBatch(Batch):
     """A batch in which every entry gets the salts that it had, and must give the leaf that it had."""
 
-    def __init__(self, state: LedgerState, beginnings: Mapping[str, bytes], orders: Mapping[int, int]) -> None:
+    def __init__(self, state: LedgerState, kept: Salts, orders: Mapping[int, int]) -> None:
         self._salts: deque[bytes] = deque()
         super().__init__(state, {}, lambda _: self._salts.popleft())
-        self._starts = beginnings
+        self._kept = kept
         self._orders = orders
         self._mirrored: MirrorEntry | None = None
 
@@ -200,9 +201,13 @@ class _SameBatch(Batch):
             raise Fault("TS-3186", detail=f"entry {index}: another body than its record names")
         self._mirrored = mirrored
         if facts.taxpayer_seq == "1":
-            if facts.taxpayer not in self._starts:
+            if facts.taxpayer not in self._kept.beginnings:
                 raise Fault("TS-3186", detail=f"entry {index}: the mirror does not hold how its taxpayer began")
-            self._salts.append(self._starts[facts.taxpayer])
+            self._salts.append(self._kept.beginnings[facts.taxpayer])
+        if mirrored.body and BUYER_FACT in facts.facts:
+            if index not in self._kept.buyers:
+                raise Fault("TS-3186", detail=f"entry {index}: the mirror does not hold the salt of its buyer")
+            self._keep_salt(self._kept.buyers[index])
         self._salts.append(mirrored.salt)
         if entry.kind != EntryKind.DOCUMENT:
             self._book_event(entry, body_hash)

@@ -26,6 +26,7 @@ NEW_TAXPAYER = "LATER123"
 SAME = (
     "SELECT * FROM ledger.identity ORDER BY log_index",
     "SELECT * FROM ledger.bodies ORDER BY log_index",
+    "SELECT * FROM ledger.buyer_salts ORDER BY log_index",
     "SELECT * FROM ledger.records ORDER BY log_index",
     "SELECT * FROM ledger.leaves ORDER BY log_index",
     "SELECT * FROM ledger.device_links ORDER BY log_index",
@@ -65,9 +66,9 @@ async def more(client: SequencerClient) -> None:
     await client.append(document(CASH[0], 40))
     await client.append(registration(NEW_TAXPAYER))
     await client.append(document(NEW_TAXPAYER, 3, tin="100000009", refers_to="x", flags=("TS-2002",)))
-    await client.append(document(NEW_TAXPAYER, 2, tin="100000009", day=19_000))
+    await client.append(document(NEW_TAXPAYER, 2, tin="100000009", day=19_000, buyer="10:123"))
     with pytest.raises(Fault):
-        await client.append(document(CASH[0], 40, 77))
+        await client.append(document(CASH[0], 40, 77, buyer="10:123"))
     await asyncio.gather(*(client.append(document(CASH[1], 50 + n)) for n in range(300)))
 
 
@@ -116,11 +117,24 @@ def test_what_only_the_mirror_has_is_booked_again_to_the_byte(ledger: LedgerFold
     ledger.publish()
     done = catch_up(ledger)
     assert content(ledger) == held
-    assert done.size == held[3][-1][0] + 1
+    assert done.size == held[4][-1][0] + 1
+    assert len(held[2]) == 2, "a document's buyer, and one in evidence"
     assert {kind for _, kind in done.events} == {EntryKind.REGISTRY, EntryKind.EVIDENCE}
     assert done.first_ms <= done.last_ms <= unix_ms(now())
     assert catch_up(ledger).entries == 0, "a second time there is nothing to do"
     serves(ledger)
+
+
+def test_a_buyer_without_his_salt_stops_it(ledger: LedgerFolder) -> None:
+    """Booked all the same, nobody could open the commitment any more, and the body would stand there without it."""
+    behind(ledger)
+    segment = mirror_files.segments(ledger.mirror)[-1]
+    data, start, kept = segment.read_bytes(), mirror_files.HEADER_BYTES, [b""]
+    for frame in mirror_files.read_frames(segment):
+        kept.append(b"" if frame.buyer is not None else data[start : frame.end])
+        start = frame.end
+    segment.write_bytes(data[: mirror_files.HEADER_BYTES] + b"".join(kept))
+    assert "does not hold the salt of its buyer" in refusal(ledger)
 
 
 def test_a_mirror_that_was_made_anew_from_the_tables_serves_as_well(ledger: LedgerFolder) -> None:

@@ -9,10 +9,13 @@ from tallystick.authority.ledger.mirror import (
     Mirror,
     MirrorDamaged,
     MirrorEntry,
+    buyer_frame,
     entry_frame,
     read_frames,
     segments,
 )
+from tallystick.authority.ledger.mirror_erasure import erase_in_mirror
+from tallystick.kernel.hashing import sha256
 
 
 def entry(index: int, body: bytes = b"body") -> MirrorEntry:
@@ -41,6 +44,22 @@ def test_what_is_appended_is_read(tmp_path: Path) -> None:
     assert entries(tmp_path) == [entry(0), entry(1), entry(2)]
     assert frames[-1].end == segments(tmp_path)[0].stat().st_size
     assert segments(tmp_path)[0].stat().st_mode & 0o777 == 0o600
+
+
+def test_a_buyer_s_salt_goes_with_the_body_and_no_other(tmp_path: Path) -> None:
+    mirror = Mirror(tmp_path, segment_bytes=100)
+    frames = [
+        piece for index in range(3) for piece in (buyer_frame(index, bytes([index]) * 32), *entry_frame(*entry(index)))
+    ]
+    frames += entry_frame(*entry(3))
+    mirror.append(1, 0, 4, frames)
+    mirror.confirm()
+    append(mirror, 2, 4)
+    mirror.close()
+    assert [sorted(one) for one in erase_in_mirror(tmp_path, {1: sha256(b"body"), 3: sha256(b"body")})] == [[1, 3]]
+    salts = [frame.buyer for frame in read_frames(segments(tmp_path)[0]) if frame.buyer]
+    assert salts == [(0, bytes([0]) * 32), (2, bytes([2]) * 32)]
+    assert [one.body for one in entries(tmp_path)] == [b"body", b"", b"body", b"", b"body"]
 
 
 def test_files_end_at_their_size_and_never_within_a_batch(tmp_path: Path) -> None:
