@@ -31,6 +31,7 @@ from tallystick.ops.database import open_database
 from tallystick.ops.override_desk import shell_account
 from tallystick.ops.processes.context import system_clock
 from tallystick.ops.settings import Settings, load_settings
+from tallystick.ops.shell_acts import note_alone
 from tallystick.ops.state_folder import StateFolder
 from tallystick.wire.signed_note import KeyType, NoteKey, parse_checkpoint, parse_note, parse_verifier_key
 
@@ -90,6 +91,7 @@ class BackupDesk:
     def follow(self, dsn: str, folder: Path, slot: str, *, once: bool) -> str:
         """Fetch the log, once up to now, else until SIGINT or SIGTERM; up to where, where it was once."""
         place = BackupFolder(folder.absolute())
+        note_alone(dsn, "backup.follow", system_clock(), slot)
         if once:
             return fetch(dsn, place, self.programs, slot)
         stopped = threading.Event()
@@ -100,6 +102,7 @@ class BackupDesk:
 
     def end(self, dsn: str, slot: str) -> bool:
         """Let the server keep its log for us no more."""
+        note_alone(dsn, "backup.end", system_clock(), slot)
         with psycopg.connect(dsn, autocommit=True) as conn:
             return questions.drop_slot(conn, slot)
 

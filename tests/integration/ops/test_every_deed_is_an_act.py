@@ -49,6 +49,7 @@ WHOLE = Why("compares tables and proofs, and prints places, never what stands th
 FIGURES = Why("counts and states of a nation; no taxpayer and no person")
 CUSTODIANS = Why("custodians and their shares, before and beside the database; the record of the ceremony names them")
 PART = Why("a part of a page that renews itself; opening the page is the act")
+ROOT = Why("made where the root's key is, without a database; taking it on line is the act")
 OWN = Why("his own things, or none that concern a person")
 
 COMMANDS: dict[str, tuple[str, ...] | Why] = {
@@ -75,6 +76,10 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "authority unwrap": SERVICE,
     "authority vsdc": SERVICE,
     "authority worker": SERVICE,
+    "backup end": ("backup.end",),
+    "backup follow": ("backup.follow",),
+    "backup list": WHOLE,
+    "backup take": ("backup.begin", "backup.made"),
     "build certify": ("builds.certified",),
     "build compare": OUTSIDE,
     "build key": OUTSIDE,
@@ -133,6 +138,7 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "pki release": ("pki.release",),
     "pki revoke": ("pki.revoke",),
     "pki revoke-many": ("approvals.ask",),
+    "pki root-list": ROOT,
     "pki show": ("pki.read", "activity.read"),
     "production approve": ("production.open-batch",),
     "production close": ("production.close-batch",),
@@ -163,6 +169,9 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "quarantine list": ("quarantine.read",),
     "quarantine refuse": ("approvals.refuse",),
     "receipt print": OUTSIDE,
+    "restore catch-up": ("backup.restore",),
+    "restore database": ("backup.restore",),
+    "restore drill": WHOLE,
     "retention list": FIGURES,
     "retention run": ("retention.remove",),
     "sandbox card": TRIAL,
@@ -225,6 +234,9 @@ PAGES: dict[str, tuple[str, ...] | Why] = {
     "witnesses": PUBLIC,
     "approve-policy": ("approvals.approve",),
     "refuse-policy": ("approvals.refuse",),
+    "pki": ("pki.search",),
+    "decide-certificate": ("pki.revoke", "pki.release"),
+    "revoke-many": ("approvals.ask",),
     "production": ("production.read",),
     "batch": ("production.read",),
     "approve-batch": ("production.open-batch",),
