@@ -206,6 +206,9 @@ LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_inde
 LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
 WHERE l.log_index >= :start AND l.log_index < :end ORDER BY l.log_index;
 
+-- name: may_see_salts
+SELECT has_column_privilege('ledger.buyer_salts', 'salt', 'SELECT');
+
 -- name: sweep_entries_with_salts
 SELECT l.log_index, l.leaf, l.tin, r.salt, r.record, b.media_type, b.body, s.salt
 FROM ledger.leaves l

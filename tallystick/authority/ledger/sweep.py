@@ -16,7 +16,7 @@ from tallystick.authority.ledger.findings import Finding, FindingCode, Shows, fi
 from tallystick.authority.ledger.growing_tree import GrowingTree
 from tallystick.authority.ledger.store import load_tree
 from tallystick.authority.ledger.sweep_mirror import MirrorReader
-from tallystick.authority.ledger.sweep_rows import Connection, Snapshot, take_snapshot
+from tallystick.authority.ledger.sweep_rows import Connection, Snapshot, may_see_salts, take_snapshot
 from tallystick.authority.ledger.sweep_seals import check_seals
 from tallystick.authority.ledger.sweep_tables import (
     check_counts,
@@ -94,7 +94,8 @@ def _walk(connection: Connection, snapshot: Snapshot, sources: SweepSources, tre
     whole = tree.size == 0
     grown = TreeCheck(connection, snapshot, report, tree, tuple(sources.keys), sources.check)
     mirror = MirrorReader(sources.mirror_folder, grown, report)
-    return Walk(connection, snapshot, report, grown, mirror, snapshot.size, whole)
+    salts = may_see_salts(connection)
+    return Walk(connection, snapshot, report, grown, mirror, snapshot.size, whole, salts)
 
 
 class _Findings:

@@ -147,6 +147,12 @@ def read_entries_with_salts(connection: Connection, start: int, end: int) -> dic
     return _entries(connection, "sweep_entries_with_salts", start, end)
 
 
+def may_see_salts(connection: Connection) -> bool:
+    """Whether this role may ask for what opens commitments to buyers."""
+    row = connection.execute(_SQL["may_see_salts"]).fetchone()
+    return row is not None and bool(row[0])
+
+
 def _entries(connection: Connection, query: str, start: int, end: int) -> dict[int, EntryRow]:
     span = {"start": start, "end": end}
     rows = connection.execute(_SQL[query], span, prepare=True, binary=True).fetchall()

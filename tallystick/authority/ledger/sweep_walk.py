@@ -26,6 +26,7 @@ from tallystick.authority.ledger.sweep_rows import (
     Key,
     LinkRow,
     Snapshot,
+    read_entries,
     read_entries_with_salts,
     read_identities,
     read_links,
@@ -68,7 +69,10 @@ class Read:
 
 @attrs.define
 class Walk:
-    """Goes over the entries from where ``tree`` stands to ``end``; ``whole`` when it began at the first one."""
+    """Goes over the entries from where ``tree`` stands to ``end``; ``whole`` when it began at the first one.
+
+    Without ``salts``, for a role that may not see them, commitments to buyers are left out.
+    """
 
     connection: Connection
     snapshot: Snapshot
@@ -77,6 +81,7 @@ class Walk:
     mirror: MirrorReader
     end: int
     whole: bool = True
+    salts: bool = True
     standings: dict[Shows, dict[Key, Standing]] = attrs.Factory(lambda: {shows: {} for shows in _ALL_LINKS})
     incomplete: set[int] = attrs.Factory(set)
     booked: dict[str, int] = attrs.Factory(lambda: dict.fromkeys(("leaves", "records", "bodies", "identity"), 0))
@@ -95,7 +100,7 @@ class Walk:
     # --- one chunk ---------------------------------------------------------------------------------------------
 
     def _chunk(self, first: int, last: int) -> None:
-        rows = read_entries_with_salts(self.connection, first, last)
+        rows = (read_entries_with_salts if self.salts else read_entries)(self.connection, first, last)
         self.tree.open_span(first, last)
         entries = {index: self._read(index, row) for index, row in rows.items()}
         self._join_links([entry for entry in entries.values() if entry is not None])
@@ -165,8 +170,8 @@ class Walk:
         body_hash = self._against_body(entry, record, erased)
         if record is None:
             return
-        if trouble := buyer_trouble(record, entry.row.buyer_salt, entry.row.body, erased=bool(erased)):
-            self.report(finding(FindingCode.BUYER_DIFFERS, f"entry {entry.index}", trouble, Shows.LOG))
+        if self.salts:
+            self._against_salt(entry, record, erased)
         if body_hash is None:
             body_hash = bytes.fromhex(record.body_hash)
         if record.kind == str(_REGISTRY) and record.device:
@@ -180,6 +185,11 @@ class Walk:
         else:
             identity = events.get(bytes.fromhex(record.body_hash))
         self._against_identity(entry, record, identity, mirrored)
+
+    def _against_salt(self, entry: Read, record: Record, erased: str) -> None:
+        trouble = buyer_trouble(record, entry.row.buyer_salt, entry.row.body, erased=bool(erased))
+        if trouble:
+            self.report(finding(FindingCode.BUYER_DIFFERS, f"entry {entry.index}", trouble, Shows.LOG))
 
     def _against_mirror(self, entry: Read, mirrored: MirrorEntry | None, erased: str) -> None:
         if not self.mirror.present:

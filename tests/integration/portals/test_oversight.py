@@ -165,3 +165,20 @@ def test_the_log_is_read_page_by_page(pages: Pages) -> None:
     assert "thing-50." not in second
     for garbage in ("before=-1", "before=x", "before=" + "9" * 40, "actor=%00", "verb=" + "x" * 5000):
         assert officer.get(f"/activity/?{garbage}").status_code in (200, 400)
+
+
+def test_pages_that_show_what_belongs_to_others_are_acts_and_ones_own_are_not(media: Media) -> None:
+    officer, owner = media.pages.signed_in(media.officer), media.pages.signed_in(media.pages.taxpayer)
+    for path in ("/approvals/", "/production/", "/media/"):
+        text(officer, path)
+    text(owner, "/media/")
+    acts = [verb for actor, verb in logged(media.pages) if verb != "session.sign-in"]
+    assert acts == ["approvals.read", "production.read", "media.read"]
+
+
+def test_an_upload_is_three_acts_of_its_sender(media: Media) -> None:
+    owner = media.owner()
+    media.send(owner, ("photo.jpg", b"a picture"))
+    acts = [(actor, verb) for actor, verb in logged(media.pages) if verb.startswith("media.")]
+    assert acts == [("taxpayer:taxpayer", verb) for verb in ("media.open", "media.add", "media.seal")]
+    assert "photo" not in str(media.pages.rows("SELECT convert_from(body, 'UTF8') FROM activity.entry"))
