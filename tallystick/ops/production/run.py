@@ -148,8 +148,7 @@ def make_line(station: Station, box: Box, batch_id: int, line: int) -> Made:
 
 def run_batch(plan: RunPlan, clock: Callable[[], datetime], workers: int | None = None) -> Iterator[Made]:
     """Make what is left of a batch, side by side; gives each line as it is done. Raises `RunStopped`, faults."""
-    with psycopg.connect(plan.dsn, autocommit=True) as conn:
-        batches.hold_run(conn, plan.batch_id)
+    with psycopg.connect(plan.dsn, autocommit=True) as conn, batches.held_run(conn, plan.batch_id):
         batches.must_be_open(conn, plan.batch_id)
         printer_public_key(StateFolder(plan.state))
         lines = queries.lines_to_make(conn, plan.batch_id)
@@ -161,8 +160,7 @@ def run_at_reader(
     plan: RunPlan, clock: Callable[[], datetime], reader: str, ask: Callable[[Module], None]
 ) -> Iterator[Made]:
     """The same with blanks that a person puts into a PC/SC reader one by one."""
-    with psycopg.connect(plan.dsn, autocommit=True) as conn:
-        batches.hold_run(conn, plan.batch_id)
+    with psycopg.connect(plan.dsn, autocommit=True) as conn, batches.held_run(conn, plan.batch_id):
         lines = queries.lines_to_make(conn, plan.batch_id)
         with psycopg.connect(plan.dsn) as own:
             station = open_station(plan, own, clock)

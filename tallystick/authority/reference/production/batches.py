@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from tallystick.authority.oversight.activity import operations as activity
@@ -164,10 +166,19 @@ def must_be_open(conn: Connection, batch_id: int, *, locked: bool = False) -> Ba
     return batch
 
 
-def hold_run(conn: Connection, batch_id: int) -> None:
-    """Take the batch for this run, as long as the session lives; raises ``TS-3064`` when another works on it."""
+@contextmanager
+def held_run(conn: Connection, batch_id: int) -> Iterator[None]:
+    """Be the only run that works on the batch; raises ``TS-3064`` when another does.
+
+    Let go before the session ends: the server notices an end only a moment later, and the next run may be there by then.
+    """
     if not store.hold_run(conn, batch_id):
         raise Fault("TS-3064", detail="another run works on this batch")
+    try:
+        yield
+    finally:
+        if not conn.broken:
+            store.release_run(conn, batch_id)
 
 
 def _content(batch: Batch) -> dict[str, str]:

@@ -44,6 +44,9 @@ WHERE batch_id = :batch_id AND state = 'open';
 -- name: hold_run
 SELECT pg_try_advisory_lock(:lock_class, :batch_id::integer);
 
+-- name: release_run
+SELECT pg_advisory_unlock(:lock_class, :batch_id::integer);
+
 -- name: counts
 SELECT state, spoilt_at IS NOT NULL, count(*) FROM production.module WHERE batch_id = :batch_id GROUP BY 1, 2;
 

@@ -105,6 +105,11 @@ def hold_run(conn: Connection, batch_id: int) -> bool:
     return bool(SQL.value(conn, "hold_run", lock_class=_RUN_LOCKS, batch_id=batch_id))
 
 
+def release_run(conn: Connection, batch_id: int) -> None:
+    """Let another run take the batch."""
+    SQL.value(conn, "release_run", lock_class=_RUN_LOCKS, batch_id=batch_id)
+
+
 def counts(conn: Connection, batch_id: int) -> Counts:
     """What became of the blanks."""
     by_state: dict[State, int] = {}
