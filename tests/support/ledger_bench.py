@@ -40,7 +40,8 @@ CASH = ("ABCD1234", "WXYZ9876", "QRST5555")
 WAIT_SECONDS = 20
 TABLES = (
     "identity", "bodies", "buyer_salts", "records", "leaves", "device_links", "taxpayer_links", "type_links",
-    "day_links", "device_heads", "taxpayer_heads", "type_heads", "day_heads", "holes", "tiles", "tree_state", "checkpoints",
+    "day_links", "device_heads", "taxpayer_heads", "type_heads", "day_heads", "holes", "tiles", "tree_state",
+    "checkpoints",
 )  # fmt: skip
 
 

@@ -170,7 +170,7 @@ def must_be_open(conn: Connection, batch_id: int, *, locked: bool = False) -> Ba
 def held_run(conn: Connection, batch_id: int) -> Iterator[None]:
     """Be the only run that works on the batch; raises ``TS-3064`` when another does.
 
-    Let go before the session ends: the server notices an end only a moment later, and the next run may be there by then.
+    It lets go before the session ends: the server notices an end a moment later, when the next run may be there.
     """
     if not store.hold_run(conn, batch_id):
         raise Fault("TS-3064", detail="another run works on this batch")
