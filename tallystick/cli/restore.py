@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tallystick.kernel.faults import Fault
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -67,7 +69,7 @@ def _end(outcome: Outcome, what: str, good: str) -> None:
     for line in lines(outcome):
         typer.echo(line)
     if outcome.lost:
-        sys.exit(f"TS-3187: {what} is incomplete: {outcome.lost:,} entries are known of and are nowhere")
+        raise Fault("TS-3187", detail=f"{what} is incomplete: {outcome.lost:,} entries are known of and are nowhere")
     if not outcome.is_complete:
         sys.exit(f"{what} found trouble")
     typer.echo(good)

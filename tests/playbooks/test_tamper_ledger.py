@@ -242,7 +242,7 @@ def test_random_damage_is_found_and_never_stops_the_check(ledger: LedgerFolder, 
         "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'ledger' "
         "AND table_name = ANY(%s) AND column_name NOT IN ('month', 'closed_at_ms', 'total_bytes', 'waits', 'epoch', "
         "'right_edge') ORDER BY 1, 2",
-        list(TABLES),
+        [table for table in TABLES if table != "buyer_salts"],  # these bodies name no buyer
     )
     table, column, kind = chance.choice(columns)
     rows = ledger.rows(f"SELECT ctid, {column} FROM ledger.{table} ORDER BY ctid")

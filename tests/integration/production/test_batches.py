@@ -190,10 +190,16 @@ def test_the_last_blank_is_the_last(bench: ProductionBench) -> None:
 
 def test_two_runs_of_one_batch_are_one_too_many(bench: ProductionBench) -> None:
     batch = bench.open()
+
+    def run(conn: psycopg.Connection[Any], batch_id: int) -> None:
+        with batches.held_run(conn, batch_id):
+            pass
+
     with bench.station() as station:
-        batches.hold_run(station.conn, batch.batch_id)
-        refused("TS-3064", lambda: bench.do(lambda conn: batches.hold_run(conn, batch.batch_id)))
-        batches.hold_run(station.conn, batch.batch_id + 1)
+        with batches.held_run(station.conn, batch.batch_id):
+            refused("TS-3064", lambda: bench.do(lambda conn: run(conn, batch.batch_id)))
+            bench.do(lambda conn: run(conn, batch.batch_id + 1))
+        bench.do(lambda conn: run(conn, batch.batch_id))
 
 
 def test_s1_046_nothing_goes_into_stock_that_both_sides_do_not_know(bench: ProductionBench, box: TestBox) -> None:

@@ -58,6 +58,7 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
         "personal.erased": _NUMBERS,
         "pki.authority": _KEYS, "pki.blocked_key": _KEYS, "pki.certified_key": "hashes of keys; the holder's "
         "certificates are exported", "pki.key_use": _KEYS, "pki.revocation_list": _PUBLIC,
+        "pki.timestamp": "hashes that somebody had stamped; not whose", "pki.trust_list": _PUBLIC,
         "portal.django_migrations": "which changes of the schema were made",
         "portal.django_session": "hashes of session keys, until the session ends",
         "production.number": _NUMBERS, "production.public_key": _KEYS,
