@@ -25,9 +25,15 @@ from tallystick.authority.intake.unwrap import Opener
 from tallystick.authority.intake.unwrap_messages import read_opened, write_package_request
 from tallystick.crypto import legacy
 from tallystick.crypto.envelope import open_internal_data
+from tallystick.crypto.key_purposes import KeyPurpose
 from tallystick.crypto.keys import PrivateKey, PublicKey, rsa_private
+from tallystick.crypto.wrapped_keys import open_all
 from tallystick.kernel.tax_rates import TaxRateGroup
+from tallystick.ops.authority_keys import WRAPPING, package_folder
+from tallystick.ops.key_store import store_opener
 from tallystick.ops.processes.context import system_clock
+from tallystick.ops.settings import load_settings
+from tallystick.ops.state_folder import StateFolder
 from tallystick.wire.audit_package import read_sealed
 
 CARDS = 16
@@ -55,9 +61,19 @@ def run(full: bool) -> Iterable[Claim]:
         result = _submit(authority, bodies[WARM_UP:])
         time.sleep(0.5)
         after, opening_after = authority.processor_seconds(), authority.metric("unwrap", OPENING)
-        part = rsa_part_of_opening(authority.country.pki.private_key("package"), bodies[:_RSA_CALLS])
+        part = rsa_part_of_opening(_package_key(authority.country.state), bodies[:_RSA_CALLS])
     spent = {name: (after[name] - before[name]) / packages for name in after}
     yield from _claims(result, spent, part * (opening_after - opening_before) / packages, packages)
+
+
+def _package_key(state: StateFolder) -> PrivateKey:
+    """The key that the country's unwrap process holds."""
+    store = store_opener(load_settings({}), state, only={KeyPurpose.WRAPPING})()
+    try:
+        (key, *_) = open_all(store, WRAPPING, package_folder(state.keys)).keys
+    finally:
+        store.close()
+    return key
 
 
 def _claims(result: LoadResult, spent: dict[str, float], rsa: float, packages: int) -> Iterable[Claim]:

@@ -13,6 +13,7 @@ from psycopg import connect
 
 from tallystick.authority.projections.inspections.detectors import under_reporting
 from tallystick.authority.projections.inspections.fold import fold
+from tallystick.authority.projections.inspections.reading import Pace
 from tallystick.authority.projections.inspections.values import CaseKind, DetectorName
 
 ARRIVAL = timedelta(hours=72)
@@ -47,7 +48,7 @@ def test_a_backlog_is_read_before_anybody_says_what_lacks(shops: Inspected, monk
     assert shops.look() == []
     shops.at += ARRIVAL + timedelta(minutes=1)
     shops.sell(other)
-    monkeypatch.setattr(under_reporting, "NEW_MOST", 1)
+    monkeypatch.setattr(Pace, "most", lambda pace, size: 1)
     assert shops.look(DetectorName.UNDER_REPORTING, rounds=1) == []
     assert shops.kinds(DetectorName.UNDER_REPORTING) == {CaseKind.SEEN_BY_BUYER}
 

@@ -99,9 +99,10 @@ def test_a_pace_is_kept_and_a_backlog_puts_it_off_for_some_rounds_only() -> None
     pace = Pace()
     asked = [pace.is_due(AT + timedelta(seconds=second), backlog=False) for second in range(21)]
     assert [second for second, due in enumerate(asked) if due] == [0, 10, 20]
-    busy = Pace()
+    busy = Pace(put_off_most=5)
     asked = [busy.is_due(AT + timedelta(seconds=second), backlog=True) for second in range(30)]
     assert [second for second, due in enumerate(asked) if due] == [5, 20]
+    assert [Pace().is_due(AT, backlog=True), Pace().put_off_most] == [False, 60]
     set_back = AT - timedelta(days=1)
     assert busy.is_due(set_back, backlog=False), "a clock that was set back stops nothing"
 
@@ -137,3 +138,10 @@ def test_what_does_not_follow_new_documents_is_looked_at_every_ten_seconds(
         for detector in detectors:
             watch(worker, detector, AT + timedelta(seconds=second))
     assert (audits.asked, again) == (2, ["D-MAN again", "D-DEL again"] * 2)
+
+
+def test_selling_goes_first_and_what_was_put_off_is_read_when_it_is_calm() -> None:
+    pace = Pace(busy=100, quiet=1_000)
+    sizes = [5_000, 5_100, 5_201, 7_000, 7_050, 7_050]
+    assert [pace.most(size) for size in sizes] == [1_000, 1_000, 100, 100, 1_000, 1_000]
+    assert pace.most(10) == 1_000, "a log that shrank"

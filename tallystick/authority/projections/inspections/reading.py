@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import attrs
 
@@ -20,15 +21,26 @@ from tallystick.wire.record import Record, read_record
 
 @attrs.define(slots=True)
 class Pace:
-    """When the looks are due that do not follow what is new: every ten seconds, and after a backlog where there is one.
+    """How much a round reads of what is new, and when the looks are due that do not follow it.
 
-    A backlog puts them off for some rounds only, so that a flood of documents hides nothing. A restart begins anew.
+    Selling goes first: while the log grows by more than ``busy`` entries a round, only so many are read, and ``quiet``
+    ones a round when it is calm again. The other looks are due every ten seconds; a backlog puts them off for some rounds
+    only, so that a flood of documents hides nothing. A restart begins anew.
     """
 
+    busy: int = 100
+    quiet: int = 1_000
     every: timedelta = timedelta(seconds=10)
-    put_off_most: int = 5
+    put_off_most: int = 60
+    _size: int | None = attrs.field(default=None, init=False)
     _last: datetime | None = attrs.field(default=None, init=False)
     _put_off: int = attrs.field(default=0, init=False)
+
+    def most(self, size: int) -> int:
+        """How many new entries this round reads of a log that has ``size`` by now; asked once a round."""
+        grown = 0 if self._size is None else size - self._size
+        self._size = size
+        return self.busy if grown > self.busy else self.quiet
 
     def is_due(self, at: datetime, *, backlog: bool) -> bool:
         """Whether to look now; who asks looks."""
@@ -118,17 +130,25 @@ def _record(data: bytes | None) -> Record | None:
         return None
 
 
-def next_span(conn: Connection, reader: str, most: int) -> tuple[int, int]:
-    """The entries that a reader has not seen yet, at most so many; it is behind them when the transaction commits.
+class NewSpan(NamedTuple):
+    """Entries from ``first`` to before ``last``; ``is_all`` when no further ones wait."""
+
+    first: int
+    last: int
+    is_all: bool
+
+
+def next_span(conn: Connection, reader: str, pace: Pace) -> NewSpan:
+    """The entries that a reader has not seen yet, as many as its pace says; it is behind them with the commit.
 
     Where the log has shrunk, the reader goes back with it: what grows there afterwards is new to it.
     """
     position, size = store.hold_position(conn, reader), store.acked_size(conn)
     first = min(position, size)
-    last = min(first + most, size)
+    last = min(first + pace.most(size), size)
     if last != position:
         store.move_position(conn, reader, last)
-    return first, last
+    return NewSpan(first, last, last == size)
 
 
 def span_again(conn: Connection, reader: str, most: int) -> tuple[int, int]:

@@ -31,7 +31,6 @@ from tallystick.kernel.inspections import InspectionLimits
 from tallystick.kernel.instants import from_unix_ms
 from tallystick.wire.ordinal_ranges import count, without
 
-NEW_MOST = 1_000
 AGAIN_MOST = 1_000
 HOLES_MOST = 500
 _FROM_START = ("", "", 0)
@@ -53,9 +52,9 @@ class Deletion:
     def findings(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
         """New entries; now and then a piece of the old ones, a page of holes, and the audits that wait."""
         yield from _shrunk(conn, at)
-        first, last = next_span(conn, "D-DEL new", NEW_MOST)
-        yield from _rows_missing(conn, list(entries(conn, first, last)))
-        if not self._pace.is_due(at, backlog=last - first >= NEW_MOST):
+        new = next_span(conn, "D-DEL new", self._pace)
+        yield from _rows_missing(conn, list(entries(conn, new.first, new.last)))
+        if not self._pace.is_due(at, backlog=not new.is_all):
             return
         yield from _rows_missing(conn, list(entries(conn, *span_again(conn, "D-DEL again", AGAIN_MOST))))
         yield from self._holes(conn, at)

@@ -33,7 +33,6 @@ from tallystick.wire.audit_data import read_signed_part
 from tallystick.wire.leaf import read_leaf
 from tallystick.wire.record import Record
 
-NEW_MOST = 1_000
 AGAIN_MOST = 1_000
 _DOCUMENT = str(int(EntryKind.DOCUMENT))
 Links = Mapping[Shows, LinkRow | None]
@@ -49,9 +48,9 @@ class Manipulation:
 
     def findings(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
         """New entries, and now and then a piece of the old ones."""
-        first, last = next_span(conn, "D-MAN new", NEW_MOST)
-        yield from self._look(conn, list(entries(conn, first, last)))
-        if self._pace.is_due(at, backlog=last - first >= NEW_MOST):
+        new = next_span(conn, "D-MAN new", self._pace)
+        yield from self._look(conn, list(entries(conn, new.first, new.last)))
+        if self._pace.is_due(at, backlog=not new.is_all):
             yield from self._look(conn, list(entries(conn, *span_again(conn, "D-MAN again", AGAIN_MOST))))
 
     def holds(self, conn: Connection, evidence: Evidence, at: datetime) -> bool:

@@ -14,12 +14,11 @@ import attrs
 from tallystick.authority.projections.inspections import fold_store, store
 from tallystick.authority.projections.inspections.fold import fold
 from tallystick.authority.projections.inspections.ports import Audits, KeptApart, Signers, WaitingAudit
-from tallystick.authority.projections.inspections.reading import next_span
+from tallystick.authority.projections.inspections.reading import Pace, next_span
 from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.inspections import InspectionLimits
 
-NEW_MOST = 1_000
 DUE_MOST = 200
 
 
@@ -33,13 +32,14 @@ class UnderReporting:
     limits: InspectionLimits
     card_limit: int
     name: DetectorName = DetectorName.UNDER_REPORTING
+    _pace: Pace = attrs.field(factory=Pace, init=False)
 
     def findings(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
         """New documents, and what has become due since the last look."""
-        first, last = next_span(conn, "D-UND new", NEW_MOST)
+        new = next_span(conn, "D-UND new", self._pace)
         high = self.card_limit * self.limits.unaudited_percent // 100
-        yield from fold(conn, first, last, self.limits, high)
-        if last - first >= NEW_MOST:
+        yield from fold(conn, new.first, new.last, self.limits, high)
+        if not new.is_all:
             return  # a backlog: what is still to be read may be what lacks
         yield from self._silent(conn, at)
         yield from self._unaudited(conn, at)
