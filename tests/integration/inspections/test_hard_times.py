@@ -48,6 +48,7 @@ def test_a_backlog_is_read_before_anybody_says_what_lacks(shops: Inspected, monk
     assert shops.look() == []
     shops.at += ARRIVAL + timedelta(minutes=1)
     shops.sell(other)
+    shops.sell(other)
     monkeypatch.setattr(Pace, "most", lambda pace, size: 1)
     assert shops.look(DetectorName.UNDER_REPORTING, rounds=1) == []
     assert shops.kinds(DetectorName.UNDER_REPORTING) == {CaseKind.SEEN_BY_BUYER}

@@ -24,8 +24,8 @@ class Pace:
     """How much a round reads of what is new, and when the looks are due that do not follow it.
 
     Selling goes first: while the log grows by more than ``busy`` entries a round, only so many are read, and ``quiet``
-    ones a round when it is calm again. The other looks are due every ten seconds; a backlog puts them off for some rounds
-    only, so that a flood of documents hides nothing. A restart begins anew.
+    ones a round when it is calm again. The other looks are due every ten seconds; a backlog puts them off for some
+    rounds only, so that a flood of documents hides nothing. A restart begins anew.
     """
 
     busy: int = 100
