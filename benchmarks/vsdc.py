@@ -48,7 +48,7 @@ from tallystick.ops.settings import load_settings
 
 CHANNELS = max(1, min(4, os.cpu_count() or 1))
 PROCESSES = ("sequencer", "signer", *(vsdc_name(number) for number in range(1, CHANNELS + 1)), "worker")
-POS = 48
+POS = 96
 SIGNERS = 4
 WARM_UP_SECONDS = 3.0
 ROUND_SECONDS = 2.0
