@@ -155,6 +155,7 @@ def asked_as_printed(output: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here (Debian: apt-get install curl)")
 def test_e_08_from_one_command_to_a_verified_invoice_and_a_clean_end(sandbox: Sandbox) -> None:
     """The printed commands are what sells; a card of one's own and a card for a foreign E-SDC; a second start."""

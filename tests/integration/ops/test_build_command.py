@@ -20,6 +20,7 @@ from tallystick.wire.build_manifest import read_manifest
 REASON = "tested by the laboratory, report 17"
 
 
+@pytest.mark.soak
 def test_from_the_makers_key_to_a_revoked_build(database: str, tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
     told = {"TALLYSTICK_DATABASE_URL": database, "TALLYSTICK_STATE": str(tmp_path / "state")}
