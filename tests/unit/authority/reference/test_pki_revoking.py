@@ -120,6 +120,8 @@ def test_many_are_revoked_by_two_officers_only(bench: PkiBench) -> None:
     with refused("TS-3022"):
         revoking.ask_for_many(bench.conn, {}, Reason.SUPERSEDED, why, anna, SOON)
     chosen = {"authority": "device-ca", "tin": "200000002"}
+    with refused("TS-3023"):
+        revoking.ask_for_many(bench.conn, chosen, Reason.CERTIFICATE_HOLD, why, anna, SOON)
     number, count = revoking.ask_for_many(bench.conn, chosen, Reason.KEY_COMPROMISE, why, anna, SOON)
     assert count == 2
     assert revoking.revoke_asked(bench.conn, port, SOON) is None
@@ -184,6 +186,8 @@ def test_lists_of_the_root_are_taken_in_order_only(bench: PkiBench) -> None:
     newest = queries.newest_list(bench.conn, "root")
     assert newest is not None
     assert not lists.take(bench.conn, "root", newest.der, by, NOW)
+    with refused("TS-3022"):
+        lists.take(bench.conn, "another-ca", newest.der, by, NOW)
     third, second = (sign_list(root, prepare_list(root, number, (), NOW)) for number in (3, 2))
     assert lists.take(bench.conn, "root", third, by, NOW)
     with refused("TS-3027"):
