@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 2.0
 REST_SECONDS = 0.5
 _ONE_TRY_SECONDS = 1.0
+_PROBE_SECONDS = 0.3
+"""How long a call may try after the circuit has rested: enough for a token to be opened anew."""
 _PAUSE_SECONDS = 0.02
 
 _REPEATABLE = frozenset({Use.SIGN_CHECKPOINT, Use.SIGN_PROOF, Use.SIGN_INVOICE})
@@ -81,7 +83,7 @@ class SigningUnit:
             now = self._clock()
             if now < self._open_until:
                 raise _away("the circuit is open")
-            deadline = now + (_PAUSE_SECONDS if self._is_open else PATIENCE_SECONDS)
+            deadline = now + (_PROBE_SECONDS if self._is_open else PATIENCE_SECONDS)
             while True:
                 answer = self._one_round(request, deadline, repeatable)
                 if answer is not None:
