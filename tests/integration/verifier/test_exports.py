@@ -24,11 +24,12 @@ from tallystick.crypto.signatures import sign_ed25519
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import epoch_day
 from tallystick.verifier.breaks import Break, BreakCode
+from tallystick.verifier.hashes import device_genesis
 from tallystick.verifier.joining import Joiner
 from tallystick.verifier.part import PartReport
 from tallystick.verifier.policy import read_policy
 from tallystick.verifier.run import verify
-from tallystick.verifier.stretches import Stretch
+from tallystick.verifier.stretches import Registration, Stretch
 from tallystick.wire.ledger_export import Part
 from tallystick.wire.signed_note import (
     Checkpoint,
@@ -205,6 +206,25 @@ def test_sequences_must_meet_at_the_borders_of_parts() -> None:
     assert joined(first, Stretch(9, 5, b"L" * 32, 5, b"M" * 32, 700, 800)) == {BreakCode.DAY_LINK}
     assert joined(first, Stretch(9, 4, b"L" * 32, 4, b"M" * 32, 699, 800)) == {BreakCode.DAY_LINK}
     assert joined(Stretch(0, 2, bytes(32), 3, b"L" * 32)) == {BreakCode.DAY_LINK}, "begins in the middle"
+
+
+def test_what_the_log_never_registered_is_named() -> None:
+    """A certificate must be registered before its first document, and a device begin with its registration."""
+    part = Part(name="parts/0.jsonl.gz", first=0, entries=1, bytes=1, sha256="")
+    opened = Registration(2, "A-A", b"C" * 32, b"R" * 32)
+    begins = {("device", "A-A"): Stretch(5, 1, device_genesis("A-A", b"C" * 32, b"R" * 32), 1, b"L" * 32)}
+
+    def joined(report: PartReport) -> set[BreakCode]:
+        found: list[Break] = []
+        Joiner(0, (), False, [], found.append).take(report)
+        return codes(found)
+
+    assert not joined(PartReport(part, [], registrations=[opened], used={b"C" * 32: 5}, stretches=begins))
+    assert joined(PartReport(part, [], used={b"C" * 32: 5})) == {BreakCode.REGISTRATION}
+    assert joined(PartReport(part, [], registrations=[opened], used={b"C" * 32: 1})) == {BreakCode.REGISTRATION}
+    assert joined(PartReport(part, [], stretches=begins)) == {BreakCode.REGISTRATION}
+    begins = {("device", "A-A"): Stretch(5, 1, bytes(32), 1, b"L" * 32)}
+    assert joined(PartReport(part, [], registrations=[opened], stretches=begins)) == {BreakCode.DEVICE_LINK}
 
 
 # --- heads ------------------------------------------------------------------------------------------------------
