@@ -1,11 +1,12 @@
 """Brings a database to the newest schema: roles, then the chain, then the rights. Safe to run again and again."""
 
+import os
 import sys
 
 import django
 import psycopg
 from django.apps import apps
-from django.conf import settings
+from django.conf import ENVIRONMENT_VARIABLE, settings
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from psycopg.conninfo import conninfo_to_dict
@@ -36,7 +37,7 @@ def migrate(dsn: str) -> None:
 
 def _configure_django() -> None:
     """Django keeps one set of settings a process: ours, unless the process is a portal that has its own."""
-    if not settings.configured:
+    if not settings.configured and not os.environ.get(ENVIRONMENT_VARIABLE):
         settings.configure(INSTALLED_APPS=MANAGED_APPS, DEFAULT_AUTO_FIELD="django.db.models.BigAutoField", USE_TZ=True)
     if not apps.ready:  # settings may be there although nobody has set Django up
         django.setup()

@@ -248,6 +248,9 @@ def test_what_was_certified_cannot_be_changed_or_removed(bench: PkiBench) -> Non
         "DELETE FROM pki.issuance",
         "DELETE FROM pki.certified_key",
         "DELETE FROM pki.key_use",
+        "UPDATE pki.key_use SET used_by = 'nobody'",
+        "UPDATE pki.authority SET certificate = 'x'",
+        "DELETE FROM pki.authority",
     ):
         with pytest.raises(psycopg.Error), bench.conn.transaction():
             bench.conn.execute(statement)
