@@ -56,7 +56,9 @@ def _run_chain(dsn: str) -> None:
     connection = connections[_ALIAS]
     try:
         executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())
+        # A process with settings of its own may know further apps; their tables are not of this schema.
+        labels = {name.rpartition(".")[2] for name in MANAGED_APPS}
+        executor.migrate([node for node in executor.loader.graph.leaf_nodes() if node[0] in labels])
     finally:
         connection.close()
         del connections[_ALIAS]

@@ -1,5 +1,6 @@
 """The migration chain and the working roles: what they may, what they may not, how long they may take."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,12 +30,18 @@ def test_every_room_that_owns_tables_has_its_first_file() -> None:
     assert found == set(ROOMS)
 
 
-def test_migrating_again_changes_nothing(database: str) -> None:
+@pytest.mark.parametrize("settings", ["", "tallystick.portals.settings"])
+def test_migrating_again_changes_nothing(database: str, settings: str) -> None:
+    """Nor does a process that has Django settings of its own, with further apps."""
     before = _tables(database)
-    done = subprocess.run([sys.executable, "-m", "tallystick.ops.schema.migrate", database], timeout=60, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    environment |= {"DJANGO_SETTINGS_MODULE": settings} if settings else {}
+    command = [sys.executable, "-m", "tallystick.ops.schema.migrate", database]
+    done = subprocess.run(command, env=environment, timeout=60, check=False)
     assert done.returncode == 0
     assert _tables(database) == before
     assert ("portal", "django_session") in before
+    assert ("portal", "auth_group") not in before
 
 
 def _tables(dsn: str) -> list[tuple[str, str]]:
