@@ -55,6 +55,9 @@ def say(answer: bytes) -> Talk:
     def talk(sock: socket.socket, over: threading.Event) -> None:
         sock.recv(65536)
         sock.sendall(answer)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):  # who closes with something unread cuts its own answer off
+            pass
 
     return talk
 
