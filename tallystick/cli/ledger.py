@@ -45,8 +45,7 @@ def _country() -> "tuple[Settings, StateFolder, DemoPki]":
     """Settings, state and keys of the country that the settings mean."""
     import msgspec
 
-    from tallystick.ops.packs import load_pack
-    from tallystick.ops.pki_folder import open_pki
+    from tallystick.ops.pki_folder import pki_of
     from tallystick.ops.settings import load_settings
     from tallystick.ops.state_folder import StateFolder
 
@@ -54,7 +53,7 @@ def _country() -> "tuple[Settings, StateFolder, DemoPki]":
     if not settings.database_url:  # the embedded server is the demonstration's
         settings = msgspec.structs.replace(settings, timing="demo")
     state = StateFolder.of(settings.state)
-    return settings, state, open_pki(state, load_pack(settings.country), settings.pki_url)
+    return settings, state, pki_of(settings, state)
 
 
 @app.command()

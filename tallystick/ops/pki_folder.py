@@ -11,6 +11,8 @@ from tallystick.crypto.national_oids import DOCUMENTATION_ARC
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kernel.faults import Fault
+from tallystick.ops.packs import load_pack
+from tallystick.ops.settings import Settings, SettingsError
 from tallystick.ops.state_folder import StateFolder
 
 
@@ -45,3 +47,11 @@ def open_pki(state: StateFolder, pack: CountryPack, publication_url: str) -> Dem
         days=pack.certificates.days,
         elsewhere=elsewhere,
     )
+
+
+def pki_of(settings: Settings, state: StateFolder) -> DemoPki:
+    """The authorities of the settings' country, for a command; raises ``SettingsError`` where they are not whole."""
+    try:
+        return open_pki(state, load_pack(settings.country), settings.pki_url)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"there is no whole national PKI in {state.keys}: {error}") from error

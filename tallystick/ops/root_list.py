@@ -24,10 +24,9 @@ from tallystick.crypto.signers import StoreSigner
 from tallystick.kernel.faults import Fault
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.key_store import open_key_store
-from tallystick.ops.packs import load_pack
-from tallystick.ops.pki_folder import open_pki
+from tallystick.ops.pki_folder import pki_of
 from tallystick.ops.processes.context import system_clock
-from tallystick.ops.settings import Settings, load_settings
+from tallystick.ops.settings import Settings, SettingsError, load_settings
 from tallystick.ops.state_folder import StateFolder
 
 _ROOT = "root"
@@ -49,10 +48,13 @@ class RootDesk:
     def sign(self, revoke: Sequence[str], reason: str, out: Path) -> PreparedList:
         """Sign the next list with these authorities on it; what stood on the one before stays.
 
-        Raises ``TS-3022`` (no such authority), ``TS-3023`` (no such reason), ``TS-5004`` (the root's key is not here).
+        Raises ``TS-3022`` (no such authority), ``TS-3023`` (no such reason), ``TS-5004`` (the root's key is not here),
+        and ``SettingsError`` (no PKI here, or nowhere to write).
         """
         at, why = system_clock(), reason_of(reason)
-        pki = open_pki(self.state, load_pack(self.settings.country), self.settings.pki_url)
+        if not out.absolute().parent.is_dir():
+            raise SettingsError(f"{out} lies in no folder that is there")
+        pki = pki_of(self.settings, self.state)
         before = read_list(pki.files.root_list.read_bytes(), pki.authority_certificate(_ROOT), at)
         lines = dict(before.revoked)
         for name in revoke:

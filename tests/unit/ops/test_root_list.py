@@ -12,7 +12,7 @@ from tallystick.crypto.revocation_lists import read_list
 from tallystick.kernel.faults import Fault
 from tallystick.ops.packs import load_pack
 from tallystick.ops.root_list import RootDesk
-from tallystick.ops.settings import Settings
+from tallystick.ops.settings import Settings, SettingsError
 from tallystick.ops.state_folder import StateFolder
 
 
@@ -42,3 +42,11 @@ def test_s0_039_an_issuing_authority_is_revoked_by_the_root(tmp_path: Path) -> N
     pki.files.private_key("root").unlink()
     with pytest.raises(Fault, match="TS-5004"):
         desk.sign(["device-ca"], "ca-compromise", tmp_path / "4.crl")
+
+
+def test_without_a_pki_or_a_place_to_write_it_is_said_in_a_sentence(tmp_path: Path) -> None:
+    desk = RootDesk(Settings(), StateFolder(tmp_path))
+    with pytest.raises(SettingsError, match="no whole national PKI"):
+        desk.sign(["device-ca"], "ca-compromise", tmp_path / "2.crl")
+    with pytest.raises(SettingsError, match="no folder that is there"):
+        desk.sign(["device-ca"], "ca-compromise", tmp_path / "nowhere" / "2.crl")
