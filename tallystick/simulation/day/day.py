@@ -135,7 +135,12 @@ class Day:
         try:
             with psycopg.connect(self._country.intake_dsn, autocommit=True) as conn:
                 scene = Scene(
-                    stage=self.stage, outage=self.outage, market=self._market, sold=self._sold, conn=conn, **people
+                    stage=self.stage,
+                    outage=self.outage,
+                    market=self._market,
+                    sold_meanwhile=self._sold_meanwhile,
+                    conn=conn,
+                    **people,
                 )
                 told = job(scene)
             write_atomically(self._note(name), told.encode())
@@ -176,7 +181,10 @@ class Day:
         if passed < OUTAGE_SECONDS:
             return False
         wanted = SALES_EACH * len(self._market.open_shops)
-        return passed > OUTAGE_SECONDS_MOST or self._market.finished or self._sold() - self._sold_before >= wanted
+        return passed > OUTAGE_SECONDS_MOST or self._market.finished or self._sold_meanwhile() >= wanted
+
+    def _sold_meanwhile(self) -> int:
+        return self._sold() - self._sold_before
 
     def _sold(self) -> int:
         """Invoices that all tills were given, those of the stories among them."""

@@ -33,7 +33,8 @@ class Scene:
     stage: Stage
     outage: Outage
     market: Market
-    sold: Callable[[], int]
+    sold_meanwhile: Callable[[], int]
+    """Receipts of all tills since the outage began, counted from its first moment on."""
     taxpayer: Visitor
     officer: Visitor
     conn: psycopg.Connection[Any]
@@ -71,10 +72,10 @@ class Scene:
 def tell_of_outage(scene: Scene) -> str:
     """The device API is away; tills sell on, devices keep what they sign and send it when it is back."""
     scene.outage.begin("outage", scene.stage)
-    began, before = time.monotonic(), scene.sold()
+    began = time.monotonic()
     scene.stage.say("The device API is down. The tills go on selling; their E-SDCs keep the packages.")
     scene.outage.end("outage", scene.stage)
-    away, sold = time.monotonic() - began, scene.sold() - before
+    away, sold = time.monotonic() - began, scene.sold_meanwhile()
     noted = [(shop.shop.uid, len(shop.book.done)) for shop in list(scene.market.open_shops)]
     waiting = sum(max(told - scene.arrived(uid), 0) for uid, told in noted)
     scene.stage.say(
