@@ -17,6 +17,7 @@ INVOICE_SIGNATURE_BYTES = 256
 ES256_SIGNATURE_BYTES = 64
 _HALF = ES256_SIGNATURE_BYTES // 2
 _ES256 = ec.ECDSA(hashes.SHA256())
+_ES256_OF_HASH = ec.ECDSA(utils.Prehashed(hashes.SHA256()))
 _PS256 = padding.PSS(padding.MGF1(hashes.SHA256()), hashes.SHA256.digest_size)
 
 
@@ -75,6 +76,19 @@ def sign_es256(private_key: PrivateKey, text: bytes, *, moment: datetime | None 
 
 def verify_es256(public_key: PublicKey, text: bytes, signature: bytes, *, moment: datetime | None = None) -> None:
     """Check a signature of ``sign_es256``; another length or form is ``TS-1312``, another key ``TS-1310``."""
+    _verify_es256(public_key, text, signature, _ES256, moment)
+
+
+def verify_es256_of_hash(
+    public_key: PublicKey, digest: bytes, signature: bytes, *, moment: datetime | None = None
+) -> None:
+    """The same where only the SHA-256 of the text is known, as a receipt's code carries it."""
+    _verify_es256(public_key, digest, signature, _ES256_OF_HASH, moment)
+
+
+def _verify_es256(
+    public_key: PublicKey, data: bytes, signature: bytes, algorithm: ec.ECDSA, moment: datetime | None
+) -> None:
     require(Use.VERIFY_DOCUMENT_ES256, moment)
     if not isinstance(public_key.handle, ec.EllipticCurvePublicKey) or public_key.kind is not KeyKind.P256:
         raise Fault("TS-1310", detail="a key on P-256 is needed here")
@@ -82,7 +96,7 @@ def verify_es256(public_key: PublicKey, text: bytes, signature: bytes, *, moment
         raise Fault("TS-1312", detail="a signature of ES256 has 64 bytes")
     r, s = int.from_bytes(signature[:_HALF], "big"), int.from_bytes(signature[_HALF:], "big")
     try:
-        public_key.handle.verify(utils.encode_dss_signature(r, s), text, _ES256)
+        public_key.handle.verify(utils.encode_dss_signature(r, s), data, algorithm)
     except InvalidSignature:
         raise Fault("TS-1312", detail="the signature is not of this key over these bytes") from None
 

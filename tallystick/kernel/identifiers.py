@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from typing import NewType
 
 import attrs
@@ -20,6 +21,10 @@ _TIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z./-]{0,19}", re.ASCII)
 _NUMBER = re.compile(r"([A-Z0-9]{8})-([A-Z0-9]{8})-([1-9][0-9]{0,9})", re.ASCII)
 _MRC = re.compile(r"[^-]{2}-[^-]{4}-.{1,32}")
 
+_LETTERS = string.digits + string.ascii_uppercase
+_UID_CHARACTERS = 8
+
+UID_BYTES = 6
 UINT32_MAX = 2**32 - 1
 
 
@@ -28,6 +33,22 @@ def parse_uid(text: str) -> Uid:
     if _UID.fullmatch(text) is None:
         raise Fault("TS-1313", detail="a UID is eight upper-case letters or digits")
     return Uid(text)
+
+
+def uid_bytes(uid: Uid) -> bytes:
+    """A UID as a number to the base 36, in six bytes: how short codes carry it."""
+    return int(uid, 36).to_bytes(UID_BYTES, "big")
+
+
+def uid_of_bytes(raw: bytes) -> Uid:
+    """Undo `uid_bytes`; raises ``TS-1313`` for a number that no UID has."""
+    number, letters = int.from_bytes(raw, "big"), ""
+    for _ in range(_UID_CHARACTERS):
+        number, letter = divmod(number, len(_LETTERS))
+        letters = _LETTERS[letter] + letters
+    if number:
+        raise Fault("TS-1313", detail="not a UID")
+    return Uid(letters)
 
 
 def parse_tin(text: str) -> Tin:

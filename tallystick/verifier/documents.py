@@ -17,8 +17,9 @@ from tallystick.verifier.arithmetic import TOLERANCE, taxes_of
 from tallystick.verifier.breaks import BreakCode
 from tallystick.verifier.hashes import buyer_commitment, sha256
 from tallystick.verifier.invoices import Said, read_quickly, read_tolerantly, time_in_url
-from tallystick.verifier.jws import JWS_MEDIA_TYPE, check_jws
+from tallystick.verifier.jws import check_jws
 from tallystick.verifier.trust import Signer, Trust
+from tallystick.wire import document_jws
 from tallystick.wire.record import BUYER_FACT, Record
 
 DOCUMENT_KIND = 1
@@ -202,6 +203,6 @@ def _buyer(said: Said, case: Case) -> Iterator[Seen]:
 
 CHECKS: Mapping[str, Callable[[Case], Iterator[Seen]]] = {
     "application/json": _check_invoice,
-    JWS_MEDIA_TYPE: check_jws,
+    document_jws.MEDIA_TYPE: check_jws,
 }
 """How a document of each media type is signed."""

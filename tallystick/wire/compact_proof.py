@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import re
-import string
 import struct
 
 import attrs
@@ -18,7 +17,7 @@ import attrs
 from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.hashing import sha256, tagged_hash
-from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
+from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid, uid_bytes, uid_of_bytes
 from tallystick.kernel.invoice import InvoiceType, TransactionType
 from tallystick.wire.verification_url import VERSION, VerificationData, encode, from_url
 
@@ -30,8 +29,7 @@ PATH = "/C/"
 _FORM = struct.Struct(">BB6s6sIQ6s16s")
 _CHECK_BYTES = 2
 _URL_CHECKSUM_BYTES = 16
-_LETTERS = string.digits + string.ascii_uppercase
-_UID_CHARACTERS, _UID_BYTES, _TIME_BYTES = 8, 6, 6
+_TIME_BYTES = 6
 _CODE = re.compile(r"[A-Z2-7]{80}", re.ASCII)
 _ORIGIN = re.compile(r"(https?://[A-Za-z0-9.-]{1,120}(?::[0-9]{1,5})?)/", re.ASCII)
 
@@ -77,8 +75,8 @@ def write_code(proof: CompactProof) -> str:
         raw = _FORM.pack(
             LAYOUT,
             proof.invoice_type << 4 | proof.transaction_type,
-            _uid_bytes(proof.number.requested_by),
-            _uid_bytes(proof.number.signed_by),
+            uid_bytes(proof.number.requested_by),
+            uid_bytes(proof.number.signed_by),
             proof.number.ordinal,
             proof.amount.scaled,
             proof.time_ms.to_bytes(_TIME_BYTES, "big"),
@@ -124,18 +122,11 @@ def compact_link(verification_url: str) -> str:
     return f"{origin[1]}{PATH}{write_code(compact_proof(from_url(verification_url)))}".upper()
 
 
-def _uid_bytes(uid: Uid) -> bytes:
-    return int(uid, 36).to_bytes(_UID_BYTES, "big")
-
-
 def _uid(raw: bytes) -> Uid:
-    number, letters = int.from_bytes(raw, "big"), ""
-    for _ in range(_UID_CHARACTERS):
-        number, letter = divmod(number, len(_LETTERS))
-        letters = _LETTERS[letter] + letters
-    if number:
-        raise _fault("/uid", "not a UID")
-    return Uid(letters)
+    try:
+        return uid_of_bytes(raw)
+    except Fault:
+        raise _fault("/uid", "not a UID") from None
 
 
 def _fault(pointer: str, detail: str) -> Fault:

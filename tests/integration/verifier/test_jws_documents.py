@@ -17,9 +17,9 @@ from tallystick.authority.ledger.export import ExportScope, export_ledger
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.verifier.breaks import Break, BreakCode
-from tallystick.verifier.jws import read_jws
 from tallystick.verifier.policy import read_policy
 from tallystick.verifier.run import verify
+from tallystick.wire.document_jws import read_signed
 
 PAYLOAD = b'{"total":"1.00","items":[{"name":"Bread","total":"1.00"}]}'
 SINCE = datetime.now(UTC) - timedelta(days=2)
@@ -130,10 +130,10 @@ def test_ts_1201_a_header_that_is_none(change: Callable[[dict[str, object]], dic
 
     device = SoftwareDevice("SOFT0001", "100000001", ORIGIN, link=bytes(32))
     body = device.document(PAYLOAD, at=SINCE).body
-    assert read_jws(body).sequence == 1
+    assert read_signed(body).header.sequence == 1
     header, _, rest = body.partition(b".")
     said = json.loads(urlsafe_b64decode(header + b"=" * (-len(header) % 4)))
     spoilt = urlsafe_b64encode(json.dumps(change(said)).encode()).rstrip(b"=")
     with pytest.raises(Fault) as caught:
-        read_jws(spoilt + b"." + rest)
+        read_signed(spoilt + b"." + rest)
     assert caught.value.code == "TS-1201"

@@ -1,0 +1,196 @@
+"""The shift as a state machine: register, open, sell, report, close, and the end of a register (S1-028 to S1-033).
+
+The same fold runs in the register and at the authority: totals of a report are recomputed from the documents before it,
+to the smallest unit. Sequence numbers are those of the signed header; the clock decides only how long a shift is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import attrs
+
+from tallystick.kernel.faults import Fault, FieldFault
+from tallystick.kernel.fixed_point import ZERO_MONEY, Money
+from tallystick.kernel.invoice import PaymentType, TransactionType
+from tallystick.kernel.national_document import (
+    NO_TOTALS,
+    Closure,
+    CountAndSum,
+    DocumentKind,
+    NationalDocument,
+    Sale,
+    ShiftOpening,
+    ShiftReport,
+    ShiftTotals,
+)
+
+Amounts = tuple[tuple[str, Money], ...]
+
+SHIFT_HOURS_MOST = 24
+"""How long a shift may be open before it must be closed (S1-028, S1-029); a country may set less."""
+
+PAYMENT_WORDS = {
+    PaymentType.OTHER: "other",
+    PaymentType.CASH: "cash",
+    PaymentType.CARD: "card",
+    PaymentType.CHECK: "check",
+    PaymentType.WIRE_TRANSFER: "wire-transfer",
+    PaymentType.VOUCHER: "voucher",
+    PaymentType.MOBILE_MONEY: "mobile-money",
+}
+"""The kinds of payment as the wire of the national channels and the totals of a shift name them."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RegisterState:
+    """Where a register stands after its last document: what the next one is judged by.
+
+    ``documents`` is the last sequence number. ``shift`` counts shifts from 1; ``first`` is the sequence number of the
+    open shift's opening, 0 while none is open.
+    """
+
+    documents: int = 0
+    shift: int = 0
+    first: int = 0
+    opened_at: datetime | None = None
+    totals: ShiftTotals = NO_TOTALS
+    cash: Money = ZERO_MONEY
+    turnover: Money = ZERO_MONEY
+    is_registered: bool = False
+    is_closed: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a shift is open."""
+        return self.first > 0
+
+    def after(
+        self, document: NationalDocument, sequence: int, at: datetime, *, hours_most: int = SHIFT_HOURS_MOST
+    ) -> RegisterState:
+        """The state once this document, with this sequence number and time, is taken.
+
+        Raises ``TS-2408`` where the shift's rules do not allow it now (the register is not registered or closed, no
+        shift or another one is open, the shift is too old), and ``TS-2409`` where a report's totals are not those of
+        the documents before it. A shift may always be closed, however old it is.
+        """
+        self._check_register(document.kind)
+        match document.content:
+            case Sale() as sale:
+                self._check_shift(document, at, hours_most)
+                state = self._sold(document.kind, sale)
+            case ShiftOpening(cash=cash):
+                state = self._opened(document, sequence, at, cash)
+            case ShiftReport() as report:
+                self._check_shift(document, at, None)
+                self._check_report(report, sequence)
+                state = self._closed() if document.kind is DocumentKind.SHIFT_CLOSING else self
+            case Closure() as closure:
+                self._check_closure(closure)
+                state = attrs.evolve(self, is_closed=True)
+            case _:
+                state = attrs.evolve(self, is_registered=True)
+        return attrs.evolve(state, documents=sequence)
+
+    def report(self, sequence: int) -> ShiftReport:
+        """What a report with this sequence number must say."""
+        return ShiftReport(
+            first=self.first, last=sequence - 1, totals=self.totals, cash=self.cash, turnover=self.turnover
+        )
+
+    def closes_by(self, hours_most: int = SHIFT_HOURS_MOST) -> datetime | None:
+        """Until when the open shift sells; none while none is open."""
+        return None if self.opened_at is None else self.opened_at + timedelta(hours=hours_most)
+
+    def _check_register(self, kind: DocumentKind) -> None:
+        if self.is_closed:
+            raise Fault("TS-2408", detail="the register's memory is closed for good")
+        if kind is DocumentKind.REGISTRATION and self.is_registered:
+            raise Fault("TS-2408", detail="the register has reported itself before; changes are a re-registration")
+        if kind is not DocumentKind.REGISTRATION and not self.is_registered:
+            raise Fault("TS-2408", detail="a register's first document is its registration")
+        if kind.is_register_report and self.is_open:
+            raise Fault("TS-2408", detail="a shift is open: close it first")
+
+    def _check_shift(self, document: NationalDocument, at: datetime, hours_most: int | None) -> None:
+        if not self.is_open:
+            raise Fault("TS-2408", detail="no shift is open")
+        if document.shift != self.shift:
+            raise Fault("TS-2408", detail=f"shift {self.shift} is open, not {document.shift}")
+        closes = None if hours_most is None else self.closes_by(hours_most)
+        if closes is not None and at >= closes:
+            raise Fault("TS-2408", detail=f"the shift is older than {hours_most} hours: close it first")
+
+    def _opened(self, document: NationalDocument, sequence: int, at: datetime, cash: Money) -> RegisterState:
+        if self.is_open:
+            raise Fault("TS-2408", detail=f"shift {self.shift} is open")
+        if document.shift != self.shift + 1:
+            raise Fault("TS-2408", detail=f"the next shift is {self.shift + 1}, not {document.shift}")
+        return attrs.evolve(self, shift=document.shift, first=sequence, opened_at=at, totals=NO_TOTALS, cash=cash)
+
+    def _closed(self) -> RegisterState:
+        return attrs.evolve(self, first=0, opened_at=None, totals=NO_TOTALS, cash=ZERO_MONEY)
+
+    def _sold(self, kind: DocumentKind, sale: Sale) -> RegisterState:
+        down = sale.operation is TransactionType.REFUND
+        before = self.totals
+        if kind is DocumentKind.CORRECTION:
+            counted = "corrections_down" if down else "corrections_up"
+        else:
+            counted = "refunds" if down else "sales"
+        present: CountAndSum = getattr(before, counted)
+        taxes = _added(before.taxes, [(tax.label.upper(), tax.amount.scaled) for tax in sale.taxes], down)
+        kinds = [(PAYMENT_WORDS[one.payment_type], one.amount.scaled) for one in sale.payments]
+        totals = attrs.evolve(
+            before,
+            taxes=taxes,
+            payments=_added(before.payments, kinds, down),
+            **{counted: present.plus(sale.total)},
+        )
+        moved = sum(one.amount.scaled for one in sale.payments if one.payment_type is PaymentType.CASH)
+        turnover = -sale.total if down else sale.total
+        return attrs.evolve(
+            self,
+            totals=totals,
+            cash=Money(self.cash.scaled + (-moved if down else moved)),
+            turnover=self.turnover + turnover,
+        )
+
+    def _check_report(self, report: ShiftReport, sequence: int) -> None:
+        ours = self.report(sequence)
+        wrong = [
+            name
+            for name, said, found in (
+                ("first", report.first, ours.first),
+                ("last", report.last, ours.last),
+                ("totals/sales", report.totals.sales, ours.totals.sales),
+                ("totals/refunds", report.totals.refunds, ours.totals.refunds),
+                ("totals/corrections_up", report.totals.corrections_up, ours.totals.corrections_up),
+                ("totals/corrections_down", report.totals.corrections_down, ours.totals.corrections_down),
+                ("totals/taxes", _without_noughts(report.totals.taxes), _without_noughts(ours.totals.taxes)),
+                ("totals/payments", _without_noughts(report.totals.payments), _without_noughts(ours.totals.payments)),
+                ("cash", report.cash, ours.cash),
+                ("turnover", report.turnover, ours.turnover),
+            )
+            if said != found
+        ]
+        if wrong:
+            fields = tuple(FieldFault(f"/{name}", "differs") for name in wrong)
+            raise Fault("TS-2409", detail="the report is not the sum of the shift's documents", fields=fields)
+
+    def _check_closure(self, closure: Closure) -> None:
+        if closure.documents != self.documents or closure.turnover != self.turnover:
+            raise Fault("TS-2409", detail="the closure does not count what the register has made")
+
+
+def _added(before: Amounts, more: Iterable[tuple[str, int]], down: bool) -> Amounts:
+    """The amounts with more added or taken off, in the order of their keys."""
+    sums = {key: amount.scaled for key, amount in before}
+    for key, scaled in more:
+        sums[key] = sums.get(key, 0) + (-scaled if down else scaled)
+    return tuple([(key, Money(sums[key])) for key in sorted(sums)])
+
+
+def _without_noughts(amounts: Amounts) -> Amounts:
+    return tuple(sorted(pair for pair in amounts if pair[1].scaled))

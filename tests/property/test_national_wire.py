@@ -1,0 +1,216 @@
+"""The codecs of the national channels: payload, signed form and receipt code; security 3.3, 3.7, K-19."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.fixed_point import Money, Quantity, Rate
+from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
+from tallystick.kernel.invoice import InvoiceItem, Payment, PaymentType, TransactionType
+from tallystick.kernel.national_document import (
+    Closure,
+    CountAndSum,
+    DocumentKind,
+    FormNumber,
+    NationalDocument,
+    RegisterReport,
+    Sale,
+    ShiftOpening,
+    ShiftReport,
+    ShiftTotals,
+    StatedTax,
+)
+from tallystick.kernel.shifts import PAYMENT_WORDS
+from tallystick.wire.document_jws import SEQUENCE_MAX, DocumentHeader, read_signed, write_signed
+from tallystick.wire.national_document import read_document, write_document
+from tallystick.wire.receipt_code import CODE_CHARACTERS, read_receipt_code, receipt_code, write_receipt_code
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30)
+AMOUNT = st.integers(0, 10**17).map(Money)
+SIGNED = st.integers(-(10**17), 10**17).map(Money)
+UID = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=8, max_size=8).map(Uid)
+SEQUENCE = st.integers(1, SEQUENCE_MAX)
+NUMBER = st.builds(lambda uid, seq: SdcInvoiceNumber(uid, uid, seq), UID, SEQUENCE)
+LABEL = st.text("ABCDEFGH", min_size=1, max_size=3)
+ITEM = st.builds(
+    InvoiceItem,
+    TEXT,
+    st.integers(0, 10**16).map(Quantity),
+    AMOUNT,
+    st.lists(LABEL, min_size=1, max_size=4).map(tuple),
+    AMOUNT,
+    st.none() | st.text("0123456789", min_size=8, max_size=14),
+)
+SALE = st.builds(
+    Sale,
+    operation=st.sampled_from(TransactionType),
+    items=st.lists(ITEM, min_size=1, max_size=4).map(tuple),
+    payments=st.lists(st.builds(Payment, AMOUNT, st.sampled_from(PaymentType)), min_size=1, max_size=3).map(tuple),
+    taxes=st.lists(st.builds(StatedTax, LABEL, st.integers(0, 10**13).map(Rate), AMOUNT), max_size=3).map(tuple),
+    total=AMOUNT,
+    rate_group=st.integers(1, 1000),
+    currency=st.just("XTS"),
+    cashier=st.just("") | TEXT,
+    buyer_id=st.just("") | st.text("0123456789", min_size=1, max_size=20),
+    refers_to=st.none() | NUMBER,
+    reason=st.just("") | TEXT,
+    form=st.none() | st.builds(FormNumber, st.just("AB"), st.just("000123")),
+)
+COUNTED = st.builds(CountAndSum, st.integers(0, 10**9), AMOUNT)
+
+
+def pairs(keys: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[tuple[str, Money], ...]]:
+    return st.dictionaries(keys, SIGNED, max_size=4).map(lambda found: tuple(sorted(found.items())))
+
+
+REPORT = st.builds(
+    ShiftReport,
+    first=SEQUENCE,
+    last=SEQUENCE,
+    totals=st.builds(
+        ShiftTotals,
+        sales=COUNTED,
+        refunds=COUNTED,
+        corrections_up=COUNTED,
+        corrections_down=COUNTED,
+        taxes=pairs(LABEL),
+        payments=pairs(st.sampled_from(sorted(PAYMENT_WORDS.values()))),
+    ),
+    cash=SIGNED,
+    turnover=SIGNED,
+)
+REGISTER = st.builds(
+    RegisterReport,
+    maker=TEXT,
+    model=TEXT,
+    serial_number=TEXT,
+    memory_number=st.just("") | TEXT,
+    premises=st.just("") | TEXT,
+    reason=st.just("") | TEXT,
+)
+SALES = st.sampled_from([DocumentKind.RECEIPT, DocumentKind.ACCOUNTABLE_FORM, DocumentKind.CORRECTION])
+BUILD = st.just("0a" * 32)
+OFFSET = st.integers(-840, 840)
+
+
+def documents(
+    kind: st.SearchStrategy[DocumentKind], content: object, shift: bool
+) -> st.SearchStrategy[NationalDocument]:
+    return st.builds(
+        NationalDocument,
+        kind=kind,
+        build=BUILD,
+        utc_offset_minutes=OFFSET,
+        content=content,  # type: ignore[arg-type]  # strategies of several contents
+        shift=SEQUENCE if shift else st.just(0),
+    )
+
+
+RECEIPTS = documents(SALES, SALE, True)
+DOCUMENTS = (
+    RECEIPTS
+    | documents(st.just(DocumentKind.SHIFT_OPENING), st.builds(ShiftOpening, AMOUNT, st.just("") | TEXT), True)
+    | documents(st.sampled_from([DocumentKind.SHIFT_CLOSING, DocumentKind.STATUS]), REPORT, True)
+    | documents(st.sampled_from([DocumentKind.REGISTRATION, DocumentKind.RE_REGISTRATION]), REGISTER, False)
+    | documents(
+        st.just(DocumentKind.CLOSURE),
+        st.builds(Closure, documents=SEQUENCE, turnover=SIGNED, reason=TEXT),
+        False,
+    )
+)
+HEADERS = st.builds(
+    DocumentHeader,
+    kid=st.binary(min_size=32, max_size=32),
+    audience=st.text("abcdefghijklmnopqrstuvwxyz./-", min_size=1, max_size=80),
+    device=UID,
+    sequence=SEQUENCE,
+    previous=st.binary(min_size=32, max_size=32),
+    nonce=st.binary(min_size=16, max_size=16),
+    time_ms=st.integers(0, 4_102_444_800_000),
+)
+
+
+Read = TypeVar("Read")
+
+
+def read_or_code(read: Callable[[], Read]) -> Read | str:
+    """What is read, or the code of the refusal."""
+    try:
+        return read()
+    except Fault as fault:
+        return fault.code
+
+
+@given(DOCUMENTS)
+def test_a_payload_is_read_as_it_was_written(document: NationalDocument) -> None:
+    assert read_document(write_document(document)) == document
+
+
+@given(DOCUMENTS, st.data())
+def test_a_payload_with_a_member_more_or_less_is_refused(document: NationalDocument, data: st.DataObject) -> None:
+    """TS-1220 or TS-1215, and never another kind of failure; members with a meaning of their own may be absent."""
+    said = json.loads(write_document(document))
+    name = data.draw(st.sampled_from(sorted(said)))
+    spoilt = {key: value for key, value in said.items() if key != name} | {"other": "1"}
+    with pytest.raises(Fault) as caught:
+        read_document(json.dumps(spoilt).encode())
+    assert caught.value.code in ("TS-1220", "TS-1215")
+
+
+@given(DOCUMENTS, st.data())
+def test_a_number_is_never_a_number_of_json(document: NationalDocument, data: st.DataObject) -> None:
+    said = json.loads(write_document(document))
+    name = data.draw(st.sampled_from(sorted(key for key, value in said.items() if isinstance(value, str))))
+    said[name] = data.draw(st.sampled_from([1, 1.5, None, True, [], {}, "1e3", "+1", "01", " 1", "٣", "1\n"]))
+    again = read_or_code(lambda: read_document(json.dumps(said).encode()))
+    if isinstance(again, str):
+        assert again in ("TS-1220", "TS-1213", "TS-1214", "TS-1216")
+    else:
+        assert isinstance(said[name], str)
+        assert json.loads(write_document(again)) == said
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_document_or_a_coded_fault(data: bytes) -> None:
+    for read in (read_document, read_signed, lambda raw: read_receipt_code(raw.decode("latin-1"))):
+        with pytest.raises(Fault):
+            read(data)
+
+
+@given(HEADERS, DOCUMENTS)
+def test_a_signed_form_is_read_as_it_was_written(header: DocumentHeader, document: NationalDocument) -> None:
+    payload = write_document(document)
+    compact = write_signed(header, payload, lambda text: b"s" * 64)
+    signed = read_signed(compact)
+    assert (signed.header, signed.payload, signed.signature, signed.compact) == (header, payload, b"s" * 64, compact)
+    assert compact.startswith(signed.signing_input + b".")
+
+
+@given(HEADERS, RECEIPTS)
+def test_k_19_a_receipt_code_is_read_as_it_was_written(header: DocumentHeader, document: NationalDocument) -> None:
+    signed = read_signed(write_signed(header, write_document(document), lambda text: b"s" * 64))
+    code = receipt_code(signed, document)
+    text = write_receipt_code(code)
+    assert len(text) == CODE_CHARACTERS
+    assert read_receipt_code(text) == code
+    assert code.number == header.number
+
+
+@given(HEADERS, RECEIPTS, st.data())
+def test_a_receipt_code_has_one_spelling(
+    header: DocumentHeader, document: NationalDocument, data: st.DataObject
+) -> None:
+    signed = read_signed(write_signed(header, write_document(document), lambda text: b"s" * 64))
+    text = write_receipt_code(receipt_code(signed, document))
+    place = data.draw(st.integers(0, len(text) - 1))
+    letter = data.draw(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/ "))
+    changed = text[:place] + letter + text[place + 1 :]
+    read = read_or_code(lambda: read_receipt_code(changed))
+    assert read == "TS-1220" if isinstance(read, str) else write_receipt_code(read) == changed
