@@ -24,7 +24,8 @@ class SequencerClient:
         """Book an entry; returns once it is behind the acknowledgement gate.
 
         A known act gives its first verdict with ``duplicate``. Raises the faults TS-1403 (another document has this
-        number; this one is kept as evidence), TS-2401 (device without registration), TS-5002, TS-5003, TS-5006,
+        number; this one is kept as evidence), TS-2401 (device without registration), TS-1402 and TS-1404
+        (not the device's next place; ``expected`` names it), TS-5002, TS-5003, TS-5006,
         TS-5007, TS-5008, TS-5099. After the 50xx ones the same bytes may be sent again: nothing is booked twice.
         """
         try:

@@ -54,6 +54,8 @@ class NewEntry(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=Fa
     ``device`` is the pair (requestedBy, signedBy); ``day_amount`` is what the day total takes: amount x 10000 with its
     sign, 0 for what is not turnover. ``flags`` are fault codes that the booking carries (``TS-2002`` ...).
     ``buyer`` is the identification that the body names, in its canonical form: the record gets a commitment to it.
+    ``device_prev`` is the link that the device signed as the one before, and ``device_seq`` its place: where they are
+    given, the document is booked in that very place or not at all.
     """
 
     kind: int
@@ -83,6 +85,8 @@ class NewEntry(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=Fa
     verdict: int = 0
     facts: dict[str, str] = {}
     buyer: str = ""
+    device_seq: int = 0
+    device_prev: bytes = b""
 
 
 class Booked(msgspec.Struct, array_like=True, frozen=True, kw_only=True, gc=False):

@@ -31,6 +31,7 @@ class Refusal(msgspec.Struct, array_like=True, frozen=True):
     code: str
     detail: str
     retry_after_seconds: int | None = None
+    expected: dict[str, str] = {}
 
 
 class SequencerStatus(msgspec.Struct, array_like=True, frozen=True, kw_only=True):
@@ -66,9 +67,11 @@ def write_booked(booked: Booked) -> bytes:
     return _BOOKED + _encode(booked)
 
 
-def write_refusal(code: str, detail: str, retry_after_seconds: int | None = None) -> bytes:
-    """The answer that an entry is refused."""
-    return _REFUSED + _encode(Refusal(code, detail, retry_after_seconds))
+def write_refusal(
+    code: str, detail: str, retry_after_seconds: int | None = None, expected: dict[str, str] | None = None
+) -> bytes:
+    """The answer that an entry is refused; ``expected`` tells a device where its sequence stands."""
+    return _REFUSED + _encode(Refusal(code, detail, retry_after_seconds, expected or {}))
 
 
 def write_status(status: SequencerStatus) -> bytes:
@@ -82,7 +85,12 @@ def read_booked(payload: bytes) -> Booked:
         return _decode_booked(payload[1:])
     if payload[:1] == _REFUSED:
         refusal = _decode_refusal(payload[1:])
-        raise Fault(refusal.code, detail=refusal.detail, retry_after_seconds=refusal.retry_after_seconds)
+        raise Fault(
+            refusal.code,
+            detail=refusal.detail,
+            retry_after_seconds=refusal.retry_after_seconds,
+            expected=refusal.expected,
+        )
     raise Fault("TS-5099", detail="an answer of another kind")
 
 

@@ -234,7 +234,7 @@ class Tenure:
             return write_refusal("TS-5003", "the second copy is not confirmed", 1)
         if outcome.fault:
             metrics.REFUSALS.labels(code=outcome.fault).inc()
-            return write_refusal(outcome.fault, outcome.detail)
+            return write_refusal(outcome.fault, outcome.detail, expected=outcome.expected)
         return write_booked(
             Booked(
                 index=outcome.log_index,

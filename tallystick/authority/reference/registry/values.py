@@ -8,8 +8,9 @@ from functools import cached_property
 
 import attrs
 
-from tallystick.crypto.certificates import read_card_certificate
+from tallystick.crypto.certificates import public_key_of, read_card_certificate, read_certificate
 from tallystick.crypto.keys import PublicKey
+from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.taxcore_oids import CertificateClass
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import Tin, Uid
@@ -73,6 +74,52 @@ class FiscalDevice:
     state: DeviceState = DeviceState.ACTIVE
     business_name: str = ""
     premises_name: str = ""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class NationalDevice:
+    """A device of the national channels as the intake sees it.
+
+    ``registration_index`` is the ledger's index of its registration, none until that is published; ``genesis`` is the
+    link that its sequence begins from then (`device_genesis`). ``has_agreement`` tells whether the taxpayer has one.
+    """
+
+    uid: Uid
+    device_class: DeviceClass
+    tin: Tin
+    premises_id: int | None
+    seller: Seller
+    state: DeviceState
+    maker: str
+    model: str
+    serial_number: str
+    registration_index: int | None
+    genesis: bytes
+    has_agreement: bool = True
+
+
+@attrs.frozen(slots=False, kw_only=True, eq=False)
+class DeviceCertificate:
+    """A certificate of a national device. A revoked one keeps its moment and its CRL reason number (RFC 5280)."""
+
+    certificate_hash: bytes
+    uid: Uid
+    device_class: DeviceClass
+    tin: Tin
+    certificate: bytes
+    not_before: datetime
+    not_after: datetime
+    revoked_at: datetime | None = None
+    revocation_reason: int = 0
+
+    @cached_property
+    def public_key(self) -> PublicKey:
+        """The key that verifies its documents, parsed once."""
+        return public_key_of(read_certificate(self.certificate))
+
+    def was_revoked(self, moment: datetime) -> bool:
+        """Whether the revocation had taken effect at that moment."""
+        return self.revoked_at is not None and self.revoked_at <= moment
 
 
 ON_HOLD = 6
