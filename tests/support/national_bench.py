@@ -140,6 +140,11 @@ class NationalBench:
         await self.send(till, till.open_shift(self.now))
         return till
 
+    @property
+    def rules(self) -> NationalRules:
+        """What the intake consults, made anew."""
+        return _rules(self.ledger, self.registry, self.pack, lambda: self.now)
+
     def another_process(self) -> NationalIntake:
         """An intake that remembers nothing."""
         return _intake(self.ledger, self.sequencer, self.registry, self.pack, lambda: self.now)
@@ -150,12 +155,10 @@ class NationalBench:
         return self.ledger.rows("SELECT max(tree_size) FROM ledger.tree_state"), self.ledger.rows(heads)
 
 
-def _intake(
-    ledger: LedgerFolder, sequencer: SequencerClient, registry: MemoryRegistry, pack: CountryPack, clock: Clock
-) -> NationalIntake:
+def _rules(ledger: LedgerFolder, registry: MemoryRegistry, pack: CountryPack, clock: Clock) -> NationalRules:
     keeper = Keeper(lambda: psycopg.connect(ledger.dsn))
     rates = Rates((rate_group(),))
-    rules = NationalRules(
+    return NationalRules(
         devices=registry,
         builds=registry,
         rates=rates,
@@ -164,7 +167,12 @@ def _intake(
         zone=ZoneInfo(pack.time_zone),
         origin=ORIGIN,
     )
-    return NationalIntake(rules, sequencer)
+
+
+def _intake(
+    ledger: LedgerFolder, sequencer: SequencerClient, registry: MemoryRegistry, pack: CountryPack, clock: Clock
+) -> NationalIntake:
+    return NationalIntake(_rules(ledger, registry, pack, clock), sequencer)
 
 
 @asynccontextmanager

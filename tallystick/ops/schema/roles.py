@@ -58,6 +58,7 @@ GRANTS = (
     Grant(INTAKE, "sdc", _WRITE),
     Grant(INTAKE, "vsdc", _WRITE),
     Grant(INTAKE, "media", _WRITE),
+    Grant(INTAKE, "batches", _WRITE),
     Grant(INTAKE, "ledger", _READ),
     Grant(INTAKE, "intake", _WRITE),
     Grant(INTAKE, "audit", _WRITE),

@@ -1,0 +1,468 @@
+"""The offline channel: S0-061 to S0-065, S0-093 to S0-097, K-05, K-15, K-21, K-24; bad batches of every kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import pytest
+from batch_bench import BatchBench, batches, code_of
+from ledger_bench import LedgerFolder, lines
+
+from benchmarks.national_till import NationalTill
+from tallystick.authority.channels.ecr.batches import operations, queries
+from tallystick.authority.channels.ecr.batches.values import NumberState
+from tallystick.authority.ledger.entry import Channel, LeafFlag
+from tallystick.authority.reference.registry.values import DeviceState
+from tallystick.kernel.channel_rules import LateDocuments
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.national_document import DocumentKind
+from tallystick.wire.document_jws import read_signed
+from tallystick.wire.leaf import read_leaf
+from tallystick.wire.offline_batch import make_manifest, read_manifest, split_parts
+
+Walk = Callable[[BatchBench], Awaitable[None]]
+
+
+def run(ledger: LedgerFolder, walk: Walk, **channels: Any) -> None:
+    async def all_of_it() -> None:
+        async with batches(ledger, **channels) as bench:
+            await walk(bench)
+
+    asyncio.run(all_of_it())
+
+
+def first_day(till: NationalTill, bench: BatchBench, sales: int = 5, hours_ago: float = 1) -> list[bytes]:
+    """Registration and a whole shift."""
+    at = bench.now - timedelta(hours=hours_ago)
+    return [till.register(at), *till.day(at, sales)]
+
+
+def test_s0_062_a_batch_with_its_z_report_is_booked_once(ledger: LedgerFolder) -> None:
+    """Every repetition of announcement, part, closing and question gets the same answer; the sweep finds nothing."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        documents = first_day(till, bench)
+        sealed = bench.seal(till, documents, part_bytes=4_000)
+        assert len(sealed.parts) > 1
+        first = bench.bring(till, sealed)
+        assert bench.bring(till, sealed) == first
+        assert await bench.book() == 1
+        receipt = bench.receipt(till, sealed)
+        assert (receipt["booked"], receipt["flagged"], receipt["apart"]) == ("8", "0", "0")
+        assert (receipt["first"], receipt["last"], receipt["codes"]) == ("1", "8", {})
+        [(link, lowest, highest)] = ledger.rows(
+            "SELECT h.link, min(i.log_index), max(i.log_index) FROM ledger.device_heads h"
+            " JOIN ledger.identity i USING (signed_by) GROUP BY 1"
+        )
+        assert link == till.link
+        assert (receipt["first_index"], receipt["last_index"]) == (str(lowest), str(highest))
+        before = bench.bench.tree()
+        bench.bring(till, sealed)
+        assert await bench.book() == 0
+        assert bench.receipt(till, sealed) == receipt
+        assert bench.bench.tree() == before
+        assert bench.matters() == []
+
+    run(ledger, walk)
+    assert not ledger.sweep(), "\n".join(lines(ledger.sweep()))
+
+
+def test_k_24_parts_travel_before_and_an_interim_seal_closes(ledger: LedgerFolder) -> None:
+    """Sold in the morning, sent in the background, sealed in the middle of the shift; the next batch ends it."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        at = bench.now
+        documents = [till.register(at), till.open_shift(at), till.sell(at)]
+        early = bench.seal(till, documents)  # its manifest is thrown away: only the part travels
+        bench.announce(till, early)
+        bench.put(till, early, 1)
+        later = [till.sell(at), till.report(at, DocumentKind.STATUS)]
+        [second] = split_parts(later)
+        bench.put(till, early, 2, second)
+        signed = [read_signed(one) for one in documents + later]
+        manifest = make_manifest(early.batch, signed, [early.parts[0], second])
+        bench.close(till, bench.sign(till, manifest, till.link))
+        await bench.book()
+        assert bench.receipt(till, early)["booked"] == "5"
+        receipt = await bench.deliver(till, [till.sell(at), till.report(at)])
+        assert (receipt["booked"], receipt["flagged"]) == ("2", "0")
+
+    run(ledger, walk)
+
+
+def test_k_21_returns_are_checked_within_the_batch_and_a_mismatch_is_booked(ledger: LedgerFolder) -> None:
+    """An original of the same batch is found; more than was paid is booked with a flag, and somebody sees it."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        at = bench.now
+        documents = [till.register(at), till.open_shift(at), till.sell(at)]
+        documents += [till.refund(3, at, ["1.20"]), till.refund(3, at, ["4.50"]), till.refund(3, at, ["0.10"])]
+        documents += [till.refund(99, at, ["1.00"]), till.report(at)]
+        receipt = await bench.deliver(till, documents)
+        assert (receipt["booked"], receipt["flagged"]) == ("8", "2")
+        assert bench.codes(4, 5, 6, 7) == [(), (), ("TS-2104",), ("TS-2102",)]
+        assert bench.matters() == ["refund-contradicts"]
+        assert await bench.bench.code(till, till.open_shift(at), Channel.ECR_ONLINE) == ""
+        assert await bench.bench.code(till, till.refund(3, at, ["0.10"], keep=False)) == "TS-2104"
+
+    run(ledger, walk)
+
+
+def test_ts_2409_a_z_that_differs_by_the_smallest_unit_is_booked_with_its_flag(ledger: LedgerFolder) -> None:
+    """The receipts under it are in buyers' hands; the next shift goes on from what the report says."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        at = bench.now
+        documents = [till.register(at), till.open_shift(at), till.sell(at)]
+        right = till.state.report(4)
+        wrong = attrs.evolve(right, cash=Money(right.cash.scaled + 1))
+        closing = till.sign(till.document(DocumentKind.SHIFT_CLOSING, wrong, 1), at, keep=False)
+        receipt = await bench.deliver(till, [*documents, closing])
+        assert (receipt["booked"], receipt["flagged"]) == ("4", "1")
+        assert bench.codes(3, 4) == [(), ("TS-2409",)]
+
+    run(ledger, walk)
+
+
+def test_ts_2410_parts_missing_altered_or_of_another_root(ledger: LedgerFolder) -> None:
+    """Nothing is booked, what came is kept, and the right part heals it."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        sealed = bench.seal(till, first_day(till, bench), part_bytes=4_000)
+        assert code_of(bench.put, till, sealed, 1) == "TS-3282"
+        assert code_of(bench.close, till, sealed.manifest) == "TS-3282"
+        bench.announce(till, sealed)
+        for number in range(2, len(sealed.parts) + 1):
+            assert bench.put(till, sealed, number)
+        assert code_of(bench.close, till, sealed.manifest) == "TS-2410"
+        assert code_of(bench.put, till, sealed, 2, sealed.parts[0]) == "TS-2410"
+        assert not bench.put(till, sealed, 2)
+        assert bench.put(till, sealed, 1)
+        manifest = read_manifest(sealed.manifest).manifest
+        for changed in (
+            attrs.evolve(manifest, root=bytes(32)),
+            attrs.evolve(manifest, parts=manifest.parts[::-1]),
+            attrs.evolve(manifest, parts=manifest.parts[:-1]),
+            attrs.evolve(manifest, first=2, documents=manifest.documents - 1),
+        ):
+            assert code_of(bench.close, till, bench.sign(till, changed, till.link)) == "TS-2410"
+        assert code_of(bench.close, till, bench.sign(till, manifest, bytes(32))) == "TS-2410"
+        assert await bench.book() == 0
+        bench.close(till, sealed.manifest)
+        await bench.book()
+        assert bench.receipt(till, sealed)["booked"] == "8"
+        assert code_of(bench.put, till, sealed, len(sealed.parts) + 1, sealed.parts[0]) == "TS-3283"
+        other = bench.sign(till, manifest, till.link)
+        assert code_of(bench.close, till, other) == "TS-3283"
+
+    run(ledger, walk)
+
+
+def test_ts_1313_a_part_of_another_device_and_ts_2405_of_another_class(ledger: LedgerFolder) -> None:
+    async def walk(bench: BatchBench) -> None:
+        till, other = await bench.register(), await bench.register("HARD0002")
+        soft = await bench.bench.till("SOFT0001")
+        sealed = bench.seal(till, first_day(till, bench))
+        strange = bench.seal(other, first_day(other, bench))
+        bench.announce(till, sealed)
+        assert code_of(bench.put, till, sealed, 1, strange.parts[0]) == "TS-1313"
+        assert code_of(bench.put, other, sealed, 1, strange.parts[0]) == "TS-3282"
+        bench.put(till, sealed, 1)
+        manifest = read_manifest(sealed.manifest).manifest
+        stolen = bench.sign(other, manifest, till.link, device=till.uid)
+        assert code_of(bench.close, till, stolen) == "TS-1313"
+        assert code_of(bench.close, till, sealed.manifest[:-4] + b"AAAA") in ("TS-1312", "TS-1201")
+        elsewhere = bench.sign(till, manifest, till.link, audience="fdo.example/other")
+        assert code_of(bench.close, till, elsewhere) == "TS-1108"
+        offline = bench.seal(soft, first_day(soft, bench))
+        assert code_of(bench.close, soft, offline.manifest) == "TS-2405"
+        [registration, *_] = offline.parts[0].splitlines()
+        assert await bench.bench.code(soft, registration, Channel.ECR_OFFLINE) == "TS-2405"
+        assert await bench.book() == 0
+
+    run(ledger, walk)
+
+
+def test_ts_1402_a_batch_is_missing_between(ledger: LedgerFolder) -> None:
+    """The later one waits until the earlier one has come; its parts are kept."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        first = bench.seal(till, first_day(till, bench, 2))
+        head = till.link
+        second = bench.seal(till, till.day(bench.now, 2))
+        bench.announce(till, second)
+        bench.put(till, second, 1)
+        with pytest.raises(Exception, match="TS-1402") as caught:
+            bench.close(till, second.manifest)
+        assert caught.value.expected["ts-seq"] == "1"  # type: ignore[attr-defined]
+        bench.bring(till, first)
+        bench.close(till, second.manifest)
+        assert await bench.book() == 2
+        assert [bench.receipt(till, one)["booked"] for one in (first, second)] == ["5", "4"]
+        assert head != till.link
+
+    run(ledger, walk)
+
+
+def test_two_batches_overlap(ledger: LedgerFolder) -> None:
+    """The same documents in another batch are found booked; each batch has its receipt."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        day = first_day(till, bench, 3)
+        later = till.day(bench.now, 2)
+        await bench.deliver(till, day)
+        before = bench.bench.tree()
+        again = await bench.deliver(till, day)
+        assert again["booked"] == "6"
+        assert bench.bench.tree() == before
+        receipt = await bench.deliver(till, [*day[3:], *later])
+        assert (receipt["booked"], receipt["first"], receipt["last"]) == ("7", "4", "10")
+
+    run(ledger, walk)
+
+
+def test_ts_1403_a_memory_restored_from_an_old_image_is_evidence(ledger: LedgerFolder) -> None:
+    """The fork is kept whole: what contradicts as evidence, what goes on from it apart; the device stops."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        day = first_day(till, bench, 2)
+        state, link = till.state, till.link
+        first = till.day(bench.now, 1)
+        await bench.deliver(till, [*day, *first])
+        till.state, till.link = state, link
+        fork = till.day(bench.now, 3)
+        receipt = await bench.deliver(till, fork)
+        assert (receipt["booked"], receipt["doubled"], receipt["apart"]) == ("0", "3", "2")
+        kept = ledger.rows("SELECT ordinal FROM intake.evidence ORDER BY 1")
+        assert kept == [(6,), (7,), (8,)]
+        assert ledger.rows("SELECT ordinal, codes FROM intake.quarantine ORDER BY 1") == [
+            (9, ["TS-1402"]),
+            (10, ["TS-1402"]),
+        ]
+        assert bench.matters() == ["batch-apart"]
+
+    run(ledger, walk)
+    assert not ledger.sweep(), "\n".join(lines(ledger.sweep()))
+
+
+def test_s0_064_a_revoked_signer_puts_the_whole_batch_apart(ledger: LedgerFolder) -> None:
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        documents = first_day(till, bench, 300)
+        bench.bench.registry.change_certificate(till, revoked_at=bench.now, revocation_reason=1)
+        receipt = await bench.deliver(till, documents)
+        assert (receipt["booked"], receipt["apart"], receipt["codes"]) == ("0", "303", {"TS-2403": "303"})
+        rows = ledger.rows("SELECT count(*), count(entry_index), min(codes), max(codes) FROM intake.quarantine")
+        assert rows == [(303, 303, ["TS-2403"], ["TS-2403"])]
+        assert bench.matters() == ["batch-apart"]
+
+    run(ledger, walk)
+    assert not ledger.sweep(), "\n".join(lines(ledger.sweep()))
+
+
+@pytest.mark.parametrize("late", list(LateDocuments))
+def test_s0_032_beyond_the_limit_it_is_a_case(ledger: LedgerFolder, late: LateDocuments) -> None:
+    """Measured by our clock: a clock set forward hides nothing, for the device was not heard of (K-15)."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        await bench.deliver(till, first_day(till, bench, 1))
+        bench.later(hours=80)
+        documents = till.day(bench.now - timedelta(hours=1), 2)  # the clock says that it is of today
+        receipt = await bench.deliver(till, documents)
+        expected = ("4", "4", "0") if late is LateDocuments.BOOKED else ("0", "0", "4")
+        assert (receipt["booked"], receipt["flagged"], receipt["apart"]) == expected
+        assert receipt["codes"]["TS-2404"] == "4"
+        assert "offline-too-long" in bench.matters()
+        if late is LateDocuments.BOOKED:
+            leaves = ledger.rows("SELECT leaf FROM ledger.leaves ORDER BY log_index DESC LIMIT 1")
+            assert read_leaf(leaves[0][0]).flags & LeafFlag.LATE
+            bench.later(hours=1)
+            fresh = await bench.deliver(till, till.day(bench.now, 1))
+            assert fresh["flagged"] == "0"
+
+    run(ledger, walk, late=late)
+
+
+def test_k_15_a_clock_set_back_stretches_nothing(ledger: LedgerFolder) -> None:
+    """The order is the sequence; times that go back are told, and what is old by its own word is late."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        at = bench.now
+        documents = [till.register(at), till.open_shift(at), till.sell(at)]
+        documents += [till.sell(at - timedelta(hours=100)), till.sell(at), till.report(at)]
+        receipt = await bench.deliver(till, documents)
+        assert bench.codes(3, 4, 5, 6) == [(), ("TS-3286", "TS-2404"), (), ()]
+        assert receipt["booked"] == "6"
+        assert bench.matters() == ["clock-contradicts", "offline-too-long"]
+        assert await bench.deliver(till, till.day(bench.now + timedelta(hours=3), 1))
+        assert bench.codes(7, 8, 9) == [("TS-3286",)] * 3
+
+    run(ledger, walk)
+
+
+def test_k_15_the_rolling_limit(ledger: LedgerFolder) -> None:
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        flagged = []
+        documents = first_day(till, bench, 1)
+        for _ in range(4):
+            flagged.append((await bench.deliver(till, documents))["flagged"])
+            bench.later(hours=30)
+            documents = till.day(bench.now, 1)
+        assert flagged == ["0", "0", "0", "3"]
+
+    run(ledger, walk, rolling_hours=80, rolling_days=7)
+
+
+def test_a_head_that_went_back_is_a_case(ledger: LedgerFolder) -> None:
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        documents = first_day(till, bench, 2)
+        head = (till.state.documents, till.link)
+        assert bench.report_head(till, *head, waiting=5, oldest=bench.now) == ""
+        known = bench.run(lambda conn: queries.contact(conn, till.uid))
+        assert (known.sequence, known.link, known.waiting) == (5, till.link, 5)
+        assert bench.report_head(till, 4, bytes(32)) == "TS-3285"
+        assert bench.report_head(till, 5, bytes(32)) == "TS-3285"
+        assert bench.report_head(till, *head) == ""
+        assert bench.matters() == ["head-went-back"] * 2
+        await bench.deliver(till, documents)
+
+    run(ledger, walk)
+
+
+def test_s0_097_a_number_is_pending_arriving_or_overdue(ledger: LedgerFolder) -> None:
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        made = bench.now
+        sealed = bench.seal(till, first_day(till, bench, 2))
+
+        def state(sequence: int = 3) -> NumberState:
+            rules = bench.bench.pack.channels
+            return bench.run(lambda conn: queries.number_state(conn, till.uid, sequence, made, rules, bench.now))
+
+        assert state() is NumberState.PENDING
+        bench.announce(till, sealed)
+        assert state() is NumberState.PENDING
+        bench.put(till, sealed, 1)
+        assert state() is NumberState.ARRIVING
+        assert state(99) is NumberState.PENDING
+        bench.later(hours=73)
+        assert state(99) is NumberState.OVERDUE
+
+    run(ledger, walk)
+
+
+def test_a_build_withdrawn_in_the_middle_is_judged_per_document(ledger: LedgerFolder) -> None:
+    """Arrived before: as ever. Made before by its own word: a flag. Made after: apart, and what follows with it."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        at = bench.now
+        documents = [till.register(at), till.open_shift(at), till.sell(at)]
+        sealed = bench.seal(till, documents)
+        bench.announce(till, sealed)
+        bench.put(till, sealed, 1)
+        bench.later(minutes=10)
+        before = till.sell(at + timedelta(minutes=9))
+        bench.withdrawals.at[till.build] = bench.now
+        bench.bench.registry.builds.clear()
+        after = till.sell(at + timedelta(minutes=11))
+        closing = till.report(at + timedelta(minutes=12))
+        bench.later(minutes=10)
+        [rest] = split_parts([before, after, closing])
+        bench.put(till, sealed, 2, rest)
+        signed = [read_signed(one) for one in [*documents, before, after, closing]]
+        bench.close(till, bench.sign(till, make_manifest(sealed.batch, signed, [sealed.parts[0], rest]), till.link))
+        await bench.book()
+        receipt = bench.receipt(till, sealed)
+        assert (receipt["booked"], receipt["flagged"], receipt["apart"]) == ("4", "1", "2")
+        assert bench.codes(3, 4) == [(), ("TS-2406",)]
+        assert ledger.rows("SELECT codes FROM intake.quarantine ORDER BY ordinal") == [
+            (["TS-2406"],),
+            (["TS-2406", "TS-1402"],),
+        ]
+
+    run(ledger, walk)
+
+
+def test_a_signature_that_is_wrong_does_not_take_the_good_ones_with_it(ledger: LedgerFolder) -> None:
+    """The good ones before it are booked, it is refused, and what follows waits apart; in other processes, too."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        documents = first_day(till, bench, 4)
+        spoilt = documents[4][:-8] + b"AAAAAAAA"
+        state, link = till.state, till.link
+        receipt = await bench.deliver(till, [*documents[:4], spoilt, *documents[5:]])
+        assert (receipt["booked"], receipt["refused"], receipt["apart"]) == ("4", "1", "2")
+        assert ledger.rows("SELECT code FROM intake.refused") == [("TS-1312",)]
+        assert (till.state, till.link) == (state, link)
+
+    async def all_of_it() -> None:
+        async with batches(ledger, processes=1) as bench:
+            await walk(bench)
+
+    asyncio.run(all_of_it())
+
+
+def test_a_refused_document_on_line_comes_with_the_batch(ledger: LedgerFolder) -> None:
+    """S0-077, S0-094: hardware may show its documents on line; what is refused there lies in its memory, and comes."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        at = bench.now
+        documents = [till.register(at), till.open_shift(at)]
+        for one in documents:
+            await bench.bench.send(till, one)
+        sale = till.sale(["4.50"])
+        wrong = attrs.evolve(sale, payments=(attrs.evolve(sale.payments[0], amount=Money.of("4.51")),))
+        compact = till.sell(at, wrong)
+        assert await bench.bench.code(till, compact) == "TS-2003"
+        receipt = await bench.deliver(till, [compact, till.report(at)])
+        assert (receipt["booked"], receipt["flagged"]) == ("2", "1")
+        assert bench.codes(3, 4) == [("TS-2003",), ()]
+        assert await bench.bench.code(till, till.open_shift(bench.now)) == ""
+
+    run(ledger, walk)
+
+
+def test_ts_2407_a_device_on_hold_and_bounds(ledger: LedgerFolder) -> None:
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        bench.bench.registry.change(till.uid, state=DeviceState.HOLD)
+        receipt = await bench.deliver(till, first_day(till, bench, 1))
+        assert (receipt["booked"], receipt["apart"]) == ("0", "4")
+        for _ in range(4):
+            bench.announce(till, bench.seal(till, [till.open_shift(bench.now), till.report(bench.now)]))
+        last = bench.seal(till, [till.open_shift(bench.now), till.report(bench.now)])
+        assert code_of(bench.announce, till, last) == "TS-3284"
+        sender = bench.bench.sender(till)
+        number = operations.read_new_part
+        assert code_of(number, sender, 0, last.parts[0], bench.now) == "TS-2410"
+        assert code_of(number, sender, 1, b"x\n", bench.now) == "TS-1201"
+        assert code_of(number, sender, 1, last.parts[0][:-1], bench.now) == "TS-3281"
+        assert code_of(number, sender, 1, b"x" * (1024 * 1024 + 1), bench.now) == "TS-1003"
+        swapped = b"".join(line + b"\n" for line in last.parts[0].split(b"\n")[1::-1])
+        assert code_of(number, sender, 1, swapped, bench.now) == "TS-3281"
+        no_report = bench.seal(till, [till.open_shift(bench.now)])
+        bench.run(lambda conn: conn.execute("DELETE FROM batches.batch WHERE state = 'open'"))
+        bench.announce(till, no_report)
+        bench.put(till, no_report, 1)
+        assert code_of(bench.close, till, no_report.manifest) == "TS-2409"
+
+    run(ledger, walk)
