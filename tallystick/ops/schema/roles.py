@@ -57,6 +57,7 @@ GRANTS = (
     Grant(INTAKE, "production", _EXTEND),
     Grant(INTAKE, "sdc", _WRITE),
     Grant(INTAKE, "vsdc", _WRITE),
+    Grant(INTAKE, "ecr", _APPEND),
     Grant(INTAKE, "media", _WRITE),
     Grant(INTAKE, "ledger", _READ),
     Grant(INTAKE, "intake", _WRITE),
@@ -169,6 +170,12 @@ TABLE_GRANTS = (
     TableGrant(INTAKE, ("ledger", "buyer_salts"), "SELECT (log_index)"),
     TableGrant(INTAKE, ("personal", "erasure"), "SELECT, INSERT, UPDATE (entry_index, done_at)"),
     TableGrant(INTAKE, ("personal", "erased"), "SELECT, INSERT, UPDATE (in_mirror)"),
+    # A delivery ends and loses its contact; nothing else of it changes, and no page reads whom a receipt was sent to.
+    TableGrant(
+        INTAKE,
+        ("ecr", "delivery"),
+        "SELECT, INSERT (uid, sequence, tin, by, contact, asked_at), UPDATE (contact, state, settled_at)",
+    ),
     TableGrant(INTAKE, ("portal", "django_session"), "SELECT (session_key, expire_date), DELETE"),
     TableGrant(PORTAL, ("inspections", "case_file"), "SELECT, UPDATE (state, closed_at, closed_by, reason)"),
     TableGrant(PORTAL, ("inspections", "device"), "SELECT (requested_by, signed_by)"),

@@ -26,6 +26,7 @@ ROOMS = (
     "projections/inspections",
     "projections/personal",
     "channels/vsdc",
+    "channels/ecr",
     "projections/retention",
 )
 

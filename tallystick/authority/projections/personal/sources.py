@@ -22,7 +22,7 @@ READ_FOR: Mapping[SubjectKind, tuple[str, ...]] = MappingProxyType(
             "registry.user_taxpayer", "pki.issuance", "production.order_line", "production.module",
             "intake.quarantine", "intake.evidence", "intake.refused", "media.upload_file", "commands.command",
             "audit.request", "audit.override", "audit.cycle", "builds.proved", "sdc.contact", "inspections.case_file",
-            "inspections.seen", "activity.entry", "approvals.request",
+            "inspections.seen", "ecr.delivery", "activity.entry", "approvals.request",
         ),
         SubjectKind.CASHIER: (),
         SubjectKind.BUYER: ("intake.quarantine", "intake.evidence", "approvals.request"),
