@@ -93,6 +93,31 @@ class RegisterState:
                 state = attrs.evolve(self, is_registered=True)
         return attrs.evolve(state, documents=sequence)
 
+    def in_spite(self, document: NationalDocument, sequence: int, at: datetime) -> RegisterState:
+        """The state after a document that breaks a rule and is booked all the same: what it says counts from now on."""
+        match document.content:
+            case Sale() as sale:
+                state = self._sold(document.kind, sale)
+            case ShiftOpening(cash=cash):
+                state = self._begun(document.shift, sequence, at, cash)
+            case ShiftReport(turnover=turnover):
+                state = self
+                if document.kind is DocumentKind.SHIFT_CLOSING:
+                    state = attrs.evolve(self._closed(), shift=document.shift, turnover=turnover)
+            case Closure():
+                state = attrs.evolve(self, is_closed=True)
+            case _:
+                state = attrs.evolve(self, is_registered=True)
+        return attrs.evolve(state, documents=sequence)
+
+    @classmethod
+    def after_closing(cls, closing: NationalDocument, sequence: int) -> RegisterState:
+        """The state after a booked shift closing, known from it alone: nobody has to read what was before."""
+        report = closing.content
+        if not isinstance(report, ShiftReport) or closing.kind is not DocumentKind.SHIFT_CLOSING:
+            raise ValueError("not a shift closing")
+        return cls(documents=sequence, shift=closing.shift, turnover=report.turnover, is_registered=True)
+
     def report(self, sequence: int) -> ShiftReport:
         """What a report with this sequence number must say."""
         return ShiftReport(
@@ -127,7 +152,10 @@ class RegisterState:
             raise Fault("TS-2408", detail=f"shift {self.shift} is open")
         if document.shift != self.shift + 1:
             raise Fault("TS-2408", detail=f"the next shift is {self.shift + 1}, not {document.shift}")
-        return attrs.evolve(self, shift=document.shift, first=sequence, opened_at=at, totals=NO_TOTALS, cash=cash)
+        return self._begun(document.shift, sequence, at, cash)
+
+    def _begun(self, shift: int, sequence: int, at: datetime, cash: Money) -> RegisterState:
+        return attrs.evolve(self, shift=shift, first=sequence, opened_at=at, totals=NO_TOTALS, cash=cash)
 
     def _closed(self) -> RegisterState:
         return attrs.evolve(self, first=0, opened_at=None, totals=NO_TOTALS, cash=ZERO_MONEY)
