@@ -135,8 +135,12 @@ def _node() -> dict[str, Any]:
                 parameters=(code, _QR),
             )
         },
-        f"{NODE_PREFIX}closures": _register("nodeClose", "Close the fiscal memory for good: its closure document (S1-019)"),
-        "/openapi.json": {"get": operation("description", "This document", {200: answer("OpenAPI.", {"type": "object"})})},
+        f"{NODE_PREFIX}closures": _register(
+            "nodeClose", "Close the fiscal memory for good: its closure document (S1-019)"
+        ),
+        "/openapi.json": {
+            "get": operation("description", "This document", {200: answer("OpenAPI.", {"type": "object"})})
+        },
     }
 
 

@@ -10,7 +10,6 @@ import json
 import secrets
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,10 +21,10 @@ import uvloop
 from tallystick.authority.channels.ecr.api import build_app, refusals
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.intake.national.values import NationalAnswer, Sender
+from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.reference.registry.values import DeviceCertificate, DeviceState, NationalDevice
 from tallystick.authority.reference.taxrates.rates import Rates
-from tallystick.crypto import profiles
-from tallystick.crypto.certificates import pem_of, public_key_of, read_certificate
+from tallystick.crypto.certificates import pem_of, read_certificate
 from tallystick.crypto.keys import PrivateKey, generate_p256_key
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.national_orders import DeviceFacts, device_authority, device_order, device_profile
@@ -36,7 +35,7 @@ from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Quantity, Rate
 from tallystick.kernel.hashing import device_genesis, device_link, sha256
-from tallystick.kernel.identifiers import SdcInvoiceNumber, Tin, Uid
+from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.invoice import InvoiceItem, Payment, PaymentType, Seller, TransactionType
 from tallystick.kernel.national_document import (
@@ -150,9 +149,7 @@ class Till:
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """One call over the kept connection."""
         if self._connection is None:
-            self._connection = http.client.HTTPSConnection(
-                "127.0.0.1", self.port, context=self.context, timeout=30
-            )
+            self._connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=30)
         told = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             self._connection.request(method, path, body, told)
@@ -203,7 +200,9 @@ class Till:
             self._connection = None
 
 
-def certified(pki: DemoPki, uid: str, device_class: DeviceClass, at: datetime, tin: str = TIN) -> tuple[PrivateKey, bytes]:
+def certified(
+    pki: DemoPki, uid: str, device_class: DeviceClass, at: datetime, tin: str = TIN
+) -> tuple[PrivateKey, bytes]:
     """A new key and its certificate, DER."""
     key = generate_p256_key()
     facts = DeviceFacts(
@@ -242,7 +241,9 @@ class MemoryPipeline:
     heads: dict[str, tuple[int, bytes]] = attrs.field(factory=dict)
     before: Callable[[], Any] = lambda: None
 
-    async def submit(self, compact: bytes, *, sender: Sender, received_at: datetime) -> NationalAnswer:
+    async def submit(
+        self, compact: bytes, *, sender: Sender, received_at: datetime, channel: Channel
+    ) -> NationalAnswer:
         self.before()
         signed = read_signed(compact)
         document = read_document(signed.payload)
@@ -307,9 +308,7 @@ class Door:
     services: EcrServices
     tills: list[Till] = attrs.field(factory=list)
 
-    def till(
-        self, uid: str, device_class: DeviceClass = DeviceClass.SOFTWARE, *, at: datetime | None = None
-    ) -> Till:
+    def till(self, uid: str, device_class: DeviceClass = DeviceClass.SOFTWARE, *, at: datetime | None = None) -> Till:
         """A registered device."""
         key, der = certified(self.pki, uid, device_class, at or self.clock())
         facts = read_certificate(der)
@@ -323,7 +322,9 @@ class Door:
             certificate_hash=sha256(der), uid=Uid(uid), device_class=device_class, tin=Tin(TIN), certificate=der,
             not_before=facts.not_valid_before_utc, not_after=facts.not_valid_after_utc,
         )  # fmt: skip
-        return self.keep(Till(uid, key, der, client_tls(self.pki, self.folder, key, der), self.port, device_class, genesis))
+        return self.keep(
+            Till(uid, key, der, client_tls(self.pki, self.folder, key, der), self.port, device_class, genesis)
+        )
 
     def stranger(self, key: PrivateKey | None = None, der: bytes = b"") -> Till:
         """Somebody without a certificate, or with one that is not registered."""
@@ -390,7 +391,7 @@ def open_door(pki: DemoPki, folder: Path, limits: HttpLimits | None = None, **ch
     view, checkpoints = MemoryView(clock), MemoryCheckpoints()
     pipeline = MemoryPipeline(view)
     told: dict[str, Any] = {
-        "pool": None, "intake": pipeline, "devices": view, "view": view, "standings": pipeline, "rates": Rates(),
+        "pool": None, "intake": pipeline, "devices": view, "rates": Rates(),
         "rules": ChannelRules(), "checkpoints": checkpoints, "receipts": lambda code: b"{}", "clock": clock,
         "trusted": pki.device_trust_store(), "arc": pki.arc, "audience": AUDIENCE, "public_url": PUBLIC,
         "operator": "fdo.example",

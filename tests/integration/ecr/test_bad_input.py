@@ -195,7 +195,11 @@ def test_each_wrong_request_gets_its_code_and_changes_nothing(door: Door, till: 
 
 def test_numbers_that_are_not_ones_own_are_unknown(till: Till) -> None:
     for number in ("x", "AAAAAAAA-AAAAAAAA-1", f"{till.uid}-AAAAAAAA-1", f"{till.uid}-{till.uid}-01", "%2e%2e"):
-        for path in (f"{DOCUMENTS_PATH}/{number}", f"{DOCUMENTS_PATH}/{number}/deliveries", f"/node/v1/receipts/{number}"):
+        for path in (
+            f"{DOCUMENTS_PATH}/{number}",
+            f"{DOCUMENTS_PATH}/{number}/deliveries",
+            f"/node/v1/receipts/{number}",
+        ):
             reply = till.ask("GET", path)
             assert (path, reply.status, reply.code) == (path, 404, "TS-4003")
 

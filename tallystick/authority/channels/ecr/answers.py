@@ -1,6 +1,6 @@
 """Answers to documents, made of what the ledger holds: as the pipeline tells it, or from the entry at any later time.
 
-Both ways give the same bytes. What a process remembers only for a while, such as the moment of a repeat, has no place here.
+Both ways give the same bytes. What only one process remembers, such as the moment of a repeat, has no place here.
 """
 
 from __future__ import annotations

@@ -26,7 +26,9 @@ class _Purse:
 class DeviceBudget:
     """A purse for each device that called; they are as many as there are certificates that we issued."""
 
-    def __init__(self, monotonic: Callable[[], float], per_second: float = PER_SECOND, at_once: float = AT_ONCE) -> None:
+    def __init__(
+        self, monotonic: Callable[[], float], per_second: float = PER_SECOND, at_once: float = AT_ONCE
+    ) -> None:
         self._now = monotonic
         self._per_second = per_second
         self._at_once = at_once

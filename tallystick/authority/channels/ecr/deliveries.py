@@ -53,9 +53,7 @@ def read_wish(body: bytes) -> Wish:
     return Wish(str(by), to)
 
 
-def ask(
-    conn: Connection, number: SdcInvoiceNumber, tin: Tin, wish: Wish, at: datetime
-) -> tuple[Delivery, bool]:
+def ask(conn: Connection, number: SdcInvoiceNumber, tin: Tin, wish: Wish, at: datetime) -> tuple[Delivery, bool]:
     """Keep the wish; the delivery, and whether it is a new one. Raises ``TS-3241`` for too many."""
     store.lock_document(conn, str(number))
     known = store.deliveries_of(conn, number.signed_by, number.ordinal)

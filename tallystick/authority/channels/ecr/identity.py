@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
-from tallystick.authority.channels.ecr.ports import Devices, Refreshed
+from tallystick.authority.channels.ecr.ports import Devices
 from tallystick.authority.intake.national.values import Sender
 from tallystick.crypto.certificate_facts import read_device
 from tallystick.crypto.certificates import TrustStore, verify_chain
@@ -25,9 +25,8 @@ class Gatekeeper:
     origin itself (``ts-aud``).
     """
 
-    def __init__(self, devices: Devices, view: Refreshed, trusted: TrustStore, arc: NationalArc) -> None:
+    def __init__(self, devices: Devices, trusted: TrustStore, arc: NationalArc) -> None:
         self._devices = devices
-        self._view = view
         self._trusted = trusted
         self._arc = arc
         self._read: OrderedDict[bytes, Sender] = OrderedDict()
@@ -42,7 +41,7 @@ class Gatekeeper:
         if certificate is None:
             raise Fault("TS-1101", detail="show the certificate that enrolment gave to the device")
         sender = self._read.get(certificate) or self._known(certificate, now)
-        refreshed_at = self._view.refreshed_at
+        refreshed_at = self._devices.refreshed_at
         if refreshed_at is None or now - refreshed_at > VIEW_AGE_MAX:
             raise Fault("TS-1109", detail="the state of certificates is not known just now", retry_after_seconds=10)
         issued = self._devices.certificate(sender.certificate_hash)

@@ -6,7 +6,9 @@ from functools import cache
 
 from prometheus_client import Counter, Histogram
 
-REQUESTS = Counter("tallystick_ecr_requests", "Requests of national devices, by path and HTTP status", ["path", "status"])
+REQUESTS = Counter(
+    "tallystick_ecr_requests", "Requests of national devices, by path and HTTP status", ["path", "status"]
+)
 SECONDS = Histogram(
     "tallystick_ecr_seconds",
     "From a document's arrival to its answer",

@@ -7,34 +7,10 @@ from datetime import datetime
 from typing import Protocol
 
 from tallystick.authority.intake.national.values import NationalAnswer, Sender
+from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.shifts import RegisterState
-
-
-class Pipeline(Protocol):
-    """The one way of a document."""
-
-    async def submit(self, compact: bytes, *, sender: Sender, received_at: datetime) -> NationalAnswer:
-        """Judge and book a document; returns behind the acknowledgement gate, raises a coded fault."""
-
-
-class Devices(Protocol):
-    """The registry's view in memory."""
-
-    def device(self, uid: str) -> NationalDevice | None:
-        """A registered device."""
-
-    def certificate(self, certificate_hash: bytes) -> DeviceCertificate | None:
-        """A certificate that was issued to a device, by the SHA-256 of its DER."""
-
-
-class Refreshed(Protocol):
-    """Tells how old the registry's view is."""
-
-    @property
-    def refreshed_at(self) -> datetime | None:
-        """When it last agreed with the database."""
 
 
 class Stands(Protocol):
@@ -53,11 +29,30 @@ class Stands(Protocol):
         """Its register."""
 
 
-class Standings(Protocol):
-    """Where devices stand by their documents, read from the ledger."""
+class Pipeline(Protocol):
+    """The one way of a document."""
 
-    async def standing(self, uid: str) -> Stands | None:
-        """One device; none for one that the ledger does not know. Raises ``TS-5009``."""
+    async def submit(
+        self, compact: bytes, *, sender: Sender, received_at: datetime, channel: Channel
+    ) -> NationalAnswer:
+        """Judge and book a document; returns behind the acknowledgement gate, raises a coded fault."""
+
+    async def standing(self, uid: str) -> Stands:
+        """Where a device stands, read from the ledger; raises ``TS-2401`` for one that it does not know."""
+
+
+class Devices(Protocol):
+    """The registry's view in memory."""
+
+    @property
+    def refreshed_at(self) -> datetime | None:
+        """When it last agreed with the database; none before the first time."""
+
+    def device(self, uid: str) -> NationalDevice | None:
+        """A registered device."""
+
+    def certificate(self, certificate_hash: bytes) -> DeviceCertificate | None:
+        """A certificate that was issued to a device, by the SHA-256 of its DER."""
 
 
 ReceiptCheck = Callable[[str], bytes]

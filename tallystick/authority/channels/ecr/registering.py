@@ -9,6 +9,8 @@ from tallystick.authority.channels.ecr import metrics
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
 from tallystick.authority.channels.ecr.routes import Request
 from tallystick.authority.channels.ecr.services import EcrServices
+from tallystick.authority.ledger.entry import Channel
+from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kit.asgi import Answer, Scope, read_body
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE
 
@@ -38,7 +40,9 @@ class Registering:
     async def submit(self, body: bytes, request: Request) -> Answer:
         """A document whose bytes are all here."""
         services = self._services
-        booked = await services.intake.submit(body, sender=request.sender, received_at=services.clock())
+        sender = request.sender
+        channel = Channel.ERP if sender.device_class is DeviceClass.ERP else Channel.ECR_ONLINE
+        booked = await services.intake.submit(body, sender=sender, received_at=services.clock(), channel=channel)
         told = services.answers.of_booking(booked, qr=wants_qr(request.scope))
         return Answer(200, told, headers=_REPLAYED) if booked.replayed else Answer(201, told)
 

@@ -19,8 +19,6 @@ from tallystick.authority.channels.ecr.ports import (
     Pipeline,
     QueueStatus,
     ReceiptCheck,
-    Refreshed,
-    Standings,
 )
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.authority.room_queries import Connection
@@ -45,8 +43,6 @@ class EcrServices:
     pool: ConnectionPool[psycopg.Connection[Any]]
     intake: Pipeline
     devices: Devices
-    view: Refreshed
-    standings: Standings
     rates: Rates
     rules: ChannelRules
     checkpoints: Checkpoints
@@ -68,7 +64,7 @@ class EcrServices:
 
     @gatekeeper.default
     def _gatekeeper(self) -> Gatekeeper:
-        return Gatekeeper(self.devices, self.view, self.trusted, self.arc)
+        return Gatekeeper(self.devices, self.trusted, self.arc)
 
     @budget.default
     def _budget(self) -> DeviceBudget:

@@ -35,7 +35,7 @@ async def device_stands(services: EcrServices, sender: Sender, now: datetime) ->
     device = services.devices.device(sender.uid)
     if device is None:
         raise Fault("TS-2401", detail="the device is not registered")
-    stands = await services.standings.standing(sender.uid)
+    stands = await _stands(services, sender.uid)
     genesis, registered = None, device.registration_index
     if registered is not None:
         genesis = await services.in_database(lambda conn: _genesis(conn, device, registered))
@@ -55,6 +55,16 @@ async def device_stands(services: EcrServices, sender: Sender, now: datetime) ->
         uid=device.uid,
         window_seconds=str(services.rules.time_window_seconds),
     )
+
+
+async def _stands(services: EcrServices, uid: str) -> Stands | None:
+    """None while the registration is not in the ledger."""
+    try:
+        return await services.intake.standing(uid)
+    except Fault as fault:
+        if fault.code != "TS-2401":
+            raise
+        return None
 
 
 def offline_limits(rules: ChannelRules, device_class: DeviceClass) -> OfflineLimits:
