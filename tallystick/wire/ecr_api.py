@@ -1,7 +1,8 @@
 """What the national online channel answers: canonical JSON (RFC 8785) in which every value is text.
 
-An answer to a document holds nothing but what the ledger and the settings hold, so the same document gets the same bytes
-whoever answers and whenever. Hashes and links are base64url without padding; times RFC 3339 in UTC with milliseconds.
+An answer to a document holds nothing but what the ledger and the settings hold, so the same document gets the same
+bytes whoever answers and whenever. Hashes and links are base64url without padding, times RFC 3339 in UTC with
+milliseconds.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Place(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 class Genesis(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Link 0 of a device and what it is made from: certificate hash, name of the pair, hash of its registration's leaf."""
+    """Link 0 of a device and what it is made from: certificate, name of the pair, leaf of the registration (hashes)."""
 
     certificate: str
     link: str
@@ -106,7 +107,7 @@ class RatesInForce(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=
 class DeviceStands(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Where a device stands; ``next`` and ``genesis`` are there once its registration is in the ledger.
 
-    ``audience`` is what ``ts-aud`` has to say; ``checkpoint`` the newest signed head of the ledger, as the header has it.
+    ``audience`` is what ``ts-aud`` has to say; ``checkpoint`` the newest signed head of the ledger, as in the header.
     """
 
     audience: str

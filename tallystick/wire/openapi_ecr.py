@@ -25,12 +25,12 @@ from tallystick.wire.openapi import (
 from tallystick.wire.problem import CONTENT_TYPE
 from tallystick.wire.receipt_code import CODE_CHARACTERS
 
-_DESCRIPTION = f"""How registers, ERP systems and server nodes report to the operator. Every call is made over mutual TLS
-with the certificate that enrolment (EST, RFC 7030) gave to the device. A document is a compact JWS (RFC 7515), signed
-with ES256 by the same key, with exactly the protected header of the specification. The same bytes again get the same
-answer. Every value in an answer is text. The header `{CHECKPOINT_HEADER}` of an answer carries the newest signed head of
-the ledger; a request may bring back an earlier one. Every refusal is `application/problem+json` with a code of the
-catalogue, and changes nothing; order faults say in `expected` which place the device has to sign next."""
+_DESCRIPTION = f"""How registers, ERP systems and server nodes report to the operator. Every call is made over mutual
+TLS with the certificate that enrolment (EST, RFC 7030) gave to the device. A document is a compact JWS (RFC 7515),
+signed with ES256 by the same key, with exactly the protected header of the specification. The same bytes again get the
+same answer. Every value in an answer is text. The header `{CHECKPOINT_HEADER}` of an answer carries the newest signed
+head of the ledger; a request may bring back an earlier one. Every refusal is `application/problem+json` with a code of
+the catalogue, and changes nothing; order faults say in `expected` which place the device has to sign next."""
 
 _CERTIFICATE = "certificate"
 _HASH = text(43, 43, pattern="^[A-Za-z0-9_-]{43}$")

@@ -17,7 +17,9 @@ from typing import Any
 
 import attrs
 import uvloop
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.api import build_app, refusals
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.intake.national.values import NationalAnswer, Sender
@@ -29,50 +31,34 @@ from tallystick.crypto.keys import PrivateKey, generate_p256_key
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.national_orders import DeviceFacts, device_authority, device_order, device_profile
 from tallystick.crypto.pki import DemoPki
-from tallystick.crypto.signatures import sign_es256, verify_es256
+from tallystick.crypto.signatures import verify_es256
 from tallystick.crypto.tls import tls_client_context, tls_server_context
 from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.fixed_point import Money, Quantity, Rate
+from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.hashing import device_genesis, device_link, sha256
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.instants import unix_ms
-from tallystick.kernel.invoice import InvoiceItem, Payment, PaymentType, Seller, TransactionType
+from tallystick.kernel.invoice import Seller
 from tallystick.kernel.national_document import (
     Closure,
     DocumentKind,
     NationalDocument,
     RegisterReport,
-    Sale,
     ShiftOpening,
-    StatedTax,
 )
 from tallystick.kernel.shifts import RegisterState
 from tallystick.kit.http_server import HttpLimits, Server
 from tallystick.wire.compact_jws import read_base64url, write_base64url
-from tallystick.wire.document_jws import DocumentHeader, read_signed, write_signed
-from tallystick.wire.ecr_api import DEVICE_PATH, DOCUMENTS_PATH
-from tallystick.wire.national_document import read_document, write_document
+from tallystick.wire.document_jws import read_signed
+from tallystick.wire.ecr_api import DOCUMENTS_PATH
+from tallystick.wire.national_document import read_document
 
 AUDIENCE = "fdo.example/aq/test"
 PUBLIC = "http://127.0.0.1:8440"
 BUILD = "0a" * 32
 TIN = "123456789"
 DEVICE_AUTHORITIES = ("device-ca", "hardware-device-ca")
-
-
-def sale(**changes: Any) -> Sale:
-    """Two coffees."""
-    said: dict[str, Any] = {
-        "operation": TransactionType.SALE,
-        "items": (InvoiceItem("Coffee", Quantity.of(2), Money.of("2.5"), ("A",), Money.of(5)),),
-        "payments": (Payment(Money.of(5), PaymentType.CASH),),
-        "taxes": (StatedTax("A", Rate.of(9), Money.of("0.4128")),),
-        "total": Money.of(5),
-        "rate_group": 1,
-        "currency": "EUR",
-    }
-    return Sale(**(said | changes))
 
 
 @attrs.frozen
@@ -95,56 +81,42 @@ class Reply:
 
 @attrs.define(eq=False)
 class Till:
-    """A device with its key and certificate, and the head of its own sequence."""
+    """A device with its papers (key, certificate, the fold of its documents) and one kept connection."""
 
-    uid: str
-    key: PrivateKey
-    certificate: bytes
+    papers: NationalTill
     context: ssl.SSLContext
     port: int
-    device_class: DeviceClass
-    genesis: bytes = b""
-    audience: str = AUDIENCE
-    sequence: int = 0
-    link: bytes = b""
-    build: str = BUILD
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _connection: http.client.HTTPSConnection | None = None
 
     @property
+    def uid(self) -> str:
+        return self.papers.uid
+
+    @property
     def kid(self) -> bytes:
-        return sha256(self.certificate)
+        return sha256(self.papers.certificate)
 
-    def compact(self, document: NationalDocument, **changes: Any) -> bytes:
-        """The next document, signed; the head stays where it is."""
-        said: dict[str, Any] = {
-            "kid": self.kid,
-            "audience": self.audience,
-            "device": Uid(self.uid),
-            "sequence": self.sequence + 1,
-            "previous": self.link or self.genesis,
-            "nonce": secrets.token_bytes(16),
-            "time_ms": unix_ms(self.clock()),
-        }
-        header = DocumentHeader(**(said | changes))
-        return write_signed(header, write_document(document), lambda text: sign_es256(self.key, text))
-
-    def document(self, kind: DocumentKind, content: Any, shift: int = 0) -> NationalDocument:
-        return NationalDocument(kind=kind, build=self.build, utc_offset_minutes=0, content=content, shift=shift)
+    def compact(self, document: NationalDocument | None = None, **header: Any) -> bytes:
+        """The next document (a receipt), signed now; the sequence stays where it is."""
+        return self.papers.sign(document or self.papers.receipt(), self.clock(), keep=False, **header)
 
     def registration(self) -> NationalDocument:
         report = RegisterReport(maker="Maker", model="Till", serial_number=self.uid)
-        return self.document(DocumentKind.REGISTRATION, report)
+        return self.papers.document(DocumentKind.REGISTRATION, report)
 
-    def opening(self, shift: int = 1) -> NationalDocument:
-        return self.document(DocumentKind.SHIFT_OPENING, ShiftOpening(Money.of(100), "Ana"), shift)
+    def opening(self) -> NationalDocument:
+        opening = ShiftOpening(Money.of(100), "Ana")
+        return self.papers.document(DocumentKind.SHIFT_OPENING, opening, self.papers.state.shift + 1)
 
-    def receipt(self, shift: int = 1, **changes: Any) -> NationalDocument:
-        return self.document(DocumentKind.RECEIPT, sale(**changes), shift)
+    def closing(self) -> NationalDocument:
+        state = self.papers.state
+        return self.papers.document(DocumentKind.SHIFT_CLOSING, state.report(state.documents + 1), state.shift)
 
-    def closure(self, turnover: Money) -> NationalDocument:
-        content = Closure(documents=self.sequence, turnover=turnover, reason="The shop closes")
-        return self.document(DocumentKind.CLOSURE, content)
+    def closure(self) -> NationalDocument:
+        state = self.papers.state
+        content = Closure(documents=state.documents, turnover=state.turnover, reason="The shop closes")
+        return self.papers.document(DocumentKind.CLOSURE, content)
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """One call over the kept connection."""
@@ -166,8 +138,8 @@ class Till:
         """Submit signed bytes."""
         return self.ask("POST", path, compact, **({"Content_Type": "application/jose"} | headers))
 
-    def submit(self, document: NationalDocument, path: str = DOCUMENTS_PATH) -> Reply:
-        """Sign and submit the next document, and move on when it is booked."""
+    def submit(self, document: NationalDocument | None = None, path: str = DOCUMENTS_PATH) -> Reply:
+        """Sign and submit the next document (a receipt), and go on when it is booked."""
         compact = self.compact(document)
         reply = self.post(compact, path)
         if reply.status in (200, 201):
@@ -175,29 +147,31 @@ class Till:
         return reply
 
     def moved(self, compact: bytes, reply: Reply) -> None:
-        """The head after a booked document; what the answer says of it must be what the device makes itself."""
+        """Go on after a booked document; what the answer says of the link must be what the device makes itself."""
         signed = read_signed(compact)
-        link = device_link(signed.header.previous, signed.header.sequence, signed.body_hash)
-        assert read_base64url(reply.json["device_link"].encode()) == link
-        self.sequence, self.link = signed.header.sequence, link
+        self.papers.take(compact, read_document(signed.payload), signed.header.time)
+        assert read_base64url(reply.json["device_link"].encode()) == self.papers.link
 
     def begin(self) -> None:
         """Registered, with an open shift."""
-        for document in (self.registration(), self.opening()):
-            reply = self.submit(document)
+        for make in (self.registration, self.opening):
+            reply = self.submit(make())
             assert reply.status == 201, reply.body
-
-    def stand(self) -> Any:
-        """Take over where the operator says that this device stands."""
-        told = self.ask("GET", DEVICE_PATH).json
-        self.sequence = int(told["next"]["ts-seq"]) - 1
-        self.link = read_base64url(told["next"]["ts-prev"].encode())
-        return told
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def papers(uid: str, key: PrivateKey, der: bytes, link: bytes = b"", audience: str = AUDIENCE) -> NationalTill:
+    """A till's papers with a key and a certificate of ours."""
+    made = NationalTill(uid, TIN, audience, link)
+    made.device.certificate = der
+    handle = key.handle
+    assert isinstance(handle, ec.EllipticCurvePrivateKey)
+    made.device.key = handle
+    return made
 
 
 def certified(
@@ -322,16 +296,15 @@ class Door:
             certificate_hash=sha256(der), uid=Uid(uid), device_class=device_class, tin=Tin(TIN), certificate=der,
             not_before=facts.not_valid_before_utc, not_after=facts.not_valid_after_utc,
         )  # fmt: skip
-        return self.keep(
-            Till(uid, key, der, client_tls(self.pki, self.folder, key, der), self.port, device_class, genesis)
-        )
+        context = client_tls(self.pki, self.folder, key, der)
+        return self.keep(Till(papers(uid, key, der, genesis), context, self.port))
 
     def stranger(self, key: PrivateKey | None = None, der: bytes = b"") -> Till:
         """Somebody without a certificate, or with one that is not registered."""
         context = tls_client_context(self.pki.files.root)
         if key is not None:
             context = client_tls(self.pki, self.folder, key, der)
-        return self.keep(Till("STRANGER", key or generate_p256_key(), der, context, self.port, DeviceClass.SOFTWARE))
+        return self.keep(Till(NationalTill("STRANGER", TIN, AUDIENCE), context, self.port))
 
     def keep(self, till: Till) -> Till:
         till.clock = self.clock

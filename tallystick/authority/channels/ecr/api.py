@@ -1,4 +1,4 @@
-"""The HTTP door of the national online channel: a document comes in as a compact JWS, its place in the ledger goes out."""
+"""The HTTP door: a document comes in as a compact JWS, its place in the ledger goes out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer to *where do I stand*: what a device needs to sign its next document, after a loss or at its first start."""
+"""The answer to *where do I stand*: what a device needs to sign its next document, be it the first."""
 
 from __future__ import annotations
 
