@@ -260,6 +260,11 @@ _AUDIT: dict[str, Row] = {
     "TS-3241": ("Receipt cannot be sent", 422, Retry.NEVER, FixBy.MERCHANT, None),
 }
 
+_CONNECTING: dict[str, Row] = {
+    "TS-3231": ("Number of the agreement taken or malformed", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3232": ("No agreement that could end so", 409, Retry.NEVER, FixBy.OPERATOR, None),
+}
+
 _PORTAL: dict[str, Row] = {
     "TS-4001": ("Sign-in failed", 401, Retry.NEVER, FixBy.USER, None),
     "TS-4002": ("A stronger sign-in is needed", 403, Retry.NEVER, FixBy.USER, None),
@@ -294,8 +299,8 @@ _OPERATION: dict[str, Row] = {
 
 def _kinds() -> Iterator[FaultKind]:
     tables = (
-        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _PORTAL,
-        _OPERATION,
+        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _CONNECTING,
+        _PORTAL, _OPERATION,
     )  # fmt: skip
     for table in tables:
         for code, row in table.items():

@@ -32,6 +32,7 @@ from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTr
 from tallystick.authority.reference.production.tasks import send_reports
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
+    publish_devices,
     publish_registrations,
     registration_body,
 )
@@ -44,6 +45,7 @@ from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.erasures import Erasures
 from tallystick.ops.inspections import detectors
 from tallystick.ops.key_books import books_of
+from tallystick.ops.national_registrations import begun_with, device_registration_of
 from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.assurance import AssuranceWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
@@ -149,7 +151,9 @@ def _repeat(context: Context, duty: Duty, stopped: threading.Event) -> None:
 
 
 def _publish(context: Context, conn: DatabaseConnection) -> None:
-    publish_registrations(conn, lambda entry: append_blocking(context.socket("sequencer"), registration_of(entry)))
+    socket = context.socket("sequencer")
+    publish_registrations(conn, lambda entry: append_blocking(socket, registration_of(entry)))
+    publish_devices(conn, lambda first: append_blocking(socket, device_registration_of(first)), begun_with)
 
 
 def _national_rules(context: Context) -> NationalRules:

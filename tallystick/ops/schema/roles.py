@@ -49,6 +49,7 @@ GRANTS = (
     Grant(SEQUENCER, "ledger", _EXTEND),
     Grant(SEQUENCER, "registry", _READ),
     Grant(INTAKE, "registry", _WRITE),
+    Grant(INTAKE, "agreements", _READ),
     Grant(INTAKE, "taxrates", _WRITE),
     Grant(INTAKE, "commands", _WRITE),
     Grant(INTAKE, "rules", _APPEND),
@@ -68,6 +69,7 @@ GRANTS = (
     Grant(INTAKE, "portal", _READ),
     Grant(ERASER, "eraser", _READ),
     Grant(PORTAL, "registry", _WRITE),
+    Grant(PORTAL, "agreements", _EXTEND),
     Grant(PORTAL, "taxrates", _READ),
     Grant(PORTAL, "commands", _APPEND),
     Grant(PORTAL, "rules", _READ),
@@ -129,6 +131,15 @@ TABLE_GRANTS = (
     ),
     TableGrant(PORTAL, ("builds", "decision"), "SELECT, INSERT (build_id, state, decided_by, reason, decided_at)"),
     TableGrant(PORTAL, ("builds", "proved"), "SELECT"),
+    # A device's certificates come from the PKI alone, and an agreement only ends.
+    TableGrant(INTAKE, ("registry", "device_certificate"), "SELECT, INSERT"),
+    TableGrant(PORTAL, ("registry", "device_certificate"), "SELECT"),
+    TableGrant(
+        PORTAL,
+        ("agreements", "agreement"),
+        "SELECT, INSERT (number, tin, since, until, concluded_by, concluded_at), "
+        "UPDATE (until, ended_by, ended_at, end_reason)",
+    ),
     # A batch is two persons' matter. The station holds its row (for which PostgreSQL wants a right to update, here of
     # a column that can take no value) and makes modules; what is done to them by hand is the pages' part.
     TableGrant(INTAKE, ("production", "batch"), "SELECT, UPDATE (batch_id)"),

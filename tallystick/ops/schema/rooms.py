@@ -11,6 +11,7 @@ ROOMS = (
     "oversight/approvals",
     "keys",
     "reference/registry",
+    "reference/agreements",
     "reference/taxrates",
     "reference/commands",
     "reference/rules",

@@ -160,4 +160,8 @@ def _issue(
     )
     order = device_order(facts, asked.public_key, services.arc, _profile(services, device))
     name = device_authority(device_class)
-    return operations.issue(conn, name, services.authority(name), order, wish, at)
+
+    def note(conn: Connection, certificate: bytes) -> None:
+        services.registry.certified(conn, device, name, certificate, at)
+
+    return operations.issue(conn, name, services.authority(name), order, wish, at, note)

@@ -15,9 +15,10 @@ RETURNING premises_id;
 INSERT INTO registry.secure_element (
     uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
     certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount)
-VALUES (
+SELECT
     :uid, :tin, :premises_id, :business_name, :location_name, :address, :district, :city, :country, :certificate,
-    :certificate_hash, :not_before, :not_after, :environment_x, :environment_y, :encryption_key, :limit_amount)
+    :certificate_hash, :not_before, :not_after, :environment_x, :environment_y, :encryption_key, :limit_amount
+WHERE NOT EXISTS (SELECT FROM registry.fiscal_device WHERE uid = :uid)
 ON CONFLICT DO NOTHING;
 
 -- name: secure_element
@@ -103,19 +104,74 @@ WHERE registry.revoked_certificate.lifted_at IS NOT NULL
    OR (registry.revoked_certificate.reason = 6 AND excluded.reason <> 6);
 
 -- name: add_fiscal_device
-INSERT INTO registry.fiscal_device (uid, device_class, tin, premises_id, maker, model, serial_number)
-VALUES (:uid, :device_class, :tin, :premises_id, :maker, :model, :serial_number)
+INSERT INTO registry.fiscal_device (uid, device_class, tin, premises_id, maker, model, serial_number, form_factor,
+                                    memory_number, enterprise_number, memory_report)
+SELECT :uid, :device_class, :tin, :premises_id, :maker, :model, :serial_number, :form_factor, :memory_number,
+       :enterprise_number, :memory_report
+WHERE NOT EXISTS (SELECT FROM registry.secure_element WHERE uid = :uid)
 ON CONFLICT DO NOTHING;
 
 -- name: fiscal_device
 SELECT d.uid, d.device_class, d.tin, d.premises_id, d.maker, d.model, d.serial_number, d.state, t.business_name,
-       coalesce(p.name, '')
+       coalesce(p.name, ''), d.form_factor, d.memory_number, d.enterprise_number, d.memory_report
 FROM registry.fiscal_device AS d JOIN registry.taxpayer AS t USING (tin)
 LEFT JOIN registry.premises AS p ON p.premises_id = d.premises_id
 WHERE d.uid = :uid;
 
+-- name: lock_fiscal_device
+SELECT state, tin FROM registry.fiscal_device WHERE uid = :uid FOR UPDATE;
+
 -- name: set_fiscal_device_state
-UPDATE registry.fiscal_device SET state = :state WHERE uid = :uid AND state <> 'closed';
+UPDATE registry.fiscal_device SET state = :state, state_reason = :reason WHERE uid = :uid;
+
+-- name: changed_fiscal_devices
+SELECT d.uid, d.device_class, d.tin, d.premises_id, d.maker, d.model, d.serial_number, d.state, t.business_name,
+       d.registration_index, d.genesis, d.form_factor, d.memory_number, d.memory_report,
+       p.name, p.address, p.district, p.city, p.country
+FROM registry.fiscal_device AS d JOIN registry.taxpayer AS t USING (tin)
+LEFT JOIN registry.premises AS p ON p.premises_id = d.premises_id
+WHERE d.uid IN (
+    SELECT uid FROM registry.fiscal_device WHERE changed_in >= :since::xid8
+    UNION ALL
+    SELECT o.uid FROM registry.taxpayer AS n JOIN registry.fiscal_device AS o USING (tin)
+    WHERE n.changed_in >= :since::xid8
+    UNION ALL
+    SELECT o.uid FROM registry.premises AS n JOIN registry.fiscal_device AS o USING (premises_id)
+    WHERE n.changed_in >= :since::xid8
+);
+
+-- name: changed_device_certificates
+SELECT c.certificate_hash, c.uid, c.device_class, c.tin, c.authority, c.certificate, c.not_before, c.not_after,
+       r.revoked_at, r.reason
+FROM registry.device_certificate AS c
+LEFT JOIN registry.revoked_certificate AS r ON r.certificate_hash = c.certificate_hash AND r.lifted_at IS NULL
+WHERE c.certificate_hash IN (
+    SELECT certificate_hash FROM registry.device_certificate WHERE changed_in >= :since::xid8
+    UNION ALL
+    SELECT certificate_hash FROM registry.revoked_certificate WHERE changed_in >= :since::xid8
+);
+
+-- name: add_device_certificate
+INSERT INTO registry.device_certificate (certificate_hash, uid, device_class, tin, authority, certificate, not_before,
+                                         not_after, entered_at)
+VALUES (:certificate_hash, :uid, :device_class, :tin, :authority, :certificate, :not_before, :not_after, :at)
+ON CONFLICT (certificate_hash) DO NOTHING;
+
+-- name: note_first_certificate
+UPDATE registry.fiscal_device SET first_certificate = :certificate_hash
+WHERE uid = :uid AND first_certificate IS NULL;
+
+-- name: unpublished_devices
+SELECT d.uid, d.device_class, d.tin, d.premises_id, d.maker, d.model, d.serial_number, d.state, '', '', d.form_factor,
+       d.memory_number, d.enterprise_number, d.memory_report,
+       c.certificate_hash, c.uid, c.device_class, c.tin, c.authority, c.certificate, c.not_before, c.not_after,
+       NULL::timestamptz, NULL::smallint
+FROM registry.fiscal_device AS d JOIN registry.device_certificate AS c ON c.certificate_hash = d.first_certificate
+WHERE d.registration_index IS NULL ORDER BY d.uid LIMIT :most;
+
+-- name: note_registration
+UPDATE registry.fiscal_device SET registration_index = :registration_index, genesis = :genesis
+WHERE uid = :uid AND registration_index IS NULL;
 
 -- name: taxpayer
 SELECT tin, business_name FROM registry.taxpayer WHERE tin = :tin;

@@ -52,6 +52,19 @@ class Premises:
     country: str = ""
 
 
+class FormFactor(StrEnum):
+    """What a device looks like. It is kept, and decides nothing (S0-077 to S0-081)."""
+
+    SMARTPHONE = "smartphone"
+    TABLET = "tablet"
+    PC = "pc"
+    POS = "pos"
+    HARDWARE = "hardware"
+    VEHICLE = "vehicle"
+    SERVER = "server"
+    OTHER = "other"
+
+
 class DeviceState(StrEnum):
     """Whether a fiscal device may work; closed is final."""
 
@@ -62,7 +75,11 @@ class DeviceState(StrEnum):
 
 @attrs.frozen(slots=True, kw_only=True)
 class FiscalDevice:
-    """A register or system of the national channels. ``device_class`` is the number that its certificate carries."""
+    """A register or system of the national channels. ``device_class`` is the number that its certificate carries.
+
+    ``memory_number`` is that of its fiscal memory, ``enterprise_number`` the taxpayer's own of the register (S1-024).
+    ``memory_report`` names the laboratory's report on its write-once memory; without one that counts as simulated.
+    """
 
     uid: Uid
     device_class: int
@@ -74,6 +91,10 @@ class FiscalDevice:
     state: DeviceState = DeviceState.ACTIVE
     business_name: str = ""
     premises_name: str = ""
+    form_factor: FormFactor = FormFactor.OTHER
+    memory_number: str = ""
+    enterprise_number: str = ""
+    memory_report: str = ""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -96,11 +117,17 @@ class NationalDevice:
     registration_index: int | None
     genesis: bytes
     has_agreement: bool = True
+    form_factor: FormFactor = FormFactor.OTHER
+    memory_number: str = ""
+    memory_report: str = ""
 
 
 @attrs.frozen(slots=False, kw_only=True, eq=False)
 class DeviceCertificate:
-    """A certificate of a national device. A revoked one keeps its moment and its CRL reason number (RFC 5280)."""
+    """A certificate of a national device. A revoked one keeps its moment and its CRL reason number (RFC 5280).
+
+    ``authority`` is the name of the one that issued it, such as ``hardware-device-ca``.
+    """
 
     certificate_hash: bytes
     uid: Uid
@@ -111,6 +138,7 @@ class DeviceCertificate:
     not_after: datetime
     revoked_at: datetime | None = None
     revocation_reason: int = 0
+    authority: str = ""
 
     @cached_property
     def public_key(self) -> PublicKey:
@@ -120,6 +148,14 @@ class DeviceCertificate:
     def was_revoked(self, moment: datetime) -> bool:
         """Whether the revocation had taken effect at that moment."""
         return self.revoked_at is not None and self.revoked_at <= moment
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class FirstCertificate:
+    """A device that got its first certificate and is not in the ledger yet."""
+
+    device: FiscalDevice
+    certificate: DeviceCertificate
 
 
 ON_HOLD = 6
