@@ -25,6 +25,7 @@ ROOMS = (
     "projections/audit",
     "projections/inspections",
     "projections/personal",
+    "projections/verification",
     "channels/vsdc",
     "projections/retention",
 )
