@@ -25,6 +25,7 @@ from tallystick.authority.projections.audit.tasks import decide
 from tallystick.authority.projections.inspections.detector import Detector
 from tallystick.authority.projections.inspections.tasks import watch
 from tallystick.authority.projections.retention import operations as retention
+from tallystick.authority.projections.verification.tasks import follow as follow_claims
 from tallystick.authority.reference.builds.tasks import BUILD_MEDIA_TYPE, publish_decisions
 from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.pki import tasks as certificate_tasks
@@ -113,6 +114,7 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
         Duty("tokens", lambda conn: remove_expired_tokens(conn, system_clock()), timedelta(hours=1)),
         Duty("retention", lambda conn: _retain(context, conn), timedelta(hours=1)),
+        Duty("claims", follow_claims, timedelta(seconds=1)),
         Duty("erasures", _erasures(context).work, timedelta(seconds=2)),
         *(_inspecting(one) for one in detectors(context.settings, context.pack)),
     ]

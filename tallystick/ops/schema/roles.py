@@ -65,6 +65,7 @@ GRANTS = (
     Grant(INTAKE, "audit", _WRITE),
     Grant(INTAKE, "inspections", _EXTEND),
     Grant(INTAKE, "personal", _APPEND),
+    Grant(INTAKE, "verification", _EXTEND),
     Grant(INTAKE, "retention", _READ),
     Grant(INTAKE, "portal", _READ),
     Grant(ERASER, "eraser", _READ),
@@ -83,6 +84,7 @@ GRANTS = (
     Grant(PORTAL, "audit", _READ),
     Grant(PORTAL, "inspections", _READ),
     Grant(PORTAL, "personal", _READ),
+    Grant(PORTAL, "verification", _READ),
     Grant(PORTAL, "portal", _WRITE),
     Grant(INTAKE, "witnesses", _EXTEND),
     Grant(INTAKE, "seals", _EXTEND),
@@ -190,7 +192,9 @@ TABLE_GRANTS = (
     TableGrant(INTAKE, ("portal", "django_session"), "SELECT (session_key, expire_date), DELETE"),
     TableGrant(PORTAL, ("inspections", "case_file"), "SELECT, UPDATE (state, closed_at, closed_by, reason)"),
     TableGrant(PORTAL, ("inspections", "device"), "SELECT (requested_by, signed_by)"),
-    TableGrant(PORTAL, ("inspections", "sighting"), "SELECT (act_hash, times), INSERT, UPDATE (times, last_at)"),
+    TableGrant(
+        PORTAL, ("inspections", "sighting"), "SELECT (act_hash, times, first_at), INSERT, UPDATE (times, last_at)"
+    ),
     TableGrant(
         PORTAL,
         ("audit", "override"),

@@ -26,6 +26,7 @@ ROOMS = (
     "projections/audit",
     "projections/inspections",
     "projections/personal",
+    "projections/verification",
     "channels/vsdc",
     "channels/ecr",
     "projections/retention",

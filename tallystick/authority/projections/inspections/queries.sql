@@ -128,13 +128,17 @@ SELECT last_hour, audited_up_to, unaudited FROM inspections.device
 WHERE requested_by = :requested_by AND signed_by = :signed_by;
 
 -- name: note_sighting
-INSERT INTO inspections.sighting (act_hash, requested_by, signed_by, ordinal, tin, amount, issued_at, first_at, last_at)
-VALUES (:act_hash, :requested_by, :signed_by, :ordinal, :tin, :amount, :issued_at, :at, :at)
-ON CONFLICT (act_hash) DO UPDATE SET times = inspections.sighting.times + 1, last_at = :at;
+INSERT INTO inspections.sighting (act_hash, requested_by, signed_by, ordinal, tin, amount, issued_at, first_at, last_at,
+                                  at_once, differs, booked_act)
+VALUES (:act_hash, :requested_by, :signed_by, :ordinal, :tin, :amount, :issued_at, :at, :at, :at_once, :differs,
+        nullif(:booked_act::bytea, ''::bytea))
+ON CONFLICT (act_hash) DO UPDATE SET times = inspections.sighting.times + 1, last_at = :at
+RETURNING first_at;
 
 -- name: due_sightings
-SELECT act_hash, requested_by, signed_by, ordinal, tin, amount, issued_at, first_at, times
-FROM inspections.sighting WHERE NOT told AND first_at <= :before ORDER BY first_at LIMIT :limit FOR UPDATE;
+SELECT act_hash, requested_by, signed_by, ordinal, tin, amount, issued_at, at_once, differs,
+       coalesce(booked_act, ''::bytea), first_at, times
+FROM inspections.sighting WHERE NOT told AND (at_once OR first_at <= :before) ORDER BY first_at LIMIT :limit FOR UPDATE;
 
 -- name: told_sighting
 UPDATE inspections.sighting SET told = true WHERE act_hash = :act_hash;

@@ -69,6 +69,7 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
         "sdc.token": "hashes of tokens, for hours",
         "seals.day": "sums of a nation's day",
         "taxrates.category": _PUBLIC, "taxrates.rate": _PUBLIC, "taxrates.rate_group": _PUBLIC,
+        "verification.claim": _NUMBERS, "verification.progress": "how far a fold has come",
         "vsdc.pair": "the newest signed act of a POS, until the ledger has it", "vsdc.pos": "the hash of a code; the "
         "POS stands in registry.secure_element", "vsdc.request": "hashes of requests, for some weeks",
         "vsdc.signer": _KEYS,
