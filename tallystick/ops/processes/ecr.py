@@ -10,22 +10,26 @@ from psycopg_pool import ConnectionPool
 
 from tallystick.authority.assurance.witnesses.exchange import CheckpointExchange
 from tallystick.authority.channels.ecr.api import build_app, refusals
+from tallystick.authority.channels.ecr.ports import ReceiptCheck
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.keeper import NationalKeeper
 from tallystick.authority.intake.national.pipeline import NationalIntake
 from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.ledger.client import SequencerClient
+from tallystick.authority.projections.verification.ledger_view import LedgerView
 from tallystick.authority.reference.builds.directory import BuildDirectory
 from tallystick.authority.reference.following import Follower
 from tallystick.authority.reference.registry.national_devices import NationalDirectory
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.tls import tls_server_context
 from tallystick.kit.http_server import Server
+from tallystick.ops.national_receipts import NationalRecords
 from tallystick.ops.national_views import national_views
 from tallystick.ops.processes.assurance import checkpoint_exchange
 from tallystick.ops.processes.context import Context, DatabaseConnection, ecr_name, run_until_stopped, system_clock
 from tallystick.ops.processes.pki import DEVICE_AUTHORITIES
+from tallystick.ops.receipt_check import receipt_check
 from tallystick.ops.schema.roles import INTAKE
 from tallystick.ops.server_certificate import follow_server_certificate
 from tallystick.ops.settings import SettingsError
@@ -126,6 +130,7 @@ def _services(context: Context, means: _Means) -> EcrServices:
         rates=means.rates,
         rules=pack.channels,
         checkpoints=means.checkpoints,
+        receipts=_receipts(context, means),
         clock=system_clock,
         trusted=context.pki.device_trust_store(),
         arc=context.pki.arc,
@@ -133,3 +138,9 @@ def _services(context: Context, means: _Means) -> EcrServices:
         public_url=settings.public_url,
         operator=settings.operator,
     )
+
+
+def _receipts(context: Context, means: _Means) -> ReceiptCheck:
+    ledger = LedgerView(means.pool.connection, context.state.tiles)
+    records = NationalRecords(means.pool.connection)
+    return receipt_check(ledger, records, system_clock, context.pack.channels.offline_limit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 
 import attrs
+import msgspec
 
 from tallystick.authority.intake.national.values import NationalAnswer
 from tallystick.authority.ledger.queries import LedgerDocument
@@ -84,12 +85,8 @@ class Answers:
     def _write(answer: Registered, qr: bool) -> bytes:
         if qr and answer.verification_url:
             image = base64.b64encode(qr_gif(answer.verification_url)).decode("ascii")
-            answer = Registered(**{**_members(answer), "qr": image})
+            answer = msgspec.structs.replace(answer, qr=image)
         return write_answer(answer)
-
-
-def _members(answer: Registered) -> dict[str, object]:
-    return {name: getattr(answer, name) for name in answer.__struct_fields__}
 
 
 def _text(data: bytes) -> str:
