@@ -1,9 +1,10 @@
-"""Claims: receipts of online registers a second, signed beforehand, verified, durable, sequenced; and how long each waits.
+"""Claims: receipts of online registers a second, verified, durable and sequenced; and how long each of them waits.
 
-Everything runs on the cores of this machine: TLS with client certificates, the pipeline, the sequencer with PostgreSQL,
-and a load generator that is compiled when this runs (gcc and OpenSSL's headers are needed). The limit beside it is what
-one core needs for nothing but the ES256 signature, reading header and payload, and a COPY of the body, times the cores.
-Each till has one connection and waits for its answer, as the order of its documents demands.
+Receipts are signed beforehand. Everything runs on the cores of this machine: TLS with client certificates, the
+pipeline, the sequencer with PostgreSQL, and a load generator that is compiled when this runs (gcc and OpenSSL's headers
+are needed). The limit beside it is what one core needs for nothing but the ES256 signature, reading header and payload,
+and a COPY of the body, times the cores. Each till has one connection and waits for its answer, as the order of its
+documents demands.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ SIGNED_FOR_SECONDS = 60.0
 """How far ahead documents are dated, so that the window is open while they are sent: it is 120 s to either side."""
 CHANNELS = max(1, min(2, os.cpu_count() or 1))
 PROCESSES = ("sequencer", *(ecr_name(number) for number in range(1, CHANNELS + 1)), "worker")
-_HEAD = b"POST /ecr/v1/documents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/jose\r\nContent-Length: %d\r\n\r\n"
+_HEAD = (
+    b"POST /ecr/v1/documents HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/jose\r\n"
+    b"Content-Length: %d\r\n\r\n"
+)
 
 
 def run(full: bool) -> Iterable[Claim]:
@@ -157,10 +161,8 @@ class _Bench:
     def _go_on(self, documents: list[list[bytes]]) -> None:
         """Each till knows from the ledger which of its documents was the last one."""
         with psycopg.connect(self.authority.country.owner_dsn) as conn:
-            heads = dict(
-                (uid, (seq, link))
-                for uid, seq, link in conn.execute("SELECT signed_by, seq, link FROM ledger.device_heads")
-            )
+            rows = conn.execute("SELECT signed_by, seq, link FROM ledger.device_heads").fetchall()
+        heads = {uid: (seq, link) for uid, seq, link in rows}
         for till, mine in zip(self.tills, documents, strict=True):
             seq, till.link = heads[till.uid]
             till.state = attrs.evolve(till.state, documents=seq)
@@ -228,7 +230,7 @@ def _compiled() -> Path:
 
 
 def _alone(authority: RunningAuthority, till: NationalTill) -> float:
-    """Receipts a second that all cores could take if each needed its signature, its reading and a COPY, nothing else."""
+    """Receipts a second of all cores if each needed its signature, its reading and a COPY, and nothing else."""
     papers = _Papers.of(till)
     body = _sign((papers, 3, system_clock()))[0][0] if till.state.is_open else _first_receipt(papers)
     key = public_key_of(read_certificate(till.certificate))

@@ -1,4 +1,4 @@
-"""Tills of the national channels in a running authority: agreement, certified build, certificate, place in the ledger."""
+"""Tills of the national channels in a running authority: agreement, build, certificate, place in the ledger."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from tallystick.authority.reference.registry import queries
 from tallystick.authority.reference.registry.values import FiscalDevice, Premises, Taxpayer
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.keys import generate_p256_key
+from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.signatures import sign_es256
 from tallystick.kernel.builds import BuildClass
+from tallystick.kernel.country_pack import CountryPack
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.tax_rates import group_at
 from tallystick.ops.pki_registry import pki_services
@@ -39,29 +41,39 @@ _VIEW_SECONDS = 2.5
 def national_tills(authority: RunningAuthority, count: int, origin: str) -> list[NationalTill]:
     """So many registered software tills that have signed nothing; returns when the intake knows them."""
     country = authority.country
-    group = group_at(country.pack.tax_groups, system_clock())
-    assert group is not None
     with psycopg.connect(country.owner_dsn) as conn:
-        build = _certified_build(conn)
-        services = pki_services(country.pki)
-        tills = []
-        for number in range(count):
-            tin = Tin(f"{500_000_000 + number // TILLS_OF_A_TAXPAYER}")
-            if number % TILLS_OF_A_TAXPAYER == 0:
-                place = _taxpayer(conn, tin)
-            till = NationalTill(f"TILL{number:04d}", tin, origin, build=build, group=group)
-            _enrol(conn, services, till, place)
-            tills.append(till)
-            conn.commit()
-    with psycopg.connect(country.owner_dsn, autocommit=True) as conn:
-        until = time.monotonic() + _LEDGER_SECONDS
-        for till in tills:
-            while not (row := _genesis(conn, till.uid)):
-                assert time.monotonic() < until, f"{till.uid} was never entered into the ledger"
-                time.sleep(0.05)
-            till.link = row
+        tills = enrolled_tills(conn, country.pki, country.pack, count, origin)
+    begin_sequences(country.owner_dsn, tills)
     time.sleep(_VIEW_SECONDS)
     return tills
+
+
+def enrolled_tills(conn: Connection, pki: DemoPki, pack: CountryPack, count: int, origin: str) -> list[NationalTill]:
+    """Tills with agreement, certified build and certificate; the owner of the database enters them."""
+    group = group_at(pack.tax_groups, system_clock())
+    assert group is not None
+    build, services = _certified_build(conn), pki_services(pki)
+    tills = []
+    for number in range(count):
+        tin = Tin(f"{500_000_000 + number // TILLS_OF_A_TAXPAYER}")
+        if number % TILLS_OF_A_TAXPAYER == 0:
+            place = _taxpayer(conn, tin)
+        till = NationalTill(f"TILL{number:04d}", tin, origin, build=build, group=group)
+        _enrol(conn, services, till, place)
+        tills.append(till)
+        conn.commit()
+    return tills
+
+
+def begin_sequences(dsn: str, tills: list[NationalTill]) -> None:
+    """Wait until each till's registration is in the ledger, and take over where its sequence begins."""
+    with psycopg.connect(dsn, autocommit=True) as conn:
+        until = time.monotonic() + _LEDGER_SECONDS
+        for till in tills:
+            while not (link := _genesis(conn, till.uid)):
+                assert time.monotonic() < until, f"{till.uid} was never entered into the ledger"
+                time.sleep(0.05)
+            till.link = link
 
 
 def _certified_build(conn: Connection) -> str:

@@ -82,14 +82,14 @@ class EcrApi:
 
     async def _document(self, request: Request) -> Answer:
         services, number = self._services, own_number(request.tail, request.sender)
-        entry = await services.in_database(lambda conn: own_entry(conn, number))
+        entry = await own_entry(services, number)
         return Answer(200, services.answers.of_entry(entry, qr=wants_qr(request.scope)))
 
     async def _deliveries(self, request: Request) -> Answer:
         number = own_number(request.tail, request.sender)
+        await own_entry(self._services, number)
 
         def work(conn: Connection) -> bytes:
-            own_entry(conn, number)
             found = store.deliveries_of(conn, number.signed_by, number.ordinal)
             return write_deliveries([deliveries.delivery_of(row) for row in found])
 
@@ -104,10 +104,10 @@ class EcrApi:
         wish = deliveries.read_wish(await read_body(request.receive, deliveries.BODY_BYTES_MAX, None))
         services = self._services
         at = services.clock()
+        if not services.answers.url_of(await own_entry(services, number)):
+            raise Fault("TS-3241", detail="the document is no sale, or its text is erased")
 
         def work(conn: Connection) -> tuple[bytes, bool]:
-            if not services.answers.url_of(own_entry(conn, number)):
-                raise Fault("TS-3241", detail="the document is no sale, or its text is erased")
             delivery, new = deliveries.ask(conn, number, request.sender.tin, wish, at)
             return write_answer(delivery), new
 

@@ -70,7 +70,7 @@ class NodeApi:
         if len(text) == CODE_CHARACTERS:
             return Answer(200, await in_thread(lambda: services.receipts(text), services.database_answer_seconds))
         number = own_number(text, request.sender)
-        entry = await services.in_database(lambda conn: own_entry(conn, number))
+        entry = await own_entry(services, number)
         url = services.answers.url_of(entry)
         if not url:
             return Answer(200, services.answers.of_entry(entry, qr=wants_qr(request.scope)))
