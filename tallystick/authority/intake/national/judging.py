@@ -180,7 +180,7 @@ async def original_allows_it(rules: NationalRules, hand: DocumentInHand) -> None
     if is_correction and not sale.reason:
         raise Fault("TS-2101", detail="a correction says why")
     original = hand.original = await rules.stores.document(sale.refers_to)
-    if original is None:
+    if original is None or not original.record:
         raise _not_found(rules, sale.refers_to)
     _check_kind(original, hand.document.kind)
     _check_scope(rules, hand, original)

@@ -30,6 +30,7 @@ from tallystick.kernel.identifiers import SdcInvoiceNumber, canonical_buyer
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.national_document import NationalDocument
 from tallystick.wire.document_jws import MEDIA_TYPE, SignedDocument, read_signed
+from tallystick.wire.leaf import read_leaf
 from tallystick.wire.national_document import read_document
 
 log = logging.getLogger(__name__)
@@ -256,13 +257,13 @@ def _first_answer(hand: DocumentInHand, first: LedgerDocument) -> NationalAnswer
     signed = hand.signed
     if first.body and first.body_hash != signed.body_hash:
         signed = read_signed(first.body, bytes_max=len(first.body))
-    facts = first.facts
+    facts = first.facts if first.record else None  # the law may have had the record erased: the leaf stays
     return NationalAnswer(
         signed=signed,
         document=hand.document,
         log_index=first.index,
-        received_ms=int(facts.received_at),
-        codes=facts.flags,
+        received_ms=int(facts.received_at) if facts else read_leaf(first.leaf).received_ms,
+        codes=facts.flags if facts else (),
         replayed=True,
     )
 
