@@ -10,6 +10,7 @@ import attrs
 
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRegistry
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
+from tallystick.kernel.device_policy import HOUSE_POLICY, DevicePolicy
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.inspections import InspectionLimits
 from tallystick.kernel.invoice import InvoiceRequest
@@ -107,6 +108,8 @@ class CountryPack:
     algorithms: AlgorithmRegistry = REGISTRY
     certification: Mapping[BuildClass, Certification] = CERTIFICATION
     """What the country asks of the builds of each class of device (K-02)."""
+    devices: DevicePolicy = HOUSE_POLICY
+    """Which class of device may fiscalise on which channel; a country narrows it, and none widens it (S0-092)."""
     certificates: CertificateRules = attrs.field(factory=CertificateRules)
     inspections: InspectionLimits = attrs.field(factory=InspectionLimits)
     """From when on something is worth an officer's look (S0-004)."""

@@ -19,9 +19,9 @@ from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificate_facts import DeviceIdentity, read_device
 from tallystick.crypto.certificates import TrustStore, verify_chain
 from tallystick.crypto.est import CertificateRequest, read_request
-from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.national_orders import DeviceFacts, device_authority, device_order, device_profile
 from tallystick.crypto.profiles import Profile
+from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.faults import Fault
 
 CODE_LIFETIME = timedelta(hours=72)
