@@ -261,8 +261,10 @@ _AUDIT: dict[str, Row] = {
 }
 
 _CONNECTING: dict[str, Row] = {
+    "TS-3230": ("Report on the write-once memory missing", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3231": ("Number of the agreement taken or malformed", 409, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3232": ("No agreement that could end so", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3233": ("Too many registers present themselves", 429, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
 }
 
 _PORTAL: dict[str, Row] = {

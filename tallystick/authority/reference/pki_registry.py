@@ -11,7 +11,7 @@ from tallystick.authority.reference.registry import queries
 from tallystick.authority.reference.registry.values import DeviceCertificate
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificate_facts import read_facts
-from tallystick.crypto.national_oids import DeviceClass
+from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.identifiers import Tin, Uid
 
 

@@ -14,7 +14,7 @@ from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry.national_devices import NationalDirectory
 from tallystick.authority.reference.registry.tasks import publish_devices
 from tallystick.authority.reference.registry.values import DeviceCertificate, FiscalDevice, Taxpayer
-from tallystick.crypto.national_oids import DeviceClass
+from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import Tin, Uid

@@ -7,14 +7,13 @@ from datetime import datetime
 
 from tallystick.authority.reference.registry.values import (
     DeviceCertificate,
-    DeviceState,
     FirstCertificate,
     FiscalDevice,
     FormFactor,
     NationalDevice,
 )
 from tallystick.authority.room_queries import Connection, RoomQueries, Row
-from tallystick.crypto.national_oids import DeviceClass
+from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.invoice import Seller
 

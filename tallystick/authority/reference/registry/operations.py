@@ -12,7 +12,6 @@ from tallystick.authority.reference.registry import device_store, store
 from tallystick.authority.reference.registry.values import (
     ON_HOLD,
     DeviceCertificate,
-    DeviceState,
     FiscalDevice,
     Premises,
     SecureElementEntry,
@@ -21,6 +20,7 @@ from tallystick.authority.reference.registry.values import (
 )
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import read_card_certificate
+from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import parse_tin

@@ -173,6 +173,106 @@ WHERE d.registration_index IS NULL ORDER BY d.uid LIMIT :most;
 UPDATE registry.fiscal_device SET registration_index = :registration_index, genesis = :genesis
 WHERE uid = :uid AND registration_index IS NULL;
 
+-- name: is_uid_taken
+SELECT EXISTS (SELECT FROM registry.fiscal_device WHERE uid = :uid)
+    OR EXISTS (SELECT FROM registry.secure_element WHERE uid = :uid);
+
+-- name: device_of_maker
+SELECT uid, tin FROM registry.fiscal_device
+WHERE maker = :maker AND model = :model AND serial_number = :serial_number;
+
+-- name: premises_of
+SELECT premises_id FROM registry.premises WHERE tin = :tin ORDER BY premises_id LIMIT 2;
+
+-- name: owner_of_premises
+SELECT tin FROM registry.premises WHERE premises_id = :premises_id;
+
+-- name: pending_by_hash
+SELECT pending_id, tin, device_class, maker, model, serial_number, memory_number, form_factor, build_id, key_hash,
+       premises_id, came_from, first_at, last_at, state, uid, decided_by, reason
+FROM registry.pending_register WHERE presented_hash = :presented_hash FOR UPDATE;
+
+-- name: lock_pending
+SELECT pending_id, tin, device_class, maker, model, serial_number, memory_number, form_factor, build_id, key_hash,
+       premises_id, came_from, first_at, last_at, state, uid, decided_by, reason
+FROM registry.pending_register WHERE pending_id = :pending_id FOR UPDATE;
+
+-- name: pending_registers
+SELECT pending_id, tin, device_class, maker, model, serial_number, memory_number, form_factor, build_id, key_hash,
+       premises_id, came_from, first_at, last_at, state, uid, decided_by, reason
+FROM registry.pending_register
+WHERE (:state::text = '' OR state = :state) AND (:tin::text = '' OR tin = :tin)
+ORDER BY pending_id DESC LIMIT :limit;
+
+-- name: count_first_requests
+SELECT count(*) FROM registry.pending_register WHERE came_from = :came_from AND first_at > :since;
+
+-- name: count_pending_of
+SELECT count(*) FROM registry.pending_register WHERE tin = :tin AND state = 'pending';
+
+-- name: count_pending
+SELECT count(*) FROM registry.pending_register WHERE state = 'pending';
+
+-- name: add_pending
+INSERT INTO registry.pending_register (
+    presented_hash, tin, device_class, maker, model, serial_number, memory_number, form_factor, build_id, key_hash,
+    maker_certificate, premises_id, came_from, first_at, last_at)
+VALUES (
+    :presented_hash, :tin, :device_class, :maker, :model, :serial_number, :memory_number, :form_factor, :build_id,
+    :key_hash, :maker_certificate, :premises_id, :came_from, :at, :at)
+ON CONFLICT (presented_hash) DO NOTHING;
+
+-- name: see_pending
+UPDATE registry.pending_register SET last_at = greatest(last_at, :at), build_id = :build_id WHERE pending_id = :pending_id;
+
+-- name: decide_pending
+UPDATE registry.pending_register
+SET state = :state, uid = :uid, premises_id = coalesce(:premises_id, premises_id), decided_by = :by, decided_at = :at,
+    reason = :reason
+WHERE pending_id = :pending_id AND state = 'pending';
+
+-- name: refuse_rivals
+UPDATE registry.pending_register SET state = 'refused', decided_by = :by, decided_at = :at, reason = :reason
+WHERE maker = :maker AND model = :model AND serial_number = :serial_number AND state = 'pending';
+
+-- name: count_code
+UPDATE registry.pending_register
+SET codes = CASE WHEN codes_since > :day_ago THEN codes + 1 ELSE 1 END,
+    codes_since = CASE WHEN codes_since > :day_ago THEN codes_since ELSE :at END
+WHERE pending_id = :pending_id AND (codes < :most OR codes_since <= :day_ago OR codes_since IS NULL);
+
+-- name: has_certificate
+SELECT first_certificate IS NOT NULL FROM registry.fiscal_device WHERE uid = :uid;
+
+-- name: prune_pending
+DELETE FROM registry.pending_register WHERE pending_id IN (
+    SELECT pending_id FROM registry.pending_register WHERE last_at < :before ORDER BY last_at LIMIT :most
+);
+
+-- name: add_rule
+INSERT INTO registry.register_rule (tin, premises_id, makers, most, until, set_by, set_at)
+VALUES (:tin, :premises_id, :makers, :most, :until, :by, :at) RETURNING rule_id;
+
+-- name: lock_rules
+SELECT rule_id, tin, premises_id, makers, most, taken, until FROM registry.register_rule
+WHERE tin = :tin AND ended_at IS NULL AND :at < until AND taken < most AND :maker = ANY(makers)
+ORDER BY rule_id FOR UPDATE;
+
+-- name: lock_rule
+SELECT rule_id, tin, premises_id, makers, most, taken, until FROM registry.register_rule
+WHERE rule_id = :rule_id AND ended_at IS NULL FOR UPDATE;
+
+-- name: rules_in_force
+SELECT rule_id, tin, premises_id, makers, most, taken, until FROM registry.register_rule
+WHERE ended_at IS NULL AND :at < until AND taken < most AND (:tin::text = '' OR tin = :tin)
+ORDER BY rule_id LIMIT :limit;
+
+-- name: use_rule
+UPDATE registry.register_rule SET taken = taken + 1 WHERE rule_id = :rule_id;
+
+-- name: end_rule
+UPDATE registry.register_rule SET ended_at = :at WHERE rule_id = :rule_id;
+
 -- name: taxpayer
 SELECT tin, business_name FROM registry.taxpayer WHERE tin = :tin;
 

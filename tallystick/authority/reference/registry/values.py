@@ -10,8 +10,9 @@ import attrs
 
 from tallystick.crypto.certificates import public_key_of, read_card_certificate, read_certificate
 from tallystick.crypto.keys import PublicKey
-from tallystick.crypto.national_oids import DeviceClass
+from tallystick.crypto.national_orders import device_authority
 from tallystick.crypto.taxcore_oids import CertificateClass
+from tallystick.kernel.device_policy import DeviceClass, DeviceStanding, DeviceState
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.invoice import Seller
@@ -63,14 +64,6 @@ class FormFactor(StrEnum):
     VEHICLE = "vehicle"
     SERVER = "server"
     OTHER = "other"
-
-
-class DeviceState(StrEnum):
-    """Whether a fiscal device may work; closed is final."""
-
-    ACTIVE = "active"
-    HOLD = "hold"
-    CLOSED = "closed"
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -148,6 +141,19 @@ class DeviceCertificate:
     def was_revoked(self, moment: datetime) -> bool:
         """Whether the revocation had taken effect at that moment."""
         return self.revoked_at is not None and self.revoked_at <= moment
+
+
+def standing_of(device: NationalDevice, certificate: DeviceCertificate) -> DeviceStanding:
+    """What the policy asks of a device and of the certificate that it shows (`require_may_fiscalise`)."""
+    return DeviceStanding(
+        device_class=device.device_class,
+        certified_class=certificate.device_class,
+        from_hardware_authority=certificate.authority == device_authority(DeviceClass.HARDWARE),
+        state=device.state,
+        has_agreement=device.has_agreement,
+        has_point=device.premises_id is not None,
+        has_memory_report=bool(device.memory_report),
+    )
 
 
 @attrs.frozen(slots=True, kw_only=True)

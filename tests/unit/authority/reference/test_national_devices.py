@@ -16,9 +16,9 @@ from tallystick.authority.reference.agreements import operations as agreements
 from tallystick.authority.reference.pki import enrolment, revoking
 from tallystick.authority.reference.pki.values import Reason
 from tallystick.authority.reference.registry import operations as registry
-from tallystick.authority.reference.registry.values import DeviceCertificate, DeviceState, NationalDevice, Taxpayer
+from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice, Taxpayer
 from tallystick.crypto.certificate_facts import read_facts
-from tallystick.crypto.national_oids import DeviceClass
+from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import Tin

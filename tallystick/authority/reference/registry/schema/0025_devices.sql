@@ -78,3 +78,50 @@ CREATE TRIGGER announce AFTER INSERT OR UPDATE ON registry.fiscal_device
     FOR EACH STATEMENT EXECUTE FUNCTION registry.announce_change();
 CREATE TRIGGER announce AFTER INSERT ON registry.device_certificate
     FOR EACH STATEMENT EXECUTE FUNCTION registry.announce_change();
+
+-- First requests of registers that nobody entered (S1-023). The same request is one row, told by its hash; a serial
+-- number may be presented in several ways, of which one is confirmed. Rows are pruned after a time.
+CREATE TABLE registry.pending_register (
+    pending_id        bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    presented_hash    bytea       NOT NULL UNIQUE CHECK (octet_length(presented_hash) = 32),
+    tin               text        NOT NULL REFERENCES registry.taxpayer,
+    device_class      smallint    NOT NULL CHECK (device_class IN (1, 2, 4)),
+    maker             text        NOT NULL CHECK (maker <> ''),
+    model             text        NOT NULL CHECK (model <> ''),
+    serial_number     text        NOT NULL CHECK (serial_number <> ''),
+    memory_number     text        NOT NULL,
+    form_factor       text        NOT NULL,
+    build_id          text        NOT NULL,
+    key_hash          bytea       NOT NULL CHECK (octet_length(key_hash) IN (0, 32)),
+    maker_certificate bytea       NOT NULL CHECK (octet_length(maker_certificate) IN (0, 32)),
+    premises_id       bigint      REFERENCES registry.premises,
+    came_from         text        NOT NULL,
+    first_at          timestamptz NOT NULL,
+    last_at           timestamptz NOT NULL,
+    state             text        NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'confirmed', 'refused')),
+    uid               text        REFERENCES registry.fiscal_device CHECK ((uid IS NULL) = (state <> 'confirmed')),
+    decided_by        text        NOT NULL DEFAULT '' CHECK ((decided_by = '') = (state = 'pending')),
+    decided_at        timestamptz CHECK ((decided_at IS NULL) = (state = 'pending')),
+    reason            text        NOT NULL DEFAULT '',
+    codes             integer     NOT NULL DEFAULT 0,
+    codes_since       timestamptz
+);
+CREATE INDEX pending_register_waiting ON registry.pending_register (tin, pending_id) WHERE state = 'pending';
+CREATE INDEX pending_register_from ON registry.pending_register (came_from, first_at);
+CREATE INDEX pending_register_of_device ON registry.pending_register (maker, model, serial_number);
+CREATE INDEX pending_register_age ON registry.pending_register (last_at);
+
+-- A taxpayer's word in advance: registers of these makers, so many until then, belong to this point.
+CREATE TABLE registry.register_rule (
+    rule_id     bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tin         text        NOT NULL REFERENCES registry.taxpayer,
+    premises_id bigint      NOT NULL REFERENCES registry.premises,
+    makers      text[]      NOT NULL CHECK (cardinality(makers) BETWEEN 1 AND 20),
+    most        integer     NOT NULL CHECK (most BETWEEN 1 AND 1000),
+    taken       integer     NOT NULL DEFAULT 0 CHECK (taken <= most),
+    until       timestamptz NOT NULL CHECK (until <= set_at + interval '31 days'),
+    set_by      text        NOT NULL CHECK (set_by <> ''),
+    set_at      timestamptz NOT NULL,
+    ended_at    timestamptz
+);
+CREATE INDEX register_rule_of_taxpayer ON registry.register_rule (tin) WHERE ended_at IS NULL;
