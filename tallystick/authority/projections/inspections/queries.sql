@@ -150,3 +150,12 @@ DELETE FROM inspections.sighting WHERE act_hash = :act_hash;
 SELECT i.act_hash FROM ledger.identity i
 WHERE i.signed_by = :signed_by AND i.requested_by = :requested_by AND i.se_total = :ordinal AND i.signed_by <> ''
   AND i.log_index < coalesce((SELECT max(tree_size) FROM ledger.checkpoints), 0);
+
+-- name: sums_by_type
+SELECT (said.facts ->> 'type')::bigint, count(*), coalesce(sum((said.facts ->> 'total')::bigint), 0)
+FROM ledger.identity i
+JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index
+CROSS JOIN LATERAL (SELECT convert_from(r.record, 'UTF8')::jsonb AS facts) said
+WHERE i.signed_by = :signed_by AND i.requested_by = :requested_by AND i.se_total BETWEEN :first AND :last
+  AND i.signed_by <> ''
+GROUP BY 1;
