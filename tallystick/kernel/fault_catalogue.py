@@ -265,6 +265,8 @@ _CONNECTING: dict[str, Row] = {
     "TS-3231": ("Number of the agreement taken or malformed", 409, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3232": ("No agreement that could end so", 409, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3233": ("Too many registers present themselves", 429, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3210": ("Document is not as it was sealed", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3211": ("Tax service did not answer as agreed", 502, Retry.AFTER, FixBy.AUTHORITY, None),
 }
 
 _PORTAL: dict[str, Row] = {

@@ -27,6 +27,7 @@ ROOMS = (
     "projections/inspections",
     "projections/personal",
     "projections/verification",
+    "projections/taxservice",
     "channels/vsdc",
     "channels/ecr",
     "projections/retention",

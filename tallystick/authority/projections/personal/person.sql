@@ -69,6 +69,12 @@ SELECT to_jsonb(t)::text FROM inspections.seen t JOIN inspections.case_file c US
 -- name: tin_ecr_delivery
 SELECT to_jsonb(t)::text FROM ecr.delivery t WHERE t.tin = :name;
 
+-- name: tin_taxservice_item
+SELECT to_jsonb(t)::text FROM taxservice.item t WHERE t.tin = :name;
+
+-- name: tin_taxservice_receipt
+SELECT to_jsonb(t)::text FROM taxservice.receipt t WHERE t.tin = :name;
+
 -- name: tin_activity_entry
 SELECT convert_from(t.body, 'UTF8') FROM activity.entry t WHERE t.for_whom = :name ORDER BY t.seq;
 
