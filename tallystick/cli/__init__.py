@@ -31,6 +31,7 @@ from tallystick.cli import (
     retention,
     sandbox,
     state,
+    taxservice,
     vsdc,
     witness,
 )
@@ -70,6 +71,7 @@ app.add_typer(restore.app, name="restore")
 app.add_typer(retention.app, name="retention")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
+app.add_typer(taxservice.app, name="taxservice")
 app.add_typer(vsdc.app, name="vsdc")
 app.add_typer(witness.app, name="witness")
 app.command()(migrate)

@@ -263,6 +263,17 @@ _AUDIT: dict[str, Row] = {
     "TS-3284": ("Too much of this device waits", 429, Retry.AFTER, FixBy.DEVICE, None),
     "TS-3285": ("Device reports a lower or another head than before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3286": ("Times within a batch contradict each other", 200, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3240": ("Queue to the tax service not in service", 503, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3241": ("Receipt cannot be sent", 422, Retry.NEVER, FixBy.MERCHANT, None),
+}
+
+_CONNECTING: dict[str, Row] = {
+    "TS-3230": ("Report on the write-once memory missing", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3231": ("Number of the agreement taken or malformed", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3232": ("No agreement that could end so", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3233": ("Too many registers present themselves", 429, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3210": ("Document is not as it was sealed", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3211": ("Tax service did not answer as agreed", 502, Retry.AFTER, FixBy.AUTHORITY, None),
 }
 
 _PORTAL: dict[str, Row] = {
@@ -299,8 +310,8 @@ _OPERATION: dict[str, Row] = {
 
 def _kinds() -> Iterator[FaultKind]:
     tables = (
-        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _PORTAL,
-        _OPERATION,
+        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _CONNECTING,
+        _PORTAL, _OPERATION,
     )  # fmt: skip
     for table in tables:
         for code, row in table.items():

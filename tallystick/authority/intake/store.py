@@ -134,6 +134,11 @@ def kept_ordinals(conn: Connection, signed_by: str, first: int, last: int) -> se
     return {row[0] for row in _QUERIES.rows(conn, "kept_ordinals", signed_by=signed_by, first=first, last=last)}
 
 
+def is_kept_apart(conn: Connection, act_hash: bytes) -> bool:
+    """Whether an act is in quarantine and was not re-admitted."""
+    return bool(_QUERIES.value(conn, "is_kept_apart", act_hash=act_hash))
+
+
 def kept_turnover(conn: Connection, signed_by: str, first: int, last: int) -> int:
     """Sum of the amounts of fiscal receipts in quarantine, both directions counted up, in ten-thousandths.
 

@@ -35,7 +35,7 @@ DETECTOR_WORDS = {
 KIND_WORDS = {
     CaseKind.BODY_CHANGED: "A stored document is not the one that was booked",
     CaseKind.RECORD_CHANGED: "A record is not the one that its leaf commits to",
-    CaseKind.SIGNATURE_WRONG: "The card's signature does not cover the stored document",
+    CaseKind.SIGNATURE_WRONG: "The signature of card or device does not cover the stored document",
     CaseKind.ROWS_MISSING: "Rows of the ledger lack",
     CaseKind.NUMBERS_MISSING: "Numbers never came, and later ones did",
     CaseKind.AUDIT_INCOMPLETE: "An audit waits for packages that never came",
@@ -45,6 +45,9 @@ KIND_WORDS = {
     CaseKind.JOURNAL_DIFFERS: "The paper shows another total than was signed",
     CaseKind.TAXES_DIFFER: "Taxes do not follow from the items",
     CaseKind.CARD_SUM_DIFFERS: "The card's sum is not that of its documents",
+    CaseKind.CODE_DIFFERS: "Papers show another amount, time or kind than was reported",
+    CaseKind.REPORT_DIFFERS: "A closing report is not the sum of its documents",
+    CaseKind.REFUNDS_HIGH: "Much of what a shift sold was given back",
 }
 
 

@@ -46,8 +46,23 @@ class Signer:
     active: bool
 
 
+@attrs.frozen(slots=True)
+class DeviceKey:
+    """The key in a certificate of a national device, and whose it is."""
+
+    uid: str
+    tin: str
+    public_key: PublicKey
+
+
 class Signers(Protocol):
     """The registry."""
 
     def find(self, conn: Connection, uids: Collection[str]) -> Mapping[str, Signer]:
         """The registered elements among these UIDs."""
+
+    def device_keys(self, conn: Connection, certificates: Collection[bytes]) -> Mapping[bytes, DeviceKey]:
+        """The keys of national devices, by the SHA-256 of the certificates that were issued for them."""
+
+    def sells(self, conn: Connection, uid: str) -> bool:
+        """Whether a card or a national device of that UID may sell now."""

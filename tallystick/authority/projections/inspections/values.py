@@ -32,6 +32,9 @@ class CaseKind(StrEnum):
     JOURNAL_DIFFERS = "journal-differs"
     TAXES_DIFFER = "taxes-differ"
     CARD_SUM_DIFFERS = "card-sum-differs"
+    CODE_DIFFERS = "code-differs"
+    REPORT_DIFFERS = "report-differs"
+    REFUNDS_HIGH = "refunds-high"
 
     @property
     def detector(self) -> DetectorName:
@@ -49,6 +52,9 @@ _KINDS = {
         CaseKind.JOURNAL_DIFFERS,
         CaseKind.TAXES_DIFFER,
         CaseKind.CARD_SUM_DIFFERS,
+        CaseKind.CODE_DIFFERS,
+        CaseKind.REPORT_DIFFERS,
+        CaseKind.REFUNDS_HIGH,
     ),
 }
 _DETECTOR_OF = {kind: detector for detector, kinds in _KINDS.items() for kind in kinds}
@@ -122,3 +128,8 @@ class Sighting:
     tin: str
     amount: int
     issued_at: datetime
+    at_once: bool = False
+    """Whether there is nothing to wait for: the device reports before it prints."""
+    differs: str = ""
+    """What the code says otherwise than the document of ``booked_act``; then ``act_hash`` is the hash of the code."""
+    booked_act: bytes = b""

@@ -26,6 +26,10 @@ class BuildDirectory:
         """The same id when such a build was ever submitted, else empty: nothing unknown is kept."""
         return build_id if build_id in self._standings else ""
 
+    def standing(self, build_id: str) -> tuple[BuildClass, BuildState] | None:
+        """Class and state of a build, none for one that nobody submitted."""
+        return self._standings.get(build_id)
+
     def require(self, wanted: BuildClass, build_id: str) -> None:
         """Refuse a device of a class that proves this build (empty: none) with ``TS-2406`` when it may not serve."""
         found, state = self._standings.get(build_id, (None, None))

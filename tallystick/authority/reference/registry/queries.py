@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from tallystick.authority.reference.registry import store
+from tallystick.authority.reference.registry import device_store, store
 from tallystick.authority.reference.registry.values import (
     AppUser,
     FiscalDevice,
@@ -28,7 +28,7 @@ def secure_elements(conn: Connection, uids: Collection[str]) -> dict[str, Secure
 
 def fiscal_device(conn: Connection, uid: str) -> FiscalDevice | None:
     """The registered device of the national channels of that UID, with the names of its taxpayer and premises."""
-    return store.fiscal_device(conn, uid)
+    return device_store.device(conn, uid)
 
 
 def taxpayer(conn: Connection, tin: str) -> Taxpayer | None:
