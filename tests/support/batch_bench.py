@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 import attrs
+import msgspec
 import psycopg
 from ledger_bench import LedgerFolder
 from national_bench import PACK, TIN, NationalBench, national
@@ -39,6 +41,10 @@ from tallystick.wire.offline_batch import (
     write_head,
     write_manifest,
 )
+from tallystick.wire.record import read_record
+
+T = TypeVar("T")
+_numbers = count(1)
 
 
 @attrs.define
@@ -80,8 +86,9 @@ class BatchBench:
         """Let time pass."""
         self.bench.now += timedelta(**more)
 
-    async def register(self, uid: str = "HARD0001", tin: str = TIN) -> NationalTill:
-        """A hardware register whose registration is in the ledger; nothing of it has come yet."""
+    async def register(self, tin: str = TIN) -> NationalTill:
+        """A new hardware register whose registration is in the ledger; nothing of it has come yet."""
+        uid = f"HARD{next(_numbers):04d}"
         till = await self.bench.till(uid, DeviceClass.HARDWARE, tin)
         heard = Contact(at=self.now, sequence=0, link=None)
         self.run(lambda conn: store.lock_contact(conn, uid, heard))
@@ -112,7 +119,7 @@ class BatchBench:
         )
         return attrs.evolve(said, **more)
 
-    def run(self, work: Any) -> Any:
+    def run(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
         """Work in a transaction of its own."""
         with psycopg.connect(self.bench.ledger.dsn) as conn:
             return work(conn)
@@ -166,8 +173,6 @@ class BatchBench:
 
     def receipt(self, till: NationalTill, sealed: Sealed) -> dict[str, Any]:
         """The receipt as the device reads it."""
-        import msgspec
-
         batch, _ = self.run(lambda conn: queries.batch(conn, till.uid, sealed.batch))
         assert batch.receipt is not None, f"the batch is {batch.state}, {batch.code}"
         said: dict[str, Any] = msgspec.json.decode(batch.receipt)
@@ -183,20 +188,25 @@ class BatchBench:
         fault = self.run(lambda conn: contacts.hear_head(conn, sender, report, self.now))
         return fault.code if fault is not None else ""
 
-    def matters(self) -> list[str]:
-        """Kinds of what inspectors shall see."""
-        return [row[0] for row in self.bench.ledger.rows("SELECT kind FROM batches.matter ORDER BY kind")]
+    def matters(self, till: NationalTill) -> list[str]:
+        """Kinds of what inspectors shall see of a register."""
+        rows = self.bench.ledger.rows("SELECT kind FROM batches.matter WHERE uid = %s ORDER BY kind", till.uid)
+        return [row[0] for row in rows]
 
-    def codes(self, *sequences: int) -> list[tuple[str, ...]]:
-        """The flags of booked documents by number."""
-        from tallystick.wire.record import read_record
-
+    def codes(self, till: NationalTill, *sequences: int) -> list[tuple[str, ...]]:
+        """The flags of a register's booked documents by number."""
         rows = self.bench.ledger.rows(
             "SELECT i.se_total, r.record FROM ledger.identity i JOIN ledger.records r USING (log_index)"
-            " WHERE i.signed_by <> '' ORDER BY 1"
+            " WHERE i.signed_by = %s",
+            till.uid,
         )
         found = {number: tuple(read_record(record).flags) for number, record in rows}
         return [found[number] for number in sequences]
+
+    def apart(self, till: NationalTill) -> list[tuple[int, list[str]]]:
+        """Numbers and codes of what lies in quarantine of a register."""
+        query = "SELECT ordinal, codes FROM intake.quarantine WHERE signed_by = %s ORDER BY ordinal"
+        return [(row[0], row[1]) for row in self.bench.ledger.rows(query, till.uid)]
 
 
 def code_of(work: Any, *args: Any) -> str:

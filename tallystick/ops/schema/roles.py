@@ -81,6 +81,7 @@ GRANTS = (
     Grant(PORTAL, "production", _EXTEND),
     Grant(PORTAL, "sdc", _READ),
     Grant(PORTAL, "media", _EXTEND),
+    Grant(PORTAL, "batches", _READ),
     Grant(PORTAL, "ledger", _READ),
     Grant(PORTAL, "intake", _READ),
     Grant(PORTAL, "audit", _READ),

@@ -16,6 +16,7 @@ from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.queries import BookedNumber, LedgerDocument
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.room_queries import Connection
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import Clock, unix_ms
 
@@ -58,8 +59,16 @@ class NationalKeeper:
         await self._keeper.number_evidence(act_hash, body_hash, entry_index)
 
     async def hold(self, uid: str, at: datetime, reason: str) -> None:
-        """See the port."""
-        await self._keeper.run(lambda conn: registry.hold_device(conn, uid, at, reason))
+        """See the port; a device that is closed for good stays so."""
+
+        def work(conn: Connection) -> None:
+            try:
+                registry.hold_device(conn, uid, at, reason)
+            except Fault as fault:
+                if fault.code != "TS-2401":
+                    raise
+
+        await self._keeper.run(work)
 
     async def booked_between(self, uid: str, first: int, last: int) -> dict[int, BookedNumber]:
         """See `offline.OfflineStores`."""

@@ -17,6 +17,7 @@ from tallystick.authority.channels.ecr.batches.values import (
     OPEN_MOST,
     Batch,
     BatchState,
+    Matter,
     Part,
 )
 from tallystick.authority.intake.national.values import Sender
@@ -178,6 +179,14 @@ def close(
         at=at,
     )
     return _batch(conn, uid, manifest.batch)
+
+
+def tell_matters(conn: Connection, limit: int) -> list[Matter]:
+    """What inspectors shall see and nobody was told of; they are told by this."""
+    found = store.waiting_matters(conn, limit)
+    for matter_id, _ in found:
+        store.told(conn, matter_id)
+    return [matter for _, matter in found]
 
 
 def _batch(conn: Connection, uid: str, batch_id: bytes) -> Batch:
