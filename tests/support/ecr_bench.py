@@ -24,7 +24,7 @@ from tallystick.authority.channels.ecr.api import build_app, refusals
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.intake.national.values import NationalAnswer, Sender
 from tallystick.authority.ledger.entry import Channel
-from tallystick.authority.reference.registry.values import DeviceCertificate, DeviceState, NationalDevice
+from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.certificates import pem_of, read_certificate
 from tallystick.crypto.keys import PrivateKey, generate_p256_key
@@ -34,6 +34,7 @@ from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.signatures import verify_es256
 from tallystick.crypto.tls import tls_client_context, tls_server_context
 from tallystick.kernel.channel_rules import ChannelRules
+from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.hashing import device_genesis, device_link, sha256
@@ -366,6 +367,7 @@ def open_door(pki: DemoPki, folder: Path, limits: HttpLimits | None = None, **ch
     told: dict[str, Any] = {
         "pool": None, "intake": pipeline, "devices": view, "rates": Rates(),
         "rules": ChannelRules(), "checkpoints": checkpoints, "receipts": lambda code: b"{}", "clock": clock,
+        "connecting": None,
         "trusted": pki.device_trust_store(), "arc": pki.arc, "audience": AUDIENCE, "public_url": PUBLIC,
         "operator": "fdo.example",
     }  # fmt: skip
