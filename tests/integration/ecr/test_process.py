@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -28,6 +30,7 @@ from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.projections.retention import operations as retention
 from tallystick.authority.reference.registry.tasks import publish_devices
 from tallystick.authority.reference.taxrates import operations as taxrates
+from tallystick.crypto.certificates import pem_of
 from tallystick.crypto.keys import PrivateKey
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.instants import unix_ms
@@ -44,6 +47,7 @@ from tallystick.wire.document_jws import read_signed
 from tallystick.wire.ecr_api import DEVICE_PATH, DOCUMENTS_PATH, DeviceStands, Registered, read_answer
 
 ORIGIN = "fdo.example/aq/production"
+GUIDE = Path("docs/guides/national-till.md")
 
 
 @attrs.define
@@ -117,7 +121,7 @@ def country(_hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         for group in pack.tax_groups:
             taxrates.publish_group(conn, group)
         enter_hierarchy(conn, pki, now)
-        papers = enrolled_tills(conn, pki, pack, 2, ORIGIN)
+        papers = enrolled_tills(conn, pki, pack, 3, ORIGIN)
         socket = ledger_folder.socket
         publish_devices(conn, lambda first: append_blocking(socket, device_registration_of(first)), begun_with)
         begin_sequences(dsn, papers)
@@ -251,3 +255,25 @@ def test_s0_097_two_documents_in_one_place_are_evidence_and_stop_the_device(coun
     while till.ask("GET", DEVICE_PATH).json["state"] != "hold":
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_the_guide_leads_to_a_receipt_with_openssl_and_curl_alone(country: Country, tmp_path: Path) -> None:
+    """Every block of the guide, as it stands there, by a device that has its certificate."""
+    papers = country.papers[2]
+    key = PrivateKey(papers.device.key)
+    (tmp_path / "device.key").write_bytes(key.pem)
+    (tmp_path / "device.pem").write_bytes(pem_of(papers.certificate))
+    (tmp_path / "root.pem").write_bytes(country.pki.files.root.read_bytes())
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    told = {"ECR": f"https://127.0.0.1:{country.port}", "UID_": papers.uid, "BUILD": papers.build}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(blocks)],
+        cwd=tmp_path, env=os.environ | told, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    where, *answers = done.stdout.splitlines()
+    assert where == f"the next document is number 1 of {papers.uid} in {ORIGIN}"
+    kinds = [json.loads(line).get("kind") for line in answers[:3]]
+    assert kinds == ["registration", "shift-opening", "receipt"], answers
+    seen, own, delivery = map(json.loads, answers[3:])
+    assert (seen["status"], own, delivery["state"]) == ("valid", json.loads(answers[2]), "waiting")
