@@ -102,6 +102,7 @@ def test_a_register_is_told_where_enrolment_is_served(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(400)
 def test_from_the_agreement_to_a_closed_device_in_a_shell(database: str, tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
     told = {"TALLYSTICK_DATABASE_URL": database, "TALLYSTICK_STATE": str(tmp_path / "state")}
