@@ -24,7 +24,7 @@ from tallystick.authority.reference.registry.national_devices import NationalDir
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.tls import tls_server_context
 from tallystick.kit.http_server import Server
-from tallystick.ops.connecting import connecting_services
+from tallystick.ops.connecting import connecting_services, enrol_url
 from tallystick.ops.national_receipts import NationalRecords
 from tallystick.ops.national_views import national_views
 from tallystick.ops.processes.assurance import checkpoint_exchange
@@ -137,7 +137,7 @@ def _services(context: Context, means: _Means) -> EcrServices:
         trusted=context.pki.device_trust_store(),
         arc=context.pki.arc,
         audience=settings.log_origin,
-        connecting=connecting_services(pack, f"https://{settings.host}:{settings.est_port}/.well-known/est/"),
+        connecting=connecting_services(pack, enrol_url(settings, context.state)),
         queue=TaxQueue(),
         public_url=settings.public_url,
         operator=settings.operator,

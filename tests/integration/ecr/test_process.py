@@ -17,7 +17,7 @@ from typing import Any
 import attrs
 import psycopg
 import pytest
-from ecr_bench import Reply, Till, client_tls
+from ecr_till import Reply, Till, client_tls
 from ledger_bench import LedgerFolder
 from pki_bench import shared_database
 from psycopg.conninfo import make_conninfo
