@@ -22,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import cast
 
 import attrs
 import psycopg
@@ -34,6 +35,7 @@ from benchmarks.national_country import national_tills
 from benchmarks.national_till import NationalTill
 from tallystick.crypto.certificates import pem_of, public_key_of, read_certificate
 from tallystick.crypto.signatures import verify_es256
+from tallystick.kernel.shifts import RegisterState
 from tallystick.ops.processes.context import ecr_name, system_clock
 from tallystick.ops.settings import load_settings
 from tallystick.wire.document_jws import read_signed
@@ -125,7 +127,7 @@ class _Bench:
         with ProcessPoolExecutor() as pool:
             made = list(pool.map(_sign, shares, chunksize=4))
         for till, (documents, state, link) in zip(self.tills, made, strict=True):
-            till.state, till.link = state, link
+            till.state, till.link = cast("RegisterState", state), link
             assert documents
         return [documents for documents, _, _ in made]
 

@@ -53,7 +53,7 @@ def enrolled_tills(conn: Connection, pki: DemoPki, pack: CountryPack, count: int
     group = group_at(pack.tax_groups, system_clock())
     assert group is not None
     build, services = _certified_build(conn), pki_services(pki)
-    tills = []
+    tills, place = [], 0
     for number in range(count):
         tin = Tin(f"{500_000_000 + number // TILLS_OF_A_TAXPAYER}")
         if number % TILLS_OF_A_TAXPAYER == 0:

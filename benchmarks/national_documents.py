@@ -157,7 +157,7 @@ class Register:
         """Open a shift."""
         return self.say(DocumentKind.SHIFT_OPENING, ShiftOpening(Money.of(cash), "Ana"))
 
-    def sell(self, total: str = "10.90", **changes: Any) -> Made:
+    def sell(self, total: str = "10.90", /, **changes: Any) -> Made:
         """A receipt; ``changes`` are made to the sale."""
         return self.say(DocumentKind.RECEIPT, attrs.evolve(sale_of(total), **changes))
 

@@ -11,6 +11,19 @@ from tallystick.authority.reference.pki_registry import RegistryOfDevices
 from tallystick.authority.reference.registry.ports import ConnectingServices
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.country_pack import CountryPack
+from tallystick.ops.settings import Settings
+from tallystick.ops.state_folder import StateFolder
+
+
+def enrol_url(settings: Settings, state: StateFolder) -> str:
+    """Where registers enrol: the address of the settings, or this host and the port at which EST is served here."""
+    if settings.est_url:
+        return settings.est_url
+    try:
+        port = int((state.run / "est.port").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        port = settings.est_port
+    return f"https://{settings.host}:{port}/.well-known/est/"
 
 
 def connecting_services(pack: CountryPack, enrol_url: str) -> ConnectingServices:

@@ -182,6 +182,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         "http://127.0.0.1:8441/"
     )
     est_port: Annotated[Port, Meta(description="First port to try for the enrolment of devices (EST, TLS).")] = 8447
+    est_url: Annotated[
+        str,
+        Meta(
+            description="Address of the enrolment of devices as registers are told it, with `/.well-known/est/`. "
+            "Empty: this host and the port at which it is served."
+        ),
+    ] = ""
     key_store: Annotated[
         Literal["files", "pkcs11"],
         Meta(

@@ -139,6 +139,20 @@ class Delivery(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     to: str = ""
 
 
+class Presented(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What a register is told that presented itself (S1-018): ``state`` pending, confirmed or refused.
+
+    A confirmed one has its ``uid``, and enrols at ``enrol_url``; ``code`` is for that, where it named its key.
+    """
+
+    code: str = ""
+    enrol_url: str = ""
+    id: str = ""
+    reason: str = ""
+    state: str
+    uid: str = ""
+
+
 class QueueItem(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How one document stands in the queue to the tax service (S1-016); ``sequence`` is the cursor."""
 

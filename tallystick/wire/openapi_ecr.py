@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tallystick.kernel.device_policy import DeviceClass
+from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import DocumentKind
 from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE
@@ -135,6 +137,18 @@ def _node() -> dict[str, Any]:
                 parameters=(code, _QR),
             )
         },
+        f"{NODE_PREFIX}registers": {
+            "post": operation(
+                "nodePresent",
+                "A register that nobody entered presents itself (S1-018); the same again gets the same answer",
+                {
+                    200: answer("Decided: confirmed, with where to enrol, or refused, with why.", named("Presented")),
+                    202: answer("A person looks at it; ask again with the same body.", named("Presented")),
+                    **_REFUSALS,
+                },
+                body=content(named("Presentation")),
+            )
+        },
         f"{NODE_PREFIX}closures": _register(
             "nodeClose", "Close the fiscal memory for good: its closure document (S1-019)"
         ),
@@ -163,6 +177,18 @@ def _schemas() -> dict[str, Schema]:
                 "verification_url": text(1, description="What the receipt's code says; of sales only."),
             },
             optional=("flags", "qr", "verification_url"),
+        ),
+        "Presentation": _presentation(),
+        "Presented": record(
+            {
+                "code": text(1, description="For one enrolment with the key that it named."),
+                "enrol_url": text(1),
+                "id": _COUNT,
+                "reason": text(1),
+                "state": {"type": "string", "enum": ["pending", "confirmed", "refused"]},
+                "uid": _UID,
+            },
+            optional=("code", "enrol_url", "id", "reason", "uid"),
         ),
         "Wish": record({"by": ways, "to": contact}),
         "Delivery": record(
@@ -193,6 +219,23 @@ def _schemas() -> dict[str, Schema]:
         **_device(),
         **problem_schemas(),
     }
+
+
+def _presentation() -> Schema:
+    words = [one.word for one in DeviceClass if one is not DeviceClass.VSDC]
+    optional = {name: text(1, LIMITS.register_text_characters) for name in ("maker", "model", "memory_number")}
+    members = {
+        "tin": text(1, 20),
+        "device_class": {"type": "string", "enum": words},
+        "build": text(64, 64, description="Id of its certified build."),
+        "serial_number": text(1, LIMITS.register_text_characters),
+        **optional,
+        "form_factor": text(1, description="What it looks like; decides nothing."),
+        "key_hash": _HASH
+        | {"description": "SHA-256 of the SubjectPublicKeyInfo of its key."},
+        "maker_certificate": _HASH,
+    }
+    return record(members, optional=(*optional, "form_factor", "key_hash", "maker_certificate"))
 
 
 def _device() -> dict[str, Schema]:

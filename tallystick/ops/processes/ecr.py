@@ -24,6 +24,7 @@ from tallystick.authority.reference.registry.national_devices import NationalDir
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.tls import tls_server_context
 from tallystick.kit.http_server import Server
+from tallystick.ops.connecting import connecting_services, enrol_url
 from tallystick.ops.national_receipts import NationalRecords
 from tallystick.ops.national_views import national_views
 from tallystick.ops.processes.assurance import checkpoint_exchange
@@ -34,6 +35,7 @@ from tallystick.ops.schema.roles import INTAKE
 from tallystick.ops.server_certificate import follow_server_certificate
 from tallystick.ops.settings import SettingsError
 from tallystick.ops.shared_port import shared_port
+from tallystick.ops.tax_queue_status import TaxQueue
 
 POOL_CONNECTIONS = 6
 
@@ -135,6 +137,8 @@ def _services(context: Context, means: _Means) -> EcrServices:
         trusted=context.pki.device_trust_store(),
         arc=context.pki.arc,
         audience=settings.log_origin,
+        connecting=connecting_services(pack, enrol_url(settings, context.state)),
+        queue=TaxQueue(),
         public_url=settings.public_url,
         operator=settings.operator,
     )

@@ -90,6 +90,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         secure_cookies=settings.public_url.startswith("https:"),
         registers=records,
         is_kept_apart=records.is_kept_apart,
+        offline_limit=pack.channels.offline_limit,
         proxies=frozenset(settings.public_proxies.replace(",", " ").split()),
     )
     server = Server(build_app(services), settings.public_host, settings.public_port, refuse=refusals(services))

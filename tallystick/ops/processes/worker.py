@@ -31,6 +31,7 @@ from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.pki import tasks as certificate_tasks
 from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList
 from tallystick.authority.reference.production.tasks import send_reports
+from tallystick.authority.reference.registry.recognition import prune
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
     publish_devices,
@@ -119,6 +120,7 @@ def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork)
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
+        Duty("first requests", lambda conn: prune(conn, system_clock()), timedelta(hours=1)),
         Duty("tokens", lambda conn: remove_expired_tokens(conn, system_clock()), timedelta(hours=1)),
         Duty("retention", lambda conn: _retain(context, conn), timedelta(hours=1)),
         Duty("claims", follow_claims, timedelta(seconds=1)),

@@ -191,7 +191,7 @@ TABLE_GRANTS = (
     TableGrant(
         INTAKE,
         ("ecr", "delivery"),
-        "SELECT, INSERT (uid, sequence, tin, by, contact, asked_at), UPDATE (contact, state, settled_at)",
+        "SELECT, INSERT (uid, sequence, tin, way, contact, asked_at), UPDATE (contact, state, settled_at)",
     ),
     # The queue is the worker's; the pages send a dead letter again and count that, and nothing else.
     TableGrant(INTAKE, ("taxservice", "item"), _WRITE),

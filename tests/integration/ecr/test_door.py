@@ -11,7 +11,8 @@ from itertools import count
 import attrs
 import pytest
 from cards import country, rsa_key
-from ecr_bench import AUDIENCE, PUBLIC, TIN, Door, Till, certified
+from ecr_bench import PUBLIC, Door, certified
+from ecr_till import AUDIENCE, TIN, Till
 
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.fixed_point import Money

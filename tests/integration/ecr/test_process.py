@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from typing import Any
 import attrs
 import psycopg
 import pytest
-from ecr_bench import Reply, Till, client_tls
+from ecr_till import Reply, Till, client_tls
 from ledger_bench import LedgerFolder
 from pki_bench import shared_database
 from psycopg.conninfo import make_conninfo
@@ -28,8 +30,10 @@ from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.projections.retention import operations as retention
 from tallystick.authority.reference.registry.tasks import publish_devices
 from tallystick.authority.reference.taxrates import operations as taxrates
+from tallystick.crypto.certificates import pem_of
 from tallystick.crypto.keys import PrivateKey
 from tallystick.crypto.pki import DemoPki
+from tallystick.crypto.tls import tls_client_context
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.retention import RetainedKind, RetentionRules
 from tallystick.ops.national_registrations import begun_with, device_registration_of
@@ -39,11 +43,12 @@ from tallystick.ops.processes.context import ecr_name
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.ops.state_folder import StateFolder
 from tallystick.simulation.country import free_port
-from tallystick.wire.compact_jws import read_base64url
+from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import read_signed
 from tallystick.wire.ecr_api import DEVICE_PATH, DOCUMENTS_PATH, DeviceStands, Registered, read_answer
 
 ORIGIN = "fdo.example/aq/production"
+GUIDE = Path("docs/guides/national-till.md")
 
 
 @attrs.define
@@ -64,6 +69,11 @@ class Country:
         papers = self.papers[number]
         key = PrivateKey(papers.device.key)
         self.tills.append(Till(papers, client_tls(self.pki, self.folder, key, papers.certificate), self.port))
+        return self.tills[-1]
+
+    def stranger(self) -> Till:
+        """Somebody without a certificate."""
+        self.tills.append(Till(self.papers[0], tls_client_context(self.pki.files.root), self.port))
         return self.tills[-1]
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -117,7 +127,7 @@ def country(_hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         for group in pack.tax_groups:
             taxrates.publish_group(conn, group)
         enter_hierarchy(conn, pki, now)
-        papers = enrolled_tills(conn, pki, pack, 2, ORIGIN)
+        papers = enrolled_tills(conn, pki, pack, 3, ORIGIN)
         socket = ledger_folder.socket
         publish_devices(conn, lambda first: append_blocking(socket, device_registration_of(first)), begun_with)
         begin_sequences(dsn, papers)
@@ -234,7 +244,7 @@ def test_s0_033_a_receipt_is_kept_for_sending_once_and_its_contact_goes(country:
     assert {(one["state"], "to" in one) for one in left} == {("erased", False)}
 
 
-def test_s0_097_two_documents_in_one_place_are_evidence_and_stop_the_device(country: Country) -> None:
+def test_two_documents_in_one_place_are_evidence_and_stop_the_device(country: Country) -> None:
     till = country.till(1)
     stands = read_answer(DeviceStands, till.ask("GET", DEVICE_PATH).body)
     assert stands.next is not None
@@ -251,3 +261,65 @@ def test_s0_097_two_documents_in_one_place_are_evidence_and_stop_the_device(coun
     while till.ask("GET", DEVICE_PATH).json["state"] != "hold":
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_s1_016_to_s1_018_a_node_asks_and_a_register_presents_itself(country: Country) -> None:
+    """The queue knows nothing yet, and says so; a register without certificate waits for a person, told once."""
+    till = country.till(2)
+    empty = till.ask("GET", "/node/v1/queue?after=0")
+    assert (empty.status, empty.json) == (200, {"items": []})
+    assert till.ask("GET", "/node/v1/queue?after=-1").code == "TS-1220"
+    assert till.ask("GET", f"/node/v1/queue/{till.uid}-{till.uid}-1").code == "TS-4003"
+
+    stranger = country.stranger()
+    assert stranger.ask("GET", DEVICE_PATH).code == "TS-1101"
+    said = {
+        "tin": till.papers.tin,
+        "device_class": "software",
+        "build": till.papers.build,
+        "serial_number": "0042",
+        "key_hash": write_base64url(bytes(32)).decode(),
+    }
+    path = "/node/v1/registers"
+    first, again = (stranger.ask("POST", path, json.dumps(said), Content_Type="application/json") for _ in range(2))
+    assert (first.status, again.status, first.json["state"], again.body) == (202, 202, "pending", first.body)
+    assert country.rows("SELECT count(*) FROM registry.fiscal_device") == [(len(country.papers),)]
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"tin": "999999999"}, "TS-2402"),
+        ({"build": "00" * 32}, "TS-2406"),
+        ({"device_class": "v-sdc"}, "TS-1220"),
+        ({"form_factor": "robot"}, "TS-1220"),
+        ({"key_hash": "AAAA"}, "TS-1220"),
+        ({"serial_number": ""}, "TS-1220"),
+        ({"serial_number": 42}, "TS-1220"),
+        ({"more": "1"}, "TS-1220"),
+    ]
+    for changes, code in wrong:
+        reply = stranger.ask("POST", path, json.dumps(said | changes), Content_Type="application/json")
+        assert (changes, reply.code) == (changes, code)
+    assert stranger.ask("POST", path, b"[" * 500, Content_Type="application/json").code == "TS-1211"
+    assert stranger.ask("POST", path, b"{}", Content_Type="text/plain").code == "TS-1002"
+    assert stranger.ask("POST", path, b" " * 9_000, Content_Type="application/json").code == "TS-1003"
+    assert (stranger.ask("GET", path).status, stranger.ask("GET", "/openapi.json").status) == (405, 200)
+
+
+def test_the_guide_leads_to_a_receipt_with_openssl_and_curl_alone(country: Country, tmp_path: Path) -> None:
+    """Every block of the guide, as it stands there, by a device that has its certificate."""
+    papers = country.papers[2]
+    key = PrivateKey(papers.device.key)
+    (tmp_path / "device.key").write_bytes(key.pem)
+    (tmp_path / "device.pem").write_bytes(pem_of(papers.certificate))
+    (tmp_path / "root.pem").write_bytes(country.pki.files.root.read_bytes())
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    told = {"ECR": f"https://127.0.0.1:{country.port}", "UID_": papers.uid, "BUILD": papers.build}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(blocks)],
+        cwd=tmp_path, env=os.environ | told, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    where, *answers = done.stdout.splitlines()
+    assert where == f"the next document is number 1 of {papers.uid} in {ORIGIN}"
+    kinds = [json.loads(line).get("kind") for line in answers[:3]]
+    assert kinds == ["registration", "shift-opening", "receipt"], answers
+    seen, own, delivery = map(json.loads, answers[3:])
+    assert (seen["status"], own, delivery["state"]) == ("valid", json.loads(answers[2]), "waiting")

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from tallystick.kernel.algorithms import Algorithm, Purpose, Status
 from tallystick.kernel.country_pack import CountryPack, PackageRetention, Tolerances
-from tallystick.kernel.device_policy import DeviceChannel, DeviceClass
 from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.invoice import InvoiceRequest, InvoiceType, TaxCategoryType, TransactionType
 from tallystick.kernel.judgement import check_buyer_id
@@ -281,35 +280,6 @@ def test_a_wrong_pack_is_refused_with_file_and_line(right: str, wrong: str, line
     problem = refusal(SMALLEST.replace(right, wrong, 1))
     assert str(problem).startswith(f"pack.toml:{line}: ")
     assert any(word in str(problem) for word in words.split("|"))
-
-
-CHANNELS_OF = "\n[devices.channels]\n"
-
-
-def test_s0_092_a_pack_narrows_what_a_class_may() -> None:
-    pack = parse_pack((SMALLEST + CHANNELS_OF + 'hardware = ["online"]\nerp = []\n').encode(), "x.toml")
-    assert pack.devices.channels[DeviceClass.HARDWARE] == {DeviceChannel.ONLINE}
-    assert pack.devices.channels[DeviceClass.ERP] == frozenset()
-    assert pack.devices.channels[DeviceClass.SOFTWARE] == {DeviceChannel.ONLINE}
-    assert not pack.devices.simulated_memory
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ('software = ["online", "offline"]', "software may never use offline"),
-        ('erp = ["offline"]', "erp may never use offline"),
-        ('vsdc = ["online"]', "vsdc may never use online"),
-        ('hardware = ["on"]', "'on' is not a valid DeviceChannel"),
-        ('hardware = "online"', "hardware must be a list"),
-        ('smartphone = ["online"]', "smartphone is not known here"),
-    ],
-)
-def test_s0_087_a_pack_that_widens_the_table_is_refused_with_its_line(line: str, words: str) -> None:
-    text = SMALLEST + CHANNELS_OF + line + "\n"
-    with pytest.raises(PackError, match=words) as caught:
-        parse_pack(text.encode(), "x.toml")
-    assert caught.value.line == text.count("\n")
 
 
 def test_two_groups_or_two_labels_of_one_name_are_refused_at_their_own_line() -> None:

@@ -11,18 +11,29 @@ from tallystick.authority.channels.ecr.batches.presence import Presence
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
 from tallystick.authority.channels.ecr.node import NodeApi
 from tallystick.authority.channels.ecr.own import own_entry, own_number
-from tallystick.authority.channels.ecr.problems import Problems
+from tallystick.authority.channels.ecr.problems import MethodUnknown, Problems
 from tallystick.authority.channels.ecr.registering import Registering, wants_qr
-from tallystick.authority.channels.ecr.routes import Handler, Request, Routes
+from tallystick.authority.channels.ecr.routes import Handler, OpenHandler, Request, Routes
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.channels.ecr.standing import device_stands
 from tallystick.authority.intake.national.values import Sender
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
-from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, read_body, respond
+from tallystick.kit.asgi import (
+    Answer,
+    App,
+    Receive,
+    Scope,
+    Send,
+    allowed,
+    guarded,
+    plain_method,
+    read_body,
+    respond,
+)
 from tallystick.kit.http_server import Refusal
 from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER, HEADER_BYTES_MAX
-from tallystick.wire.ecr_api import DELIVERIES, DEVICE_PATH, DOCUMENTS_PATH, write_answer, write_deliveries
+from tallystick.wire.ecr_api import DELIVERIES, DEVICE_PATH, DOCUMENTS_PATH, NODE_PREFIX, write_answer, write_deliveries
 from tallystick.wire.openapi_ecr import ecr_api
 from tallystick.wire.pos_values import encode_json
 
@@ -40,10 +51,15 @@ class EcrApi:
         self._batches = BatchApi(services)
         self._presence = Presence(services)
         self._checkpoint: tuple[str, tuple[tuple[bytes, bytes], ...]] = ("", ())
+        self._open = self.open_table()
         self.routes = Routes(self.table())
 
+    def open_table(self) -> dict[str, Mapping[str, OpenHandler]]:
+        """Paths for which no certificate is asked."""
+        return {OPENAPI_PATH: {"GET": self._describe}, f"{NODE_PREFIX}registers": {"POST": self._node.present}}
+
     def table(self) -> dict[str, Mapping[str, Handler]]:
-        """Every path with its methods but the description itself; `/openapi.json` describes them."""
+        """All other paths with their methods; `/openapi.json` describes both."""
         return {
             DOCUMENTS_PATH: {"POST": self._registering.register},
             DEVICE_PATH: {"GET": self._device},
@@ -55,8 +71,8 @@ class EcrApi:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request: find the path, admit the caller, answer."""
         path = scope["path"]
-        if path == OPENAPI_PATH and scope["method"] in ("GET", "HEAD"):
-            await respond(send, 200, _description())
+        if path in self._open:
+            await self._serve_open(path, scope, receive, send)
             return
         is_batch = self._batches.is_here(path)
         route = self._batches.find(scope["method"], path) if is_batch else self.routes.find(scope["method"], path)
@@ -70,6 +86,19 @@ class EcrApi:
         metrics.answered(route.name, answer.status)
         more = (*answer.headers, *self._newest(headers, sender))
         await respond(send, answer.status, answer.body, answer.content_type, more)
+
+    async def _serve_open(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["ts.endpoint"] = path
+        methods = self._open[path]
+        handler = methods.get(plain_method(scope))
+        if handler is None:
+            raise MethodUnknown(allowed(methods))
+        answer = await handler(scope, receive)
+        metrics.answered(path, answer.status)
+        await respond(send, answer.status, answer.body, answer.content_type, answer.headers)
+
+    async def _describe(self, scope: Scope, receive: Receive) -> Answer:
+        return Answer(200, _description())
 
     def _newest(self, headers: Mapping[bytes, bytes], sender: Sender) -> tuple[tuple[bytes, bytes], ...]:
         """Take the head that the device was shown before, give it the newest: so we learn what others show."""

@@ -9,13 +9,14 @@ from tallystick.authority.channels.ecr.bodies import check_coding, check_type, e
 from tallystick.authority.channels.ecr.own import own_entry, own_number
 from tallystick.authority.channels.ecr.ports import Queued, QueueStatus
 from tallystick.authority.channels.ecr.registering import Registering, wants_qr
+from tallystick.authority.channels.ecr.registers import BODY_BYTES_MAX, present, read_presentation
 from tallystick.authority.channels.ecr.routes import Handler, Request
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.identifiers import UINT32_MAX
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.national_document import DocumentKind
-from tallystick.kit.asgi import Answer, Scope, read_body
+from tallystick.kit.asgi import Answer, Receive, Scope, read_body
 from tallystick.kit.in_thread import in_thread
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE, read_signed, write_time
 from tallystick.wire.ecr_api import NODE_PREFIX, QueueItem, QueuePage, write_answer
@@ -23,6 +24,7 @@ from tallystick.wire.national_document import read_document
 from tallystick.wire.receipt_code import CODE_CHARACTERS
 
 PAGE = 100
+_NOT_KEPT = ((b"cache-control", b"no-store"),)
 _MEDIA_TYPE = MEDIA_TYPE.encode()
 
 
@@ -76,6 +78,20 @@ class NodeApi:
             return Answer(200, services.answers.of_entry(entry, qr=wants_qr(request.scope)))
         code = url.rpartition("/")[2]
         return Answer(200, await in_thread(lambda: services.receipts(code), services.database_answer_seconds))
+
+    async def present(self, scope: Scope, receive: Receive) -> Answer:
+        """A register that nobody entered presents itself (S1-018): 202 while a person has to look at it."""
+        services, headers = self._services, dict(scope["headers"])
+        size = expected_bytes(headers, BODY_BYTES_MAX)
+        check_coding(headers)
+        check_type(headers, b"application/json")
+        with services.work.hold(size):
+            asked = read_presentation(await read_body(receive, BODY_BYTES_MAX, None))
+            came_from, at = str((scope.get("client") or ("",))[0]), services.clock()
+            told, waits = await services.in_database(
+                lambda conn: present(conn, services.connecting, asked, came_from, at)
+            )
+        return Answer(202 if waits else 200, write_answer(told), headers=_NOT_KEPT)
 
     async def _close(self, request: Request) -> Answer:
         """The fiscal memory is closed for good (S1-019): the closure document, and nothing else, comes here."""

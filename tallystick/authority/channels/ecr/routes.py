@@ -27,7 +27,8 @@ class Request:
 
 
 Handler = Callable[[Request], Awaitable[Answer]]
-OpenHandler = Callable[[], Answer]
+OpenHandler = Callable[[Scope, Receive], Awaitable[Answer]]
+"""Serves a caller of whom nothing is known."""
 
 
 @attrs.frozen(slots=True)

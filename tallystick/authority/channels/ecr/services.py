@@ -20,6 +20,7 @@ from tallystick.authority.channels.ecr.ports import (
     QueueStatus,
     ReceiptCheck,
 )
+from tallystick.authority.reference.registry.ports import ConnectingServices
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import TrustStore
@@ -53,6 +54,7 @@ class EcrServices:
     audience: str
     public_url: str
     operator: str
+    connecting: ConnectingServices
     queue: QueueStatus | None = None
     monotonic: Callable[[], float] = time.monotonic
     database_wait_seconds: float = 3.0

@@ -42,6 +42,8 @@ def add_delivery(
     conn: Connection, uid: str, sequence: int, tin: str, by: str, contact: str, asked_at: datetime
 ) -> DeliveryRow:
     """A delivery that waits for the gateway."""
-    row = _SQL.row(conn, "add_delivery", uid=uid, sequence=sequence, tin=tin, by=by, contact=contact, asked_at=asked_at)
+    row = _SQL.row(
+        conn, "add_delivery", uid=uid, sequence=sequence, tin=tin, way=by, contact=contact, asked_at=asked_at
+    )
     assert row is not None
     return _delivery(row)

@@ -27,6 +27,7 @@ from tallystick.authority.projections.personal.search import entries_of
 from tallystick.authority.projections.personal.sources import READ_FOR, open_uploads, rows_of
 from tallystick.authority.projections.personal.subject import Subject
 from tallystick.authority.room_queries import Connection
+from tallystick.wire.ledger_body import people_in
 from tallystick.wire.tlog_proof import write_proof
 
 EXPORT = "personal.export"

@@ -13,6 +13,12 @@ SELECT to_jsonb(t)::text FROM registry.fiscal_device t WHERE t.tin = :name;
 -- name: tin_registry_device_certificate
 SELECT to_jsonb(t)::text FROM registry.device_certificate t WHERE t.tin = :name;
 
+-- name: tin_registry_pending_register
+SELECT to_jsonb(t)::text FROM registry.pending_register t WHERE t.tin = :name;
+
+-- name: tin_registry_register_rule
+SELECT to_jsonb(t)::text FROM registry.register_rule t WHERE t.tin = :name;
+
 -- name: tin_agreements_agreement
 SELECT to_jsonb(t)::text FROM agreements.agreement t WHERE t.tin = :name;
 
@@ -148,8 +154,15 @@ SELECT to_jsonb(t)::text FROM production.print_job t WHERE t.made_by = :name;
 
 -- name: user_agreements_agreement
 SELECT to_jsonb(t)::text FROM agreements.agreement t
-WHERE t.concluded_by IN ('officer:' || :name, 'operator:' || :name)
-   OR t.ended_by IN ('officer:' || :name, 'operator:' || :name);
+WHERE ARRAY[t.concluded_by, t.ended_by] && ARRAY['officer:' || :name, 'operator:' || :name];
+
+-- name: user_registry_pending_register
+SELECT to_jsonb(t)::text FROM registry.pending_register t
+WHERE t.decided_by IN ('officer:' || :name, 'operator:' || :name, 'service_centre:' || :name);
+
+-- name: user_registry_register_rule
+SELECT to_jsonb(t)::text FROM registry.register_rule t
+WHERE t.set_by IN ('officer:' || :name, 'operator:' || :name, 'service_centre:' || :name, 'taxpayer:' || :name);
 
 -- name: open_uploads
 SELECT set_config('tallystick.taxpayers', '{*}', true),

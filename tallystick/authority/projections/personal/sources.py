@@ -19,7 +19,8 @@ READ_FOR: Mapping[SubjectKind, tuple[str, ...]] = MappingProxyType(
     {
         SubjectKind.TAXPAYER: (
             "registry.taxpayer", "registry.premises", "registry.secure_element", "registry.fiscal_device",
-            "registry.device_certificate", "registry.user_taxpayer", "agreements.agreement",
+            "registry.device_certificate", "registry.pending_register", "registry.register_rule",
+            "registry.user_taxpayer", "agreements.agreement",
             "pki.issuance", "production.order_line", "production.module",
             "intake.quarantine", "intake.evidence", "intake.refused", "media.upload_file", "commands.command",
             "audit.request", "audit.override", "audit.cycle", "builds.proved", "sdc.contact", "inspections.case_file",
@@ -33,6 +34,7 @@ READ_FOR: Mapping[SubjectKind, tuple[str, ...]] = MappingProxyType(
             "approvals.request", "builds.maker", "builds.decision", "pki.issuance", "pki.enrolment_code",
             "audit.override", "inspections.case_file", "intake.quarantine", "personal.erasure", "witnesses.policy",
             "production.batch", "production.print_job", "agreements.agreement",
+            "registry.pending_register", "registry.register_rule",
         ),
     }
 )  # fmt: skip

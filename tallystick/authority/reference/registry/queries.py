@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
-from tallystick.authority.reference.registry import device_store, store
+from tallystick.authority.reference.registry import device_store, pending_store, store
+from tallystick.authority.reference.registry.presented import PendingRegister, RegisterRule
 from tallystick.authority.reference.registry.values import (
     AppUser,
     FiscalDevice,
@@ -29,6 +31,16 @@ def secure_elements(conn: Connection, uids: Collection[str]) -> dict[str, Secure
 def fiscal_device(conn: Connection, uid: str) -> FiscalDevice | None:
     """The registered device of the national channels of that UID, with the names of its taxpayer and premises."""
     return device_store.device(conn, uid)
+
+
+def pending_registers(conn: Connection, *, state: str = "", tin: str = "", limit: int = 100) -> list[PendingRegister]:
+    """First requests of registers in a state (empty: all), newest first."""
+    return pending_store.pending(conn, state, tin, limit)
+
+
+def rules_in_force(conn: Connection, at: datetime, *, tin: str = "", limit: int = 100) -> list[RegisterRule]:
+    """Rules that would let another register in at that moment."""
+    return pending_store.rules_in_force(conn, tin, at, limit)
 
 
 def taxpayer(conn: Connection, tin: str) -> Taxpayer | None:

@@ -7,14 +7,14 @@ CREATE TABLE ecr.delivery (
     uid         text        NOT NULL,
     sequence    bigint      NOT NULL CHECK (sequence BETWEEN 1 AND 4294967295),
     tin         text        NOT NULL,
-    by          text        NOT NULL CHECK (by IN ('email', 'sms')),
+    way         text        NOT NULL CHECK (way IN ('email', 'sms')),
     contact     text        CHECK (length(contact) BETWEEN 1 AND 254),
     state       text        NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'failed', 'erased')),
     asked_at    timestamptz NOT NULL,
     settled_at  timestamptz,
     CHECK (state <> 'waiting' OR contact IS NOT NULL),
     CHECK ((state = 'waiting') = (settled_at IS NULL)),
-    UNIQUE (uid, sequence, by, contact)
+    UNIQUE (uid, sequence, way, contact)
 );
 CREATE INDEX delivery_waiting ON ecr.delivery (delivery_id) WHERE state = 'waiting';
 CREATE INDEX delivery_of_contact ON ecr.delivery (asked_at) WHERE contact IS NOT NULL;
@@ -22,8 +22,8 @@ CREATE INDEX delivery_of_contact ON ecr.delivery (asked_at) WHERE contact IS NOT
 -- Nothing of a delivery changes but its end and its contact, which can only go.
 CREATE FUNCTION ecr.keep_delivery() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF (NEW.delivery_id, NEW.uid, NEW.sequence, NEW.tin, NEW.by, NEW.asked_at)
-       IS DISTINCT FROM (OLD.delivery_id, OLD.uid, OLD.sequence, OLD.tin, OLD.by, OLD.asked_at)
+    IF (NEW.delivery_id, NEW.uid, NEW.sequence, NEW.tin, NEW.way, NEW.asked_at)
+       IS DISTINCT FROM (OLD.delivery_id, OLD.uid, OLD.sequence, OLD.tin, OLD.way, OLD.asked_at)
        OR (NEW.contact IS NOT NULL AND NEW.contact IS DISTINCT FROM OLD.contact)
        OR (OLD.state <> 'waiting' AND NEW.state <> OLD.state) THEN
         RAISE EXCEPTION 'a delivery stays what was asked for' USING ERRCODE = 'check_violation';
