@@ -20,6 +20,8 @@ from tallystick.authority.channels.ecr.batches import contacts, operations, quer
 from tallystick.authority.channels.ecr.batches.booking import BookingServices, book_next
 from tallystick.authority.channels.ecr.batches.checking import check_head, check_manifest
 from tallystick.authority.channels.ecr.batches.values import Batch, Contact
+from tallystick.authority.intake import anchors, decision_store
+from tallystick.authority.intake.held import Held
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.keeper import NationalKeeper
 from tallystick.authority.intake.national.offline import OfflineIntake, OfflineRules
@@ -90,9 +92,12 @@ class BatchBench:
         """A new hardware register whose registration is in the ledger; nothing of it has come yet."""
         uid = f"HARD{next(_numbers):04d}"
         till = await self.bench.till(uid, DeviceClass.HARDWARE, tin)
-        heard = Contact(at=self.now, sequence=0, link=None)
-        self.run(lambda conn: store.lock_contact(conn, uid, heard))
+        self.heard(till.uid)
         return till
+
+    def heard(self, uid: str) -> None:
+        """A register was heard of just now, before it made anything; its registration is of last month."""
+        self.run(lambda conn: store.lock_contact(conn, uid, Contact(at=self.now, sequence=0, link=None)))
 
     def seal(self, till: NationalTill, documents: Sequence[bytes], *, part_bytes: int = PART_BYTES_MAX) -> Sealed:
         """What the register signs at reconnection over documents that it made."""
@@ -207,6 +212,19 @@ class BatchBench:
         """Numbers and codes of what lies in quarantine of a register."""
         query = "SELECT ordinal, codes FROM intake.quarantine WHERE signed_by = %s ORDER BY ordinal"
         return [(row[0], row[1]) for row in self.bench.ledger.rows(query, till.uid)]
+
+    def held(self, till: NationalTill, sequence: int) -> Held:
+        """What lies apart under a number."""
+        query = "SELECT act_hash FROM intake.quarantine WHERE signed_by = %s AND ordinal = %s"
+        [(act_hash,)] = self.bench.ledger.rows(query, till.uid, sequence)
+        held = self.run(lambda conn: decision_store.held(conn, act_hash))
+        assert held is not None
+        return held
+
+    def standing(self, held: Held, revoked_at: datetime) -> anchors.Standing:
+        """What shows a held document's age; the registry of this bench is in memory, and so is the revocation."""
+        found = self.run(lambda conn: anchors.standing(conn, queries.DeviceCounters(), held))
+        return attrs.evolve(found, revoked_at=revoked_at)
 
 
 def code_of(work: Any, *args: Any) -> str:

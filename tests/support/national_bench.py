@@ -59,6 +59,34 @@ class MemoryRegistry:
         if build_id not in self.builds:
             raise Fault("TS-2406", detail=f"no certified build for {wanted}")
 
+    def enter(
+        self, till: NationalTill, device_class: DeviceClass, at: datetime, premises: int = 1, index: int = 1
+    ) -> None:
+        """Enter a till and its certificate."""
+        tin = Tin(till.tin)
+        self.devices[till.uid] = NationalDevice(
+            uid=Uid(till.uid),
+            device_class=device_class,
+            tin=tin,
+            premises_id=premises,
+            seller=Seller(tin=tin, business_name="Shop", location_name="Shop", address="1 Way", district=""),
+            state=DeviceState.ACTIVE,
+            maker="acme",
+            model="T1",
+            serial_number=till.uid,
+            registration_index=index,
+            genesis=till.link,
+        )
+        self.certificates[sha256(till.certificate)] = DeviceCertificate(
+            certificate_hash=sha256(till.certificate),
+            uid=Uid(till.uid),
+            device_class=device_class,
+            tin=tin,
+            certificate=till.certificate,
+            not_before=at - timedelta(days=30),
+            not_after=at + timedelta(days=300),
+        )
+
     def change(self, uid: str, **changes: Any) -> None:
         """Change a device."""
         self.devices[uid] = attrs.evolve(self.devices[uid], **changes)
@@ -87,29 +115,7 @@ class NationalBench:
         made = NationalTill(uid, tin, ORIGIN)
         booked = await self.sequencer.append(made.registration_entry())
         [(made.link,)] = self.ledger.rows("SELECT link FROM ledger.device_heads WHERE signed_by = %s", uid)
-        seller = Seller(tin=Tin(tin), business_name="Shop", location_name="Shop", address="1 Way", district="")
-        self.registry.devices[uid] = NationalDevice(
-            uid=Uid(uid),
-            device_class=device_class,
-            tin=Tin(tin),
-            premises_id=premises,
-            seller=seller,
-            state=DeviceState.ACTIVE,
-            maker="acme",
-            model="T1",
-            serial_number=uid,
-            registration_index=booked.index,
-            genesis=made.link,
-        )
-        self.registry.certificates[sha256(made.certificate)] = DeviceCertificate(
-            certificate_hash=sha256(made.certificate),
-            uid=Uid(uid),
-            device_class=device_class,
-            tin=Tin(tin),
-            certificate=made.certificate,
-            not_before=self.now - timedelta(days=30),
-            not_after=self.now + timedelta(days=300),
-        )
+        self.registry.enter(made, device_class, self.now, premises, booked.index)
         return made
 
     def sender(self, till: NationalTill) -> Sender:

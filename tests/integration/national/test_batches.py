@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -17,6 +20,7 @@ from psycopg.conninfo import make_conninfo
 from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.batches import operations, queries
 from tallystick.authority.channels.ecr.batches.values import NumberState
+from tallystick.authority.intake.national.readmitting import ReadmissionRules, entry_anew
 from tallystick.authority.ledger.entry import Channel, LeafFlag
 from tallystick.authority.reference.registry.values import DeviceState
 from tallystick.kernel.channel_rules import LateDocuments
@@ -344,6 +348,7 @@ def test_a_head_that_went_back_is_a_case(ledger: LedgerFolder) -> None:
         head = (till.state.documents, till.link)
         assert bench.report_head(till, *head, waiting=5, oldest=bench.now) == ""
         known = bench.run(lambda conn: queries.contact(conn, till.uid))
+        assert known is not None
         assert (known.sequence, known.link, known.waiting) == (5, till.link, 5)
         assert bench.report_head(till, 4, bytes(32)) == "TS-3285"
         assert bench.report_head(till, 5, bytes(32)) == "TS-3285"
@@ -470,5 +475,81 @@ def test_ts_2407_a_device_on_hold_and_bounds(ledger: LedgerFolder) -> None:
         bench.announce(till, no_report)
         bench.put(till, no_report, 1)
         assert code_of(bench.close, till, no_report.manifest) == "TS-2409"
+
+    run(ledger, walk)
+
+
+def test_nothing_is_lost_over_kill_9(ledger: LedgerFolder) -> None:
+    """The booking process dies in the middle; another one finds what is booked, and goes on where it stopped."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        sealed = bench.seal(till, first_day(till, bench, 600), part_bytes=60_000)
+        bench.bring(till, sealed)
+        arguments = [str(ledger.folder), ledger.dsn, till.uid, till.tin, till.certificate.hex()]
+        program = str(Path(__file__).parents[2] / "support" / "batch_booker.py")
+        paths = os.pathsep.join([str(Path(program).parent), str(Path.cwd())])
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, program, *arguments, env={**os.environ, "PYTHONPATH": paths}
+        )
+
+        def booked() -> int:
+            return int(ledger.rows("SELECT count(*) FROM ledger.identity WHERE signed_by = %s", till.uid)[0][0])
+
+        while booked() < 40:
+            assert process.returncode is None
+            await asyncio.sleep(0.01)
+        process.kill()
+        await process.wait()
+        assert booked() < 603
+        assert await bench.book() == 0  # the dead one holds it still
+        bench.later(minutes=2)
+        assert await bench.book() == 1
+        receipt = bench.receipt(till, sealed)
+        assert (receipt["booked"], receipt["flagged"], receipt["codes"]) == ("603", "0", {})
+        assert booked() == 603
+
+    run(ledger, walk)
+
+
+def test_k_05_re_admission_in_order_by_anchors(ledger: LedgerFolder) -> None:
+    """Of a revoked device's batch, what had arrived or was reported before the revocation may be booked, in order."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        at = bench.now
+        documents = [till.register(at), till.open_shift(at), till.sell(at)]
+        sealed = bench.seal(till, documents)
+        bench.announce(till, sealed)
+        bench.put(till, sealed, 1)
+        more = [till.sell(at), till.sell(at)]
+        bench.later(minutes=1)
+        assert bench.report_head(till, 4, read_signed(more[1]).header.previous) == ""
+        bench.later(minutes=1)
+        revoked_at = bench.now
+        bench.bench.registry.change_certificate(till, revoked_at=revoked_at, revocation_reason=1)
+        bench.later(minutes=1)
+        closing = till.report(at)
+        [rest] = split_parts([*more, closing])
+        bench.put(till, sealed, 2, rest)
+        signed = [read_signed(one) for one in [*documents, *more, closing]]
+        bench.close(till, bench.sign(till, make_manifest(sealed.batch, signed, [sealed.parts[0], rest]), till.link))
+        await bench.book()
+        assert [codes for _, codes in bench.apart(till)] == [["TS-2403"]] * 6
+        rules = ReadmissionRules(national=bench.bench.rules, history=bench.withdrawals)
+        held = {number: bench.held(till, number) for number in range(1, 7)}
+        found = {number: bench.standing(one, revoked_at) for number, one in held.items()}
+        assert [found[number].best is not None for number in range(1, 7)] == [True] * 4 + [False] * 2
+        assert [one.best is None or one.best.supposes_intact_card for one in found.values()] == [
+            False, False, False, True, True, True,
+        ]  # fmt: skip
+        with pytest.raises(Exception, match="TS-3041") as caught:
+            await entry_anew(rules, held[2], Channel.ECR_OFFLINE)
+        assert "TS-1402" in caught.value.detail  # type: ignore[attr-defined]
+        for number in range(1, 5):
+            entry = await entry_anew(rules, held[number], Channel.ECR_OFFLINE)
+            booked = await bench.bench.sequencer.append(entry)
+            assert not booked.duplicate
+        assert bench.codes(till, 3, 4) == [(), ("TS-1104",)]
 
     run(ledger, walk)
