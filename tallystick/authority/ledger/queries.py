@@ -84,18 +84,6 @@ class DeviceDocument:
     record: bytes
 
 
-@attrs.frozen(slots=True)
-class BookedNumber:
-    """What the ledger has under a number, in short. ``flags`` are the codes of its booking, none of an erased record;
-    ``acked`` is the gate."""
-
-    ordinal: int
-    index: int
-    act_hash: bytes
-    flags: tuple[str, ...]
-    acked: bool
-
-
 @attrs.frozen(slots=True, kw_only=True)
 class LedgerOverview:
     """The ledger in figures; rate and waits (receipt to commit) are those of the last minute."""
@@ -136,15 +124,6 @@ def document_by_number(
         leaf=leaf,
         acked=acked,
     )
-
-
-def documents_between(connection: Connection, device: Device, first: int, last: int) -> list[BookedNumber]:
-    """What is booked of a device under the numbers of a span, in order; the caller bounds the span."""
-    span = _named(device) | {"first": first, "last": last}
-    return [
-        BookedNumber(ordinal, index, act_hash, tuple(read_record(record).flags) if record else (), acked)
-        for ordinal, index, act_hash, record, acked in connection.execute(_SQL["documents_between"], span)
-    ]
 
 
 def document_by_index(connection: Connection, index: int) -> LedgerDocument | None:

@@ -12,8 +12,8 @@ from tallystick.authority.intake.national.reading import read_standing
 from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.intake.national.values import RefundClaim
 from tallystick.authority.intake.store import Evidence, Quarantined, Refused
-from tallystick.authority.ledger import queries as ledger
-from tallystick.authority.ledger.queries import BookedNumber, LedgerDocument
+from tallystick.authority.ledger.booked_numbers import BookedNumber, documents_between
+from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
@@ -72,7 +72,7 @@ class NationalKeeper:
 
     async def booked_between(self, uid: str, first: int, last: int) -> dict[int, BookedNumber]:
         """See `offline.OfflineStores`."""
-        rows = await self._keeper.run(lambda conn: ledger.documents_between(conn, (uid, uid), first, last))
+        rows = await self._keeper.run(lambda conn: documents_between(conn, (uid, uid), first, last))
         return {row.ordinal: row for row in rows}
 
     async def quarantine_all(self, rows: Sequence[Quarantined]) -> dict[bytes, int | None]:

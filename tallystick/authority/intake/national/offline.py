@@ -21,7 +21,7 @@ from tallystick.authority.intake.national.signatures import Signatures
 from tallystick.authority.intake.ports import Sequencer
 from tallystick.authority.intake.steps import Step
 from tallystick.authority.intake.store import Quarantined
-from tallystick.authority.ledger.queries import BookedNumber
+from tallystick.authority.ledger.booked_numbers import BookedNumber
 from tallystick.kernel.faults import Fault
 from tallystick.wire.document_jws import SignedDocument, read_signed
 

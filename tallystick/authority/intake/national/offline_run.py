@@ -25,8 +25,8 @@ from tallystick.authority.intake.ports import Sequencer
 from tallystick.authority.intake.steps import Step
 from tallystick.authority.intake.store import Quarantined, Refused
 from tallystick.authority.intake.verdicts import AuditStatus
+from tallystick.authority.ledger.booked_numbers import BookedNumber
 from tallystick.authority.ledger.entry import Booked, Channel
-from tallystick.authority.ledger.queries import BookedNumber
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
