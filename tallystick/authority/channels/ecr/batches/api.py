@@ -21,7 +21,9 @@ from tallystick.kit.asgi import Answer, allowed, read_body
 from tallystick.wire.batch_receipt import write_part_answer, write_progress
 from tallystick.wire.document_jws import MEDIA_TYPE
 from tallystick.wire.offline_batch import (
+    BATCHES_PATH,
     HEAD_BYTES_MAX,
+    HEAD_PATH,
     MANIFEST_BYTES_MAX,
     PART_BYTES_MAX,
     inflate,
@@ -31,8 +33,6 @@ from tallystick.wire.offline_batch import (
     read_manifest,
 )
 
-BATCHES_PATH = "/ecr/v1/batches"
-HEAD_PATH = "/ecr/v1/head"
 PART_TYPE = b"application/octet-stream"
 _ANNOUNCEMENT_BYTES = 1_024
 _RECEIPT_WAIT_SECONDS = 3.0

@@ -103,9 +103,6 @@ WHERE (uid, batch_id) = (
 RETURNING uid, batch_id, tin, first_sequence, announced_at, state, bytes, documents, last_sequence, head, act_hash,
           certificate, revoked, closed_at, attempts, code, receipt;
 
--- name: is_anything_due
-SELECT EXISTS (SELECT FROM batches.batch WHERE state = 'closed' AND due_at <= :now);
-
 -- name: renew
 UPDATE batches.batch SET due_at = :until WHERE uid = :uid AND batch_id = :batch_id AND state = 'closed' AND due_at = :was;
 

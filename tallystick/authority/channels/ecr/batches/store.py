@@ -174,11 +174,6 @@ def take_due(conn: Connection, now: datetime, until: datetime) -> Batch | None:
     return None if row is None else _batch(row)
 
 
-def is_anything_due(conn: Connection, now: datetime) -> bool:
-    """Whether `take_due` may find something."""
-    return bool(_SQL.value(conn, "is_anything_due", now=now))
-
-
 def renew(conn: Connection, batch: Batch, was: datetime, until: datetime) -> bool:
     """Keep it for longer; false where another process has it by now."""
     return bool(_SQL.run(conn, "renew", uid=batch.uid, batch_id=batch.batch_id, was=was, until=until))
