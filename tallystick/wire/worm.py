@@ -22,9 +22,9 @@ MAGIC = b"TSW1"
 FLAG_SIMULATION = 1
 _HEADER = struct.Struct(f">4sH8sIQ{HASH_BYTES}s")
 HEADER_BYTES = _HEADER.size
-_LENGTH_BYTES = 4
+LENGTH_BYTES = 4
 _FRONT = struct.Struct(">IQqB")
-_AROUND = _FRONT.size - _LENGTH_BYTES + HASH_BYTES
+_AROUND = _FRONT.size - LENGTH_BYTES + HASH_BYTES
 RECORD_OVERHEAD_BYTES = _FRONT.size + HASH_BYTES
 """What a record takes beside its own bytes."""
 RECORD_BYTES_MAX = RECORD_OVERHEAD_BYTES + LIMITS.worm_record_bytes
@@ -124,12 +124,12 @@ def record_end(data: bytes, offset: int) -> int | None:
 
     Nothing but the length is looked at. Less than four bytes give the end that the shortest record would have.
     """
-    length = int.from_bytes(data[offset : offset + _LENGTH_BYTES], "big")
-    if len(data) - offset < _LENGTH_BYTES:
+    length = int.from_bytes(data[offset : offset + LENGTH_BYTES], "big")
+    if len(data) - offset < LENGTH_BYTES:
         length = _AROUND + 1
     if not _AROUND < length <= _AROUND + LIMITS.worm_record_bytes:
         return None
-    return offset + _LENGTH_BYTES + length
+    return offset + LENGTH_BYTES + length
 
 
 def read_record(data: bytes, offset: int = 0) -> tuple[Record, int]:
@@ -166,10 +166,10 @@ def find_record(data: bytes, start: int, after_seq: int, stop: int) -> int | Non
     candidates = 0
     for seq in range(after_seq + 1, after_seq + 1 + _RESYNC_RECORDS):
         sought = seq.to_bytes(8, "big")
-        at = data.find(sought, start + _LENGTH_BYTES, stop)
+        at = data.find(sought, start + LENGTH_BYTES, stop)
         while at >= 0 and candidates < _RESYNC_CANDIDATES:
             candidates += 1
-            offset = at - _LENGTH_BYTES
+            offset = at - LENGTH_BYTES
             if _stands_at(data, offset):
                 return offset
             at = data.find(sought, at + 1, stop)

@@ -6,12 +6,11 @@ file grew there may be zeros in place of the bytes. A new name is there for sure
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 
 import attrs
 
-SECTOR_BYTES = 512
 Image = dict[str, bytes]
 
 
@@ -25,8 +24,11 @@ class Operation:
     data: bytes = b""
 
 
+Pieces = tuple[Operation, ...]
+
+
 class RecordingDisk:
-    """Files in memory. ``deaf`` names kinds of flushes that return without doing anything: the harness must find it."""
+    """Files in memory. ``deaf`` names flushes that do nothing, of all files or of one: the harness must find it."""
 
     def __init__(self, image: Mapping[str, bytes] | None = None, *, deaf: frozenset[str] = frozenset()) -> None:
         self.born = dict(image or {})
@@ -64,7 +66,7 @@ class RecordingDisk:
 
     def flush(self, name: str) -> None:
         """See `Disk`."""
-        if "flush" not in self._deaf:
+        if not {"flush", f"flush {name}"} & self._deaf:
             self.operations.append(Operation("flush", name))
 
     def flush_folder(self) -> None:
@@ -80,25 +82,27 @@ class RecordingDisk:
         seen: set[frozenset[tuple[str, bytes]]] = set()
         done = self.operations[:cut]
         pending = [number for number, operation in enumerate(done) if _is_pending(done, number, operation)]
+        base = {name: bytearray(content) for name, content in self.born.items()}
+        unsure = [number for number in pending if done[number].kind != "create"]
+        _run(base, (operation for number, operation in enumerate(done) if number not in unsure))
         for chosen in _choices(pending, done, Random(cut)):
-            image = self._image(done, pending, chosen)
+            lost = {done[number].name for number in pending if number not in unsure and number not in chosen}
+            files = {name: bytearray(content) for name, content in base.items() if name not in lost}
+            _run(files, (piece for number in unsure for piece in chosen.get(number, ())))
+            image = {name: bytes(content) for name, content in files.items()}
             mark = frozenset(image.items())
             if mark not in seen:
                 seen.add(mark)
                 yield image
 
-    def _image(self, done: list[Operation], pending: list[int], chosen: Mapping[int, Operation]) -> Image:
-        files = {name: bytearray(content) for name, content in self.born.items()}
-        unsure = set(pending)
-        for number, operation in enumerate(done):
-            if number in unsure and number not in chosen:
-                continue
-            operation = chosen.get(number, operation)
-            if operation.kind == "create":
-                files[operation.name] = bytearray()
-            elif operation.name in files:
-                _apply(files, operation)
-        return {name: bytes(content) for name, content in files.items()}
+
+def _run(files: dict[str, bytearray], operations: Iterable[Operation]) -> None:
+    """Carry out what reached the disk. What is flushed of a file whose name is lost is lost with it."""
+    for operation in operations:
+        if operation.kind == "create":
+            files[operation.name] = bytearray()
+        elif operation.name in files:
+            _apply(files, operation)
 
 
 def _is_pending(done: list[Operation], number: int, operation: Operation) -> bool:
@@ -109,46 +113,50 @@ def _is_pending(done: list[Operation], number: int, operation: Operation) -> boo
     return False
 
 
-def _choices(pending: list[int], done: list[Operation], random: Random) -> Iterator[dict[int, Operation]]:
-    """Which of the operations that were not flushed are there, and in which form."""
-    whole = {number: done[number] for number in pending}
+def _choices(pending: list[int], done: list[Operation], random: Random) -> Iterator[dict[int, Pieces]]:
+    """Which of the operations that were not flushed are there, and what of them."""
+    whole: dict[int, Pieces] = {number: (done[number],) for number in pending}
     yield {}
     yield whole
-    names = {number: operation for number, operation in whole.items() if operation.kind == "create"}
+    names = {number: whole[number] for number in pending if done[number].kind == "create"}
     yield names
-    yield {number: operation for number, operation in whole.items() if number not in names}
+    yield {number: pieces for number, pieces in whole.items() if number not in names}
     for number in pending[-4:]:
         yield {**names, number: whole[number]}
-        yield {other: operation for other, operation in whole.items() if other != number}
+        yield {other: pieces for other, pieces in whole.items() if other != number}
         if done[number].kind == "write":
             for torn in _torn(done[number], random):
                 yield {**whole, number: torn}
                 yield {**names, number: torn}
-    yield {number: _half(operation) for number, operation in whole.items()}
+    yield {number: _part(done[number], 0, len(done[number].data) // 2) for number in pending}
     for _ in range(2):
-        yield {number: operation for number, operation in whole.items() if random.random() < 0.5}
+        yield {number: pieces for number, pieces in whole.items() if random.random() < 0.5}
 
 
-def _half(operation: Operation) -> Operation:
-    return attrs.evolve(operation, data=operation.data[: len(operation.data) // 2])
+def _torn(operation: Operation, random: Random) -> Iterator[Pieces]:
+    """Beginnings of a write, its end alone, a hole in its middle, and nothing but the length that it gave the file."""
+    size = len(operation.data)
+    for length in sorted({1, 3, 4, 12, 21, size // 2, size - 32, size - 1} & set(range(size))):
+        yield _part(operation, 0, length)
+        yield _part(operation, length, size)
+    start, stop = sorted(random.randrange(size) for _ in range(2))
+    yield (*_part(operation, 0, start), *_part(operation, stop, size))
+    yield (Operation("extend", operation.name, operation.offset + size),)
 
 
-def _torn(operation: Operation, random: Random) -> Iterator[Operation]:
-    """Beginnings of a write, a sector of it missing, and zeros in its place."""
-    data = operation.data
-    for length in sorted({1, 3, 4, 12, 21, len(data) // 2, len(data) - 32, len(data) - 1} & set(range(len(data)))):
-        yield attrs.evolve(operation, data=data[:length])
-    yield attrs.evolve(operation, data=bytes(len(data)))
-    start = random.randrange(len(data))
-    yield attrs.evolve(operation, data=data[:start] + bytes(min(SECTOR_BYTES, len(data) - start)) + data[start + 512 :])
+def _part(operation: Operation, start: int, stop: int) -> Pieces:
+    if operation.kind != "write":
+        return (operation,)
+    return (attrs.evolve(operation, offset=operation.offset + start, data=operation.data[start:stop]),)
 
 
 def _apply(files: dict[str, bytearray], operation: Operation) -> None:
     content = files[operation.name]
+    if operation.kind == "write":
+        end = operation.offset + len(operation.data)
+        content.extend(bytes(max(end - len(content), 0)))
+        content[operation.offset : end] = operation.data
+        return
     if operation.kind == "truncate":
         del content[operation.offset :]
-        content.extend(bytes(operation.offset - len(content)))
-        return
-    end = operation.offset + len(operation.data)
-    content.extend(bytes(max(end - len(content), 0)))
-    content[operation.offset : end] = operation.data
+    content.extend(bytes(max(operation.offset - len(content), 0)))

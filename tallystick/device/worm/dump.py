@@ -147,6 +147,8 @@ class _Walk:
         data = self._source.read(self._segment, 0, LIMITS.worm_segment_bytes)
         offset, self._searches = HEADER_BYTES, 0
         while offset < len(data):
+            if is_last and not any(data[offset : offset + 4]) and not data[offset:].strip(b"\0"):
+                break  # room for more records
             offset = self._step(data, offset, number, is_last=is_last)
 
     def _step(self, data: bytes, offset: int, number: int, *, is_last: bool) -> int:

@@ -28,6 +28,7 @@ from tallystick.kernel.limits import LIMITS
 from tallystick.wire.worm import (
     FLAG_SIMULATION,
     HEADER_BYTES,
+    LENGTH_BYTES,
     Record,
     RecordKind,
     SegmentHeader,
@@ -55,23 +56,37 @@ from tallystick.wire.worm_contents import (
 PASSPORT = Passport(maker="Tallystick", model="file form", is_simulation=True)
 CAPACITY = Capacity(records=LIMITS.worm_records, data_bytes=LIMITS.worm_bytes)
 ALMOST_FULL_PERCENT = 90
-SEGMENT_BYTES = LIMITS.worm_segment_bytes - 4 * 1024
-"""Where a segment ends; the rest up to the bound is room for the record of a cut."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Layout:
+    """How files grow: where a segment ends, and how much of it is filled with zeros at a time before records come.
+
+    Writing into a file that has its length already needs no change of the folder's records, which halves the time of a
+    flush. The rest of a segment up to the bound of its size is room for the record of a cut.
+    """
+
+    segment_bytes: int = LIMITS.worm_segment_bytes - 4 * 1024
+    step_bytes: int = 1024 * 1024
+
+
+LAYOUT = Layout()
 
 
 class FileMemory:
     """See `WriteOnceMemory` (port.py)."""
 
-    def __init__(self, disk: Disk, identity: PrivateKey, end: End, segment_bytes: int) -> None:
+    def __init__(self, disk: Disk, identity: PrivateKey, end: End, layout: Layout) -> None:
         self._disk = disk
         self._key = identity
-        self._segment_bytes = segment_bytes
+        self._layout = layout
         self._uid = end.count.uid
         self._counter = CounterFile.opened(disk, end.count)
         self._segments = Segments(disk, end.headers)
         self._tally: Tally = end.tally
         self._number = len(end.headers)
         self._position = end.position
+        self._allocated = end.position
         self._sizes = sum(disk.size(segment_name(header.number)) for header in end.headers[:-1])
         self._head = Head(seq=end.seq, link=end.link, segment=self._number, counter=end.seq)
         self._failed = False
@@ -90,9 +105,7 @@ class FileMemory:
         CounterFile(disk, Count(uid=uid, capacity=capacity, counter=0, link=genesis)).begin()
 
     @classmethod
-    def opened(
-        cls, disk: Disk, uid: str, identity: PrivateKey, at: datetime, *, segment_bytes: int = SEGMENT_BYTES
-    ) -> FileMemory:
+    def opened(cls, disk: Disk, uid: str, identity: PrivateKey, at: datetime, *, layout: Layout = LAYOUT) -> FileMemory:
         """Open a memory that was begun, find its end, and put right what a power cut left.
 
         A torn record is cut, and the cut is written as a record in its place: until that is durable the torn bytes
@@ -102,7 +115,7 @@ class FileMemory:
             end = find_end(disk, uid, FLAG_SIMULATION)
         except OSError as error:
             raise Fault("TS-3206", detail=str(error.strerror)) from error
-        memory = cls(disk, identity, end, segment_bytes)
+        memory = cls(disk, identity, end, layout)
         with memory._writing():
             if end.unborn is not None:
                 memory._start_segment(end.unborn)
@@ -213,6 +226,7 @@ class FileMemory:
         with self._lock:
             if not self._failed:
                 with self._writing():
+                    self._trim()
                     self._counter.flush()
             self._failed = True
             self._disk.close()
@@ -267,7 +281,8 @@ class FileMemory:
         """Write behind the last record and flush; the record is durable before it is counted, counted before told."""
         head = self._head
         raw, link = write_record(head.link, head.seq + 1, unix_ms(at), kind, data)
-        if self._position + len(raw) > self._segment_bytes and self._position > HEADER_BYTES:
+        if self._position + len(raw) > self._layout.segment_bytes and self._position > HEADER_BYTES:
+            self._trim()
             self._counter.flush()
             self._start_segment(
                 SegmentHeader(
@@ -278,21 +293,28 @@ class FileMemory:
                     previous=head.link,
                 )
             )
-        self._write(raw, kind, data, link, cut=False)
+        if self._position + len(raw) > self._allocated:
+            self._allocate(len(raw))
+        self._write(raw, kind, data, link)
         return self._head.seq
 
     def _cut(self, tail: bytes, at: datetime) -> None:
-        """Put the record of the cut over the torn bytes and cut what is left of them behind it."""
+        """Put the record of the cut over the torn bytes, and once it is durable, take away what is left of them.
+
+        All but its length goes first: a second power cut finds torn bytes at any moment, never none without a record.
+        """
         cut = write_cut(Cut(segment=self._number, offset=self._position, length=len(tail), digest=sha256(tail)))
         raw, link = write_record(self._head.link, self._head.seq + 1, unix_ms(at), RecordKind.CUT, cut)
-        self._write(raw, RecordKind.CUT, cut, link, cut=True)
+        name = segment_name(self._number)
+        self._disk.write(name, self._position + LENGTH_BYTES, raw[LENGTH_BYTES:])
+        self._disk.flush(name)
+        self._write(raw, RecordKind.CUT, cut, link)
+        self._trim()
 
-    def _write(self, raw: bytes, kind: RecordKind, data: bytes, link: bytes, *, cut: bool) -> None:
+    def _write(self, raw: bytes, kind: RecordKind, data: bytes, link: bytes) -> None:
         name, seq = segment_name(self._number), self._head.seq + 1
         try:
             self._disk.write(name, self._position, raw)
-            if cut:
-                self._disk.truncate(name, self._position + len(raw))
             self._disk.flush(name)
             self._counter.raise_to(seq, link)
         except BaseException:
@@ -301,6 +323,21 @@ class FileMemory:
         self._position += len(raw)
         self._tally.take(kind, data)
         self._head = Head(seq=seq, link=link, segment=self._number, counter=seq)
+
+    def _allocate(self, length: int) -> None:
+        """Fill the file with zeros for the next records; zeros behind the last record are no record."""
+        end = min(self._position + max(length, self._layout.step_bytes), LIMITS.worm_segment_bytes)
+        name = segment_name(self._number)
+        self._disk.write(name, self._position, bytes(end - self._position))
+        self._disk.flush(name)
+        self._allocated = end
+
+    def _trim(self) -> None:
+        """End the file where the last record ends."""
+        name = segment_name(self._number)
+        self._disk.truncate(name, self._position)
+        self._disk.flush(name)
+        self._allocated = self._position
 
     def _start_segment(self, header: SegmentHeader) -> None:
         """A new segment, or one that was torn at its birth; its header is durable before a record is."""
@@ -317,5 +354,6 @@ class FileMemory:
         if header.number > 1:
             self._sizes += self._position
         self._segments.add(header)
-        self._number, self._position = header.number, HEADER_BYTES
+        self._number = header.number
+        self._position = self._allocated = HEADER_BYTES
         self._head = attrs.evolve(self._head, segment=header.number)

@@ -1,7 +1,8 @@
 """Where a memory ends after a start, and whether a power cut explains what stands behind its last whole record.
 
 A torn record can only be one that was never acknowledged: the last, not counted, covered by no seal, with no whole
-record behind it. Anything else that is not whole is damage and is never cut.
+record behind it. Anything else that is not whole is damage and is never cut. Zeros behind the last record of the last
+segment are room for more, not torn bytes.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def find_end(source: Source, uid: str, flags: int) -> End:
         unborn: SegmentHeader | None = first_header(uid, flags)
         scan = _Scan(0, first_header(uid, flags).previous, HEADER_BYTES, b"")
     else:
-        unborn = _torn_birth(headers, numbers, scan)
+        unborn = _torn_birth(source, headers, numbers, scan)
     _judge(source, headers, scan, count)
     return End(
         count=count,
@@ -95,7 +96,7 @@ def _headers(source: Source, numbers: list[int], first: SegmentHeader) -> list[S
         try:
             headers.append(_header(source, number, headers[-1] if headers else None, first))
         except Fault:
-            if number == len(numbers) and source.size(segment_name(number)) <= HEADER_BYTES:
+            if number == len(numbers) and not any(whole_segment(source, number)[HEADER_BYTES:]):
                 break
             raise
     return headers
@@ -131,7 +132,7 @@ def _scanned(source: Source, headers: list[SegmentHeader]) -> tuple[_Scan | None
         scan = _scan(whole_segment(source, header.number), header, tally)
         if end is None:
             end = scan
-        elif scan.tail:
+        elif scan.end < source.size(segment_name(header.number)):
             raise Fault("TS-3203", detail=f"{segment_name(header.number)} does not end with a whole record")
         behind.append(tally)
         if tally.last_seal is not None:
@@ -156,19 +157,19 @@ def _scan(data: bytes, header: SegmentHeader, tally: Tally) -> _Scan:
             break
         tally.take(record.kind, record.data)
         scan.seq, scan.link, scan.end = record.seq, record.link, end
-    scan.tail = data[scan.end :]
+    scan.tail = data[scan.end :].rstrip(b"\0")
     behind = find_record(data, scan.end, scan.seq + 1, len(data)) if scan.tail else None
     if behind is not None or len(scan.tail) > RECORD_BYTES_MAX:
         raise Fault("TS-3203", detail=f"record {scan.seq + 1} is damaged, and others stand behind it")
     return scan
 
 
-def _torn_birth(headers: list[SegmentHeader], numbers: list[int], scan: _Scan) -> SegmentHeader | None:
+def _torn_birth(source: Source, headers: list[SegmentHeader], numbers: list[int], scan: _Scan) -> SegmentHeader | None:
     if len(headers) == len(numbers):
         return None
-    if scan.tail:
-        raise Fault("TS-3203", detail="a segment was begun behind a record that is not whole")
     last = headers[-1]
+    if scan.end < source.size(segment_name(last.number)):
+        raise Fault("TS-3203", detail="a segment was begun behind a record that is not whole")
     return attrs.evolve(last, number=last.number + 1, first_seq=scan.seq + 1, previous=scan.link)
 
 

@@ -40,9 +40,9 @@ class Segments:
         self._lock = threading.Lock()
 
     def add(self, header: SegmentHeader) -> None:
-        """A new segment, whose header is durable."""
-        self._headers.append(header)
+        """A new segment, whose header is durable. Threads that read look for the number first."""
         self._firsts.append(header.first_seq)
+        self._headers.append(header)
 
     def read(self, seq: int) -> Record:
         """A record that the memory has; raises ``TS-3203`` when it does not stand there as it was written."""

@@ -22,12 +22,14 @@ from tallystick.device.worm import (
 )
 from tallystick.device.worm.counter import COUNTER_NAME
 from tallystick.device.worm.disk import FolderDisk
+from tallystick.device.worm.file_memory import Layout
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import worm_genesis
 from tallystick.kernel.limits import LIMITS
 from tallystick.wire.worm import FLAG_SIMULATION, HEADER_BYTES, segment_name
 from tallystick.wire.worm_contents import head_text, read_seal, seal_text
 
+LAYOUT = Layout(segment_bytes=1_000, step_bytes=300)
 SMALL = Capacity(records=20, data_bytes=10**9)
 
 
@@ -114,7 +116,7 @@ def test_contract_4_a_record_is_flushed_before_it_is_told(folder: Path, monkeypa
     monkeypatch.setattr(memory._disk, "write", noting_write)
     monkeypatch.setattr(memory._disk, "flush", noting_flush)
     memory.append(RecordKind.DOCUMENT, b"x" * 4096, NOW)
-    assert order == [f"write {segment_name(1)}", f"flush {segment_name(1)}", f"write {COUNTER_NAME}"]
+    assert order[-3:] == [f"write {segment_name(1)}", f"flush {segment_name(1)}", f"write {COUNTER_NAME}"]
     memory.release()
 
 
@@ -221,17 +223,17 @@ def test_a_51st_record_waits_for_a_seal(memory: FileMemory) -> None:
 
 def test_segments_follow_each_other_and_are_read_across(folder: Path) -> None:
     disk = FolderDisk(folder)
-    memory = FileMemory.opened(disk, UID, DEVICE, NOW, segment_bytes=1_000)
+    memory = FileMemory.opened(disk, UID, DEVICE, NOW, layout=LAYOUT)
     sell(memory, 70)
     assert memory.head.segment > 3
     assert [record.seq for record in memory.records()] == list(range(1, memory.head.seq + 1))
     assert [memory.read(seq).seq for seq in range(memory.head.seq, 0, -1)] == list(range(memory.head.seq, 0, -1))
     size = memory.state.data_bytes
-    assert size == sum(path.stat().st_size for path in folder.glob("*.seg"))
     memory.release()
+    assert size == sum(path.stat().st_size for path in folder.glob("*.seg"))
     for path in folder.glob("*.seg"):
         assert path.stat().st_size <= 1_000
-    memory = FileMemory.opened(FolderDisk(folder), UID, DEVICE, NOW, segment_bytes=1_000)
+    memory = FileMemory.opened(FolderDisk(folder), UID, DEVICE, NOW, layout=LAYOUT)
     assert memory.state.data_bytes == size
     assert memory.state.last_seal is not None
     memory.release()
