@@ -181,14 +181,15 @@ class _Walk:
             if is_last and len(data) - offset <= RECORD_BYTES_MAX and self._was_never_told(self._next):
                 return self._torn(data, offset)
             again = len(data)
-        end = record_end(data, offset)
-        if end is None and any(data[offset : offset + 4]):
+        after = read_record(data, again)[0].seq if again < len(data) else None
+        lost = "the rest of the segment" if after is None else f"records {self._next} to {after - 1}"
+        if record_end(data, offset) is None and any(data[offset : offset + 4]):
             length = int.from_bytes(data[offset : offset + 4], "big")
-            self._report(WormBreakCode.RECORD_LENGTH, self._next, place, f"{length:,} bytes")
+            self._report(WormBreakCode.RECORD_LENGTH, self._next, place, f"{length:,} bytes; {lost}")
         else:
-            self._report(WormBreakCode.UNREADABLE, self._next, place, detail or f"{again - offset} bytes")
-        if again < len(data):
-            self._next, self._link = read_record(data, again)[0].seq, link_before(data, again)
+            self._report(WormBreakCode.UNREADABLE, self._next, place, f"{detail or 'its length'}; {lost}")
+        if after is not None:
+            self._next, self._link = after, link_before(data, again)
         return again
 
     def _was_never_told(self, seq: int) -> bool:
