@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 
 import attrs
 import pytest
@@ -347,5 +348,7 @@ def test_nothing_at_all_is_no_break() -> None:
     assert codes(first_counter()) == []
 
 
-def test_each_kind_of_break_has_its_sentence() -> None:
+def test_each_kind_of_break_has_its_sentence_and_stands_in_the_guide() -> None:
     assert set(TITLES) == set(Code)
+    guide = (Path(__file__).resolve().parents[4] / "docs/guides/worm-memory.md").read_text(encoding="utf-8")
+    assert not [code for code, title in TITLES.items() if f"| {code} | {title}" not in guide]
