@@ -83,6 +83,7 @@ class CounterFile:
         self._disk.write(COUNTER_NAME, 0, first.ljust(FILE_BYTES, b"\0"))
         self._disk.flush(COUNTER_NAME)
         self._disk.flush_folder()
+        self._turn = 1
 
     def raise_to(self, counter: int, link: bytes) -> None:
         """Count a record that is durable already; raises ``TS-3203`` rather than go back."""

@@ -139,6 +139,8 @@ class _Walk:
             self._report(WormBreakCode.OTHER_DEVICE, header.first_seq, place, f"{header.uid}, not {outcome.uid}")
         if header.number != number:
             self._report(WormBreakCode.HEADER, header.first_seq, place, f"it says number {header.number}")
+        elif bool(header.flags & FLAG_SIMULATION) != outcome.is_simulation:
+            self._report(WormBreakCode.HEADER, header.first_seq, place, "it has other flags than the first")
         elif not is_gap and (header.first_seq, header.previous) != (self._next, self._link):
             detail = f"it goes on with record {header.first_seq}"
             self._report(WormBreakCode.SEGMENT_LINK, self._next, place, detail)

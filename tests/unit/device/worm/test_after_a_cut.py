@@ -6,7 +6,7 @@ from worm_bench import DEVICE, NOW, UID, refused, sell, sign
 from worm_power import Image, RecordingDisk
 
 from tallystick.device.worm import CAPACITY, FileMemory, RecordKind
-from tallystick.device.worm.counter import COUNTER_NAME, FILE_BYTES, read_count
+from tallystick.device.worm.counter import COUNTER_NAME, FILE_BYTES, Count, CounterFile, read_count
 from tallystick.device.worm.file_memory import Layout
 from tallystick.kernel.limits import LIMITS
 from tallystick.wire.worm import HEADER_BYTES, read_record, segment_name
@@ -114,3 +114,28 @@ def test_segments_without_their_counter_or_a_counter_without_its_segments_are_da
     memory_on(disk)
     with refused("TS-3203"):
         memory_on(RecordingDisk({COUNTER_NAME: bytes(disk.files[COUNTER_NAME])}))
+
+
+def test_the_counter_never_goes_back_and_is_never_torn_in_both_flushed_slots() -> None:
+    """Two flushes in a row go into different slots: the one before the last is whole whatever becomes of the last."""
+    disk = RecordingDisk()
+    genesis = bytes(32)
+    file = CounterFile(disk, Count(uid=UID, capacity=CAPACITY, counter=0, link=genesis))
+    file.begin()
+    for counter in (5, 6, 7):
+        file.raise_to(counter, genesis)
+        file.flush()
+        written = [one.offset for one in disk.operations if one.kind == "write"]
+        assert written[-1] != written[-3]
+    with refused("TS-3203"):
+        file.raise_to(6, genesis)
+
+
+def test_a_cut_never_leaves_nothing_in_the_place_of_torn_bytes() -> None:
+    """The length of a record begins with zeros: written first and alone, it would wipe a short torn piece away."""
+    image, _ = counted_late()
+    disk = RecordingDisk({**image, FIRST: image[FIRST] + b"\0\0\2"})
+    memory_on(disk)
+    for moment in range(len(disk.operations) + 1):
+        for after in disk.images(moment):
+            assert after[FIRST][len(image[FIRST]) :].strip(b"\0"), moment

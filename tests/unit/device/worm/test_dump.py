@@ -197,8 +197,9 @@ def test_a_header_of_another_form_number_or_device() -> None:
 
 
 def test_s0_087_the_flag_of_a_simulation_cannot_be_taken_off() -> None:
-    """The first link covers it, and the seals cover the first link."""
+    """The first link covers it, and the seals cover the first link; later headers say the same."""
     assert Code.SEGMENT_LINK in codes(changed(FIRST, 5, b"\0"))
+    assert codes(changed(SECOND, 5, b"\0")) == [Code.HEADER]
 
 
 def test_a_segment_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
