@@ -38,7 +38,6 @@ from tallystick.wire.worm import (
     write_record,
 )
 from tallystick.wire.worm_contents import (
-    SIGNATURE_BYTES,
     Anchor,
     Cut,
     Note,
@@ -271,8 +270,6 @@ class FileMemory:
             uid=self._uid, seq=head.seq, link=head.link, segment=head.segment, card_counter=card_counter
         )
         signature = sign(seal_text(statement))
-        if len(signature) != SIGNATURE_BYTES:
-            raise Fault("TS-3208", detail="a seal's signature has 64 bytes")
         seq = self._put(RecordKind.SEAL, write_seal(Seal(statement=statement, signature=signature)), at)
         self._counter.flush()
         return seq

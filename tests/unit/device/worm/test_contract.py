@@ -237,7 +237,16 @@ def test_segments_follow_each_other_and_are_read_across(folder: Path) -> None:
     assert memory.state.data_bytes == size
     assert memory.state.last_seal is not None
     memory.release()
-    (folder / segment_name(2)).unlink()
+    segment = folder / segment_name(2)
+    whole = segment.read_bytes()
+    segment.write_bytes(whole.replace(b"sale 20", b"sale 99"))
+    memory = FileMemory.opened(FolderDisk(folder), UID, DEVICE, NOW, layout=LAYOUT)
+    with refused("TS-3203"):
+        list(memory.records())
+    with refused("TS-3203"):
+        memory.read(21)
+    memory.release()
+    segment.unlink()
     with refused("TS-3203"):
         FileMemory.opened(FolderDisk(folder), UID, DEVICE, NOW)
 
