@@ -17,11 +17,12 @@ from worm_power import Image, RecordingDisk
 
 from tallystick.crypto.keys import generate_p256_key
 from tallystick.device.worm import Anchor, Capacity, FileMemory, Note, NoteKind, Record, RecordKind
-from tallystick.device.worm.file_memory import Layout
 from tallystick.device.worm.recovery import find_end
+from tallystick.device.worm.segment_writer import Layout
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
-from tallystick.wire.worm import FLAG_SIMULATION
+from tallystick.kernel.instants import unix_ms
+from tallystick.wire.worm import FLAG_SIMULATION, write_record
 from tallystick.wire.worm_contents import read_cut
 
 UID = "ABCD1234"
@@ -151,9 +152,10 @@ def test_the_harness_finds_a_flush_that_does_nothing(deaf: str) -> None:
 class CountsFirst(FileMemory):
     """Counts a record before it is durable."""
 
-    def _write(self, raw: bytes, kind: RecordKind, data: bytes, link: bytes) -> None:
+    def _put(self, kind: RecordKind, data: bytes, at: datetime) -> int:
+        _, link = write_record(self._head.link, self._head.seq + 1, unix_ms(at), kind, data)
         self._counter.raise_to(self._head.seq + 1, link)
-        super()._write(raw, kind, data, link)
+        return super()._put(kind, data, at)
 
 
 def test_the_harness_finds_a_counter_that_runs_ahead_of_its_record() -> None:

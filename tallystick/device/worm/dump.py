@@ -133,8 +133,8 @@ class _Walk:
         outcome, place = self._outcome, self._segment
         if is_first:
             outcome.uid, outcome.is_simulation = header.uid, bool(header.flags & FLAG_SIMULATION)
-            self._contents.begin(header.uid, place)
             self._link = first_header(header.uid, header.flags).previous
+            self._contents.begin(header.uid, place, self._link)
         elif header.uid != outcome.uid:
             self._report(WormBreakCode.OTHER_DEVICE, header.first_seq, place, f"{header.uid}, not {outcome.uid}")
         if header.number != number:

@@ -33,8 +33,9 @@ class Contents:
         self._last_anchor = 0
         self._is_sealed_for_ever = False
 
-    def begin(self, uid: str, place: str) -> None:
-        """The device is known: certificates and kept seals must be its own."""
+    def begin(self, uid: str, place: str, genesis: bytes) -> None:
+        """The device is known, so its certificates and the link before all records are."""
+        self._wanted[0] = genesis
         for certificate in self._certificates:
             if certificate.uid != uid:
                 detail = f"a certificate of {certificate.uid} for a memory of {uid}"

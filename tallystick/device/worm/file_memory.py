@@ -19,6 +19,7 @@ from tallystick.device.worm.counter import Count, CounterFile, read_count
 from tallystick.device.worm.disk import Disk
 from tallystick.device.worm.port import Capacity, Head, Passport, Sign, State
 from tallystick.device.worm.recovery import End, find_end
+from tallystick.device.worm.segment_writer import LAYOUT, Layout, SegmentWriter
 from tallystick.device.worm.segments import Segments
 from tallystick.device.worm.tally import SALES, Tally
 from tallystick.kernel.faults import Fault
@@ -27,14 +28,10 @@ from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.limits import LIMITS
 from tallystick.wire.worm import (
     FLAG_SIMULATION,
-    HEADER_BYTES,
-    LENGTH_BYTES,
     Record,
     RecordKind,
     SegmentHeader,
     first_header,
-    segment_name,
-    write_header,
     write_record,
 )
 from tallystick.wire.worm_contents import (
@@ -57,37 +54,18 @@ CAPACITY = Capacity(records=LIMITS.worm_records, data_bytes=LIMITS.worm_bytes)
 ALMOST_FULL_PERCENT = 90
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class Layout:
-    """How files grow: where a segment ends, and how much of it is filled with zeros at a time before records come.
-
-    Writing into a file that has its length already needs no change of the folder's records, which halves the time of a
-    flush. The rest of a segment up to the bound of its size is room for the record of a cut.
-    """
-
-    segment_bytes: int = LIMITS.worm_segment_bytes - 4 * 1024
-    step_bytes: int = 1024 * 1024
-
-
-LAYOUT = Layout()
-
-
 class FileMemory:
     """See `WriteOnceMemory` (port.py)."""
 
     def __init__(self, disk: Disk, identity: PrivateKey, end: End, layout: Layout) -> None:
         self._disk = disk
         self._key = identity
-        self._layout = layout
         self._uid = end.count.uid
         self._counter = CounterFile.opened(disk, end.count)
         self._segments = Segments(disk, end.headers)
         self._tally: Tally = end.tally
-        self._number = len(end.headers)
-        self._position = end.position
-        self._allocated = end.position
-        self._sizes = sum(disk.size(segment_name(header.number)) for header in end.headers[:-1])
-        self._head = Head(seq=end.seq, link=end.link, segment=self._number, counter=end.seq)
+        self._writer = SegmentWriter(disk, layout, end.headers, end.position)
+        self._head = Head(seq=end.seq, link=end.link, segment=self._writer.number, counter=end.seq)
         self._failed = False
         self._lock = threading.RLock()
 
@@ -115,6 +93,8 @@ class FileMemory:
         except OSError as error:
             raise Fault("TS-3206", detail=str(error.strerror)) from error
         memory = cls(disk, identity, end, layout)
+        if memory._is_at_rest and not end.tail:
+            return memory
         with memory._writing():
             if end.unborn is not None:
                 memory._start_segment(end.unborn)
@@ -155,7 +135,7 @@ class FileMemory:
         capacity, tally = self._counter.capacity, self._tally
         return State(
             records=self._head.seq,
-            data_bytes=self._sizes + self._position,
+            data_bytes=self._writer.data_bytes,
             capacity=capacity,
             almost_full=self._reaches(
                 capacity.records * ALMOST_FULL_PERCENT // 100, capacity.data_bytes * ALMOST_FULL_PERCENT // 100
@@ -191,8 +171,8 @@ class FileMemory:
     def seal(self, card_counter: int, sign: Sign, at: datetime) -> int:
         """See `WriteOnceMemory`."""
         with self._writing():
-            if self._tally.unsealed == 0:
-                self._refuse_closed()
+            if self._is_at_rest:
+                raise Fault("TS-3202")
             return self._seal(card_counter, sign, at)
 
     def close_for_ever(self, document: bytes, card_counter: int, sign: Sign, at: datetime) -> int:
@@ -200,9 +180,11 @@ class FileMemory:
         with self._writing():
             if not self._tally.closed:
                 self._put(RecordKind.CLOSURE, document, at)
-            elif self._tally.unsealed == 0:
+            elif self._is_at_rest:
                 raise Fault("TS-3202")
-            return self._seal(card_counter, sign, at)
+            seq = self._seal(card_counter, sign, at)
+            self._writer.trim()
+            return seq
 
     def signed_head(self, challenge: bytes) -> SignedHead:
         """See `WriteOnceMemory`."""
@@ -223,12 +205,14 @@ class FileMemory:
     def release(self) -> None:
         """See `WriteOnceMemory`."""
         with self._lock:
-            if not self._failed:
-                with self._writing():
-                    self._trim()
-                    self._counter.flush()
-            self._failed = True
-            self._disk.close()
+            try:
+                if not self._failed and not self._is_at_rest:
+                    with self._writing():
+                        self._writer.trim()
+                        self._counter.flush()
+            finally:
+                self._failed = True
+                self._disk.close()
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -241,6 +225,11 @@ class FileMemory:
             except OSError as error:
                 self._failed = True
                 raise Fault("TS-3206", detail=str(error.strerror)) from error
+
+    @property
+    def _is_at_rest(self) -> bool:
+        """Whether closure and last seal are written: then not one byte is written any more."""
+        return self._tally.closed and self._tally.unsealed == 0
 
     def _event(self, kind: RecordKind, data: bytes, at: datetime) -> int:
         with self._writing():
@@ -259,7 +248,7 @@ class FileMemory:
             raise Fault("TS-3201", detail=f"{self._head.seq} records")
 
     def _reaches(self, records: int, data_bytes: int) -> bool:
-        return self._head.seq >= records or self._sizes + self._position >= data_bytes
+        return self._head.seq >= records or self._writer.data_bytes >= data_bytes
 
     def _seal(self, card_counter: int, sign: Sign, at: datetime) -> int:
         last = self._tally.last_seal
@@ -278,79 +267,52 @@ class FileMemory:
         """Write behind the last record and flush; the record is durable before it is counted, counted before told."""
         head = self._head
         raw, link = write_record(head.link, head.seq + 1, unix_ms(at), kind, data)
-        if self._position + len(raw) > self._layout.segment_bytes and self._position > HEADER_BYTES:
-            self._trim()
-            self._counter.flush()
+        if not self._writer.has_room(len(raw)):
+            with self._doubtful():
+                self._writer.trim()
+                self._counter.flush()
             self._start_segment(
                 SegmentHeader(
                     uid=self._uid,
                     flags=FLAG_SIMULATION,
-                    number=self._number + 1,
+                    number=head.segment + 1,
                     first_seq=head.seq + 1,
                     previous=head.link,
                 )
             )
-        if self._position + len(raw) > self._allocated:
-            self._allocate(len(raw))
-        self._write(raw, kind, data, link)
-        return self._head.seq
+        with self._doubtful():
+            self._writer.append(raw)
+        return self._written(kind, data, link)
 
     def _cut(self, tail: bytes, at: datetime) -> None:
-        """Put the record of the cut over the torn bytes, and once it is durable, take away what is left of them.
-
-        All but its length goes first: a second power cut finds torn bytes at any moment, never none without a record.
-        """
-        cut = write_cut(Cut(segment=self._number, offset=self._position, length=len(tail), digest=sha256(tail)))
+        """Cut torn bytes, with a record of it in their place."""
+        writer = self._writer
+        cut = write_cut(Cut(segment=writer.number, offset=writer.position, length=len(tail), digest=sha256(tail)))
         raw, link = write_record(self._head.link, self._head.seq + 1, unix_ms(at), RecordKind.CUT, cut)
-        name = segment_name(self._number)
-        self._disk.write(name, self._position + LENGTH_BYTES, raw[LENGTH_BYTES:])
-        self._disk.flush(name)
-        self._write(raw, RecordKind.CUT, cut, link)
-        self._trim()
+        with self._doubtful():
+            writer.replace_tail(raw)
+        self._written(RecordKind.CUT, cut, link)
 
-    def _write(self, raw: bytes, kind: RecordKind, data: bytes, link: bytes) -> None:
-        name, seq = segment_name(self._number), self._head.seq + 1
-        try:
-            self._disk.write(name, self._position, raw)
-            self._disk.flush(name)
+    def _written(self, kind: RecordKind, data: bytes, link: bytes) -> int:
+        """Count a record that is durable."""
+        seq = self._head.seq + 1
+        with self._doubtful():
             self._counter.raise_to(seq, link)
-        except BaseException:
-            self._failed = True  # nobody knows what stands there now
-            raise
-        self._position += len(raw)
         self._tally.take(kind, data)
-        self._head = Head(seq=seq, link=link, segment=self._number, counter=seq)
-
-    def _allocate(self, length: int) -> None:
-        """Fill the file with zeros for the next records; zeros behind the last record are no record."""
-        end = min(self._position + max(length, self._layout.step_bytes), LIMITS.worm_segment_bytes)
-        name = segment_name(self._number)
-        self._disk.write(name, self._position, bytes(end - self._position))
-        self._disk.flush(name)
-        self._allocated = end
-
-    def _trim(self) -> None:
-        """End the file where the last record ends."""
-        name = segment_name(self._number)
-        self._disk.truncate(name, self._position)
-        self._disk.flush(name)
-        self._allocated = self._position
+        self._head = Head(seq=seq, link=link, segment=self._writer.number, counter=seq)
+        return seq
 
     def _start_segment(self, header: SegmentHeader) -> None:
-        """A new segment, or one that was torn at its birth; its header is durable before a record is."""
-        name = segment_name(header.number)
+        with self._doubtful():
+            self._writer.start(header)
+        self._segments.add(header)
+        self._head = attrs.evolve(self._head, segment=header.number)
+
+    @contextmanager
+    def _doubtful(self) -> Iterator[None]:
+        """When this does not end well, nobody knows what stands on the medium: it must be opened anew."""
         try:
-            if name not in self._disk.names():
-                self._disk.create(name)
-            self._disk.write(name, 0, write_header(header))
-            self._disk.flush(name)
-            self._disk.flush_folder()
+            yield
         except BaseException:
             self._failed = True
             raise
-        if header.number > 1:
-            self._sizes += self._position
-        self._segments.add(header)
-        self._number = header.number
-        self._position = self._allocated = HEADER_BYTES
-        self._head = attrs.evolve(self._head, segment=header.number)

@@ -13,7 +13,7 @@ from worm_power import Image, Operation, RecordingDisk
 from tallystick.device.worm import CAPACITY, Anchor, FileMemory, Note, NoteKind, Record, RecordKind
 from tallystick.device.worm.counter import COUNTER_NAME
 from tallystick.device.worm.dump import verify_dump
-from tallystick.device.worm.file_memory import Layout
+from tallystick.device.worm.segment_writer import Layout
 
 LAYOUT = Layout(segment_bytes=1_500, step_bytes=300)
 

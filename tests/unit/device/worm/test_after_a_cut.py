@@ -7,7 +7,7 @@ from worm_power import Image, RecordingDisk
 
 from tallystick.device.worm import CAPACITY, FileMemory, RecordKind
 from tallystick.device.worm.counter import COUNTER_NAME, FILE_BYTES, Count, CounterFile, read_count
-from tallystick.device.worm.file_memory import Layout
+from tallystick.device.worm.segment_writer import Layout
 from tallystick.kernel.limits import LIMITS
 from tallystick.wire.worm import HEADER_BYTES, read_record, segment_name
 

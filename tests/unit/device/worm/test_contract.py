@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 from worm_bench import DEVICE, NOW, UID, refused, sell, sign
+from worm_power import RecordingDisk
 
 from tallystick.crypto.signatures import verify_es256
 from tallystick.device.worm import (
@@ -22,7 +23,7 @@ from tallystick.device.worm import (
 )
 from tallystick.device.worm.counter import COUNTER_NAME
 from tallystick.device.worm.disk import FolderDisk
-from tallystick.device.worm.file_memory import Layout
+from tallystick.device.worm.segment_writer import Layout
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import worm_genesis
 from tallystick.kernel.limits import LIMITS
@@ -183,6 +184,19 @@ def test_contract_7_after_the_closure_nothing_is_written_any_more(folder: Path) 
         memory.close_for_ever(b"again", 9, sign, NOW)
     assert memory.head.seq == last == 5
     memory.release()
+
+
+def test_a_closed_memory_is_opened_read_and_released_without_a_byte_written(folder: Path) -> None:
+    memory = open_memory(folder, UID, NOW)
+    sell(memory, 3)
+    memory.close_for_ever(b"closure document", 3, sign, NOW)
+    memory.release()
+    image = {path.name: path.read_bytes() for path in folder.glob("*.seg")}
+    disk = RecordingDisk({**image, COUNTER_NAME: (folder / COUNTER_NAME).read_bytes()})
+    closed = FileMemory.opened(disk, UID, DEVICE, NOW)
+    assert len(list(closed.records())) == 5
+    closed.release()
+    assert disk.operations == []
 
 
 def test_a_closure_whose_seal_was_cut_off_is_sealed_by_the_same_call(memory: FileMemory) -> None:

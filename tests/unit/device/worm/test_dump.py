@@ -3,84 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-from functools import cache
 from pathlib import Path
 
 import attrs
 import pytest
 from worm_bench import DEVICE, NOW, UID, sell, sign
+from worm_dumps import (
+    FIRST,
+    LAYOUT,
+    OTHER,
+    SECOND,
+    certificate,
+    changed,
+    codes,
+    first_counter,
+    healthy,
+    offsets,
+    verify,
+)
 from worm_power import Image, RecordingDisk
 
-from tallystick.crypto.certificates import DeviceCertificate
-from tallystick.crypto.keys import PublicKey, generate_p256_key
-from tallystick.device.worm import CAPACITY, Anchor, FileMemory, Note, NoteKind, Record, RecordKind
-from tallystick.device.worm.breaks import TITLES, DumpOutcome, WormBreak
+from tallystick.device.worm import CAPACITY, FileMemory, Record, RecordKind
+from tallystick.device.worm.breaks import TITLES, WormBreak
 from tallystick.device.worm.breaks import WormBreakCode as Code
 from tallystick.device.worm.counter import COUNTER_NAME
 from tallystick.device.worm.dump import verify_dump
-from tallystick.device.worm.file_memory import Layout
 from tallystick.kernel.limits import LIMITS
-from tallystick.wire.worm import HEADER_BYTES, read_header, read_record, segment_name, write_header, write_record
+from tallystick.wire.worm import HEADER_BYTES, read_header, read_record, segment_name, write_record
 from tallystick.wire.worm_contents import (
-    Cut,
     Seal,
     SealStatement,
     read_seal,
     seal_text,
-    write_anchor,
-    write_cut,
-    write_seal,
 )
-
-LAYOUT = Layout(segment_bytes=5_000, step_bytes=500)
-FIRST, SECOND = segment_name(1), segment_name(2)
-OTHER = generate_p256_key()
-
-
-def certificate(key: PublicKey = DEVICE.public, uid: str = UID) -> DeviceCertificate:
-    return DeviceCertificate(uid=uid, not_before=NOW, not_after=NOW, public_key=key, der=b"")
-
-
-@cache
-def healthy() -> Image:
-    """Two segments: events, 101 sales with seals, a Z-report with its seal, an anchor."""
-    disk = RecordingDisk()
-    FileMemory.begin(disk, UID, CAPACITY)
-    memory = FileMemory.opened(disk, UID, DEVICE, NOW, layout=LAYOUT)
-    memory.note(Note(kind=NoteKind.POWER_UP, before_ms=0, text="good morning"), NOW)
-    sell(memory, 101)
-    memory.append(RecordKind.Z_REPORT, b"z", NOW + timedelta(hours=1))
-    memory.seal(101, sign, NOW)
-    memory.anchor(Anchor(seq=104, log_index=7, checkpoint=b"note"), NOW)
-    memory.release()
-    assert disk.names() == [FIRST, SECOND, COUNTER_NAME]
-    return {name: bytes(content) for name, content in disk.files.items()}
-
-
-def verify(image: Image, *keys: DeviceCertificate, kept: tuple[Seal, ...] = ()) -> tuple[DumpOutcome, list[WormBreak]]:
-    found: list[WormBreak] = []
-    outcome = verify_dump(RecordingDisk(image), found=found.append, certificates=keys or (certificate(),), kept=kept)
-    assert outcome.breaks == len(found)
-    return outcome, found
-
-
-def codes(image: Image, *keys: DeviceCertificate, kept: tuple[Seal, ...] = ()) -> list[Code]:
-    return [one.code for one in verify(image, *keys, kept=kept)[1]]
-
-
-def offsets(data: bytes) -> list[int]:
-    """Where the records of a whole segment begin, and where the last one ends."""
-    found = [HEADER_BYTES]
-    while found[-1] < len(data):
-        found.append(read_record(data, found[-1])[1])
-    return found
-
-
-def changed(name: str, at: int, new: bytes) -> Image:
-    data = healthy()[name]
-    at %= len(data)
-    return {**healthy(), name: data[:at] + new + data[at + len(new) :]}
 
 
 def flipped(name: str, at: int) -> Image:
@@ -240,6 +195,15 @@ def test_a_kept_seal_of_another_history_or_hand() -> None:
     assert Code.OTHER_DEVICE in codes(healthy(), kept=(foreign,))
 
 
+def test_a_kept_seal_of_the_empty_memory() -> None:
+    genesis = read_header(healthy()[FIRST][:HEADER_BYTES]).previous
+    statement = SealStatement(uid=UID, seq=0, link=genesis, segment=1, card_counter=0)
+    kept = Seal(statement=statement, signature=sign(seal_text(statement)))
+    assert codes(healthy(), kept=(kept,)) == []
+    wrong = attrs.evolve(statement, link=bytes(32))
+    assert codes(healthy(), kept=(Seal(statement=wrong, signature=sign(seal_text(wrong))),)) == [Code.SEAL]
+
+
 def test_a_counter_s_file_that_is_damaged_or_of_another_history() -> None:
     assert codes({**healthy(), COUNTER_NAME: b""}) == [Code.COUNTER]
     assert codes({**healthy(), COUNTER_NAME: bytes(1536)}) == [Code.COUNTER]
@@ -255,81 +219,6 @@ def test_seals_of_another_key_and_certificates_of_another_device() -> None:
     assert codes(healthy(), certificate(OTHER.public)) == [Code.SEAL_SIGNATURE] * 3
     assert codes(healthy(), certificate(OTHER.public), certificate()) == []
     assert codes(healthy(), certificate(uid="WXYZ9999")) == [Code.OTHER_DEVICE]
-
-
-def built(*records: tuple[RecordKind, bytes]) -> Image:
-    """A memory made by a program of our own making, with right links and whatever in it."""
-    header = read_header(healthy()[FIRST][:HEADER_BYTES])
-    data, link = write_header(header), header.previous
-    for seq, (kind, body) in enumerate(records, 1):
-        raw, link = write_record(link, seq, 0, kind, body)
-        data += raw
-    return {FIRST: data, COUNTER_NAME: RecordingDisk(first_counter()).read(COUNTER_NAME, 0, 1536)}
-
-
-@cache
-def first_counter() -> Image:
-    disk = RecordingDisk()
-    FileMemory.begin(disk, UID, CAPACITY)
-    return {name: bytes(content) for name, content in disk.files.items()}
-
-
-DOCUMENT = (RecordKind.DOCUMENT, b"x")
-
-
-def sealed(seq: int, link: bytes, counter: int = 1) -> tuple[RecordKind, bytes]:
-    statement = SealStatement(uid=UID, seq=seq, link=link, segment=1, card_counter=counter)
-    return RecordKind.SEAL, write_seal(Seal(statement=statement, signature=sign(seal_text(statement))))
-
-
-def last_link(image: Image) -> bytes:
-    return image[FIRST][-32:]
-
-
-def test_a_document_that_did_not_wait_for_its_seal() -> None:
-    assert codes(built(*[DOCUMENT] * 50)) == []
-    assert codes(built(*[DOCUMENT] * 52)) == [Code.SEAL_OVERDUE] * 2
-
-
-def test_contents_of_another_form_are_named() -> None:
-    for kind in (RecordKind.SEAL, RecordKind.CUT, RecordKind.NOTE, RecordKind.ANCHOR):
-        assert codes(built(DOCUMENT, (kind, b"no"))) == [Code.CONTENT]
-
-
-def test_a_seal_that_covers_something_else() -> None:
-    image = built(DOCUMENT)
-    assert codes(built(DOCUMENT, sealed(1, last_link(image)))) == []
-    assert codes(built(DOCUMENT, sealed(2, last_link(image)))) == [Code.SEAL]
-    assert codes(built(DOCUMENT, sealed(1, bytes(32)))) == [Code.SEAL]
-
-
-def test_a_card_s_counter_that_goes_back() -> None:
-    first = (DOCUMENT, sealed(1, last_link(built(DOCUMENT)), 9))
-    assert codes(built(*first, sealed(2, last_link(built(*first)), 8))) == [Code.CARD_COUNTER]
-
-
-def test_a_cut_that_names_another_place() -> None:
-    here = write_cut(Cut(segment=1, offset=HEADER_BYTES, length=3, digest=bytes(32)))
-    assert codes(built((RecordKind.CUT, here))) == []
-    assert codes(built(DOCUMENT, (RecordKind.CUT, here))) == [Code.CUT]
-
-
-def test_an_anchor_ahead_of_its_records_or_one_that_goes_back() -> None:
-    def anchor(seq: int) -> tuple[RecordKind, bytes]:
-        return RecordKind.ANCHOR, write_anchor(Anchor(seq=seq, log_index=1, checkpoint=b"note"))
-
-    assert codes(built(DOCUMENT, anchor(1), anchor(2), anchor(2))) == []
-    assert codes(built(DOCUMENT, anchor(2))) == [Code.ANCHOR]
-    assert codes(built(DOCUMENT, anchor(1), anchor(0))) == [Code.ANCHOR]
-
-
-def test_what_comes_after_a_closure() -> None:
-    closure = (DOCUMENT, (RecordKind.CLOSURE, b"closed"))
-    assert codes(built(*closure)) == []
-    assert codes(built(*closure, DOCUMENT)) == [Code.AFTER_CLOSURE]
-    ended = (*closure, sealed(2, last_link(built(*closure))))
-    assert codes(built(*ended)) == []
-    assert codes(built(*ended, sealed(3, last_link(built(*ended))))) == [Code.AFTER_CLOSURE]
 
 
 def test_a_hostile_dump_costs_a_bounded_number_of_hashes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,11 @@ def test_after_a_failed_flush_nothing_is_written_until_it_is_opened_anew(
     with refused("TS-3206"):
         memory.append(RecordKind.DOCUMENT, b"after", NOW)
     memory.release()
+    memory = open_memory(folder, UID, NOW)
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderDisk, "flush", fails)
+        with refused("TS-3206"):
+            memory.release()
     again = open_memory(folder, UID, NOW)
     assert next(again.records()).data == b"told"
     again.append(RecordKind.DOCUMENT, b"after", NOW)
