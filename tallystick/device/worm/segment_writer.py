@@ -63,15 +63,14 @@ class SegmentWriter:
         self._position += len(raw)
 
     def replace_tail(self, raw: bytes) -> None:
-        """Put the record of a cut over torn bytes, and once it is durable, take away what is left of them.
+        """Put the record of a cut over torn bytes, and take away what is left of them.
 
-        All but its length goes first: a second power cut finds torn bytes at any moment, never none without a record.
+        All but its length is durable first: a second power cut finds torn bytes at any moment, or the record.
         """
         name = segment_name(self._number)
         self._disk.write(name, self._position + LENGTH_BYTES, raw[LENGTH_BYTES:])
         self._disk.flush(name)
         self._disk.write(name, self._position, raw)
-        self._disk.flush(name)
         self._position += len(raw)
         self.trim()
 

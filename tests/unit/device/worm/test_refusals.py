@@ -112,6 +112,22 @@ def test_after_a_failed_flush_nothing_is_written_until_it_is_opened_anew(
     again.release()
 
 
+def test_after_an_interruption_in_the_middle_of_a_record_it_is_opened_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: FolderDisk, name: str) -> None:
+        raise KeyboardInterrupt
+
+    memory = open_memory(folder, UID, NOW)
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderDisk, "flush", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            memory.append(RecordKind.DOCUMENT, b"not told", NOW)
+    with refused("TS-3206"):
+        memory.append(RecordKind.DOCUMENT, b"after", NOW)
+    memory.release()
+
+
 @pytest.mark.parametrize("at", [5, 15, HEADER_BYTES + 30, HEADER_BYTES + 53 * 2 + 21, -33, -1])
 def test_one_changed_byte_below_the_count_is_damage_and_is_never_cut(folder: Path, at: int) -> None:
     memory = open_memory(folder, UID, NOW)
