@@ -100,8 +100,9 @@ class FileMemory:
                 memory._start_segment(end.unborn)
             if end.tail:
                 memory._cut(end.tail, at)
-            memory._counter.raise_to(memory._head.seq, memory._head.link)
-            memory._counter.flush()
+            with memory._doubtful():
+                memory._counter.raise_to(memory._head.seq, memory._head.link)
+                memory._counter.flush()
         return memory
 
     @property
@@ -178,12 +179,14 @@ class FileMemory:
     def close_for_ever(self, document: bytes, card_counter: int, sign: Sign, at: datetime) -> int:
         """See `WriteOnceMemory`."""
         with self._writing():
+            self._refuse_going_back(card_counter)
             if not self._tally.closed:
                 self._put(RecordKind.CLOSURE, document, at)
             elif self._is_at_rest:
                 raise Fault("TS-3202")
             seq = self._seal(card_counter, sign, at)
-            self._writer.trim()
+            with self._doubtful():
+                self._writer.trim()
             return seq
 
     def signed_head(self, challenge: bytes) -> SignedHead:
@@ -207,7 +210,7 @@ class FileMemory:
         with self._lock:
             try:
                 if not self._failed and not self._is_at_rest:
-                    with self._writing():
+                    with self._doubtful():
                         self._writer.trim()
                         self._counter.flush()
             finally:
@@ -220,11 +223,7 @@ class FileMemory:
         with self._lock:
             if self._failed:
                 raise Fault("TS-3206", detail="the memory must be opened anew")
-            try:
-                yield
-            except OSError as error:
-                self._failed = True
-                raise Fault("TS-3206", detail=str(error.strerror)) from error
+            yield
 
     @property
     def _is_at_rest(self) -> bool:
@@ -241,6 +240,11 @@ class FileMemory:
         if self._tally.closed:
             raise Fault("TS-3202")
 
+    def _refuse_going_back(self, card_counter: int) -> None:
+        last = self._tally.last_seal
+        if last is not None and card_counter < last.card_counter:
+            raise Fault("TS-3209", detail=f"the last seal says {last.card_counter}, the card now {card_counter}")
+
     def _refuse_full(self, *, sale: bool) -> None:
         capacity = self._counter.capacity
         more_records, more_bytes = (0, 0) if sale else (LIMITS.worm_reserve_records, LIMITS.worm_reserve_bytes)
@@ -251,16 +255,15 @@ class FileMemory:
         return self._head.seq >= records or self._writer.data_bytes >= data_bytes
 
     def _seal(self, card_counter: int, sign: Sign, at: datetime) -> int:
-        last = self._tally.last_seal
-        if last is not None and card_counter < last.card_counter:
-            raise Fault("TS-3209", detail=f"the last seal says {last.card_counter}, the card now {card_counter}")
+        self._refuse_going_back(card_counter)
         head = self._head
         statement = SealStatement(
             uid=self._uid, seq=head.seq, link=head.link, segment=head.segment, card_counter=card_counter
         )
         signature = sign(seal_text(statement))
         seq = self._put(RecordKind.SEAL, write_seal(Seal(statement=statement, signature=signature)), at)
-        self._counter.flush()
+        with self._doubtful():
+            self._counter.flush()
         return seq
 
     def _put(self, kind: RecordKind, data: bytes, at: datetime) -> int:
@@ -313,6 +316,9 @@ class FileMemory:
         """When this does not end well, nobody knows what stands on the medium: it must be opened anew."""
         try:
             yield
+        except OSError as error:
+            self._failed = True
+            raise Fault("TS-3206", detail=str(error.strerror)) from error
         except BaseException:
             self._failed = True
             raise

@@ -129,14 +129,14 @@ class WriteOnceMemory(Protocol):
         """Have the device sign the head, and write that; at each Z-report, each 50 records, each synchronisation.
 
         Raises ``TS-3209`` when the card's counter is lower than in the seal before, ``TS-3208`` for a signature of
-        another form, ``TS-3202``.
+        another form, ``TS-3202``. What ``sign`` raises goes on up, and nothing is written then.
         """
 
     def close_for_ever(self, document: bytes, card_counter: int, sign: Sign, at: datetime) -> int:
         """Write the document of closure and a last seal; then nothing can be written any more (S1-019, S1-033).
 
         A closure without its seal, as a power cut leaves it, is sealed by the same call again. Raises ``TS-3202`` when
-        it was closed and sealed before.
+        it was closed and sealed before, and what `seal` raises.
         """
 
     def signed_head(self, challenge: bytes) -> SignedHead:

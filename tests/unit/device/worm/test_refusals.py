@@ -31,6 +31,9 @@ def test_a_seal_does_not_name_a_lower_counter_of_the_card(folder: Path) -> None:
     memory = open_memory(folder, UID, NOW)
     with refused("TS-3209"):
         memory.seal(9, sign, NOW)
+    with refused("TS-3209"):
+        memory.close_for_ever(b"closure", 9, sign, NOW)
+    assert not memory.state.closed
     memory.seal(10, sign, NOW)
     memory.release()
 
@@ -110,6 +113,16 @@ def test_after_a_failed_flush_nothing_is_written_until_it_is_opened_anew(
     assert next(again.records()).data == b"told"
     again.append(RecordKind.DOCUMENT, b"after", NOW)
     again.release()
+
+
+def test_a_key_that_is_away_is_no_fault_of_the_medium(memory: FileMemory) -> None:
+    def away(text: bytes) -> bytes:
+        raise ConnectionError("no card")
+
+    sell(memory, 1)
+    with pytest.raises(ConnectionError):
+        memory.seal(1, away, NOW)
+    assert memory.seal(1, sign, NOW) == 2
 
 
 def test_after_an_interruption_in_the_middle_of_a_record_it_is_opened_anew(
