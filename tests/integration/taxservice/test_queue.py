@@ -40,11 +40,10 @@ def test_s1_034_every_document_reaches_the_tax_service_with_its_exact_bytes(
     assert bench.states() == {State.WAITING: 7}
     assert bench.send(service.way) == 7
     assert bench.states() == {State.ACCEPTED: 7}, bench.rows("SELECT reason FROM taxservice.item")
-    kept = [(row[0], row[1]) for row in service.store._sqlite._connection.execute("SELECT act, content FROM document")]
-    assert {act for act, _ in kept} == {entry.act_hash for entry in bench.entries}
-    for act, content in kept:
-        told, body = read_document(content)
-        (entry,) = (one for one in bench.entries if one.act_hash == act)
+    kept = [read_document(content) for content in service.store.contents()]
+    assert {told.act for told, _ in kept} == {entry.act_hash.hex() for entry in bench.entries}
+    for told, body in kept:
+        (entry,) = (one for one in bench.entries if one.act_hash.hex() == told.act)
         assert (body, told.tin, told.premises, told.media_type) == (
             entry.body,
             entry.tin,
