@@ -39,6 +39,7 @@ OFFICER = Person("vera", PAGES)
 WHY = "the service has mended its side"
 ROUND = timedelta(seconds=2)
 _SALT = bytes(32)
+FOLDED = ("item", "total", "minute", "day", "register_seen", "point_seen")
 
 
 @attrs.define
@@ -168,25 +169,30 @@ class TaxBench:
 
     def empty(self) -> None:
         """Begin anew: no document, no item, no receipt."""
-        ledger = "leaves, records, bodies, identity, device_links, checkpoints".replace(" ", " ledger.")
-        self.edit(f"TRUNCATE ledger.{ledger}, taxservice.receipt")
+        ledger = ("leaves", "records", "bodies", "identity", "device_links", "checkpoints")
+        self.edit(
+            *(f"DELETE FROM ledger.{table}" for table in ledger),
+            "DELETE FROM taxservice.receipt",
+            "UPDATE taxservice.standing SET failures = 0, open_since = NULL, probe_at = NULL, answered_at = NULL",
+        )
         self.throw_away()
-        self.edit("UPDATE taxservice.standing SET failures = 0, open_since = NULL, probe_at = NULL, answered_at = NULL")
         self.size = 0
         self.ordinals.clear()
         self.entries.clear()
 
     def throw_away(self) -> None:
         """The queue and the figures, as an administrator may; receipts stay."""
-        tables = "item, total, minute, day, register_seen, point_seen".replace(" ", " taxservice.")
-        self.edit(f"TRUNCATE taxservice.{tables}")
-        self.edit("UPDATE taxservice.progress SET position = 0")
+        self.edit(
+            *(f"DELETE FROM taxservice.{table}" for table in FOLDED),
+            "UPDATE taxservice.progress SET position = 0",
+        )
 
-    def edit(self, statement: str) -> None:
+    def edit(self, *statements: str) -> None:
         """What an insider does: as the owner, with the triggers out of the way."""
-        with psycopg.connect(self.dsn) as owner:
-            owner.execute("SET session_replication_role = replica")
-            owner.execute(statement.encode())
+        with self.owner.transaction():
+            self.owner.execute("SET LOCAL session_replication_role = replica")
+            for statement in statements:
+                self.owner.execute(statement.encode())
 
 
 @attrs.define

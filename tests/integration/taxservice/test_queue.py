@@ -135,22 +135,22 @@ def test_a_document_that_alone_brings_trouble_is_given_up_and_keeps_nobody(
 def test_a_day_without_the_service_costs_no_document_a_try(bench: TaxBench, service: LiveService) -> None:
     service.server.stop()
     way, asked = service.way, 0
-    for _ in range(24 * 3):
-        bench.book(2)
+    for _ in range(24):
+        bench.book(3)
         bench.fold()
         asked += bench.send(way)
-        bench.later(minutes=20)
-    assert bench.states() == {State.WAITING: 144}
+        bench.later(hours=1)
+    assert bench.states() == {State.WAITING: 72}
     standing = queries.standing(bench.conn).breaker
     bench.conn.commit()
     assert standing.is_open
-    assert asked <= 72 + 2 * FAILURES_TO_OPEN, "one question at a time"
+    assert asked <= 24 + 2 * FAILURES_TO_OPEN, "one question at a time"
     assert max(tries for (tries,) in bench.rows("SELECT tries FROM taxservice.item")) <= FAILURES_TO_OPEN  # type: ignore[type-var,operator]
     service.server.start()
     bench.later(minutes=6)
     bench.send(way)
-    assert bench.states() == {State.ACCEPTED: 144}
-    assert service.store.count() == (144, 144)
+    assert bench.states() == {State.ACCEPTED: 72}
+    assert service.store.count() == (72, 72)
     assert not queries.standing(bench.conn).breaker.is_open
 
 
