@@ -260,7 +260,7 @@ def _own(row: Row) -> OwnDocument:
     )
 
 
-def oldest_waiting(conn: Connection) -> datetime | None:
+def next_booked_at(conn: Connection) -> datetime | None:
     """When the document was booked that will be sent next."""
-    row = SQL.row(conn, "oldest_waiting")
+    row = SQL.row(conn, "next_booked_at")
     return None if row is None else row[0]
