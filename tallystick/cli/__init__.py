@@ -31,6 +31,7 @@ from tallystick.cli import (
     retention,
     sandbox,
     state,
+    taxservice,
     vsdc,
     witness,
     worm,
@@ -71,6 +72,7 @@ app.add_typer(restore.app, name="restore")
 app.add_typer(retention.app, name="retention")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
+app.add_typer(taxservice.app, name="taxservice")
 app.add_typer(vsdc.app, name="vsdc")
 app.add_typer(witness.app, name="witness")
 app.add_typer(worm.app, name="worm")

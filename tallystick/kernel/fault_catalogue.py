@@ -256,6 +256,8 @@ _AUDIT: dict[str, Row] = {
     "TS-3186": ("The mirror does not go on from this ledger", 422, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3187": ("Acknowledged entries are lost", 422, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3188": ("PostgreSQL's own program failed", 503, Retry.AFTER, FixBy.OPERATOR, None),
+    "TS-3210": ("Document is not as it was sealed", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3211": ("Tax service did not answer as agreed", 502, Retry.AFTER, FixBy.AUTHORITY, None),
 }
 
 _MEMORY: dict[str, Row] = {

@@ -49,6 +49,7 @@ from tallystick.ops.processes.assurance import AssuranceWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.decisions import DecisionWork
 from tallystick.ops.processes.proofs import proof_services
+from tallystick.ops.processes.tax_queue import TaxQueueWork, serve_figures
 from tallystick.ops.processes.uploads import UploadWork
 from tallystick.ops.production.reports import tax_service
 from tallystick.ops.schema.roles import ERASER, INTAKE
@@ -79,17 +80,19 @@ def run() -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    duties = _duties(context, stopped)
+    tax_queue = TaxQueueWork.of(context, stopped)
+    duties = _duties(context, stopped, tax_queue)
     threads = [threading.Thread(target=_repeat, args=(context, duty, stopped), name=duty.name) for duty in duties]
-    with context.health({duty.name: duty.check for duty in duties}):
+    with context.health({duty.name: duty.check for duty in duties}), serve_figures(context):
         for thread in threads:
             thread.start()
         stopped.wait()
         for thread in threads:
             thread.join(15)
+        tax_queue.close()
 
 
-def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
+def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork) -> list[Duty]:
     quick = timedelta(milliseconds=300)
     proofs, assurance = proof_services(context), AssuranceWork(context)
     service = tax_service(context.settings.module_reports, context.state)
@@ -104,6 +107,8 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("witnesses", assurance.witnesses, timedelta(seconds=context.settings.witness_seconds)),
         Duty("seals", assurance.seals, timedelta(minutes=1)),
         Duty("module reports", lambda conn: send_reports(conn, service, system_clock()), timedelta(seconds=1)),
+        Duty("tax queue", tax_queue.follow, quick),
+        Duty("tax service", tax_queue.deliver, quick),
         Duty("uploads", UploadWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),

@@ -25,6 +25,7 @@ ROOMS = (
     "projections/audit",
     "projections/inspections",
     "projections/personal",
+    "projections/taxservice",
     "channels/vsdc",
     "projections/retention",
 )

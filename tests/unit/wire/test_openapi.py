@@ -20,6 +20,8 @@ from tallystick.device.esdc.status import MakerCode
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.status_codes import RESERVED, StatusCode
 from tallystick.wire.openapi_pos import EXAMPLE_REQUEST, pos_api
+from tallystick.wire.openapi_tax_queue import tax_queue_api
+from tallystick.wire.openapi_tax_service import tax_service_api
 from tallystick.wire.openapi_taxcore import taxcore_api
 from tallystick.wire.pos_invoice import encode_json, invoice_result_json
 from tallystick.wire.postman import SCHEMA, collection
@@ -27,7 +29,11 @@ from tallystick.wire.postman import SCHEMA, collection
 POS, TAXCORE = pos_api(own_codes()), taxcore_api()
 
 
-@pytest.mark.parametrize("document", [POS, TAXCORE], ids=["pos", "taxcore"])
+@pytest.mark.parametrize(
+    "document",
+    [POS, TAXCORE, tax_queue_api(), tax_service_api()],
+    ids=["pos", "taxcore", "tax-queue", "tax-service"],
+)
 def test_a_document_is_valid_openapi_3_1_and_uses_all_that_it_defines(document: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(document).validate()
     names = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]

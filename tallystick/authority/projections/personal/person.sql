@@ -60,6 +60,12 @@ SELECT to_jsonb(t)::text FROM inspections.case_file t WHERE t.tin = :name;
 -- name: tin_inspections_seen
 SELECT to_jsonb(t)::text FROM inspections.seen t JOIN inspections.case_file c USING (case_id) WHERE c.tin = :name;
 
+-- name: tin_taxservice_item
+SELECT to_jsonb(t)::text FROM taxservice.item t WHERE t.tin = :name;
+
+-- name: tin_taxservice_receipt
+SELECT to_jsonb(t)::text FROM taxservice.receipt t WHERE t.tin = :name;
+
 -- name: tin_activity_entry
 SELECT convert_from(t.body, 'UTF8') FROM activity.entry t WHERE t.for_whom = :name ORDER BY t.seq;
 
