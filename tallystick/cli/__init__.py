@@ -10,6 +10,7 @@ import typer
 
 from tallystick import __version__
 from tallystick.cli import (
+    agreements,
     algorithms,
     audit,
     authority,
@@ -27,6 +28,7 @@ from tallystick.cli import (
     production,
     quarantine,
     receipt,
+    registers,
     restore,
     retention,
     sandbox,
@@ -51,6 +53,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.add_typer(oversight.activity, name="activity")
+app.add_typer(agreements.app, name="agreements")
 app.add_typer(algorithms.app, name="algorithms")
 app.add_typer(oversight.approvals, name="approvals")
 app.add_typer(audit.app, name="audit")
@@ -68,6 +71,7 @@ app.add_typer(pki.app, name="pki")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(production.app, name="production")
 app.add_typer(receipt.app, name="receipt")
+app.add_typer(registers.app, name="registers")
 app.add_typer(restore.app, name="restore")
 app.add_typer(retention.app, name="retention")
 app.add_typer(sandbox.app, name="sandbox")

@@ -110,13 +110,15 @@ def trust(
 ) -> None:
     """Write whom a verifier has to trust: hand it over by another way than the export."""
     from tallystick.ops.database import open_database
-    from tallystick.ops.ledger_exports import policy_text
+    from tallystick.ops.ledger_exports import PACK_FILE, policy_text
+    from tallystick.ops.packs import pack_file
 
     settings, state, pki = _country()
     with open_database(settings, state) as dsn:
         policy = policy_text(dsn, settings, pki)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "root.pem").write_bytes(pki.files.root.read_bytes())
+    (folder / PACK_FILE).write_bytes(pack_file(settings.country).read_bytes())
     (folder / "policy.txt").write_text(policy, encoding="utf-8")
     typer.echo(str(folder / "policy.txt"))
 
@@ -128,12 +130,12 @@ def tamper_drill(
     """Try every manipulation of the catalogue on copies of the ledger; 1 when a detector stays silent or cries wolf."""
     import tempfile
 
+    import psycopg
     from rich.console import Console
     from rich.progress import Progress
 
-    from tallystick.crypto.certificates import der_of
     from tallystick.ops.database import open_database
-    from tallystick.ops.ledger_exports import drill_server
+    from tallystick.ops.ledger_exports import drill_server, issuers_of
     from tallystick.ops.processes.context import system_clock
     from tallystick.ops.shell_acts import note_alone
     from tallystick.simulation.tampering.catalogue import CATALOGUE
@@ -145,12 +147,12 @@ def tamper_drill(
     if only and len(chosen) != len(set(only)):
         names = ", ".join(one.name for one in CATALOGUE)
         raise typer.BadParameter(f"the catalogue has: {names}")
-    issuers = (der_of(pki.files.client_authority.read_bytes()),)
     with (
         open_database(settings, state) as dsn,
+        psycopg.connect(dsn, autocommit=True) as connection,
         drill_server(state) as administrator,
         tempfile.TemporaryDirectory(prefix="tallystick-drill-") as name,
-        Drill(administrator, Path(name), settings.log_origin, (pki.files.root,), issuers) as drill,
+        Drill(administrator, Path(name), settings.log_origin, (pki.files.root,), issuers_of(connection, pki)) as drill,
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
         note_alone(dsn, "ledger.drill", system_clock())

@@ -11,6 +11,7 @@ class Interface(StrEnum):
 
     POS = "pos"
     TAXCORE = "taxcore"
+    ECR = "ecr"
     TAX_QUEUE = "tax-queue"
     TAX_SERVICE = "tax-service"
 
@@ -19,8 +20,9 @@ def openapi(
     interface: Annotated[
         Interface,
         typer.Argument(
-            help="`pos`: the POS API of an E-SDC; `taxcore`: TaxCore.API of the authority; `tax-queue`: figures of the "
-            "queue to the tax service; `tax-service`: what a tax authority's own system offers us."
+            help="`pos`: the POS API of an E-SDC; `taxcore`: TaxCore.API of the authority; `ecr`: the national "
+            "online channel; `tax-queue`: figures of the queue to the tax service; `tax-service`: what a tax "
+            "authority's own system offers us."
         ),
     ] = Interface.POS,
     collection: Annotated[bool, typer.Option("--collection", help="Print a Postman collection (v2.1).")] = False,
@@ -30,6 +32,7 @@ def openapi(
     import msgspec
 
     from tallystick.device.esdc.own_codes import own_codes
+    from tallystick.wire.openapi_ecr import ecr_api
     from tallystick.wire.openapi_pos import pos_api
     from tallystick.wire.openapi_tax_queue import tax_queue_api
     from tallystick.wire.openapi_tax_service import tax_service_api
@@ -42,6 +45,8 @@ def openapi(
             document = pos_api(own_codes(), **named)
         case Interface.TAXCORE:
             document = taxcore_api(**named)
+        case Interface.ECR:
+            document = ecr_api(**named)
         case Interface.TAX_QUEUE:
             document = tax_queue_api(**named)
         case _:

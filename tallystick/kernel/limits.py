@@ -71,6 +71,12 @@ class Limits:
     opening_failures_per_uid_hour: int = 20
     opening_failures_per_taxpayer_day: int = 60
     unknown_codes_per_address_minute: int = 60
+    first_requests_per_address_hour: int = 60
+    pending_registers_per_taxpayer: int = 500
+    pending_registers: int = 50_000
+    pending_register_days: int = 30
+    register_codes_per_day: int = 20
+    register_text_characters: int = 80
     pos_answer_bytes: int = 2 * 1024 * 1024
     receipt_lines: int = 70_000
     override_lifetime_hours: int = 24

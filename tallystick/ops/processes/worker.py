@@ -25,13 +25,16 @@ from tallystick.authority.projections.audit.tasks import decide
 from tallystick.authority.projections.inspections.detector import Detector
 from tallystick.authority.projections.inspections.tasks import watch
 from tallystick.authority.projections.retention import operations as retention
+from tallystick.authority.projections.verification.tasks import follow as follow_claims
 from tallystick.authority.reference.builds.tasks import BUILD_MEDIA_TYPE, publish_decisions
 from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.pki import tasks as certificate_tasks
 from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList
 from tallystick.authority.reference.production.tasks import send_reports
+from tallystick.authority.reference.registry.recognition import prune
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
+    publish_devices,
     publish_registrations,
     registration_body,
 )
@@ -44,8 +47,10 @@ from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.erasures import Erasures
 from tallystick.ops.inspections import detectors
 from tallystick.ops.key_books import books_of
+from tallystick.ops.national_registrations import begun_with, device_registration_of
 from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.assurance import AssuranceWork
+from tallystick.ops.processes.batches import BatchWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.decisions import DecisionWork
 from tallystick.ops.processes.proofs import proof_services
@@ -110,12 +115,15 @@ def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork)
         Duty("tax queue", tax_queue.follow, quick),
         Duty("tax service", tax_queue.deliver, quick),
         Duty("uploads", UploadWork(context, stopped).work, quick),
+        Duty("batches", BatchWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
+        Duty("first requests", lambda conn: prune(conn, system_clock()), timedelta(hours=1)),
         Duty("tokens", lambda conn: remove_expired_tokens(conn, system_clock()), timedelta(hours=1)),
         Duty("retention", lambda conn: _retain(context, conn), timedelta(hours=1)),
+        Duty("claims", follow_claims, timedelta(seconds=1)),
         Duty("erasures", _erasures(context).work, timedelta(seconds=2)),
         *(_inspecting(one) for one in detectors(context.settings, context.pack)),
     ]
@@ -154,7 +162,9 @@ def _repeat(context: Context, duty: Duty, stopped: threading.Event) -> None:
 
 
 def _publish(context: Context, conn: DatabaseConnection) -> None:
-    publish_registrations(conn, lambda entry: append_blocking(context.socket("sequencer"), registration_of(entry)))
+    socket = context.socket("sequencer")
+    publish_registrations(conn, lambda entry: append_blocking(socket, registration_of(entry)))
+    publish_devices(conn, lambda first: append_blocking(socket, device_registration_of(first)), begun_with)
 
 
 def _national_rules(context: Context) -> NationalRules:

@@ -49,6 +49,7 @@ GRANTS = (
     Grant(SEQUENCER, "ledger", _EXTEND),
     Grant(SEQUENCER, "registry", _READ),
     Grant(INTAKE, "registry", _WRITE),
+    Grant(INTAKE, "agreements", _READ),
     Grant(INTAKE, "taxrates", _WRITE),
     Grant(INTAKE, "commands", _WRITE),
     Grant(INTAKE, "rules", _APPEND),
@@ -57,17 +58,21 @@ GRANTS = (
     Grant(INTAKE, "production", _EXTEND),
     Grant(INTAKE, "sdc", _WRITE),
     Grant(INTAKE, "vsdc", _WRITE),
+    Grant(INTAKE, "ecr", _APPEND),
     Grant(INTAKE, "media", _WRITE),
+    Grant(INTAKE, "batches", _WRITE),
     Grant(INTAKE, "ledger", _READ),
     Grant(INTAKE, "intake", _WRITE),
     Grant(INTAKE, "audit", _WRITE),
     Grant(INTAKE, "inspections", _EXTEND),
     Grant(INTAKE, "personal", _APPEND),
+    Grant(INTAKE, "verification", _EXTEND),
     Grant(INTAKE, "retention", _READ),
     Grant(INTAKE, "taxservice", _EXTEND),
     Grant(INTAKE, "portal", _READ),
     Grant(ERASER, "eraser", _READ),
     Grant(PORTAL, "registry", _WRITE),
+    Grant(PORTAL, "agreements", _EXTEND),
     Grant(PORTAL, "taxrates", _READ),
     Grant(PORTAL, "commands", _APPEND),
     Grant(PORTAL, "rules", _READ),
@@ -76,11 +81,13 @@ GRANTS = (
     Grant(PORTAL, "production", _EXTEND),
     Grant(PORTAL, "sdc", _READ),
     Grant(PORTAL, "media", _EXTEND),
+    Grant(PORTAL, "batches", _READ),
     Grant(PORTAL, "ledger", _READ),
     Grant(PORTAL, "intake", _READ),
     Grant(PORTAL, "audit", _READ),
     Grant(PORTAL, "inspections", _READ),
     Grant(PORTAL, "personal", _READ),
+    Grant(PORTAL, "verification", _READ),
     Grant(PORTAL, "taxservice", _READ),
     Grant(PORTAL, "portal", _WRITE),
     Grant(INTAKE, "witnesses", _EXTEND),
@@ -130,6 +137,15 @@ TABLE_GRANTS = (
     ),
     TableGrant(PORTAL, ("builds", "decision"), "SELECT, INSERT (build_id, state, decided_by, reason, decided_at)"),
     TableGrant(PORTAL, ("builds", "proved"), "SELECT"),
+    # A device's certificates come from the PKI alone, and an agreement only ends.
+    TableGrant(INTAKE, ("registry", "device_certificate"), "SELECT, INSERT"),
+    TableGrant(PORTAL, ("registry", "device_certificate"), "SELECT"),
+    TableGrant(
+        PORTAL,
+        ("agreements", "agreement"),
+        "SELECT, INSERT (number, tin, since, until, concluded_by, concluded_at), "
+        "UPDATE (until, ended_by, ended_at, end_reason)",
+    ),
     # A batch is two persons' matter. The station holds its row (for which PostgreSQL wants a right to update, here of
     # a column that can take no value) and makes modules; what is done to them by hand is the pages' part.
     TableGrant(INTAKE, ("production", "batch"), "SELECT, UPDATE (batch_id)"),
@@ -171,6 +187,12 @@ TABLE_GRANTS = (
     TableGrant(INTAKE, ("ledger", "buyer_salts"), "SELECT (log_index)"),
     TableGrant(INTAKE, ("personal", "erasure"), "SELECT, INSERT, UPDATE (entry_index, done_at)"),
     TableGrant(INTAKE, ("personal", "erased"), "SELECT, INSERT, UPDATE (in_mirror)"),
+    # A delivery ends and loses its contact; nothing else of it changes, and no page reads whom a receipt was sent to.
+    TableGrant(
+        INTAKE,
+        ("ecr", "delivery"),
+        "SELECT, INSERT (uid, sequence, tin, way, contact, asked_at), UPDATE (contact, state, settled_at)",
+    ),
     # The queue is the worker's; the pages send a dead letter again and count that, and nothing else.
     TableGrant(INTAKE, ("taxservice", "item"), _WRITE),
     TableGrant(INTAKE, ("taxservice", "receipt"), _APPEND),
@@ -183,7 +205,9 @@ TABLE_GRANTS = (
     TableGrant(INTAKE, ("portal", "django_session"), "SELECT (session_key, expire_date), DELETE"),
     TableGrant(PORTAL, ("inspections", "case_file"), "SELECT, UPDATE (state, closed_at, closed_by, reason)"),
     TableGrant(PORTAL, ("inspections", "device"), "SELECT (requested_by, signed_by)"),
-    TableGrant(PORTAL, ("inspections", "sighting"), "SELECT (act_hash, times), INSERT, UPDATE (times, last_at)"),
+    TableGrant(
+        PORTAL, ("inspections", "sighting"), "SELECT (act_hash, times, first_at), INSERT, UPDATE (times, last_at)"
+    ),
     TableGrant(
         PORTAL,
         ("audit", "override"),

@@ -25,6 +25,7 @@ TAXPAYER_COLUMNS = ("tin", "acts_for", "user_id", "taxpayer", "taxpayer_id", "ow
 PUBLIC = "the public page shows any receipt to who holds it, and proves any leaf"
 OFFICERS = "officers' pages alone read it"
 OPEN = {
+    "agreements.agreement": OFFICERS,
     "builds.maker": "says for which maker somebody acts, and no taxpayer is in it",
     "inspections.case_file": "cases are for officers alone, and no taxpayer's page reads them",
     "intake.quarantine": "officers see what was put aside, and no taxpayer's page reads it",
@@ -37,8 +38,11 @@ OPEN = {
     "ledger.taxpayer_links": PUBLIC,
     "pki.issuance": OFFICERS,
     "production.order_line": OFFICERS,
+    "registry.device_certificate": OFFICERS,
     "registry.fiscal_device": OFFICERS,
+    "registry.pending_register": OFFICERS,
     "registry.premises": PUBLIC,
+    "registry.register_rule": OFFICERS,
     "registry.secure_element": PUBLIC,
     "registry.taxpayer": PUBLIC,
     "registry.user_taxpayer": "says for whom somebody acts, before it is known who that is",
