@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from ledger_bench import ORIGIN
 from mixed_ledger import BUYER, MixedLedger
 from psycopg.conninfo import make_conninfo
 
@@ -21,6 +22,9 @@ from tallystick.authority.projections.personal.subject import Subject
 from tallystick.kernel.instants import epoch_day
 from tallystick.ops.packs import pack_file
 from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
+from tallystick.simulation.tampering.drill import Drill
+from tallystick.simulation.tampering.manipulation import Manipulation
+from tallystick.simulation.tampering.national_catalogue import NATIONAL_CATALOGUE
 from tallystick.verifier.breaks import Break
 from tallystick.verifier.policy import read_policy
 from tallystick.verifier.run import Outcome, verify
@@ -124,3 +128,31 @@ def test_an_export_of_both_kinds_verifies_with_public_keys_alone(mixed: MixedLed
     assert outcome.notes == ()
     assert outcome.tally["signatures"] == len(mixed.till.made) + len(mixed.truck.made) + 6
     assert len(json.loads((tmp_path / "export" / "manifest.json").read_text())["parts"]) > 2
+
+
+@pytest.fixture(scope="module")
+def drill(mixed: MixedLedger, _hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    """Copies of the mixed ledger; on the honest one nobody complains."""
+    administrator = make_conninfo(_hasty_server, dbname="postgres")
+    folder, root = tmp_path_factory.mktemp("national-drill"), mixed.signed.pki.files.root
+    with Drill(administrator, folder, ORIGIN, (root,), mixed.issuers) as ready:
+        honest = ready.prepare(mixed.dsn)
+        assert honest.is_good
+        assert ready.has_registers
+        yield ready
+
+
+AT_ONCE = {"national-record-everywhere", "national-dropped-everywhere", "national-signed-again"}
+"""Tried with every run of the tests; the others take their time in the long ones."""
+
+
+@pytest.mark.parametrize(
+    "manipulation",
+    [
+        pytest.param(one, id=one.name, marks=() if one.name in AT_ONCE else pytest.mark.soak)
+        for one in NATIONAL_CATALOGUE
+    ],
+)
+def test_s0_041_what_is_done_to_national_documents_is_noticed(drill: Drill, manipulation: Manipulation) -> None:
+    result = drill.attempt(manipulation, only=manipulation.must)
+    assert result.is_good, f"silent: {sorted(result.missed)}; said: {result.fired}"
