@@ -231,8 +231,7 @@ def _presentation() -> Schema:
         "serial_number": text(1, LIMITS.register_text_characters),
         **optional,
         "form_factor": text(1, description="What it looks like; decides nothing."),
-        "key_hash": _HASH
-        | {"description": "SHA-256 of the SubjectPublicKeyInfo of its key."},
+        "key_hash": _HASH | {"description": "SHA-256 of the SubjectPublicKeyInfo of its key."},
         "maker_certificate": _HASH,
     }
     return record(members, optional=(*optional, "form_factor", "key_hash", "maker_certificate"))
