@@ -138,6 +138,14 @@ def test_ts_1004_what_two_readers_may_read_differently_closes_the_connection(til
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
+def test_ts_1003_a_body_that_says_it_is_too_large_is_not_waited_for(till: Till) -> None:
+    with till.context.wrap_socket(
+        socket.create_connection(("127.0.0.1", till.port), timeout=10), server_hostname="localhost"
+    ) as tls:
+        tls.sendall(HEAD + b"Content-Length: 300000\r\n\r\nx")
+        assert tls.recv(65_536).startswith(b"HTTP/1.1 413 "), "a slow body would get 408"
+
+
 def test_ts_1003_an_oversized_head(till: Till) -> None:
     answer = raw(till, b"GET /ecr/v1/device HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 413 ")
