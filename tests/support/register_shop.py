@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 from cards import NOW
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from national_bench import ANNA, conclude, fresh_tin
+from device_shop import ANNA, conclude, fresh_tin
 from pki_bench import PkiBench, p256, rows
 
 from tallystick.authority.reference.registry import operations as registry

@@ -9,11 +9,11 @@ from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.values import DocumentInHand, RefundClaim
 from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.ledger.queries import LedgerDocument
-from tallystick.authority.reference.registry.values import DeviceState
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel import judgement
 from tallystick.kernel.builds import BuildClass
 from tallystick.kernel.channel_rules import RefundScope
+from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import SdcInvoiceNumber, canonical_buyer
