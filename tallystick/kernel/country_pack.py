@@ -10,6 +10,7 @@ import attrs
 
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRegistry
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
+from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.device_policy import HOUSE_POLICY, DevicePolicy
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.inspections import InspectionLimits
@@ -111,6 +112,8 @@ class CountryPack:
     devices: DevicePolicy = HOUSE_POLICY
     """Which class of device may fiscalise on which channel; a country narrows it, and none widens it (S0-092)."""
     certificates: CertificateRules = attrs.field(factory=CertificateRules)
+    channels: ChannelRules = attrs.field(factory=ChannelRules)
+    """The rules of the national channels."""
     inspections: InspectionLimits = attrs.field(factory=InspectionLimits)
     """From when on something is worth an officer's look (S0-004)."""
     retention: RetentionRules = attrs.field(factory=RetentionRules)

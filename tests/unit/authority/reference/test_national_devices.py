@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from cards import NOW, rsa_key
-from national_bench import ANNA, Watch, conclude, fresh_tin
+from connected_bench import ANNA, Watch, conclude, fresh_tin
 from pki_acts import LATE, SOON, enrol, issuance_of, revoke, with_key_away
 from pki_bench import OFFICER, PkiBench, csr, named, p256, refused, rows
 
@@ -137,11 +137,13 @@ def test_s1_033_hold_and_release_are_acts_and_closing_is_for_good(bench: PkiBenc
     ):
         change(bench.conn, bench.uid, NOW, "two documents under one number", OFFICER)
         assert device(watch, bench.uid).state is state
-    for again in (registry.hold_device, registry.release_device):
-        with refused("TS-2401"):
-            again(bench.conn, bench.uid, NOW, "another thought", OFFICER)
+    registry.hold_device(bench.conn, bench.uid, NOW, "two documents under one number")
+    assert device(watch, bench.uid).state is DeviceState.CLOSED, "what the intake finds late opens nothing"
     with refused("TS-2401"):
-        registry.hold_device(bench.conn, "ZZZZZZZZ", NOW, "no such device")
+        registry.release_device(bench.conn, bench.uid, NOW, "another thought", OFFICER)
+    registry.hold_device(bench.conn, "ZZZZZZZZ", NOW, "the intake goes on")
+    with refused("TS-2401"):
+        registry.close_device(bench.conn, "ZZZZZZZZ", NOW, "no such device")
     told = [(one.act.verb, one.act.actor) for one in activity.newest(bench.conn, thing=f"device:{bench.uid}")]
     deeds = ["registry.close-device", "registry.release-device", "registry.hold-device"]
     assert told == [(deed, OFFICER) for deed in deeds], "one act a change"
