@@ -33,6 +33,7 @@ from tallystick.cli import (
     state,
     vsdc,
     witness,
+    worm,
 )
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
@@ -72,6 +73,7 @@ app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
 app.add_typer(vsdc.app, name="vsdc")
 app.add_typer(witness.app, name="witness")
+app.add_typer(worm.app, name="worm")
 app.command()(migrate)
 app.command()(openapi)
 app.command()(verify)

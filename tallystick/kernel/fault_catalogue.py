@@ -258,6 +258,19 @@ _AUDIT: dict[str, Row] = {
     "TS-3188": ("PostgreSQL's own program failed", 503, Retry.AFTER, FixBy.OPERATOR, None),
 }
 
+_MEMORY: dict[str, Row] = {
+    "TS-3200": ("Fiscal memory or record not there", 404, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3201": ("Fiscal memory full", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3202": ("Fiscal memory closed", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3203": ("Fiscal memory damaged", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3204": ("Fiscal memory of another device", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3205": ("Fiscal memory held by another program", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3206": ("Fiscal memory cannot be written", 503, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3207": ("Seal of the fiscal memory overdue", 409, Retry.AFTER, FixBy.DEVICE, None),
+    "TS-3208": ("Record does not fit a fiscal memory", 422, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3209": ("Fiscal memory does not go back", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+}
+
 _PORTAL: dict[str, Row] = {
     "TS-4001": ("Sign-in failed", 401, Retry.NEVER, FixBy.USER, None),
     "TS-4002": ("A stronger sign-in is needed", 403, Retry.NEVER, FixBy.USER, None),
@@ -292,8 +305,8 @@ _OPERATION: dict[str, Row] = {
 
 def _kinds() -> Iterator[FaultKind]:
     tables = (
-        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _PORTAL,
-        _OPERATION,
+        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _MEMORY,
+        _PORTAL, _OPERATION,
     )  # fmt: skip
     for table in tables:
         for code, row in table.items():

@@ -196,6 +196,8 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "witness serve": OUTSIDE,
     "witness show": OUTSIDE,
     "witness trust": OUTSIDE,
+    "worm show": OUTSIDE,
+    "worm verify": OUTSIDE,
 }
 
 PAGES: dict[str, tuple[str, ...] | Why] = {
