@@ -25,7 +25,7 @@ def enrol(
 ) -> None:
     """Make the register's key and get its certificate for a one-time code."""
     from tallystick.kernel.faults import Fault
-    from tallystick.ops.ecr_tools import enrol_register, read_passphrase
+    from tallystick.ops.till_tools import enrol_register, read_passphrase
 
     try:
         typer.echo(enrol_register(folder, code, read_passphrase(passphrase_file), memory))
@@ -37,7 +37,7 @@ def enrol(
 def renew(folder: Folder, passphrase_file: Secret = None) -> None:
     """Get the next certificate, with a new key, for the one that the register has."""
     from tallystick.kernel.faults import Fault
-    from tallystick.ops.ecr_tools import read_passphrase, renew_register
+    from tallystick.ops.till_tools import read_passphrase, renew_register
 
     try:
         typer.echo(renew_register(folder, read_passphrase(passphrase_file)))
@@ -55,8 +55,8 @@ def run(
 ) -> None:
     """Serve the register: its interface for programs and its till, both on this machine alone."""
     from tallystick.kernel.faults import Fault
-    from tallystick.ops.processes.ecr import RegisterPlace
-    from tallystick.ops.processes.ecr import run as serve
+    from tallystick.ops.processes.till import RegisterPlace
+    from tallystick.ops.processes.till import run as serve
 
     place = RegisterPlace(
         folder=folder, memory=memory, passphrase_file=passphrase_file, api_port=api_port, till_port=till_port
@@ -78,7 +78,7 @@ def sell(
     """Sell at a running register, and print the receipt's text."""
     import json
 
-    from tallystick.ops.ecr_tools import give_order, sale_of
+    from tallystick.ops.till_tools import give_order, sale_of
 
     answer = json.loads(give_order(folder, sale_of(item, cash, card), request_id))
     typer.echo(answer["journal"] + answer["verification_url"])
@@ -91,7 +91,7 @@ def order(
     request_id: RequestId = "",
 ) -> None:
     """Give any order to a running register: open-shift, sell, refund, correct, x-report, close-shift and the rest."""
-    from tallystick.ops.ecr_tools import give_order
+    from tallystick.ops.till_tools import give_order
 
     content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     typer.echo(give_order(folder, content, request_id).decode())
@@ -100,7 +100,7 @@ def order(
 @app.command()
 def status(folder: Folder) -> None:
     """Say how a running register stands."""
-    from tallystick.ops.ecr_tools import status_of
+    from tallystick.ops.till_tools import status_of
 
     typer.echo(status_of(folder).decode())
 
@@ -109,8 +109,8 @@ def status(folder: Folder) -> None:
 def go_on(folder: Folder, passphrase_file: Secret = None, memory: Memory = None) -> None:
     """Lift the stop of a register whose chain was compared with the authority's; it must not be running."""
     from tallystick.kernel.faults import Fault
-    from tallystick.ops.ecr_tools import go_on as lift
-    from tallystick.ops.ecr_tools import read_passphrase
+    from tallystick.ops.till_tools import go_on as lift
+    from tallystick.ops.till_tools import read_passphrase
 
     try:
         lift(folder, read_passphrase(passphrase_file), memory)

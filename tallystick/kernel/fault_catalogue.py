@@ -277,7 +277,7 @@ _MEMORY: dict[str, Row] = {
     "TS-3255": ("Not in the register's memory", 404, Retry.NEVER, FixBy.MERCHANT, None),
     "TS-3256": ("More than is left of the original", 409, Retry.NEVER, FixBy.MERCHANT, None),
     "TS-3257": ("The register has no tax rates for it", 409, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
-    "TS-3258": ("Store or memory of the register cannot be used", 503, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3258": ("Store or memory of the register cannot be used", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3259": ("The register's clock stands behind its last document", 409, Retry.AFTER, FixBy.MERCHANT, None),
     "TS-3260": ("The register's certificate has ended", 409, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
     "TS-3261": ("Too long without the authority", 503, Retry.AFTER, FixBy.MERCHANT, None),

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from cards import rsa_key
-from ecr_live import register_file
 from pki_bench import csr, named, p256
 from pki_live import TIN, Live, certificate_of, crl_pem, issuer, new_request, openssl, pkcs10, problem
+from till_live import register_file
 
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.certificates import der_of, pem_of

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from ecr_live import register_file
+from till_live import register_file
 
 from tallystick.crypto.keys import generate_p256_key
 from tallystick.crypto.passphrase_keys import load_under_passphrase, store_under_passphrase

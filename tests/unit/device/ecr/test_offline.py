@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from ecr_bench import START, UID, Authority, Bench, sale, without_flushes
+from till_bench import START, UID, Authority, Bench, sale, without_flushes
 
 from tallystick.device.ecr.offline_window import OfflineWindow, offline_window
 from tallystick.device.ecr.orders import CloseMemory, CloseShift, OpenShift, ReportX

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from ecr_bench import Authority, Bench
+from till_bench import Authority, Bench
 
 from tallystick.device.ecr.api import TOKEN_FILE
 from tallystick.device.ecr.needs import Refused

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ecr_bench import UID, Bench, Supply, sale, without_flushes
+from till_bench import UID, Bench, Supply, sale, without_flushes
 
 from tallystick.device.ecr.orders import CloseShift, OpenShift, Order, Refund, ReportX
 from tallystick.device.ecr.orders import Register as RegisterOrder

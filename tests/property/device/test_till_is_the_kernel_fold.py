@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from ecr_bench import UID, Bench, Supply, price_of, sale, without_flushes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from till_bench import UID, Bench, Supply, price_of, sale, without_flushes
 
 from tallystick.device.ecr.orders import CloseShift, Correct, OpenShift, Refund, ReportX, Reregister, Sell
 from tallystick.device.ecr.orders import Register as RegisterOrder

@@ -10,8 +10,8 @@ import attrs
 from tallystick.device.ecr.place import open_register
 from tallystick.device.ecr.service import serve_register
 from tallystick.kit.atomic_file import write_atomically
-from tallystick.ops.ecr_tools import read_passphrase
 from tallystick.ops.processes.context import Context, run_until_stopped, system_clock
+from tallystick.ops.till_tools import read_passphrase
 
 API_PORT_FILE = "api.port"
 
@@ -29,7 +29,7 @@ class RegisterPlace:
 
 def run(place: RegisterPlace) -> None:
     """Serve one register until it is stopped; its port stands in the folder as ``api.port``."""
-    context = Context.load("ecr")
+    context = Context.load("till")
     passphrase = read_passphrase(place.passphrase_file)
     run_until_stopped(context, lambda stopped: _serve(context, place, passphrase, stopped))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ecr_bench import Authority, Bench, sale, without_flushes
-from ecr_live import LiveRegister, http_authority
+from till_bench import Authority, Bench, sale, without_flushes
+from till_live import LiveRegister, http_authority
 
 from tallystick.device.ecr.channel import HttpChannel
 from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, Refused
