@@ -123,6 +123,11 @@ class SoftwareDevice:
         """The entry that opens its sequence; its ``link`` is the genesis that the ledger made then."""
         return _registration(self.uid, self.tin, self.certificate)
 
+    def sign(self, text: bytes) -> bytes:
+        """ES256 over a signing input."""
+        r, s = utils.decode_dss_signature(self.key.sign(text, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
     def document(self, payload: bytes, *, at: datetime) -> NewEntry:
         """The next document."""
         at = to_milliseconds(at)
@@ -140,8 +145,7 @@ class SoftwareDevice:
             "ts-time": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z",
         }
         signed = f"{_base64url(json.dumps(header, separators=(',', ':')).encode())}.{_base64url(payload)}".encode()
-        r, s = utils.decode_dss_signature(self.key.sign(signed, ec.ECDSA(hashes.SHA256())))
-        body = signed + b"." + _base64url(r.to_bytes(32, "big") + s.to_bytes(32, "big")).encode()
+        body = signed + b"." + _base64url(self.sign(signed)).encode()
         self.link = device_link(self.link, self.seq, sha256(body))
         return NewEntry(
             kind=EntryKind.DOCUMENT,

@@ -41,9 +41,9 @@ from tallystick.crypto.signatures import verify_es256, verify_invoice_signature
 from tallystick.ops.postgres import EmbeddedPostgres
 from tallystick.verifier.breaks import Break
 from tallystick.verifier.invoices import read_quickly
-from tallystick.verifier.jws import read_jws
 from tallystick.verifier.policy import Policy, read_policy
 from tallystick.verifier.run import verify
+from tallystick.wire.document_jws import read_signed
 from tallystick.wire.signed_note import KeyType, NoteKey
 
 RSA_TARGET, P256_TARGET = 0.35, 0.5
@@ -203,8 +203,8 @@ class _Bench:
         key = read_device_certificate(device.certificate).public_key
 
         def signature(entry: NewEntry) -> Callable[[], None]:
-            said = read_jws(entry.body)
-            return lambda: verify_es256(key, said.signed, said.signature, moment=SINCE)
+            said = read_signed(entry.body)
+            return lambda: verify_es256(key, said.signing_input, said.signature, moment=SINCE)
 
         return *self._export(device.root_pem, ()), [signature(entry) for entry in entries]
 

@@ -10,6 +10,7 @@ import attrs
 
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRegistry
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
+from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.inspections import InspectionLimits
 from tallystick.kernel.invoice import InvoiceRequest
@@ -108,6 +109,8 @@ class CountryPack:
     certification: Mapping[BuildClass, Certification] = CERTIFICATION
     """What the country asks of the builds of each class of device (K-02)."""
     certificates: CertificateRules = attrs.field(factory=CertificateRules)
+    channels: ChannelRules = attrs.field(factory=ChannelRules)
+    """The rules of the national channels."""
     inspections: InspectionLimits = attrs.field(factory=InspectionLimits)
     """From when on something is worth an officer's look (S0-004)."""
     retention: RetentionRules = attrs.field(factory=RetentionRules)

@@ -20,11 +20,15 @@ from tallystick.kernel.fixed_point import Money, Quantity
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.invoice import InvoiceItem, InvoiceRequest, Payment, TaxItem
 from tallystick.kernel.limits import LIMITS
+from tallystick.kernel.national_document import Sale, StatedTax
 from tallystick.kernel.tax import calculate_taxes, labels_missing
 from tallystick.kernel.tax_rates import TaxRateGroup
 
 TAX_TOLERANCE = Money(1)
 """How far a stated tax may lie from ours, per label: 0.0001."""
+
+TaxOfLabel = TaxItem | StatedTax
+"""The tax of one label as a document states it."""
 
 EARLIEST_INVOICE = datetime(2000, 1, 1, tzinfo=UTC)
 """Before this no fiscal device existed: its clock has lost its battery."""
@@ -41,7 +45,7 @@ def check_group(named: TaxRateGroup | None, in_force: TaxRateGroup | None) -> No
         raise Fault("TS-2004", detail=f"rate group {named.group_id} was not in force then")
 
 
-def check_labels(items: Sequence[InvoiceItem], tax_items: Sequence[TaxItem], group: TaxRateGroup) -> None:
+def check_labels(items: Sequence[InvoiceItem], tax_items: Sequence[TaxOfLabel], group: TaxRateGroup) -> None:
     """Every label of the items and of the taxes must be in the group (``TS-2001``, 69)."""
     used = {label for item in items for label in item.labels}
     used.update([item.label for item in tax_items])
@@ -94,7 +98,7 @@ def _older(moment: datetime, than: datetime, limit: timedelta | None) -> bool:
     return limit is not None and than - moment > limit
 
 
-def check_ranges(request: InvoiceRequest) -> None:
+def check_ranges(request: InvoiceRequest | Sale) -> None:
     """Quantities are more than 0, amounts are not negative, and both have at most 14 integer digits (``TS-2005``)."""
     if all(map(_is_item, request.items)) and all(map(_is_payment, request.payments)):
         return
@@ -124,7 +128,7 @@ def _is_amount(amount: Money) -> bool:
     return 0 <= amount.scaled < _MONEY_END
 
 
-def check_taxes(items: Sequence[InvoiceItem], tax_items: Iterable[TaxItem], group: TaxRateGroup) -> None:
+def check_taxes(items: Sequence[InvoiceItem], tax_items: Iterable[TaxOfLabel], group: TaxRateGroup) -> None:
     """The stated rate and tax of each label are ours, the tax within 0.0001 (``TS-2002``).
 
     Silent about items with labels that the group does not have: ``check_labels`` speaks about those.

@@ -17,7 +17,6 @@ from tallystick.kernel.invoice import PaymentType, TransactionType
 from tallystick.kernel.national_document import (
     NO_TOTALS,
     Closure,
-    CountAndSum,
     DocumentKind,
     NationalDocument,
     Sale,
@@ -93,6 +92,31 @@ class RegisterState:
                 state = attrs.evolve(self, is_registered=True)
         return attrs.evolve(state, documents=sequence)
 
+    def in_spite(self, document: NationalDocument, sequence: int, at: datetime) -> RegisterState:
+        """The state after a document that breaks a rule and is booked all the same: what it says counts from now on."""
+        match document.content:
+            case Sale() as sale:
+                state = self._sold(document.kind, sale)
+            case ShiftOpening(cash=cash):
+                state = self._begun(document.shift, sequence, at, cash)
+            case ShiftReport(turnover=turnover):
+                state = self
+                if document.kind is DocumentKind.SHIFT_CLOSING:
+                    state = attrs.evolve(self._closed(), shift=document.shift, turnover=turnover)
+            case Closure():
+                state = attrs.evolve(self, is_closed=True)
+            case _:
+                state = attrs.evolve(self, is_registered=True)
+        return attrs.evolve(state, documents=sequence)
+
+    @classmethod
+    def after_closing(cls, closing: NationalDocument, sequence: int) -> RegisterState:
+        """The state after a booked shift closing, known from it alone: nobody has to read what was before."""
+        report = closing.content
+        if not isinstance(report, ShiftReport) or closing.kind is not DocumentKind.SHIFT_CLOSING:
+            raise ValueError("not a shift closing")
+        return cls(documents=sequence, shift=closing.shift, turnover=report.turnover, is_registered=True)
+
     def report(self, sequence: int) -> ShiftReport:
         """What a report with this sequence number must say."""
         return ShiftReport(
@@ -127,34 +151,38 @@ class RegisterState:
             raise Fault("TS-2408", detail=f"shift {self.shift} is open")
         if document.shift != self.shift + 1:
             raise Fault("TS-2408", detail=f"the next shift is {self.shift + 1}, not {document.shift}")
-        return attrs.evolve(self, shift=document.shift, first=sequence, opened_at=at, totals=NO_TOTALS, cash=cash)
+        return self._begun(document.shift, sequence, at, cash)
+
+    def _begun(self, shift: int, sequence: int, at: datetime, cash: Money) -> RegisterState:
+        return attrs.evolve(self, shift=shift, first=sequence, opened_at=at, totals=NO_TOTALS, cash=cash)
 
     def _closed(self) -> RegisterState:
         return attrs.evolve(self, first=0, opened_at=None, totals=NO_TOTALS, cash=ZERO_MONEY)
 
     def _sold(self, kind: DocumentKind, sale: Sale) -> RegisterState:
+        """Written without `evolve`: every receipt of a nation passes here, in the register and at the authority."""
         down = sale.operation is TransactionType.REFUND
-        before = self.totals
-        if kind is DocumentKind.CORRECTION:
-            counted = "corrections_down" if down else "corrections_up"
-        else:
-            counted = "refunds" if down else "sales"
-        present: CountAndSum = getattr(before, counted)
-        taxes = _added(before.taxes, [(tax.label.upper(), tax.amount.scaled) for tax in sale.taxes], down)
+        before, total, correction = self.totals, sale.total, kind is DocumentKind.CORRECTION
         kinds = [(PAYMENT_WORDS[one.payment_type], one.amount.scaled) for one in sale.payments]
-        totals = attrs.evolve(
-            before,
-            taxes=taxes,
+        cash = sum(one.amount.scaled for one in sale.payments if one.payment_type is PaymentType.CASH)
+        totals = ShiftTotals(
+            sales=before.sales if down or correction else before.sales.plus(total),
+            refunds=before.refunds.plus(total) if down and not correction else before.refunds,
+            corrections_up=before.corrections_up.plus(total) if correction and not down else before.corrections_up,
+            corrections_down=before.corrections_down.plus(total) if correction and down else before.corrections_down,
+            taxes=_added(before.taxes, [(tax.label.upper(), tax.amount.scaled) for tax in sale.taxes], down),
             payments=_added(before.payments, kinds, down),
-            **{counted: present.plus(sale.total)},
         )
-        moved = sum(one.amount.scaled for one in sale.payments if one.payment_type is PaymentType.CASH)
-        turnover = -sale.total if down else sale.total
-        return attrs.evolve(
-            self,
+        return RegisterState(
+            documents=self.documents,
+            shift=self.shift,
+            first=self.first,
+            opened_at=self.opened_at,
             totals=totals,
-            cash=Money(self.cash.scaled + (-moved if down else moved)),
-            turnover=self.turnover + turnover,
+            cash=Money(self.cash.scaled + (-cash if down else cash)),
+            turnover=Money(self.turnover.scaled + (-total.scaled if down else total.scaled)),
+            is_registered=self.is_registered,
+            is_closed=self.is_closed,
         )
 
     def _check_report(self, report: ShiftReport, sequence: int) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import attrs
 
 from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
+from tallystick.kernel.channel_rules import ChannelRules, RefundScope
 from tallystick.kernel.country_pack import (
     CERTIFICATE_PROFILES,
     CertificateRules,
@@ -76,6 +77,7 @@ def parse_pack(toml: bytes, file_name: str) -> CountryPack:
         algorithms=REGISTRY.changed_by(_algorithm_rules(root)),
         certification=_certification(root),
         certificates=_certificates(root),
+        channels=_channels(root),
         inspections=_inspections(root),
         retention=_retention(root),
     )
@@ -267,6 +269,29 @@ def _certificates(root: TomlTable) -> CertificateRules:
         given.close()
     table.close()
     return CertificateRules(arc, policy, MappingProxyType(days))
+
+
+_CHANNEL_BOUNDS = {
+    "time_window_seconds": (30, 300),
+    "shift_hours": (1, 24),
+    "offline_hours": (1, 24 * 30),
+    "rolling_hours": (1, 24 * 30),
+    "rolling_days": (1, 366),
+}
+
+
+def _channels(root: TomlTable) -> ChannelRules:
+    """What the pack does not name is as everywhere (S0-032, S0-036, K-04, K-15)."""
+    if "channels" not in root:
+        return ChannelRules()
+    table = root.take_table("channels")
+    named: dict[str, Any] = {
+        name: _between(table, name, *bounds) for name, bounds in _CHANNEL_BOUNDS.items() if name in table
+    }
+    if "refund_scope" in table:
+        named["refund_scope"] = _choice(table, "refund_scope", RefundScope)
+    table.close()
+    return ChannelRules(**named)
 
 
 def _inspections(root: TomlTable) -> InspectionLimits:

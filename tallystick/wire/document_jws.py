@@ -10,6 +10,7 @@ import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from typing import Final, Literal
 
 import attrs
@@ -90,7 +91,7 @@ class DocumentHeader:
         return f"{self.device}-{self.device}-{self.sequence}"
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@attrs.frozen(slots=False, kw_only=True)
 class SignedDocument:
     """A document as it was received; nothing is checked but its form."""
 
@@ -100,12 +101,12 @@ class SignedDocument:
     signing_input: bytes
     compact: bytes
 
-    @property
+    @cached_property
     def act_hash(self) -> bytes:
         """What identifies the act: the hash of what the device signed."""
         return sha256(self.signing_input)
 
-    @property
+    @cached_property
     def body_hash(self) -> bytes:
         """The hash of the whole compact form, which the links are made over."""
         return sha256(self.compact)

@@ -28,6 +28,7 @@ from tallystick.kernel.national_document import (
     StatedTax,
 )
 from tallystick.kernel.shifts import PAYMENT_WORDS
+from tallystick.wire import national_document
 from tallystick.wire.document_jws import SEQUENCE_MAX, DocumentHeader, read_signed, write_signed
 from tallystick.wire.national_document import read_document, write_document
 from tallystick.wire.receipt_code import CODE_CHARACTERS, read_receipt_code, receipt_code, write_receipt_code
@@ -162,6 +163,45 @@ def test_a_payload_with_a_member_more_or_less_is_refused(document: NationalDocum
     with pytest.raises(Fault) as caught:
         read_document(json.dumps(spoilt).encode())
     assert caught.value.code in ("TS-1220", "TS-1215")
+
+
+@given(RECEIPTS, st.data())
+def test_the_quick_reader_takes_nothing_that_the_exact_one_refuses(
+    document: NationalDocument, data: st.DataObject
+) -> None:
+    """Members twice, white space, escapes, nulls, nesting and bytes at any place: both readers say the same."""
+    payload = write_document(document)
+    place = data.draw(st.integers(0, len(payload)))
+    inserted = data.draw(
+        st.sampled_from(
+            [b'"total":"1",', b'"kind":"receipt",', b'"x":"1",', b'"gtin":null,', b'"form":null,', b" ", b"\n", b"\\",
+             b"\\u0000", b"\\ud800", b'\\":', b'":', b"\x7f", b"\xc2\x85", b"\xff", b"\xef\xbb\xbf", b"[", b"}",
+             b',"name":"x"', b"\x00", b'"']
+        )
+    )  # fmt: skip
+    cut = data.draw(st.integers(0, 3))
+    spoilt = payload[:place] + inserted + payload[place + cut :]
+    quick = national_document._read_quickly(spoilt)
+    if quick is not None:
+        assert quick == national_document._read_exactly(spoilt)
+
+
+def test_ts_1212_a_member_twice_in_a_receipt() -> None:
+    """The quick decoder would keep the last one: the count of names tells."""
+    total = b'"total":"5"'
+    payload = (
+        b'{"version":"1","kind":"receipt","build":"'
+        + b"0a" * 32
+        + b'","utc_offset":"0","shift":"1","operation":"sale",'
+        b'"currency":"XTS","rate_group":"1","items":[{"name":"a","quantity":"1","price":"5","total":"5","labels":["A"]}],'
+        b'"payments":[{"kind":"cash","amount":"5"}],"taxes":[],' + total + b"}"
+    )
+    assert national_document._read_quickly(payload) is not None
+    assert read_document(payload).sale is not None
+    for twice in (total + b',"total":"50"', b'"shift":"2",' + total):
+        with pytest.raises(Fault) as caught:
+            read_document(payload.replace(total + b"}", twice + b"}"))
+        assert caught.value.code == "TS-1212"
 
 
 @given(DOCUMENTS, st.data())

@@ -5,47 +5,12 @@ Steps 1 to 5, 14 and 15 wait for others, and are carried out by `pipeline` and `
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-import attrs
-
 from tallystick.authority.intake import judging, proving
+from tallystick.authority.intake.check_list import ChannelChecks, Check, in_order
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.ports import PackageRules
-from tallystick.authority.intake.steps import Step, steps_of
+from tallystick.authority.intake.steps import Step
 from tallystick.authority.ledger.entry import Channel
-
-CheckFunction = Callable[[PackageRules, Package], Awaitable[None] | None]
-
-
-@attrs.frozen(slots=True)
-class Check:
-    """One check: its step, and the function, which passes silently or raises one fault."""
-
-    step: Step
-    function: CheckFunction
-
-    @property
-    def name(self) -> str:
-        """What it says."""
-        return self.function.__name__
-
-
-def in_order(channel: Channel, *checks: Check) -> tuple[Check, ...]:
-    """The checks of a channel, which must stand in the order of their steps; ``ValueError`` for a step out of place."""
-    steps = [check.step for check in checks]
-    if steps != sorted(steps) or not set(steps) <= set(steps_of(channel)):
-        raise ValueError(f"checks of {channel.name} out of order, or under a step that does not apply: {steps}")
-    return checks
-
-
-@attrs.frozen(slots=True)
-class ChannelChecks:
-    """The checks of one channel: who fails ``proof`` is refused, who fails ``kept`` was lawfully signed."""
-
-    proof: tuple[Check, ...]
-    kept: tuple[Check, ...]
-
 
 PROOF_CHECKS = in_order(
     Channel.ESDC,
@@ -113,7 +78,7 @@ _HOSTED_KEPT_CHECKS = in_order(
     *(check for check in KEPT_CHECKS if check.step > Step.SIGNATURE and check.function not in _NOT_HOSTED),
 )
 
-CHECKS = {
+CHECKS: dict[Channel, ChannelChecks[PackageRules, Package]] = {
     Channel.ESDC: ChannelChecks(PROOF_CHECKS, KEPT_CHECKS),
     Channel.VSDC: ChannelChecks(_HOSTED_PROOF_CHECKS, _HOSTED_KEPT_CHECKS),
 }

@@ -6,6 +6,7 @@ ON CONFLICT (file_hash, token_uid) DO UPDATE SET last_at = excluded.last_at, tim
 -- name: recent_refusals
 SELECT token_uid, token_tin, last_at AS at
 FROM intake.refused WHERE last_at > :since AND code IN ('TS-1202', 'TS-1310', 'TS-1311', 'TS-1312', 'TS-1108')
+  AND answered < 100  -- statuses of packages, not of HTTP: the budget is that of the package's format
 ORDER BY last_at;
 
 -- name: keep_quarantined
@@ -92,3 +93,29 @@ SELECT (SELECT count(*) FROM intake.refused) AS refused,
        (SELECT count(*) FROM intake.refused WHERE last_at > :since) AS refused_lately,
        (SELECT count(*) FROM intake.quarantine WHERE state = 'received') AS quarantined,
        (SELECT count(*) FROM intake.evidence) AS evidence;
+
+-- name: lock_original
+INSERT INTO intake.refunded (original) VALUES (:original)
+ON CONFLICT (original) DO UPDATE SET original = excluded.original;
+
+-- name: claimed
+SELECT coalesce(sum(amount), 0)::bigint FROM intake.refund_claim
+WHERE original = :original AND act_hash <> :act_hash AND NOT let_go;
+
+-- name: let_idle_claims_go
+UPDATE intake.refund_claim c SET let_go = true
+WHERE c.original = :original AND c.act_hash <> :act_hash AND NOT c.let_go AND c.claimed_at < :before
+  AND NOT EXISTS (SELECT FROM ledger.identity i
+                  WHERE i.signed_by = c.device AND i.se_total = c.sequence AND i.act_hash = c.act_hash)
+  AND NOT EXISTS (SELECT FROM intake.quarantine q WHERE q.act_hash = c.act_hash AND q.state = 'received');
+
+-- name: put_claim
+INSERT INTO intake.refund_claim (act_hash, original, device, sequence, amount, claimed_at)
+VALUES (:act_hash, :original, :device, :sequence, :amount, :at)
+ON CONFLICT (act_hash) DO UPDATE SET claimed_at = excluded.claimed_at, let_go = false;
+
+-- name: let_claim_go
+UPDATE intake.refund_claim c SET let_go = true
+WHERE c.act_hash = :act_hash
+  AND NOT EXISTS (SELECT FROM ledger.identity i
+                  WHERE i.signed_by = c.device AND i.se_total = c.sequence AND i.act_hash = c.act_hash);

@@ -74,6 +74,16 @@ class DeviceStanding:
     registration_index: int
 
 
+@attrs.frozen(slots=True)
+class DeviceDocument:
+    """A document in its device's sequence; body and record are empty where the law had them erased."""
+
+    seq: int
+    link: bytes
+    body: bytes
+    record: bytes
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class LedgerOverview:
     """The ledger in figures; rate and waits (receipt to commit) are those of the last minute."""
@@ -147,6 +157,19 @@ def device_standing(connection: Connection, device: Device) -> DeviceStanding | 
     """Where a device (requestedBy, signedBy) stands; None for one that is not registered in the ledger."""
     row = connection.execute(_SQL["device_standing"], _named(device)).fetchone()
     return DeviceStanding(*row) if row else None
+
+
+def device_head(connection: Connection, device: Device) -> tuple[int, bytes] | None:
+    """Length and last link of a device's sequence; none for one that is not registered in the ledger."""
+    row = connection.execute(_SQL["device_head"], _named(device)).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def device_documents(connection: Connection, device: Device, up_to: int, limit: int) -> list[DeviceDocument]:
+    """The last ``limit`` documents of a device up to a place of its sequence, the newest first."""
+    span = _named(device) | {"up_to": up_to, "limit": limit}
+    rows = connection.execute(_SQL["device_documents"], span)
+    return [DeviceDocument(seq, link, body or b"", record or b"") for seq, link, body, record in rows]
 
 
 def highest_ordinal(connection: Connection, device: Device) -> int:

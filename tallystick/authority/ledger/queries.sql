@@ -130,6 +130,18 @@ SELECT min(log_index) FROM ledger.identity WHERE signed_by = :signed_by AND se_t
 SELECT seq, highest_ordinal, missing, total, registration_index FROM ledger.device_heads
 WHERE signed_by = :signed_by AND requested_by = :requested_by;
 
+-- name: device_head
+SELECT seq, link FROM ledger.device_heads WHERE signed_by = :signed_by AND requested_by = :requested_by;
+
+-- name: device_documents
+SELECT d.seq, d.link, b.body, r.record
+FROM ledger.device_links d
+JOIN ledger.leaves l ON l.log_index = d.log_index
+LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+WHERE d.signed_by = :signed_by AND d.requested_by = :requested_by AND d.seq <= :up_to
+ORDER BY d.seq DESC LIMIT :limit;
+
 -- name: missing_ordinals
 SELECT first_ordinal, last_ordinal FROM ledger.holes
 WHERE signed_by = :signed_by AND requested_by = :requested_by AND first_ordinal <= last_ordinal

@@ -1,12 +1,21 @@
-"""What the checks of national documents ask of others: devices and their certificates, builds, rates, the ledger."""
+"""What the steps of national documents ask of others: devices, builds, rates, and what is kept in SQL."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Protocol
 
+import attrs
+
+from tallystick.authority.intake.national.standing import Standing
+from tallystick.authority.intake.national.values import RefundClaim
+from tallystick.authority.intake.ports import RateGroups
+from tallystick.authority.intake.store import Evidence, Refused
+from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice
 from tallystick.kernel.builds import BuildClass
+from tallystick.kernel.country_pack import CountryPack
+from tallystick.kernel.identifiers import SdcInvoiceNumber
 
 
 class NationalDevices(Protocol):
@@ -26,8 +35,45 @@ class Builds(Protocol):
         """Raises ``TS-2406`` for a build that may not serve a device of this class."""
 
 
-class Moments(Protocol):
-    """What the pipeline needs of the authority's clock."""
+class NationalStores(Protocol):
+    """What is kept in SQL. Every method raises ``TS-5009`` when the database cannot be asked."""
 
-    def __call__(self) -> datetime:
-        """Now."""
+    async def standing(self, uid: str) -> Standing | None:
+        """Where the ledger says that a device stands."""
+
+    async def document(self, number: SdcInvoiceNumber) -> LedgerDocument | None:
+        """What the ledger has under a fiscal number."""
+
+    async def claim(self, claim: RefundClaim, at: datetime, *, forced: bool) -> bool:
+        """Note that a refund takes this much of its original, before it is booked; false where less is left.
+
+        ``forced`` notes it in any case: the money was given back already.
+        """
+
+    async def let_go(self, act_hash: bytes) -> None:
+        """The refund was refused: it takes nothing."""
+
+    async def refuse(self, refused: Refused) -> None:
+        """Keep a refused document for a while."""
+
+    async def evidence(self, evidence: Evidence) -> int | None:
+        """Keep evidence; the ledger's entry of it, if it has one."""
+
+    async def number_evidence(self, act_hash: bytes, body_hash: bytes, entry_index: int) -> None:
+        """Note the ledger's entry."""
+
+    async def hold(self, uid: str, at: datetime, reason: str) -> None:
+        """Put a device on hold."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class NationalRules:
+    """Everything that the checks consult: values of one country and views in memory. ``origin`` is the log's name."""
+
+    devices: NationalDevices
+    builds: Builds
+    rates: RateGroups
+    stores: NationalStores
+    pack: CountryPack
+    zone: tzinfo
+    origin: str

@@ -170,3 +170,8 @@ def set_user_active(conn: Connection, username: str, is_active: bool) -> bool:
 def set_user_password(conn: Connection, username: str, password_hash: str) -> bool:
     """Give a user another password hash; false when there is none."""
     return store.set_user_password(conn, username, password_hash)
+
+
+def hold_device(conn: Connection, uid: str, at: datetime, reason: str) -> None:
+    """Put a national device on hold until an officer releases it; one that is closed stays so."""
+    store.hold_fiscal_device(conn, uid)

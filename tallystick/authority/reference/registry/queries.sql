@@ -162,3 +162,6 @@ SELECT state, count(*) FROM registry.secure_element GROUP BY state;
 
 -- name: count_taxpayers
 SELECT count(*) FROM registry.taxpayer;
+
+-- name: hold_fiscal_device
+UPDATE registry.fiscal_device SET state = 'hold' WHERE uid = :uid AND state = 'active';

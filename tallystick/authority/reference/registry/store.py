@@ -333,3 +333,8 @@ def counts_by_state(conn: Connection) -> dict[str, int]:
 def count_taxpayers(conn: Connection) -> int:
     """Registered taxpayers."""
     return int(_SQL.value(conn, "count_taxpayers"))
+
+
+def hold_fiscal_device(conn: Connection, uid: str) -> None:
+    """Put an active device on hold."""
+    _SQL.run(conn, "hold_fiscal_device", uid=uid)

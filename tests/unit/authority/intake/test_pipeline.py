@@ -13,7 +13,8 @@ from intake_bench import Bench, make_bench
 
 from benchmarks.package_maker import NOW, Card, basket, sale, seal
 from tallystick.authority.intake import pipeline
-from tallystick.authority.intake.checks import CHECKS, KEPT_CHECKS, PROOF_CHECKS, ChannelChecks, Check, in_order
+from tallystick.authority.intake.check_list import ChannelChecks, Check, in_order
+from tallystick.authority.intake.checks import CHECKS, KEPT_CHECKS, PROOF_CHECKS
 from tallystick.authority.intake.package import PackageAnswer
 from tallystick.authority.intake.steps import STEPS, Step, steps_of
 from tallystick.authority.intake.verdicts import WIRE_ORDER, AuditStatus, Outcome, outcome_of, status_of

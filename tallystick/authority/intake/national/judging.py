@@ -1,0 +1,248 @@
+"""Steps 8 to 12 for national documents. The rules are the kernel's; here each gets what it needs.
+
+Every function passes silently or raises one fault.
+"""
+
+from __future__ import annotations
+
+from tallystick.authority.intake.national.ports import NationalRules
+from tallystick.authority.intake.national.values import DocumentInHand, RefundClaim
+from tallystick.authority.ledger.entry import Channel
+from tallystick.authority.ledger.queries import LedgerDocument
+from tallystick.authority.reference.registry.values import DeviceState
+from tallystick.crypto.national_oids import DeviceClass
+from tallystick.kernel import judgement
+from tallystick.kernel.builds import BuildClass
+from tallystick.kernel.channel_rules import RefundScope
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.identifiers import SdcInvoiceNumber, canonical_buyer
+from tallystick.kernel.instants import from_unix_ms
+from tallystick.kernel.invoice import TransactionType
+from tallystick.kernel.national_document import DocumentKind, DocumentType, Sale
+from tallystick.wire.compact_jws import write_base64url
+
+_BUILD_CLASSES = {
+    DeviceClass.SOFTWARE: BuildClass.SOFTWARE_REGISTER,
+    DeviceClass.HARDWARE: BuildClass.HARDWARE_REGISTER,
+    DeviceClass.VSDC: BuildClass.HOSTED_SIGNER,
+    DeviceClass.ERP: BuildClass.ERP,
+}
+_MAY_USE = {
+    Channel.ECR_ONLINE: frozenset({DeviceClass.SOFTWARE, DeviceClass.HARDWARE}),
+    Channel.ECR_OFFLINE: frozenset({DeviceClass.HARDWARE}),
+    Channel.ERP: frozenset({DeviceClass.ERP}),
+}
+_LATER_SECONDS = 600
+_SALES = frozenset({DocumentType.RECEIPT, DocumentType.ACCOUNTABLE_FORM})
+_TAXCORE_SALES = frozenset({0x0100, 0x0140})
+_REFUNDS = frozenset({DocumentType.RECEIPT_REFUND, DocumentType.ACCOUNTABLE_FORM_REFUND})
+
+
+def device_is_registered(_: NationalRules, hand: DocumentInHand) -> None:
+    """Its registration stands in the ledger, and it is not closed."""
+    if hand.device.registration_index is None:
+        raise Fault("TS-2401", detail="the registration is not in the ledger yet", retry_after_seconds=5)
+    if hand.device.state is DeviceState.CLOSED:
+        raise Fault("TS-2401", detail="the device is closed")
+
+
+def device_is_not_on_hold(_: NationalRules, hand: DocumentInHand) -> None:
+    """An officer has stopped it, or it contradicted itself."""
+    if hand.device.state is DeviceState.HOLD:
+        raise Fault("TS-2407", detail="the device is on hold")
+
+
+def taxpayer_has_an_agreement(_: NationalRules, hand: DocumentInHand) -> None:
+    """No agreement, no documents (S1-022)."""
+    if not hand.device.has_agreement:
+        raise Fault("TS-2402", detail="the taxpayer has no agreement in force")
+
+
+def class_may_use_the_channel(_: NationalRules, hand: DocumentInHand) -> None:
+    """S0-087 to S0-092: the certificate's class decides, and it must be the registered one."""
+    device_class = hand.certificate.device_class
+    if device_class is not hand.device.device_class or device_class not in _MAY_USE[hand.channel]:
+        raise Fault("TS-2405", detail=f"class {int(device_class)} may not use this channel")
+
+
+def build_is_certified(rules: NationalRules, hand: DocumentInHand) -> None:
+    """S0-082: no certified build, no fiscalisation, whatever the form."""
+    rules.builds.require(_BUILD_CLASSES[hand.device.device_class], hand.document.build)
+
+
+def time_is_now(rules: NationalRules, hand: DocumentInHand) -> None:
+    """S0-036: on line the document's time and its arrival lie within the country's window."""
+    if abs(hand.header.time - hand.received_at) > rules.pack.channels.time_window:
+        raise Fault("TS-1301", detail="the document's time is too far from its arrival")
+
+
+def nonce_is_new(_: NationalRules, hand: DocumentInHand) -> None:
+    """S0-037: no nonce twice within the window, after a restart as well."""
+    if hand.header.nonce in hand.standing.nonces:
+        raise Fault("TS-1302", detail="the nonce was seen before")
+
+
+def place_is_the_next(_: NationalRules, hand: DocumentInHand) -> None:
+    """The device signed its next place and the link before it; the sequencer has the last word about that."""
+    header, standing = hand.header, hand.standing
+    if (header.sequence, header.previous) == (standing.sequence + 1, standing.link):
+        return
+    raise Fault(
+        "TS-1404" if header.sequence <= standing.sequence else "TS-1402",
+        detail=f"the next document is number {standing.sequence + 1}",
+        expected={
+            "ts-seq": str(standing.sequence + 1),
+            "ts-prev": write_base64url(standing.link).decode("ascii"),
+        },
+    )
+
+
+def currency_is_ours(rules: NationalRules, hand: DocumentInHand) -> None:
+    """Receipts are in the country's currency."""
+    sale = hand.document.sale
+    if sale is not None and sale.currency != rules.pack.currency:
+        raise Fault("TS-2006", detail=f"the currency is {rules.pack.currency}")
+
+
+def rate_group_was_valid(rules: NationalRules, hand: DocumentInHand) -> None:
+    """The group in force when it was sold; what refers back is judged with its original."""
+    sale = hand.document.sale
+    if sale is None:
+        return
+    hand.group = rules.rates.group(sale.rate_group)
+    in_force = hand.group if sale.refers_to is not None else rules.rates.group_at(hand.header.time)
+    judgement.check_group(hand.group, in_force)
+
+
+def labels_are_known(_: NationalRules, hand: DocumentInHand) -> None:
+    """Every tax label is in the group."""
+    sale = hand.document.sale
+    if sale is not None and hand.group is not None:
+        judgement.check_labels(sale.items, sale.taxes, hand.group)
+
+
+def amounts_are_in_range(_: NationalRules, hand: DocumentInHand) -> None:
+    """Quantities above nought, amounts not negative."""
+    sale = hand.document.sale
+    if sale is not None:
+        judgement.check_ranges(sale)
+
+
+def taxes_are_right(_: NationalRules, hand: DocumentInHand) -> None:
+    """The stated taxes are ours."""
+    sale = hand.document.sale
+    if sale is not None and hand.group is not None:
+        judgement.check_taxes(sale.items, sale.taxes, hand.group)
+
+
+def totals_add_up(_: NationalRules, hand: DocumentInHand) -> None:
+    """Items make the total, and payments settle it."""
+    sale = hand.document.sale
+    if sale is None:
+        return
+    judgement.check_totals(sale.items, sale.total)
+    paid = sum(payment.amount.scaled for payment in sale.payments)
+    if paid != sale.total.scaled:
+        raise Fault("TS-2003", detail=f"the payments add up to {Money(paid)}, not {sale.total}")
+
+
+def buyer_id_is_well_formed(rules: NationalRules, hand: DocumentInHand) -> None:
+    """A buyer's identification has the country's form."""
+    sale = hand.document.sale
+    if sale is not None:
+        judgement.check_buyer_id(canonical_buyer(sale.buyer_id), rules.pack.buyer_id_pattern)
+
+
+def shift_allows_it(rules: NationalRules, hand: DocumentInHand) -> None:
+    """The shift's rules, and the totals of its reports (S1-028 to S1-033)."""
+    standing, header = hand.standing, hand.header
+    try:
+        hand.state = standing.state.after(
+            hand.document, header.sequence, header.time, hours_most=rules.pack.channels.shift_hours
+        )
+    except Fault as fault:
+        hand.state = standing.state.in_spite(hand.document, header.sequence, header.time)
+        if not (standing.unsure and fault.code == "TS-2409"):
+            raise
+
+
+async def original_allows_it(rules: NationalRules, hand: DocumentInHand) -> None:
+    """S0-056 to S0-059, S1-027: a refund or a correction names a document that it may follow."""
+    sale = hand.document.sale
+    if sale is None:
+        return
+    is_correction = hand.document.kind is DocumentKind.CORRECTION
+    if sale.refers_to is None:
+        if is_correction or sale.operation is TransactionType.REFUND:
+            raise Fault("TS-2101", detail="a refund and a correction name their original")
+        return
+    if is_correction and not sale.reason:
+        raise Fault("TS-2101", detail="a correction says why")
+    original = hand.original = await rules.stores.document(sale.refers_to)
+    if original is None or not original.record:
+        raise _not_found(rules, sale.refers_to)
+    _check_kind(original, hand.document.kind)
+    _check_scope(rules, hand, original)
+    facts = original.facts
+    issued = from_unix_ms(int(facts.issued_at))
+    judgement.check_group(hand.group, rules.rates.group_at(issued if _gives_back(sale) else hand.header.time))
+    if _gives_back(sale):
+        hand.claim = RefundClaim(
+            original=str(sale.refers_to),
+            limit=Money(int(facts.total)),
+            amount=sale.total,
+            act_hash=hand.signed.act_hash,
+            device=hand.header.device,
+            sequence=hand.header.sequence,
+        )
+
+
+def _gives_back(sale: Sale) -> bool:
+    return sale.operation is TransactionType.REFUND
+
+
+def _not_found(rules: NationalRules, number: SdcInvoiceNumber) -> Fault:
+    """Later, not no, where the original may lie in the memory of a device that is off line (K-21)."""
+    device = rules.devices.device(number.signed_by)
+    if device is not None and device.device_class is DeviceClass.HARDWARE:
+        return Fault(
+            "TS-2102", detail="the original may still lie in its device's memory", retry_after_seconds=_LATER_SECONDS
+        )
+    return Fault("TS-2102", detail="the ledger has no such document")
+
+
+def _check_kind(original: LedgerDocument, kind: DocumentKind) -> None:
+    of_type = int(original.facts.type)
+    allowed = _SALES | _TAXCORE_SALES
+    if kind is DocumentKind.CORRECTION:
+        allowed |= _REFUNDS
+    if of_type not in allowed:
+        raise Fault("TS-2105", detail="the original is no document that this one may follow")
+
+
+def _check_scope(rules: NationalRules, hand: DocumentInHand, original: LedgerDocument) -> None:
+    facts, device = original.facts, hand.device
+    scope = rules.pack.channels.refund_scope
+    same = facts.taxpayer == device.tin
+    if scope is RefundScope.DEVICE:
+        same = facts.device == f"{device.uid}-{device.uid}"
+    elif scope is RefundScope.PREMISES:
+        same = same and facts.premises == str(device.premises_id or "")
+    if not same:
+        raise Fault("TS-2103", detail=f"the original is not of the same {scope}")
+
+
+async def rest_is_enough(rules: NationalRules, hand: DocumentInHand) -> None:
+    """S0-059: all that was given back of an original never passes it, under any interleaving.
+
+    The claim is noted before the booking and counts from then on; whoever is refused lets go of it.
+    """
+    if hand.claim is None:
+        return
+    forced = hand.channel is Channel.ECR_OFFLINE
+    enough = await rules.stores.claim(hand.claim, hand.received_at, forced=forced)
+    if not enough:
+        if not forced:
+            hand.claim = None
+        raise Fault("TS-2104", detail="more than is left of the original")

@@ -1,0 +1,58 @@
+"""`ports.NationalStores` over PostgreSQL: what is kept of national documents beside the ledger, and read from it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tallystick.authority.intake.keeper import Keeper
+from tallystick.authority.intake.national import claims
+from tallystick.authority.intake.national.reading import read_standing
+from tallystick.authority.intake.national.standing import Standing
+from tallystick.authority.intake.national.values import RefundClaim
+from tallystick.authority.intake.store import Evidence, Refused
+from tallystick.authority.ledger.queries import LedgerDocument
+from tallystick.authority.reference.registry import operations as registry
+from tallystick.kernel.identifiers import SdcInvoiceNumber
+from tallystick.kernel.instants import Clock, unix_ms
+
+
+class NationalKeeper:
+    """Over a keeper's pool. ``window`` is how far a document's time may lie from its arrival."""
+
+    def __init__(self, keeper: Keeper, clock: Clock, window: timedelta) -> None:
+        self._keeper = keeper
+        self._clock = clock
+        self._window = window
+
+    async def standing(self, uid: str) -> Standing | None:
+        """See the port."""
+        since_ms = unix_ms(self._clock() - 2 * self._window)
+        return await self._keeper.run(lambda conn: read_standing(conn, uid, since_ms))
+
+    async def document(self, number: SdcInvoiceNumber) -> LedgerDocument | None:
+        """See the port."""
+        return await self._keeper.document(number.requested_by, number.signed_by, number.ordinal)
+
+    async def claim(self, claim: RefundClaim, at: datetime, *, forced: bool) -> bool:
+        """See the port."""
+        return await self._keeper.run(lambda conn: claims.put(conn, claim, at, forced=forced))
+
+    async def let_go(self, act_hash: bytes) -> None:
+        """See the port."""
+        await self._keeper.run(lambda conn: claims.let_go(conn, act_hash))
+
+    async def refuse(self, refused: Refused) -> None:
+        """See the port."""
+        await self._keeper.refuse(refused)
+
+    async def evidence(self, evidence: Evidence) -> int | None:
+        """See the port."""
+        return await self._keeper.evidence(evidence)
+
+    async def number_evidence(self, act_hash: bytes, body_hash: bytes, entry_index: int) -> None:
+        """See the port."""
+        await self._keeper.number_evidence(act_hash, body_hash, entry_index)
+
+    async def hold(self, uid: str, at: datetime, reason: str) -> None:
+        """See the port."""
+        await self._keeper.run(lambda conn: registry.hold_device(conn, uid, at, reason))

@@ -1,0 +1,75 @@
+"""Reads from the ledger where a device stands: the end of its sequence, and its register since the last closing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tallystick.authority.intake.national.standing import Standing
+from tallystick.authority.ledger import queries as ledger
+from tallystick.authority.ledger.queries import DeviceDocument
+from tallystick.authority.room_queries import Connection
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.national_document import DocumentKind, NationalDocument
+from tallystick.kernel.shifts import RegisterState
+from tallystick.wire.document_jws import DocumentHeader, read_signed
+from tallystick.wire.national_document import read_document
+
+_PAGE = 200
+
+
+def read_standing(conn: Connection, uid: str, nonces_since_ms: int) -> Standing | None:
+    """Where a device stands; none where the ledger does not know it.
+
+    Reads back to the last shift closing, and as far as nonces may still be used again (``nonces_since_ms``: the
+    earliest time of a document that the window would take).
+    """
+    head = ledger.device_head(conn, (uid, uid))
+    if head is None:
+        return None
+    sequence, link = head
+    standing = Standing(sequence, link, RegisterState())
+    later: list[tuple[int, DocumentHeader, NationalDocument] | None] = []
+    is_settled = False
+    for booked in _backwards(conn, uid, sequence):
+        read = _read(booked)
+        if read is not None:
+            _, header, document = read
+            standing.nonces[header.nonce] = header.time_ms
+            if not is_settled and document.kind is DocumentKind.SHIFT_CLOSING:
+                standing.state = RegisterState.after_closing(document, booked.seq)
+                is_settled = True
+        if not is_settled:
+            later.append(read)
+        elif read is None or read[1].time_ms < nonces_since_ms:
+            break
+    standing.nonces = dict(sorted(standing.nonces.items(), key=lambda pair: pair[1]))
+    _fold(standing, later)
+    return standing
+
+
+def _backwards(conn: Connection, uid: str, sequence: int) -> Iterator[DeviceDocument]:
+    while sequence > 0:
+        page = ledger.device_documents(conn, (uid, uid), sequence, _PAGE)
+        yield from page
+        sequence = page[-1].seq - 1 if page else 0
+
+
+def _read(booked: DeviceDocument) -> tuple[int, DocumentHeader, NationalDocument] | None:
+    """A document with its place; none where its body was erased."""
+    if not booked.body:
+        return None
+    signed = read_signed(booked.body, bytes_max=len(booked.body))
+    return booked.seq, signed.header, read_document(signed.payload)
+
+
+def _fold(standing: Standing, later: list[tuple[int, DocumentHeader, NationalDocument] | None]) -> None:
+    """The documents since the last closing, oldest first; what was booked with a fault counts as it was booked."""
+    for read in reversed(later):
+        if read is None:
+            standing.unsure = True
+            continue
+        sequence, header, document = read
+        try:
+            standing.state = standing.state.after(document, sequence, header.time)
+        except Fault:
+            standing.state = standing.state.in_spite(document, sequence, header.time)

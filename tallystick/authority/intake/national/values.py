@@ -1,0 +1,110 @@
+"""A national document on its way through the steps: what is known of it so far, and what comes back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import attrs
+
+from tallystick.authority.intake.national.standing import Standing
+from tallystick.authority.ledger.entry import Channel
+from tallystick.authority.ledger.queries import LedgerDocument
+from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice
+from tallystick.crypto.national_oids import DeviceClass
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.national_document import NationalDocument
+from tallystick.kernel.shifts import RegisterState
+from tallystick.kernel.tax_rates import TaxRateGroup
+from tallystick.wire.document_jws import DocumentHeader, SignedDocument
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Sender:
+    """Who stands at the door, as the certificate of the connection says."""
+
+    certificate_hash: bytes
+    uid: Uid
+    device_class: DeviceClass
+    tin: Tin
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class NationalAnswer:
+    """What is told of a booked document, all of it from the ledger: the same for every repetition.
+
+    ``received_ms`` is when the document came first; ``codes`` are the faults that its booking carries.
+    """
+
+    signed: SignedDocument
+    document: NationalDocument
+    log_index: int
+    received_ms: int
+    codes: tuple[str, ...] = ()
+    replayed: bool = False
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RefundClaim:
+    """What a refund takes from its original: whose fiscal number stands first, what that was, how much of it now.
+
+    ``device`` and ``sequence`` are the refund's own place, ``act_hash`` is its act.
+    """
+
+    original: str
+    limit: Money
+    amount: Money
+    act_hash: bytes
+    device: str
+    sequence: int
+
+
+@attrs.frozen(slots=True)
+class NationalFinding:
+    """One fault of a document that is booked, or kept apart, all the same."""
+
+    step: int
+    fault: Fault
+    apart: bool
+
+
+@attrs.define(slots=True, eq=False)
+class DocumentInHand:
+    """What the steps know. Fields are filled from top to bottom; a step reads only what an earlier one has filled."""
+
+    signed: SignedDocument
+    document: NationalDocument
+    sender: Sender
+    received_at: datetime
+    channel: Channel
+    standing: Standing
+    signer: DeviceCertificate | None = None
+    entered: NationalDevice | None = None
+    group: TaxRateGroup | None = None
+    original: LedgerDocument | None = None
+    claim: RefundClaim | None = None
+    state: RegisterState | None = None
+    findings: list[NationalFinding] = attrs.field(factory=list)
+
+    @property
+    def header(self) -> DocumentHeader:
+        """The signed header."""
+        return self.signed.header
+
+    @property
+    def certificate(self) -> DeviceCertificate:
+        """The signer's certificate, from step 6 on."""
+        assert self.signer is not None
+        return self.signer
+
+    @property
+    def device(self) -> NationalDevice:
+        """The registered device, from step 7 on."""
+        assert self.entered is not None
+        return self.entered
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The fault codes that the booking carries, each once."""
+        return tuple(dict.fromkeys(finding.fault.code for finding in self.findings))

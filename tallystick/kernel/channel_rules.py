@@ -1,0 +1,43 @@
+"""What a country decides about its national channels: time windows, shifts, returns, and the time off line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+import attrs
+
+
+class RefundScope(StrEnum):
+    """Who may take back what was sold (S0-058, K-04): the same device, any of the same premises, or of the taxpayer."""
+
+    DEVICE = "device"
+    PREMISES = "premises"
+    TAXPAYER = "taxpayer"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ChannelRules:
+    """Bounds are checked where a pack is read.
+
+    ``time_window_seconds``: how far a document's time may lie from its arrival on line (S0-036). ``offline_hours``: how
+    long a device may be without contact (S0-032); ``rolling_hours`` within ``rolling_days`` is a second, slower limit
+    where a country wants one (K-15).
+    """
+
+    time_window_seconds: int = 120
+    shift_hours: int = 24
+    refund_scope: RefundScope = RefundScope.DEVICE
+    offline_hours: int = 72
+    rolling_hours: int | None = None
+    rolling_days: int = 30
+
+    @property
+    def time_window(self) -> timedelta:
+        """How far a document's time may lie from its arrival on line."""
+        return timedelta(seconds=self.time_window_seconds)
+
+    @property
+    def offline_limit(self) -> timedelta:
+        """How long a device may be without contact."""
+        return timedelta(hours=self.offline_hours)
