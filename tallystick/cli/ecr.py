@@ -1,6 +1,7 @@
 """`tallystick ecr`: a cash register that reports straight to the authority."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,20 @@ Secret = Annotated[
     Path | None, typer.Option("--passphrase-file", help="File with the passphrase of the key; else it is asked for.")
 ]
 RequestId = Annotated[str, typer.Option("--id", help="Name of the request: the same name gets the same answer.")]
+
+
+class Paper(StrEnum):
+    """Rolls by their width in millimetres."""
+
+    NARROW = "58"
+    WIDE = "80"
+
+
+class Form(StrEnum):
+    """What paper is made of."""
+
+    PDF = "pdf"
+    ESCPOS = "escpos"
 
 
 @app.command()
@@ -52,6 +67,8 @@ def run(
     memory: Memory = None,
     api_port: Annotated[int, typer.Option(help="First port to try for programs, on loopback.")] = 8868,
     till_port: Annotated[int, typer.Option(help="First port to try for the till in a browser, on loopback.")] = 8869,
+    printer: Annotated[Path | None, typer.Option(help="Device file of an ESC/POS printer.")] = None,
+    paper: Annotated[Paper, typer.Option(help="Width of its roll in mm.")] = Paper.WIDE,
 ) -> None:
     """Serve the register: its interface for programs and its till, both on this machine alone."""
     from tallystick.kernel.faults import Fault
@@ -59,7 +76,13 @@ def run(
     from tallystick.ops.processes.till import run as serve
 
     place = RegisterPlace(
-        folder=folder, memory=memory, passphrase_file=passphrase_file, api_port=api_port, till_port=till_port
+        folder=folder,
+        memory=memory,
+        passphrase_file=passphrase_file,
+        api_port=api_port,
+        till_port=till_port,
+        printer=printer,
+        paper_mm=int(paper),
     )
     try:
         serve(place)
@@ -103,6 +126,28 @@ def status(folder: Folder) -> None:
     from tallystick.ops.till_tools import status_of
 
     typer.echo(status_of(folder).decode())
+
+
+@app.command("print")
+def print_document(
+    folder: Folder,
+    sequence: Annotated[int, typer.Argument(help="Sequence number of the document.")],
+    out: Annotated[Path, typer.Option(help="Where it goes; a printer's device file will do.")],
+    form: Annotated[Form, typer.Option(help="A PDF, or the bytes of an ESC/POS printer.")] = Form.PDF,
+    paper: Annotated[Paper, typer.Option(help="Width of the roll in mm.")] = Paper.WIDE,
+) -> None:
+    """Put a document of a running register on paper."""
+    from tallystick.kernel.faults import Fault
+    from tallystick.ops.till_paper import pdf_of, stream_of
+    from tallystick.ops.till_tools import document_of
+    from tallystick.paper.missing import PrintingAbsent
+
+    answer = document_of(folder, sequence)
+    try:
+        made = pdf_of(answer, int(paper)) if form is Form.PDF else stream_of(answer, int(paper))
+    except (Fault, PrintingAbsent, LookupError) as refused:
+        sys.exit(f"tallystick: {refused}")
+    out.write_bytes(made)
 
 
 @app.command("go-on")

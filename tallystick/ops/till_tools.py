@@ -59,6 +59,11 @@ def status_of(folder: Path) -> bytes:
     return _call(folder, "GET", "/v1/status", None, {})
 
 
+def document_of(folder: Path, sequence: int) -> bytes:
+    """The answer of a document of the running register."""
+    return _call(folder, "GET", f"/v1/documents/{sequence}", None, {})
+
+
 def sale_of(items: list[str], cash: str, card: str) -> bytes:
     """A sale out of ``NAME:PRICE:LABEL[:QUANTITY]`` and what is paid."""
     lines: list[dict[str, Any]] = []

@@ -15,7 +15,7 @@ from tallystick.crypto.keys import PrivateKey, generate_p256_key
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.signatures import sign_es256, verify_es256
 from tallystick.device.ecr.channel import Booked
-from tallystick.device.ecr.needs import Delivered, NoAnswer, NotSent, Refused
+from tallystick.device.ecr.needs import NoAnswer, NotSent, Refused
 from tallystick.device.ecr.online import OnlineWay
 from tallystick.device.ecr.orders import Line, OpenShift, Sell
 from tallystick.device.ecr.orders import Register as RegisterOrder
@@ -72,8 +72,7 @@ class Supply:
 class Authority:
     """Books documents in their place, as the real one does; a `Channel`. It can be away, or lose its answers."""
 
-    def __init__(self, supply: Supply | None = None) -> None:
-        self.supply = supply or Supply()
+    def __init__(self) -> None:
         self.booked: list[SignedDocument] = []
         self.state = RegisterState()
         self.link = GENESIS
@@ -86,9 +85,7 @@ class Authority:
         """Check, book, answer."""
         if self.away:
             raise NotSent("nobody there")
-        self.supply.point()
         booked = self._book(read_signed(compact))
-        self.supply.point()
         if self.lost_answers:
             self.lost_answers -= 1
             raise NoAnswer("the answer is lost")
@@ -133,7 +130,10 @@ class Authority:
 
 
 class FedStore(Store):
-    """A store whose commits may be cut before and after."""
+    """A store whose commits may be cut before and after.
+
+    After the intent is before the delivery, and after the delivery is before the document: these are all the cuts.
+    """
 
     supply: Supply
 
@@ -143,21 +143,6 @@ class FedStore(Store):
         with super()._writing():
             yield
         self.supply.point()
-
-
-class FedWay:
-    """Write-once memory on the same supply."""
-
-    def __init__(self, way: OfflineWay, supply: Supply) -> None:
-        self._way = way
-        self._supply = supply
-
-    def deliver(self, compact: bytes, now: datetime) -> Delivered:
-        """Before and after."""
-        self._supply.point()
-        delivered = self._way.deliver(compact, now)
-        self._supply.point()
-        return delivered
 
 
 class Bench:
@@ -171,9 +156,11 @@ class Bench:
         supply: Supply | None = None,
         genesis: bytes | None = GENESIS,
         authority: Authority | None = None,
+        languages: tuple[str, ...] = ("en-US",),
     ) -> None:
+        self.languages = languages
         self.supply = supply or Supply()
-        self.authority = authority or Authority(self.supply)
+        self.authority = authority or Authority()
         self.folder = folder
         self.offline = offline
         self.genesis = genesis
@@ -206,7 +193,7 @@ class Bench:
             "verification_page": "https://verify.example",
             "currency": "XTS",
             "zone": ZoneInfo("Europe/Belgrade"),
-            "languages": ("en-US",),
+            "languages": self.languages,
             "rate_groups": (RATES,),
             "genesis": self.genesis,
             "certificate_hash": bytes(32),
@@ -224,7 +211,7 @@ class Bench:
         if self.offline:
             self._memory = open_memory(self.folder / "worm", UID, self.now)
             recover(self._memory, store, setup, sign, self.now)
-            way: Any = FedWay(OfflineWay(self._memory, sign), self.supply)
+            way: Any = OfflineWay(self._memory, sign)
             memory = SealedMemory(self._memory, sign)
         else:
             way, memory = OnlineWay(self.authority), None

@@ -29,6 +29,7 @@ from tallystick.kernel.fixed_point import ZERO_MONEY, Money
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import utc_offset_minutes
 from tallystick.kernel.invoice import InvoiceItem, Payment, PaymentType, TransactionType
+from tallystick.kernel.judgement import check_ranges
 from tallystick.kernel.national_document import (
     Closure,
     Content,
@@ -116,7 +117,11 @@ def _content(
             found = _found(original, order.original)
             return _given_back(order, found, setup), ZERO_MONEY, found.document.kind
         case Correct():
-            return _corrected(order, _found(original, order.original), setup, moment), ZERO_MONEY, kind
+            return (
+                _corrected(order, _found(original, order.original, for_correction=True), setup, moment),
+                ZERO_MONEY,
+                kind,
+            )
         case OpenShift():
             return ShiftOpening(order.cash, order.cashier), ZERO_MONEY, kind
         case ReportX() | CloseShift():
@@ -140,9 +145,12 @@ def _register_report(setup: RegisterSetup, reason: str) -> RegisterReport:
     )
 
 
-def _found(original: Original | None, number: SdcInvoiceNumber) -> Original:
-    if original is None or original.sale.operation is not TransactionType.SALE:
+def _found(original: Original | None, number: SdcInvoiceNumber, *, for_correction: bool = False) -> Original:
+    """A receipt or a form; a correction may follow a refund as well (S1-027)."""
+    if original is None or original.document.kind is DocumentKind.CORRECTION:
         raise Fault("TS-3255", detail=f"{number} is no sale in this register's memory")
+    if original.sale.operation is not TransactionType.SALE and not for_correction:
+        raise Fault("TS-3255", detail=f"{number} is a refund")
     return original
 
 
@@ -185,16 +193,19 @@ def _given_back(order: Refund, original: Original, setup: RegisterSetup) -> Sale
 
 
 def _corrected(order: Correct, original: Original, setup: RegisterSetup, moment: datetime) -> Sale:
+    """Downwards under the rates of the original and within what is left of it; upwards under those of now."""
     items, total = _items(order.lines, setup)
+    group = _group(setup, moment)
     if order.direction is TransactionType.REFUND:
         _check_rest(original, total, order.original)
+        group = _group_of(setup, original.sale.rate_group)
     payments = _paid_exactly(order.payments, total)
     return _sale(
         order.direction,
         items,
         payments,
         total,
-        _group(setup, moment),
+        group,
         setup,
         cashier=order.cashier,
         refers_to=order.original,
@@ -222,7 +233,7 @@ def _sale(
     form: FormNumber | None = None,
 ) -> Sale:
     taxes = tuple([StatedTax(tax.label, tax.rate, tax.amount) for tax in calculate_taxes(items, group)])
-    return Sale(
+    sale = Sale(
         operation=operation,
         items=items,
         payments=payments,
@@ -236,6 +247,8 @@ def _sale(
         reason=reason,
         form=form,
     )
+    check_ranges(sale)
+    return sale
 
 
 def _group(setup: RegisterSetup, moment: datetime) -> TaxRateGroup:

@@ -11,6 +11,7 @@ from tallystick.device.ecr.place import open_register
 from tallystick.device.ecr.service import serve_register
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.processes.context import Context, run_until_stopped, system_clock
+from tallystick.ops.till_paper import printer
 from tallystick.ops.till_tools import read_passphrase
 
 API_PORT_FILE = "api.port"
@@ -25,6 +26,8 @@ class RegisterPlace:
     passphrase_file: Path | None = None
     api_port: int = 8868
     till_port: int = 8869
+    printer: Path | None = None
+    paper_mm: int = 80
 
 
 def run(place: RegisterPlace) -> None:
@@ -38,8 +41,9 @@ async def _serve(context: Context, place: RegisterPlace, passphrase: str, stoppe
     register, channel = await asyncio.to_thread(
         open_register, place.folder, passphrase, system_clock, memory=place.memory
     )
+    put = None if place.printer is None else printer(place.printer, place.paper_mm)
     async with serve_register(
-        register, channel, place.folder, api_port=place.api_port, till_port=place.till_port
+        register, channel, place.folder, api_port=place.api_port, till_port=place.till_port, print_=put
     ) as running:
         write_atomically(place.folder / API_PORT_FILE, f"{running.api_port}\n".encode())
         print(f"the till of {register.setup.uid} is http://127.0.0.1:{running.till_port}/", flush=True)

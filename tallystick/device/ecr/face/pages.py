@@ -145,7 +145,7 @@ def opening_part(frame: Frame, request_id: str, cashier: str) -> str:
 
 def _scan_part(frame: Frame, sought: str, focus: bool) -> str:
     scan = field("code", frame.words.say("till", "code"), value=sought, focus=focus, mode="search")
-    return form("/scan", frame.token, scan, frame.words.say("till", "add"), kind="scan")
+    return form("/scan", frame.token, scan, frame.words.say("till", "add"), kind="scan code")
 
 
 def _found_part(frame: Frame, found: Sequence[Product]) -> str:
@@ -192,7 +192,7 @@ def _line(frame: Frame, place: int, basket: Basket) -> str:
     return (
         f'<li><span class="name">{text(line.name)} <small>({text(", ".join(line.labels))})</small></span>'
         f'<span class="count">{count} × {money(words, line.price, frame.setup.currency_places)}</span>'
-        f"<b>{price}</b>{buttons}</li>"
+        f'<b>{price}</b><span class="buttons">{buttons}</span></li>'
     )
 
 
@@ -247,7 +247,7 @@ def receipt_page(frame: Frame, answer: Mapping[str, Any], original: Original | N
     parts.append(f'<p><a class="button" href="/" autofocus>{frame.say("next_sale")}</a></p>')
     parts.append(f'<pre class="journal">{text(str(answer["journal"]).replace(chr(13), ""))}</pre>')
     if "verification_url" in answer:
-        parts.append(f'<p><img class="code" src="/code/{sequence}.gif" alt="{frame.say("qr")}"></p>')
+        parts.append(f'<p><img class="qr" src="/code/{sequence}.gif" alt="{frame.say("qr")}"></p>')
         parts.append(f'<p class="address">{text(answer["verification_url"])}</p>')
     if prints:
         parts.append(form("/print", frame.token, hidden(sequence=sequence), words.say("till", "print"), kind="plain"))
