@@ -1,7 +1,7 @@
 """The power fails at every step of a register's day, once and twice; afterwards nothing is lost and nothing is double.
 
-S0-054, S0-061, S0-094. Points: before and after every commit, so before and after every delivery, too. An order that a cut
-interrupted is given again with the same id, as a till does.
+S0-054, S0-061, S0-094. Points: before and after every commit, so before and after every delivery, too. An order that a
+cut interrupted is given again with the same id, as a till does.
 """
 
 from __future__ import annotations

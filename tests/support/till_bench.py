@@ -302,5 +302,6 @@ def without_flushes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         pragmas = (*sqlite_file._PRAGMAS, "PRAGMA synchronous = OFF")
         patch.setattr("tallystick.kit.sqlite_file._PRAGMAS", pragmas)
+        patch.setattr("tallystick.device.worm.disk._flush", lambda handle: None)
         patch.setattr("tallystick.kit.sqlite_file.sync_folder", lambda folder: None)
         yield

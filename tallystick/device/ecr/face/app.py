@@ -19,9 +19,10 @@ from urllib.parse import parse_qs
 from tallystick.device.ecr.basket import BasketFile
 from tallystick.device.ecr.catalogue import Catalogue
 from tallystick.device.ecr.compose import Original
-from tallystick.device.ecr.face import pages
+from tallystick.device.ecr.face import frame as frames
+from tallystick.device.ecr.face import pages, selling
 from tallystick.device.ecr.face.entries import Entries
-from tallystick.device.ecr.face.pages import Frame
+from tallystick.device.ecr.face.frame import Frame
 from tallystick.device.ecr.register import Register
 from tallystick.device.ecr.words import Words, offered
 from tallystick.device.local_page.guard import HEADERS, Guard
@@ -113,7 +114,7 @@ class TillApp:
             case "", "":
                 return _html(self._sale(scope, frame))
             case "live", "":
-                return _html(pages.state_part(frame))
+                return _html(frames.state_part(frame))
             case "documents", "":
                 return _html(pages.documents_page(frame, self._answers(), "documents"))
             case "late", "":
@@ -141,7 +142,7 @@ class TillApp:
     def _sale(self, scope: Scope, frame: Frame) -> str:
         sought = _query(scope, "q")
         found = self._catalogue.search(sought, FOUND_MOST) if sought else []
-        return pages.sale_page(frame, self._basket.basket, found, sought, _fresh())
+        return selling.sale_page(frame, self._basket.basket, found, sought, _fresh())
 
     def _receipt(self, frame: Frame, sequence: int) -> str:
         answer = json.loads(self._register.answer_of(sequence))
@@ -173,7 +174,7 @@ class TillApp:
             token=self._guard.token,
             setup=self._register.setup,
             status=self._register.status(),
-            message=message if message in pages.MESSAGES else "",
+            message=message if message in frames.MESSAGES else "",
             fault=fault,
         )
 
@@ -201,7 +202,7 @@ class TillApp:
             log.error("the till failed for a reason of our own", exc_info=error)
             code, status = "TS-5099", 500
         try:
-            page = pages.trouble_page(self._frame(scope), code, CATALOGUE[code].title)
+            page = frames.trouble_page(self._frame(scope), code, CATALOGUE[code].title)
         except Fault:
             page = f"<!doctype html><title>{code}</title><h1>{code}</h1>"
         return Answer(status, page.encode(), HTML, HEADERS)

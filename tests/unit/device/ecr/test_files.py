@@ -14,7 +14,7 @@ from tallystick.crypto.passphrase_keys import load_under_passphrase, store_under
 from tallystick.crypto.sealed_keys import WrongPassphrase
 from tallystick.device.ecr.basket import Basket, BasketFile
 from tallystick.device.ecr.catalogue import read_catalogue
-from tallystick.device.ecr.face.pages import MESSAGES
+from tallystick.device.ecr.face.frame import MESSAGES
 from tallystick.device.ecr.orders import Line
 from tallystick.device.ecr.setup_file import read_register_file, setup_of
 from tallystick.device.ecr.words import language_tags, words_of

@@ -13,12 +13,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from till_bench import START, UID, Authority, Bench, sale, without_flushes
+from till_bench import START, UID, Authority, Bench, sale, sign, without_flushes
 
 from tallystick.device.ecr.offline_window import OfflineWindow, offline_window
 from tallystick.device.ecr.orders import CloseMemory, CloseShift, OpenShift, ReportX
 from tallystick.device.ecr.setup import OfflineLimits
-from tallystick.device.ecr.write_once import SIGNED_RECORDS
+from tallystick.device.ecr.write_once import SIGNED_RECORDS, OfflineWay
 from tallystick.device.worm import RecordKind
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import unix_ms
@@ -103,6 +103,18 @@ def test_s1_033_the_closure_closes_the_memory_for_ever_and_is_still_sent(bench: 
     refused("TS-2408", bench, "again", CloseMemory(reason="full"))
     assert bench.sync()
     assert len(bench.authority.booked) == 4
+
+
+def test_the_same_bytes_are_one_record_also_after_a_start(bench: Bench) -> None:
+    bench.do("a", sale())
+    compact = bench.documents[-1]
+    for _ in range(2):
+        way = OfflineWay(bench.memory, sign)
+        record = way.deliver(compact, bench.now).memory_record
+        assert bench.memory.read(record).data == compact
+        assert way.deliver(compact, bench.now).memory_record == record
+        bench.restart()
+    assert sum(one.data == compact for one in bench.memory.records()) == 1
 
 
 def test_a_store_that_is_lost_is_made_anew_from_the_memory(bench: Bench) -> None:

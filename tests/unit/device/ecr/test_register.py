@@ -179,6 +179,7 @@ def test_a_document_that_we_gave_up_and_the_authority_has_is_found_again(tmp_pat
 @pytest.mark.parametrize("spoil", ["behind", "ahead", "link"])
 def test_a_chain_that_differs_stops_the_register(tmp_path: Path, spoil: str) -> None:
     bench = Bench(tmp_path).opened()
+    right = list(bench.authority.booked), bench.authority.link
     if spoil == "behind":
         bench.authority.booked.pop()
     elif spoil == "ahead":
@@ -186,11 +187,14 @@ def test_a_chain_that_differs_stops_the_register(tmp_path: Path, spoil: str) -> 
     else:
         bench.authority.link = bytes(32)
     refused("TS-3252", lambda: bench.do("a", sale()))
+    bench.authority.booked, bench.authority.link = right
     refused("TS-3252", lambda: bench.do("b", sale()))
     bench.restart()
     refused("TS-3252", lambda: bench.do("c", sale()))
     assert bench.register.status().stopped
     assert bench.register.status().state.documents == 2
+    bench.register.lift_stop()
+    bench.do("d", sale())
 
 
 @pytest.mark.parametrize("code", ["TS-1403", "TS-1404"])
@@ -213,6 +217,13 @@ def test_payments_cover_the_total_and_only_cash_gives_change(tmp_path: Path) -> 
     card = attrs.evolve(sale("1.00"), payments=(Payment(Money.of("2.00"), PaymentType.CARD),))
     refused("TS-3254", lambda: bench.do("c", card))
     assert len(bench.authority.booked) == 3
+
+
+def test_what_the_authority_would_refuse_is_not_signed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, offline=True).opened()
+    refused("TS-2005", lambda: bench.do("a", sale("1.00", quantity="0", paid="0")))
+    refused("TS-2001", lambda: bench.do("b", sale("1.00", label="Q")))
+    assert len(bench.documents) == 2
 
 
 def test_k_21_a_refund_is_checked_against_the_registers_own_memory(tmp_path: Path) -> None:
