@@ -37,7 +37,7 @@ typedef struct {
 
 static double counts_from, ends_at, step;
 static uint32_t *waits;
-static size_t answered, kept, refused;
+static size_t booked, answered, kept, refused;
 static char first_refused[400];
 
 static double now(void) {
@@ -76,7 +76,10 @@ static void count(Device *device, double at) {
     if (strncmp(device->buffer, "HTTP/1.1 201", 12) != 0) {
         if (!refused++) snprintf(first_refused, sizeof first_refused, "%.*s", (int)device->got, device->buffer);
         device->done = 1;  /* what follows would only be out of order */
-    } else if (at >= counts_from && at < ends_at) {
+        return;
+    }
+    booked++;
+    if (at >= counts_from && at < ends_at) {
         waits[kept++] = (uint32_t)((at - device->due) * 1e6);
         answered++;
     }
@@ -179,6 +182,6 @@ int main(int argc, char **argv) {
     fwrite(waits, sizeof(uint32_t), kept, out);
     fclose(out);
     for (char *c = first_refused; *c; c++) if (*c < ' ' || *c == '"' || *c == '\\') *c = ' ';
-    printf("{\"answered\":%zu,\"refused\":%zu,\"ran_out\":%zu,\"first_refused\":\"%s\"}\n", answered, refused, ran_out, first_refused);
+    printf("{\"booked\":%zu,\"answered\":%zu,\"refused\":%zu,\"ran_out\":%zu,\"first_refused\":\"%s\"}\n", booked, answered, refused, ran_out, first_refused);
     return 0;
 }

@@ -29,10 +29,11 @@ from tallystick.authority.projections.verification.national_check import Nationa
 from tallystick.authority.reference.pki import queries as pki
 from tallystick.authority.reference.pki.values import Issuance
 from tallystick.authority.reference.registry import queries as registry
-from tallystick.authority.reference.registry.values import DeviceState, SecureElementEntry, SecureElementState
+from tallystick.authority.reference.registry.values import SecureElementEntry, SecureElementState
 from tallystick.crypto.certificates import read_card_certificate, read_device_certificate
 from tallystick.crypto.keys import PublicKey
 from tallystick.kernel.country_pack import CountryPack
+from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import Clock, from_unix_ms
 from tallystick.ops.settings import Settings, SettingsError

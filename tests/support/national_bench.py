@@ -22,11 +22,12 @@ from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.values import NationalAnswer, Sender
 from tallystick.authority.ledger.client import SequencerClient
 from tallystick.authority.ledger.entry import Channel
-from tallystick.authority.reference.registry.values import DeviceCertificate, DeviceState, NationalDevice
+from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice
 from tallystick.authority.reference.taxrates.rates import Rates
-from tallystick.crypto.national_oids import DeviceClass
+from tallystick.crypto.national_orders import device_authority
 from tallystick.kernel.builds import BuildClass
 from tallystick.kernel.country_pack import CountryPack
+from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import Tin, Uid
@@ -85,6 +86,7 @@ class MemoryRegistry:
             certificate=till.certificate,
             not_before=at - timedelta(days=30),
             not_after=at + timedelta(days=300),
+            authority=device_authority(device_class),
         )
 
     def change(self, uid: str, **changes: Any) -> None:

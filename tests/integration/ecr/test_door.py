@@ -81,7 +81,7 @@ def test_the_newest_checkpoint_goes_out_and_what_comes_back_is_compared(door: Do
     reply = till.post(till.compact(), Ts_Checkpoint="b2xk")
     assert reply.headers["ts-checkpoint"] == door.checkpoints.newest
     assert door.checkpoints.brought == [("b2xk", f"device:{till.uid}")]
-    till.post(till.compact(), Ts_Checkpoint="x" * 5_000)
+    assert till.ask("GET", DEVICE_PATH, Ts_Checkpoint="x" * 5_000).status == 200
     assert len(door.checkpoints.brought) == 1
 
 
@@ -148,6 +148,15 @@ def test_ts_2405_a_certificate_of_a_hosted_signer(door: Door) -> None:
 def test_ts_1103_an_expired_certificate_gets_its_code_and_no_alert(door: Door) -> None:
     old = door.till(f"OLDS{next(_NUMBERS):04d}", at=door.clock() - timedelta(days=500))
     assert old.ask("GET", DEVICE_PATH).code == "TS-1103"
+
+
+def test_ts_1103_a_certificate_ends_while_its_connection_stays(door: Door, till: Till) -> None:
+    assert till.ask("GET", DEVICE_PATH).status == 200
+    door.clock.ahead = timedelta(days=400)
+    try:
+        assert till.ask("GET", DEVICE_PATH).code == "TS-1103"
+    finally:
+        door.clock.ahead = timedelta(0)
 
 
 def test_ts_1104_a_revoked_certificate_and_at_once(door: Door, till: Till) -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +80,8 @@ class Country:
         with psycopg.connect(self.dsn) as conn:
             return conn.execute(query, parameters).fetchall()
 
-    def open_doors(self) -> None:
-        """Start both processes on the port that they share, and wait until they are ready."""
+    def open_doors(self, *numbers: int) -> None:
+        """Start processes on the port that they share, and wait until they are ready."""
         told = {
             "state": str(self.state.root),
             "database_url": self.dsn,
@@ -90,12 +90,12 @@ class Country:
             "ecr_port": str(self.port),
         }
         environment = os.environ | {f"TALLYSTICK_{name.upper()}": value for name, value in told.items()}
-        for number in (1, 2):
+        for number in numbers:
             (self.state.run / f"{ecr_name(number)}.health").unlink(missing_ok=True)
             command = [sys.executable, "-m", "tallystick", "authority", "ecr", f"--number={number}"]
             with (self.state.logs / f"ecr-{number}.log").open("ab") as log:
                 self.doors.append(subprocess.Popen(command, env=environment, stderr=log))
-        for number in (1, 2):
+        for number in numbers:
             wait_until(lambda number=number: is_ready(self.state.run / f"{ecr_name(number)}.health"))  # type: ignore[misc]  # bound on purpose
 
     def kill_doors(self) -> None:
@@ -107,14 +107,12 @@ class Country:
 
 
 @pytest.fixture(scope="module")
-def country(_hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
+def country(pki: DemoPki, _hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
     folder, loop = tmp_path_factory.mktemp("doors"), LoopThread()
     state, now = StateFolder.of(str(folder / "state")), datetime.now(UTC)
     state.make()
-    pki = DemoPki.create(
-        state.keys, environment=(1, 9), organization="Test operator", country="AQ", at=now - timedelta(days=1)
-    )
-    pki.issue_tls(("localhost", "127.0.0.1"), now)
+    state.keys.rmdir()
+    state.keys.symlink_to(pki.files.folder)
     with ExitStack() as stack:
         stack.callback(loop.stop)
         conn = stack.enter_context(shared_database(_hasty_server, "ecr_process"))
@@ -133,7 +131,7 @@ def country(_hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         begin_sequences(dsn, papers)
         made = Country(dsn, state, pki, folder, free_port(21_000 + os.getpid() % 10_000), papers)
         stack.callback(made.kill_doors)
-        made.open_doors()
+        made.open_doors(1, 2)
         yield made
         for till in made.tills:
             till.close()
@@ -178,7 +176,7 @@ def test_a_day_of_a_register(country: Country) -> None:
 
     assert {reply.body for reply in on_many_connections(country, 0, sold)} == {first.body}
     country.kill_doors()
-    country.open_doors()
+    country.open_doors(1)
     after = country.till(0).post(sold)
     assert (after.status, after.body, after.headers["ts-replayed"]) == (200, first.body, "1")
 

@@ -323,4 +323,3 @@ SELECT state, count(*) FROM registry.secure_element GROUP BY state;
 
 -- name: count_taxpayers
 SELECT count(*) FROM registry.taxpayer;
-
