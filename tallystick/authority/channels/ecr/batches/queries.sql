@@ -70,6 +70,10 @@ FROM batches.part WHERE uid = :uid AND batch_id = :batch_id AND number = :number
 SELECT number, sha256, size, first_sequence, last_sequence, last_link, coalesce(body_hashes, ''::bytea), received_at
 FROM batches.part WHERE uid = :uid AND batch_id = :batch_id ORDER BY number;
 
+-- name: parts_here
+SELECT number, sha256, size, first_sequence, last_sequence, last_link, ''::bytea, received_at
+FROM batches.part WHERE uid = :uid AND batch_id = :batch_id ORDER BY number;
+
 -- name: part_body
 SELECT body, received_at FROM batches.part WHERE uid = :uid AND batch_id = :batch_id AND number = :number;
 

@@ -107,6 +107,11 @@ def parts(conn: Connection, uid: str, batch_id: bytes) -> list[Part]:
     return [_part(row) for row in _SQL.rows(conn, "parts", uid=uid, batch_id=batch_id)]
 
 
+def parts_here(conn: Connection, uid: str, batch_id: bytes) -> list[Part]:
+    """The same without the hashes of their documents."""
+    return [_part(row) for row in _SQL.rows(conn, "parts_here", uid=uid, batch_id=batch_id)]
+
+
 def part_body(conn: Connection, uid: str, batch_id: bytes, number: int) -> tuple[bytes, datetime] | None:
     """The text of a part, and when it came; none once it is booked."""
     row = _SQL.row(conn, "part_body", uid=uid, batch_id=batch_id, number=number)
