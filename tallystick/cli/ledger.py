@@ -131,7 +131,7 @@ def tamper_drill(
     from rich.console import Console
     from rich.progress import Progress
 
-    from tallystick.crypto.certificates import der_of
+    from tallystick.crypto.pki import CARDS
     from tallystick.ops.database import open_database
     from tallystick.ops.ledger_exports import drill_server
     from tallystick.ops.processes.context import system_clock
@@ -145,7 +145,7 @@ def tamper_drill(
     if only and len(chosen) != len(set(only)):
         names = ", ".join(one.name for one in CATALOGUE)
         raise typer.BadParameter(f"the catalogue has: {names}")
-    issuers = (der_of(pki.files.client_authority.read_bytes()),)
+    issuers = tuple(pki.branches.certificates(CARDS))
     with (
         open_database(settings, state) as dsn,
         drill_server(state) as administrator,

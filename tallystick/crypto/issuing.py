@@ -74,6 +74,11 @@ class Authority:
     signer: Signer
     points: Points | None = None
 
+    @classmethod
+    def of(cls, der: bytes, signer: Signer, points: Points | None) -> Authority:
+        """From a certificate in DER."""
+        return cls(x509.load_der_x509_certificate(der), signer, points)
+
     @property
     def pem(self) -> bytes:
         """Its own certificate, PEM."""

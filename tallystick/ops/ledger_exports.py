@@ -20,8 +20,7 @@ from tallystick.authority.ledger.queries import head_up_to
 from tallystick.authority.oversight.activity.operations import record
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.reference.pki.queries import newest_trust_list
-from tallystick.crypto.certificates import der_of
-from tallystick.crypto.pki import DemoPki
+from tallystick.crypto.pki import CARDS, DemoPki
 from tallystick.ops.authority_keys import check_note
 from tallystick.ops.override_desk import shell
 from tallystick.ops.postgres import EmbeddedPostgres
@@ -56,7 +55,7 @@ def export_with_record(
         record(connection, act)
         changes, kept = change_notes(connection), newest_trust_list(connection)
     trust_list = b"" if kept is None else kept.text.encode()
-    issuers = (der_of(pki.files.client_authority.read_bytes()),)
+    issuers = tuple(pki.branches.certificates(CARDS))
     return export_ledger(
         dsn,
         folder,

@@ -241,3 +241,19 @@ UPDATE pki.trust_list SET ledger_index = :ledger_index WHERE number = :number AN
 
 -- name: issued_of_profile
 SELECT certificate FROM pki.issuance WHERE profile = :profile AND state = 'issued' ORDER BY issuance_id;
+
+-- name: share_issuing
+SELECT pg_advisory_xact_lock_shared(hashtextextended('pki.issuing.' || :authority, 0));
+
+-- name: stop_issuing
+SELECT pg_advisory_xact_lock(hashtextextended('pki.issuing.' || :authority, 0));
+
+-- name: add_withdrawal
+INSERT INTO pki.withdrawal (authority, since, reason, why, decided_by)
+VALUES (:authority, :since, :reason, :why, :decided_by) ON CONFLICT DO NOTHING;
+
+-- name: withdrawals
+SELECT authority, since, reason, why, decided_by, ledger_index FROM pki.withdrawal ORDER BY since, authority;
+
+-- name: set_withdrawal_index
+UPDATE pki.withdrawal SET ledger_index = :ledger_index WHERE authority = :authority AND ledger_index IS NULL;
