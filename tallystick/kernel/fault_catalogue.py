@@ -219,8 +219,7 @@ _PROOF: dict[str, Row] = {
     "TS-3073": ("Trust list not signed by one who may, or not in force", 403, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3080": ("Issuing authority withdrawn already", 409, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3081": ("Authority that does not belong here", 409, Retry.NEVER, FixBy.OPERATOR, None),
-    "TS-3082": ("Too many timestamps for one address", 429, Retry.AFTER, FixBy.USER, None),
-    "TS-3083": ("No more timestamps today", 503, Retry.AFTER, FixBy.OPERATOR, None),
+    "TS-3082": ("No more timestamps today", 503, Retry.AFTER, FixBy.OPERATOR, None),
 }
 
 _AUDIT: dict[str, Row] = {

@@ -75,6 +75,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         clock=system_clock,
         is_synchronised=lambda: settings.timing == "demo" or is_synchronised(ACCURACY_SECONDS),
         view=directory,
+        day_most=settings.tsa_day_most,
     )
     keeper = Keeper(context, services, directory, ocsp, timestamps)
     await asyncio.to_thread(keeper.start)
@@ -88,6 +89,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
                 timestamps=timestamps,
                 clock=system_clock,
                 problems=problems,
+                proxies=frozenset(settings.public_proxies.replace(",", " ").split()),
             )
         ),
         settings.public_host,

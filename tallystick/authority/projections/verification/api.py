@@ -34,7 +34,6 @@ from tallystick.authority.projections.verification.sightings import NOBODY_TOLD,
 from tallystick.authority.projections.verification.unknown_codes import UnknownCodes
 from tallystick.authority.projections.verification.visit import (
     change_language,
-    client_address,
     compact_code,
     compact_query,
     form_fields,
@@ -48,6 +47,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import Clock
 from tallystick.kernel.limits import LIMITS
+from tallystick.kit.address_budget import client_address
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
 from tallystick.kit.http_server import Refusal
 from tallystick.kit.in_thread import in_thread

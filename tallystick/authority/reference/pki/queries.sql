@@ -205,6 +205,9 @@ UNION SELECT digest FROM pki.timestamp WHERE digest = ANY(:digests);
 -- name: newest_timestamp
 SELECT made_at FROM pki.timestamp ORDER BY made_at DESC LIMIT 1;
 
+-- name: timestamps_since
+SELECT count(*) FROM (SELECT FROM pki.timestamp WHERE made_at >= :since LIMIT :most) AS begun;
+
 -- name: begin_timestamp
 INSERT INTO pki.timestamp (serial, key_hash, imprint, digest, made_at)
 VALUES (:serial, :key_hash, :imprint, :digest, :at) ON CONFLICT DO NOTHING;

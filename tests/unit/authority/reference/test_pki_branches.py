@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import attrs
 import msgspec
@@ -15,8 +16,10 @@ from cryptography import x509
 from pki_acts import LATE, SOON, issuance_of
 from pki_bench import PkiBench, csr, p256, refused, rows, shared_database
 
+from tallystick.authority.channels.sdc import store as sdc_store
 from tallystick.authority.channels.sdc import tokens
 from tallystick.authority.channels.sdc.identity import Gatekeeper
+from tallystick.authority.keys.signing_unit import SigningUnit
 from tallystick.authority.oversight.activity import queries as activity
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import Person
@@ -31,22 +34,30 @@ from tallystick.authority.reference.pki import (
     withdrawing,
 )
 from tallystick.authority.reference.pki.reconciling import reconcile
+from tallystick.authority.reference.pki.responder import OcspService
+from tallystick.authority.reference.pki.timestamping import TimestampService
 from tallystick.authority.reference.pki.values import IssuanceState, Reason, Wish
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry.directory import Directory
 from tallystick.authority.reference.registry.values import Taxpayer
 from tallystick.crypto.certificate_facts import read_facts
+from tallystick.crypto.certificates import der_of
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.national_orders import DeviceFacts, device_order, device_profile, responder_order
 from tallystick.crypto.revocation_lists import read_list
 from tallystick.crypto.root_work import RootWork
 from tallystick.crypto.signers import Signer
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import Tin
 from tallystick.ops.pki_registry import enter_card, enter_hierarchy, pki_services
 from tallystick.ops.pki_trust import gather
+from tallystick.ops.processes.context import Context
+from tallystick.ops.processes.pki import Keeper
+from tallystick.ops.settings import Settings
+from tallystick.ops.state_folder import StateFolder
 from tallystick.wire.trust_list import AuthorityState, read_der
 
 ANNA, BERTA = Person("anna", "portal"), Person("berta", "portal")
@@ -212,7 +223,12 @@ def test_k_05_two_officers_withdraw_an_authority_and_all_that_it_certified(bench
     act = activity.newest(conn, thing=f"authority:{name}")[0].act
     assert (act.verb, act.actor, act.facts["reason"]) == (withdrawing.WITHDRAW, BERTA.actor, "ca-compromise")
     booked: list[dict[str, str]] = []
-    tasks.publish(conn, lambda body, kind, about: booked.append(msgspec.json.decode(body)) or len(booked))
+
+    def append(body: bytes, media_type: str, about: tasks.About) -> int:
+        booked.append(msgspec.json.decode(body))
+        return len(booked)
+
+    tasks.publish(conn, append)
     told = [body for body in booked if body["type"] == "authority-withdrawal"]
     assert [(one["authority"], one["reason"]) for one in told][-1] == (name, "ca-compromise")
     assert rows(conn, "SELECT count(*) FROM pki.withdrawal WHERE ledger_index IS NULL") == [(0,)]
@@ -265,7 +281,7 @@ def test_k_05_the_door_refuses_forged_cards_of_a_withdrawn_authority_and_ends_th
     view.refresh(conn)
     before = door.identify(forged)
     held = tokens.issue(conn, bytes(32), before, NOW)
-    row = tokens.store.token_of_certificate(conn, before.thumbprint)
+    row = sdc_store.token_of_certificate(conn, before.thumbprint)
     assert row is not None
     door.holder(row, None)
     name = follow_in(bench, "secure-element-ca")
@@ -288,7 +304,7 @@ def test_k_05_the_door_refuses_forged_cards_of_a_withdrawn_authority_and_ends_th
     older = tokens.issue(conn, bytes(32), attrs.evolve(good, tokens_ended_at=before.tokens_ended_at), NOW)
     newer = tokens.issue(conn, bytes(32), good, SOON + timedelta(seconds=1))
     assert len({held.token, older.token, newer.token}) == 3, "a token of before the withdrawal is not given again"
-    kept = tokens.store.token_of_certificate(conn, good.thumbprint)
+    kept = sdc_store.token_of_certificate(conn, good.thumbprint)
     assert kept is not None
     door.holder(kept, client)
 
@@ -309,3 +325,29 @@ def test_what_the_root_revokes_is_withdrawn_here_once(bench: PkiBench) -> None:
     revoked = port.revocation(conn, sha256(bench.pki.authority_certificate(name)))
     assert revoked is not None
     assert succession.issuing(conn, "service-ca", SOON) == "service-ca"
+
+
+def test_what_a_withdrawn_service_authority_certified_for_us_is_made_anew(bench: PkiBench, tmp_path: Path) -> None:
+    """The servers' certificate and the encryption certificate, in the round in which the process hears of it."""
+    conn, pki = bench.conn, bench.pki
+    name = follow_in(bench, "service-ca")
+    withdraw(bench, "service-ca")
+    context = Context(name="pki", settings=Settings(state=str(tmp_path)), state=StateFolder.of(str(tmp_path)))
+    view = Directory(lambda: SOON)
+
+    def away() -> SigningUnit:
+        raise Fault("TS-5004", detail="no key process in this test")
+
+    context.__dict__.update(pki=pki, signing_unit=away)
+    stamps = TimestampService(policy="1.2.3", clock=lambda: SOON, is_synchronised=lambda: True, view=view)
+    ocsp = OcspService(view, lambda *_: None, lambda: SOON)
+    pki.files.withdrawal("service-ca").unlink()
+    keeper = Keeper(context, bench.services, view, ocsp, stamps)
+    before = pki.encryption_certificate
+    keeper.round(conn, SOON)
+    assert pki.files.withdrawal("service-ca").exists(), "the folder is told"
+    tls = der_of(pki.files.certificate("tls").read_bytes())
+    for certificate in (tls, pki.encryption_certificate):
+        assert pki.branches.issuer_of("service-ca", certificate) == name
+        assert operations.is_issued(conn, sha256(certificate))
+    assert read_facts(before).public_key == read_facts(pki.encryption_certificate).public_key
