@@ -43,8 +43,9 @@ def ask(
     if reason not in REASONS:
         raise Fault("TS-3023", detail="an authority is withdrawn for " + " or ".join(one.word for one in REASONS))
     count = len(_believed(conn, registry, name, at))
-    if name in branch_store.withdrawals(conn) and not count:
-        raise Fault("TS-3080", detail=f"{name} is withdrawn since {branch_store.withdrawals(conn)[name].since}")
+    known = branch_store.withdrawals(conn).get(name)
+    if known is not None and not count:
+        raise Fault("TS-3080", detail=f"{name} is withdrawn since {known.since:%Y-%m-%d %H:%M:%S} UTC")
     content = {"authority": name, "reason": reason.word}
     return approvals.ask(conn, WITHDRAW, f"authority:{name}", content, why, by, at), count
 
