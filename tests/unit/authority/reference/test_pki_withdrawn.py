@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import attrs
+import psycopg
+import pytest
 from branches import follow_in, withdraw
 from cards import NOW, TIN, rsa_key
 from pki_acts import SOON, issuance_of
@@ -16,6 +18,7 @@ from tallystick.authority.channels.sdc import tokens
 from tallystick.authority.channels.sdc.identity import Gatekeeper
 from tallystick.authority.keys.signing_unit import SigningUnit
 from tallystick.authority.reference.pki import (
+    branch_store,
     lists,
     operations,
     succession,
@@ -159,3 +162,20 @@ def test_what_a_withdrawn_service_authority_certified_for_us_is_made_anew(land: 
         assert pki.branches.issuer_of("service-ca", certificate) == name
         assert operations.is_issued(conn, sha256(certificate))
     assert read_facts(before).public_key == read_facts(pki.encryption_certificate).public_key
+
+
+def test_no_certificate_is_noted_while_its_authority_is_being_withdrawn(land: PkiBench) -> None:
+    """Whoever comes in between waits for the word, and then hears it."""
+    conn, name = land.conn, follow_in(land, "staff-ca")
+    certificate = land.services.authority(name).issue(responder_order(name, PublicKey(p256().public_key())), NOW)
+    wish = Wish(holder="service:late", request=b"late", requested_by="process:pki", purpose="test")
+    branch_store.stop_issuing(conn, name)
+    branch_store.add_withdrawal(conn, name, SOON, Reason.CA_COMPROMISE, "its key was stolen", "officer:berta")
+    with psycopg.connect(conn.info.dsn) as other:
+        other.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            operations.enter_issued(other, name, "ocsp-responder", certificate, wish, SOON)
+        other.rollback()
+        conn.commit()
+        with refused("TS-3024"):
+            operations.enter_issued(other, name, "ocsp-responder", certificate, wish, SOON)
