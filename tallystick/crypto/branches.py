@@ -15,13 +15,14 @@ from pathlib import Path
 import attrs
 from cryptography import x509
 
-from tallystick.crypto.certificates import TrustStore, certificates_of, der_of, digests_of, is_issued_by
+from tallystick.crypto.certificates import TrustStore, certificates_of, der_of, is_issued_by
 from tallystick.crypto.generations import later
 from tallystick.crypto.pki_files import PkiFiles
 from tallystick.crypto.profiles import ISSUES_FOR, AuthorityPlan
 from tallystick.kernel.faults import Fault
 
 ROOT = "root"
+_Believed = tuple[tuple[x509.Certificate, ...], tuple[bytes, ...]]
 _SETTLED_NS = 1_000_000_000
 """A folder that changed a moment ago may change again without showing a later time."""
 
@@ -102,27 +103,30 @@ class FollowedTrust:
     folder: Path
     branches: tuple[str, ...]
     _seen: int = attrs.field(default=-1, init=False)
-    _store: TrustStore = attrs.field(factory=lambda: TrustStore(()), init=False)
+    _believed: _Believed = attrs.field(default=((), ()), init=False)
 
     @property
     def authorities(self) -> tuple[x509.Certificate, ...]:
         """Those that count now."""
+        return self._now()[0]
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """SHA-256 of those; asked at each call of a device, so it is remembered with them."""
+        return self._now()[1]
+
+    def _now(self) -> _Believed:
         changed = self.folder.stat().st_mtime_ns
         if changed != self._seen:
             try:
                 store = self.read()
             except (OSError, ValueError):
-                if not self._store.authorities:
+                if not self._believed[0]:
                     raise
             else:
                 is_settled = time.time_ns() - changed > _SETTLED_NS
-                self._store, self._seen = store, changed if is_settled else -1
-        return self._store.authorities
-
-    @property
-    def digests(self) -> tuple[bytes, ...]:
-        """SHA-256 of those."""
-        return digests_of(self.authorities)
+                self._believed, self._seen = (store.authorities, store.digests), changed if is_settled else -1
+        return self._believed
 
     def read(self) -> TrustStore:
         """Read them all; raises ``OSError`` and ``ValueError``."""

@@ -216,16 +216,11 @@ class TrustStore:
     @property
     def digests(self) -> tuple[bytes, ...]:
         """SHA-256 of each."""
-        return digests_of(self.authorities)
+        return tuple(one.fingerprint(hashes.SHA256()) for one in self.authorities)
 
     def without(self, digests: Collection[bytes]) -> TrustStore:
         """The same without the certificates that have one of these SHA-256."""
         return TrustStore(tuple(one for one in self.authorities if one.fingerprint(hashes.SHA256()) not in digests))
-
-
-def digests_of(certificates: Iterable[x509.Certificate]) -> tuple[bytes, ...]:
-    """SHA-256 of each certificate."""
-    return tuple(one.fingerprint(hashes.SHA256()) for one in certificates)
 
 
 class Trusted(Protocol):

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from tallystick.crypto import keys, profiles
 from tallystick.crypto.branches import Branches, FollowedTrust
 from tallystick.crypto.certificates import der_of, pem_of
-from tallystick.crypto.issuing import Authority, Order, common_name, self_signed
+from tallystick.crypto.issuing import Authority, Order, authority_name, common_name, self_signed
 from tallystick.crypto.keys import PrivateKey, PublicKey
 from tallystick.crypto.national_oids import DOCUMENTATION_ARC, NationalArc
 from tallystick.crypto.pki_files import PkiFiles
@@ -27,6 +27,7 @@ from tallystick.crypto.publication import DEFAULT_URL, Points
 from tallystick.crypto.revocation_lists import ROOT_LIST_LIFETIME, prepare_list, sign_list
 from tallystick.crypto.signers import KeySigner, Signer
 from tallystick.crypto.taxcore_oids import Environment
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.invoice import Seller
 from tallystick.kit.atomic_file import write_atomically
@@ -214,8 +215,14 @@ class DemoPki:
         return self.issuing(CARDS, at).issue(order, at)
 
     def issuing(self, branch: str, at: datetime) -> Authority:
-        """The authority of a branch that certifies now, with its key; raises as `authority` does."""
-        return self.authority(self.branches.issuing(branch, at))
+        """The authority of a branch that certifies now, with its key.
+
+        Raises ``TS-3024`` where the branch has none but withdrawn ones, and as `authority` does.
+        """
+        name = self.branches.issuing(branch, at)
+        if self.files.withdrawal(name).exists():
+            raise Fault("TS-3024", detail=f"{name} is withdrawn, and no other authority of its branch is here")
+        return self.authority(name)
 
     def authority(self, name: str) -> Authority:
         """An authority with its key; raises ``OSError`` or ``ValueError`` where either is not in the folder."""
@@ -333,15 +340,6 @@ class _Maker:
     def _store(self, name: str, key: PrivateKey, pem: bytes) -> None:
         keys.store_private_key(self.pki.files.private_key(name), key)
         _write(self.pki.files.certificate(name), pem)
-
-
-def authority_name(organization: str, country: str, title: str) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
-    """The subject of an authority's own certificate."""
-    return (
-        (NameOID.COUNTRY_NAME, country),
-        (NameOID.ORGANIZATION_NAME, organization),
-        common_name(organization, f" {title}"),
-    )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -14,9 +14,8 @@ from tallystick.crypto.branches import Branches
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.certificates import der_of, pem_of
 from tallystick.crypto.generations import branch_of, later, name_of
-from tallystick.crypto.issuing import Authority, Order
+from tallystick.crypto.issuing import Authority, Order, authority_name
 from tallystick.crypto.keys import PublicKey
-from tallystick.crypto.pki import authority_name
 from tallystick.crypto.profiles import AuthorityPlan
 from tallystick.crypto.revocation_lists import (
     ROOT_LIST_LIFETIME,

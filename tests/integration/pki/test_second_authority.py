@@ -92,6 +92,13 @@ def forged(land: Live, uid: str, folder: Path) -> tuple[Path, Path]:
     return files
 
 
+def issuers(land: Live) -> int:
+    """How many certificates /cacerts gives."""
+    chain = land.folder / "cacerts.p7"
+    chain.write_bytes(b"-----BEGIN PKCS7-----\n" + land.curl("cacerts")[1] + b"-----END PKCS7-----\n")
+    return openssl("pkcs7", "-in", chain, "-print_certs").count("BEGIN CERTIFICATE")
+
+
 def told(land: Live, ready: Callable[[dict[str, str]], bool]) -> dict[str, str]:
     """State of each authority by the trust list, as soon as it says what is waited for."""
 
@@ -116,6 +123,8 @@ def test_s0_038_a_second_authority_comes_and_the_first_is_compromised(land: Live
     openssl("verify", "-CAfile", land.pki.files.root, issuer(land, SECOND))
     states = told(land, lambda states: SECOND in states)
     assert (states["device-ca"], states[SECOND]) == ("active", "active")
+
+    assert issuers(land) == 4
 
     # New devices get it, and a renewal moves an old one to it; the old certificate stays good.
     land.register("NEW00001")
@@ -154,6 +163,8 @@ def test_s0_038_a_second_authority_comes_and_the_first_is_compromised(land: Live
     _, _, body = land.get(f"/pki/renewal-info/{read_facts(der_of(victim.read_bytes())).renewal_id}")
     start = datetime.fromisoformat(json.loads(body)["suggestedWindow"]["start"])
     assert abs((start - datetime.now(UTC)).total_seconds()) < 60, "renew now"
+
+    assert issuers(land) == 3, "the one that is withdrawn is no issuer to trust"
 
     # The root says it to the world; devices come back with a new code, to the second authority.
     RootDesk(settings, land.state).sign(["device-ca"], "ca-compromise", tmp_path / "root.crl")

@@ -35,6 +35,7 @@ from tallystick.crypto.revocation_lists import read_list
 from tallystick.kernel.hashing import sha256
 from tallystick.ops.pki_registry import enter_hierarchy
 from tallystick.ops.pki_trust import gather
+from tallystick.portals.pki.lines import authority_lines
 from tallystick.wire.trust_list import AuthorityState, read_der
 
 
@@ -89,6 +90,9 @@ def test_the_newest_authority_that_may_issue_does(land: PkiBench) -> None:
     assert succession.issuing(land.conn, "staff-ca", SOON) == name
     after = NOW + timedelta(days=5 * 365 + 1)
     assert succession.issuing(land.conn, "staff-ca", after) == land.pki.branches.issuing("staff-ca", after) == name
+    told = {line.name: line.warnings for line in authority_lines(land.conn, land.services.registry, after)}
+    assert "it issues no more" in told[name], "somebody must make the next one"
+    assert "it issues no more" not in told["staff-ca"], "it was followed long ago"
     late = follow(land.pki, "staff-ca", after)
     enter_hierarchy(land.conn, land.pki, NOW)
     assert succession.issuing(land.conn, "staff-ca", SOON) == land.pki.branches.issuing("staff-ca", SOON) == name

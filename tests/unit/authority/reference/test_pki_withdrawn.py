@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,11 +31,12 @@ from tallystick.authority.reference.pki.timestamping import TimestampService
 from tallystick.authority.reference.pki.values import IssuanceState, Reason, Wish
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry.directory import Directory
-from tallystick.authority.reference.registry.values import Taxpayer
+from tallystick.authority.reference.registry.values import SecureElementState, Taxpayer
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.certificates import der_of
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.national_orders import responder_order
+from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.root_work import RootWork
 from tallystick.crypto.signers import Signer
 from tallystick.kernel.faults import Fault
@@ -101,6 +103,11 @@ def test_k_05_the_door_refuses_forged_cards_of_a_withdrawn_authority_and_ends_th
     view.refresh(conn)
     with refused("TS-1104"):
         door.identify(forged)
+    element = view.secure_element(land.uid)
+    assert element is not None
+    assert element.state is SecureElementState.REVOKED
+    assert element.may_not_have_signed(NOW, SOON), "what arrives now is not believed about its own age"
+    assert not element.may_not_have_signed(NOW, NOW), "what was here before is"
     with refused("TS-1105"):
         door.holder(row, None)
 
@@ -182,3 +189,15 @@ def test_no_certificate_is_noted_while_its_authority_is_being_withdrawn(land: Pk
         conn.commit()
         with refused("TS-3024"):
             operations.enter_issued(other, name, "ocsp-responder", certificate, wish, SOON)
+
+
+def test_ts_3024_a_station_signs_nothing_with_the_key_of_a_withdrawn_authority(land: PkiBench, tmp_path: Path) -> None:
+    """It asks no register: the folder says so."""
+    shutil.copytree(land.pki.files.folder, tmp_path / "pki")
+    pki = DemoPki.load(tmp_path / "pki", environment=(1, 9))
+    subject, spki = land.home.subject(land.uid), rsa_key(25).public.spki
+    pki.issue_pki_client(subject, spki, at=NOW)
+    for name in pki.branches.names("secure-element-ca"):
+        pki.files.withdrawal(name).write_text("since")
+    with refused("TS-3024"):
+        pki.issue_pki_client(subject, spki, at=NOW)
