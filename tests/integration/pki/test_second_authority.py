@@ -161,7 +161,9 @@ def test_s0_038_a_second_authority_comes_and_the_first_is_compromised(land: Live
     states = told(land, lambda states: states.get("device-ca") == "distrusted")
     assert states[SECOND] == "active"
     _, _, body = land.get(f"/pki/renewal-info/{read_facts(der_of(victim.read_bytes())).renewal_id}")
-    start = datetime.fromisoformat(json.loads(body)["suggestedWindow"]["start"])
+    advice = json.loads(body)
+    start = datetime.fromisoformat(advice["suggestedWindow"]["start"])
+    assert advice["explanationURL"].endswith("/problems/TS-1104"), "and by a new code"
     assert abs((start - datetime.now(UTC)).total_seconds()) < 60, "renew now"
 
     assert issuers(land) == 3, "the one that is withdrawn is no issuer to trust"

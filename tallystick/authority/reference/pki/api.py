@@ -39,6 +39,7 @@ from tallystick.kit.address_budget import AddressBudget, client_address
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
 from tallystick.kit.in_thread import in_thread
 from tallystick.wire.pos_values import write_time
+from tallystick.wire.problem import problem_address
 from tallystick.wire.trust_list import MEDIA_TYPE as TRUST_LIST_TYPE
 
 ANSWER_SECONDS = 8.0
@@ -178,6 +179,10 @@ def _issuer(services: PublicationServices, name: str) -> Answer:
 def _advice(services: PublicationServices, identifier: str) -> Answer:
     with services.connect() as conn:
         window = renewal.advise(conn, services.registry, identifier, services.clock())
-    told = {"suggestedWindow": {"start": write_time(window.start, None), "end": write_time(window.end, None)}}
+    told: dict[str, object] = {
+        "suggestedWindow": {"start": write_time(window.start, None), "end": write_time(window.end, None)}
+    }
+    if window.why:
+        told["explanationURL"] = problem_address(services.problems.operator, window.why)
     again = (b"retry-after", str(int(renewal.ASK_AGAIN.total_seconds())).encode())
     return Answer(200, msgspec.json.encode(told), "application/json", (_NOT_KEPT, again))

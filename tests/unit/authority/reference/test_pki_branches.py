@@ -136,7 +136,8 @@ def test_k_05_two_officers_withdraw_an_authority_and_all_that_it_certified(land:
     for shown in (held, forged):  # one that the register has, and one that only the thief has
         with refused("TS-1104"):
             renew(land, shown, csr(p256()))
-    assert renewal.advise(conn, port, read_facts(held).renewal_id, LATE).start == LATE, "renew now"
+    advice = renewal.advise(conn, port, read_facts(held).renewal_id, LATE)
+    assert (advice.start, advice.why) == (LATE, "TS-1104"), "renew now, by a new code"
     with refused("TS-3024"):
         operations.enter_issued(
             conn,
