@@ -9,6 +9,7 @@ from functools import cached_property
 import attrs
 
 from tallystick.crypto.certificates import public_key_of, read_card_certificate, read_certificate
+from tallystick.crypto.generations import branch_of
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.national_orders import device_authority
 from tallystick.crypto.taxcore_oids import CertificateClass
@@ -148,7 +149,7 @@ def standing_of(device: NationalDevice, certificate: DeviceCertificate) -> Devic
     return DeviceStanding(
         device_class=device.device_class,
         certified_class=certificate.device_class,
-        from_hardware_authority=certificate.authority == device_authority(DeviceClass.HARDWARE),
+        from_hardware_authority=branch_of(certificate.authority) == device_authority(DeviceClass.HARDWARE),
         state=device.state,
         has_agreement=device.has_agreement,
         has_point=device.premises_id is not None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import attrs
 import psycopg
 import pytest
 from cards import NOW, rsa_key
@@ -18,7 +19,7 @@ from tallystick.authority.reference.agreements import operations as agreements
 from tallystick.authority.reference.pki import enrolment, revoking
 from tallystick.authority.reference.pki.values import Reason
 from tallystick.authority.reference.registry import operations as registry
-from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice, Taxpayer
+from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice, Taxpayer, standing_of
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.fixed_point import Money
@@ -219,3 +220,26 @@ def test_what_was_certified_before_is_carried_over(bench: PkiBench) -> None:
         )
         assert set(firsts) == {(uid, sha256(der)) for uid, der in ders.items()}
     assert sha256(second) in {digest for digest, *_ in before}
+
+
+def test_an_authority_that_the_root_withdrew_takes_its_certificates_along(bench: PkiBench) -> None:
+    """Without a list of its own for each: who has the authority's key can sign as any of them."""
+    watch = Watch(bench)
+    bench.register(bench.uid)
+    der = enrol(bench, bench.code(bench.uid), csr(p256()))
+    assert not certificate(watch, der).was_revoked(LATE)
+    authority = bench.pki.authority_certificate("device-ca")
+    registry.revoke_certificate(bench.conn, sha256(authority), "device-ca", SOON, Reason.CA_COMPROMISE)
+    found = certificate(watch, der)
+    assert (found.revoked_at, found.revocation_reason) == (SOON, Reason.CA_COMPROMISE)
+    assert not found.was_revoked(SOON - timedelta(seconds=1))
+
+
+def test_s0_087_a_later_authority_of_the_hardware_branch_is_one(bench: PkiBench) -> None:
+    watch = Watch(bench)
+    bench.register(bench.uid, device_class=2)
+    der = enrol(bench, bench.code(bench.uid), csr(p256()))
+    found = attrs.evolve(certificate(watch, der), authority="hardware-device-ca-2")
+    assert standing_of(device(watch, bench.uid), found).from_hardware_authority
+    other = attrs.evolve(found, authority="device-ca-2")
+    assert not standing_of(device(watch, bench.uid), other).from_hardware_authority
