@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -119,7 +120,8 @@ class NationalDevice:
 class DeviceCertificate:
     """A certificate of a national device. A revoked one keeps its moment and its CRL reason number (RFC 5280).
 
-    ``authority`` is the name of the one that issued it, such as ``hardware-device-ca``.
+    ``authority`` is the name of the one that issued it, such as ``hardware-device-ca``; when that is revoked, so is
+    the certificate.
     """
 
     certificate_hash: bytes
@@ -143,12 +145,16 @@ class DeviceCertificate:
         return self.revoked_at is not None and self.revoked_at <= moment
 
 
+# Each later authority of a branch has a number behind the branch's name.
+_HARDWARE_AUTHORITY = re.compile(re.escape(device_authority(DeviceClass.HARDWARE)) + r"(-[0-9]{1,3})?", re.ASCII)
+
+
 def standing_of(device: NationalDevice, certificate: DeviceCertificate) -> DeviceStanding:
     """What the policy asks of a device and of the certificate that it shows (`require_may_fiscalise`)."""
     return DeviceStanding(
         device_class=device.device_class,
         certified_class=certificate.device_class,
-        from_hardware_authority=certificate.authority == device_authority(DeviceClass.HARDWARE),
+        from_hardware_authority=_HARDWARE_AUTHORITY.fullmatch(certificate.authority) is not None,
         state=device.state,
         has_agreement=device.has_agreement,
         has_point=device.premises_id is not None,
