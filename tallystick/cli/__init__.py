@@ -33,8 +33,10 @@ from tallystick.cli import (
     retention,
     sandbox,
     state,
+    taxservice,
     vsdc,
     witness,
+    worm,
 )
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
@@ -74,8 +76,10 @@ app.add_typer(restore.app, name="restore")
 app.add_typer(retention.app, name="retention")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
+app.add_typer(taxservice.app, name="taxservice")
 app.add_typer(vsdc.app, name="vsdc")
 app.add_typer(witness.app, name="witness")
+app.add_typer(worm.app, name="worm")
 app.command()(migrate)
 app.command()(openapi)
 app.command()(verify)

@@ -110,13 +110,15 @@ def trust(
 ) -> None:
     """Write whom a verifier has to trust: hand it over by another way than the export."""
     from tallystick.ops.database import open_database
-    from tallystick.ops.ledger_exports import policy_text
+    from tallystick.ops.ledger_exports import PACK_FILE, policy_text
+    from tallystick.ops.packs import pack_file
 
     settings, state, pki = _country()
     with open_database(settings, state) as dsn:
         policy = policy_text(dsn, settings, pki)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "root.pem").write_bytes(pki.files.root.read_bytes())
+    (folder / PACK_FILE).write_bytes(pack_file(settings.country).read_bytes())
     (folder / "policy.txt").write_text(policy, encoding="utf-8")
     typer.echo(str(folder / "policy.txt"))
 
@@ -128,34 +130,45 @@ def tamper_drill(
     """Try every manipulation of the catalogue on copies of the ledger; 1 when a detector stays silent or cries wolf."""
     import tempfile
 
+    import psycopg
     from rich.console import Console
     from rich.progress import Progress
 
-    from tallystick.crypto.certificates import der_of
     from tallystick.ops.database import open_database
-    from tallystick.ops.ledger_exports import drill_server
+    from tallystick.ops.ledger_exports import drill_server, issued, issuers_of
     from tallystick.ops.processes.context import system_clock
     from tallystick.ops.shell_acts import note_alone
     from tallystick.simulation.tampering.catalogue import CATALOGUE
     from tallystick.simulation.tampering.detectors import DETECTORS
     from tallystick.simulation.tampering.drill import Drill, table
+    from tallystick.simulation.tampering.national_catalogue import NATIONAL_CATALOGUE
 
     settings, state, pki = _country()
-    chosen = [one for one in CATALOGUE if not only or one.name in only]
+    everything = (*CATALOGUE, *NATIONAL_CATALOGUE)
+    chosen = [one for one in everything if not only or one.name in only]
     if only and len(chosen) != len(set(only)):
-        names = ", ".join(one.name for one in CATALOGUE)
+        names = ", ".join(one.name for one in everything)
         raise typer.BadParameter(f"the catalogue has: {names}")
-    issuers = (der_of(pki.files.client_authority.read_bytes()),)
     with (
         open_database(settings, state) as dsn,
+        psycopg.connect(dsn, autocommit=True) as connection,
         drill_server(state) as administrator,
         tempfile.TemporaryDirectory(prefix="tallystick-drill-") as name,
-        Drill(administrator, Path(name), settings.log_origin, (pki.files.root,), issuers) as drill,
+        Drill(
+            administrator,
+            Path(name),
+            settings.log_origin,
+            (pki.files.root,),
+            issuers_of(connection, pki),
+            certificates=lambda hashes: issued(connection, hashes),
+        ) as drill,
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
         note_alone(dsn, "ledger.drill", system_clock())
         task = progress.add_task("copying the ledger", total=len(chosen) + 1)
         results = [drill.prepare(dsn)]
+        if not drill.has_registers:
+            chosen = [one for one in chosen if not one.national]
         for one in chosen:
             progress.update(task, advance=1, description=one.name)
             results.append(drill.attempt(one))

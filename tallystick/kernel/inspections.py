@@ -19,7 +19,8 @@ class InspectionLimits:
     """A country's limits. ``arrival_hours``: how long a numbered document may be on its way. ``silent_hours``: how many
     of its usual hours a device may be silent, ``habit_days``: how long it must have sold before it has usual hours.
     ``unaudited_days``: how old an unaudited document may grow; ``unaudited_percent``: from which share of the card's
-    limit on an unaudited sum is high, when it stays so for ``arrival_hours``.
+    limit on an unaudited sum is high, when it stays so for ``arrival_hours``. ``refund_percent``: which share of the
+    sales of a shift may be given back in it, from ``refunds_least`` refunds on.
     """
 
     arrival_hours: int = 72
@@ -27,6 +28,8 @@ class InspectionLimits:
     habit_days: int = 21
     unaudited_days: int = 14
     unaudited_percent: int = 95
+    refund_percent: int = 30
+    refunds_least: int = 5
 
     @property
     def arrival(self) -> timedelta:

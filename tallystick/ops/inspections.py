@@ -13,6 +13,7 @@ import attrs
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from tallystick.authority.channels.ecr.batches import operations as batches
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.projections.audit import queries as audit
 from tallystick.authority.projections.audit.values import OpenAudit
@@ -21,17 +22,22 @@ from tallystick.authority.projections.inspections.detector import Detector
 from tallystick.authority.projections.inspections.detectors.deletion import Deletion
 from tallystick.authority.projections.inspections.detectors.manipulation import Manipulation
 from tallystick.authority.projections.inspections.detectors.under_reporting import UnderReporting
-from tallystick.authority.projections.inspections.ports import Signer, WaitingAudit
-from tallystick.authority.projections.inspections.values import DetectorName, Sighting
-from tallystick.authority.projections.verification.check import SignedFacts
+from tallystick.authority.projections.inspections.ports import DeviceKey, Signer, WaitingAudit
+from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence, Sighting
+from tallystick.authority.projections.verification.check import SignedFacts, State
+from tallystick.authority.projections.verification.national_check import NationalVerdict
+from tallystick.authority.reference.pki import queries as pki
+from tallystick.authority.reference.pki.values import Issuance
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.reference.registry.values import SecureElementEntry, SecureElementState
-from tallystick.crypto.certificates import read_card_certificate
+from tallystick.crypto.certificates import read_card_certificate, read_device_certificate
 from tallystick.crypto.keys import PublicKey
 from tallystick.kernel.country_pack import CountryPack
+from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import Clock, from_unix_ms
 from tallystick.ops.settings import Settings, SettingsError
+from tallystick.wire.receipt_code import write_receipt_code
 
 log = logging.getLogger(__name__)
 Connection = psycopg.Connection[Any]
@@ -63,6 +69,52 @@ class RegisteredSigners:
         """The elements of these UIDs; a certificate is parsed once."""
         return {uid: _signer(entry) for uid, entry in registry.secure_elements(conn, uids).items()}
 
+    def device_keys(self, conn: Connection, certificates: Collection[bytes]) -> dict[bytes, DeviceKey]:
+        """The keys of national devices, out of the register of certificates."""
+        issued = {digest: pki.certificate_by_hash(conn, digest) for digest in certificates}
+        return {digest: _device_key(one) for digest, one in issued.items() if one is not None and one.certificate}
+
+    def sells(self, conn: Connection, uid: str) -> bool:
+        """Whether it is active, card or device."""
+        element = registry.secure_element(conn, uid)
+        if element is not None:
+            return element.state is SecureElementState.ACTIVE
+        device = registry.fiscal_device(conn, uid)
+        return device is not None and device.state is DeviceState.ACTIVE
+
+
+class Offline:
+    """The offline channel, as inspections ask it."""
+
+    def take(self, conn: Connection, limit: int) -> list[Evidence]:
+        """What it has seen since the last time."""
+        found = []
+        for matter in batches.tell_matters(conn, limit):
+            device = f"{matter.uid}-{matter.uid}"
+            found.append(
+                Evidence(
+                    kind=CaseKind(matter.kind.value),
+                    matter=device,
+                    item=matter.item,
+                    tin=matter.tin,
+                    device=device,
+                    amount=matter.amount,
+                    facts=matter.facts,
+                )
+            )
+        return found
+
+
+def _device_key(issued: Issuance) -> DeviceKey:
+    assert issued.certificate is not None, "only certificates that were issued are asked for"
+    kind, _, uid = issued.holder.partition(":")
+    return DeviceKey(uid if kind == "device" else "", issued.tin, _key_in(issued.certificate))
+
+
+@lru_cache(maxsize=4_096)
+def _key_in(certificate: bytes) -> PublicKey:
+    return read_device_certificate(certificate).public_key
+
 
 def _signer(entry: SecureElementEntry) -> Signer:
     return Signer(entry.tin, _public_key(entry.certificate), entry.state is SecureElementState.ACTIVE)
@@ -80,7 +132,12 @@ def detectors(settings: Settings, pack: CountryPack) -> list[Detector]:
         DetectorName.MANIPULATION: lambda: Manipulation(RegisteredSigners()),
         DetectorName.DELETION: lambda: Deletion(OpenAudits(), QuarantineAndEvidence(), pack.inspections),
         DetectorName.UNDER_REPORTING: lambda: UnderReporting(
-            OpenAudits(), QuarantineAndEvidence(), RegisteredSigners(), pack.inspections, pack.card_limit.scaled
+            OpenAudits(),
+            QuarantineAndEvidence(),
+            RegisteredSigners(),
+            pack.inspections,
+            pack.card_limit.scaled,
+            Offline(),
         ),
     }
     unknown = sorted(set(named) - set(known))
@@ -110,9 +167,30 @@ class BuyersSightings:
         )
         self._note(seen, self.clock())
 
-    def _note(self, seen: Sighting, at: datetime) -> None:
+    def note_receipt(self, verdict: NationalVerdict) -> datetime | None:
+        """Keep the sighting of a national receipt; when it was shown first, none where that cannot be known now."""
+        code, register = verdict.code, verdict.register
+        if code is None or register is None:
+            return None
+        seen = Sighting(
+            act_hash=code.act_hash,
+            requested_by=code.device,
+            signed_by=code.device,
+            ordinal=code.sequence,
+            tin=register.seller.tin,
+            amount=code.total.scaled,
+            issued_at=from_unix_ms(code.time_ms),
+            at_once=verdict.state is not State.PENDING,
+        )
+        if verdict.differs:
+            digest = sha256(write_receipt_code(code).encode())
+            seen = attrs.evolve(seen, act_hash=digest, booked_act=code.act_hash, differs=" ".join(verdict.differs))
+        return self._note(seen, self.clock())
+
+    def _note(self, seen: Sighting, at: datetime) -> datetime | None:
         try:
             with self.connect() as conn:
-                operations.note_sighting(conn, seen, at)
+                return operations.note_sighting(conn, seen, at)
         except (psycopg.Error, PoolTimeout, OSError) as error:
             log.warning("a buyer's sighting could not be kept: %s", error)
+            return None

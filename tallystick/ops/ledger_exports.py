@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from tallystick.authority.ledger.export import ExportScope, export_ledger
 from tallystick.authority.ledger.queries import head_up_to
 from tallystick.authority.oversight.activity.operations import record
 from tallystick.authority.oversight.activity.values import Act
-from tallystick.authority.reference.pki.queries import newest_trust_list
+from tallystick.authority.reference.pki.queries import authorities, certificate_by_hash, newest_trust_list
 from tallystick.crypto.certificates import der_of
 from tallystick.crypto.pki import DemoPki
 from tallystick.ops.authority_keys import check_note
@@ -31,6 +31,8 @@ from tallystick.wire.key_change import accepted_log_keys
 from tallystick.wire.ledger_export import Manifest
 from tallystick.wire.signed_note import KeyType, NoteKey, parse_note
 
+PACK_FILE = "pack.toml"
+"""The country's pack beside a policy: its rates are what the taxes of national documents are recomputed with."""
 _MIGRATION_SECONDS = 300
 
 
@@ -55,18 +57,34 @@ def export_with_record(
     with psycopg.connect(dsn) as connection:
         record(connection, act)
         changes, kept = change_notes(connection), newest_trust_list(connection)
+        issuers = issuers_of(connection, pki)
     trust_list = b"" if kept is None else kept.text.encode()
-    issuers = (der_of(pki.files.client_authority.read_bytes()),)
-    return export_ledger(
-        dsn,
-        folder,
-        scope,
-        issuers=issuers,
-        key_changes=changes,
-        trust_list=trust_list,
-        head=head,
-        progress=progress,
-    )
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return export_ledger(
+            dsn,
+            folder,
+            scope,
+            issuers=issuers,
+            key_changes=changes,
+            trust_list=trust_list,
+            head=head,
+            certificates=lambda hashes: issued(connection, hashes),
+            progress=progress,
+        )
+
+
+def issuers_of(connection: psycopg.Connection[Any], pki: DemoPki) -> tuple[bytes, ...]:
+    """Every authority between a signer and the root, DER: that of cards, and all of the national PKI."""
+    of_cards = der_of(pki.files.client_authority.read_bytes())
+    return tuple(dict.fromkeys((of_cards, *authorities(connection).values())))
+
+
+def issued(connection: psycopg.Connection[Any], hashes: Collection[bytes]) -> Iterator[bytes]:
+    """The certificates that were issued, by their SHA-256."""
+    for digest in hashes:
+        found = certificate_by_hash(connection, digest)
+        if found is not None and found.certificate is not None:
+            yield found.certificate
 
 
 def policy_text(dsn: str, settings: Settings, pki: DemoPki) -> str:
@@ -79,7 +97,8 @@ def policy_text(dsn: str, settings: Settings, pki: DemoPki) -> str:
         keys = [one.key for one in accepted_log_keys(first, change_notes(connection), check_note)]
         limits = [f" up-to {last_without(connection, key)}" for key in keys[1:]]
     logs = (f"log {key.verifier_key}{limit}\n" for key, limit in zip(keys, [*limits, ""], strict=True))
-    return f"# Whom to trust. Compare the keys with somebody else's copy.\n{''.join(logs)}root root.pem\n"
+    head = "# Whom to trust. Compare the keys with somebody else's copy.\n"
+    return f"{head}{''.join(logs)}root root.pem\npack {PACK_FILE}\n"
 
 
 def last_without(connection: psycopg.Connection[Any], key: NoteKey) -> int:

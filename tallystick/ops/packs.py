@@ -26,3 +26,8 @@ def load_pack(code: str, folder: Path = COUNTRIES) -> CountryPack:
     if pack.code != code:
         raise PackError(name, 1, f"the folder is {code}, but the pack says {pack.code}")
     return pack
+
+
+def pack_file(code: str, folder: Path = COUNTRIES) -> Path:
+    """Where the pack of a country lies."""
+    return folder / code / "pack.toml"

@@ -38,6 +38,8 @@ class BreakCode(StrEnum):
     TIME = "TSV-25"
     DOUBLE = "TSV-26"
     BUYER = "TSV-27"
+    REPORT = "TSV-28"
+    REFUND = "TSV-29"
 
 
 TITLES = {
@@ -68,6 +70,8 @@ TITLES = {
     BreakCode.TIME: "an entry claims to have come in before witnesses saw a log without it",
     BreakCode.DOUBLE: "one document or number is booked twice",
     BreakCode.BUYER: "the commitment to a buyer is to another one, or its salt outlived the body",
+    BreakCode.REPORT: "a register's report is not what its documents make",
+    BreakCode.REFUND: "more is given back than was sold, or what nobody sold",
 }
 """One sentence for each kind."""
 

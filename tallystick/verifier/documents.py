@@ -18,6 +18,7 @@ from tallystick.verifier.breaks import BreakCode
 from tallystick.verifier.hashes import buyer_commitment, sha256
 from tallystick.verifier.invoices import Said, read_quickly, read_tolerantly, time_in_url
 from tallystick.verifier.jws import check_jws
+from tallystick.verifier.national import National
 from tallystick.verifier.trust import Signer, Trust
 from tallystick.wire import document_jws
 from tallystick.wire.record import BUYER_FACT, Record
@@ -38,7 +39,7 @@ Card = Signer[CardCertificate]
 class Case(NamedTuple):
     """A document with what belongs to it: its bytes, its record, the log's name, certificates by their SHA-256.
 
-    ``requesters`` are the POS that ask hosted signers, by UID.
+    ``requesters`` are the POS that ask hosted signers, by UID; ``national`` is a national document, read already.
     """
 
     body: bytes
@@ -48,6 +49,7 @@ class Case(NamedTuple):
     requesters: Mapping[str, Card]
     trust: Trust
     buyer_salt: bytes = b""
+    national: National | None = None
 
 
 def check_document(case: Case, media_type: str) -> Iterator[Seen]:

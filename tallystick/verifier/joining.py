@@ -10,6 +10,8 @@ from tallystick.verifier import hashes
 from tallystick.verifier.breaks import Break, BreakCode, Report
 from tallystick.verifier.heads import SeenHead
 from tallystick.verifier.part import PartReport, Tombstone
+from tallystick.verifier.refunds import RefundBook
+from tallystick.verifier.registers import RegisterFold
 from tallystick.verifier.sequences import LINK_BREAKS
 from tallystick.verifier.stretches import DEVICE, TAXPAYER, Key, Ranges, Registration, Stretch, merge_ranges
 
@@ -39,6 +41,10 @@ class Joiner:
         self._counters: dict[tuple[str, str], tuple[int, int]] = {}
         self._registrations: dict[str, Registration] = {}
         self._certificates: dict[bytes, int] = {}
+        self._certified: set[bytes] = set()
+        self._unregistered: dict[bytes, tuple[int, int]] = {}
+        self._folds: dict[str, RegisterFold] = {}
+        self.refunds = RefundBook()
         self._tombstones: list[Tombstone] = []
         self._erased: dict[tuple[int, int], str] = {}
         self._doubts = 0
@@ -53,6 +59,11 @@ class Joiner:
     def tree_known(self) -> bool:
         """Whether all entries so far could be read, so that roots can be computed."""
         return self._tree_known
+
+    @property
+    def has_registers(self) -> bool:
+        """Whether a document of the national channels was among them."""
+        return bool(self._folds)
 
     def take(self, report: PartReport) -> None:
         """The next part."""
@@ -72,6 +83,8 @@ class Joiner:
         for key, stretch in report.stretches.items():
             self._meet(key, stretch)
         self._count(report)
+        self._follow_registers(report)
+        self.refunds.take(report.refunds, report.originals)
         self._grow(report)
         self._last_ms = report.last_ms or self._last_ms
 
@@ -126,12 +139,41 @@ class Joiner:
         for one in report.registrations:
             self._registrations.setdefault(one.pair, one)
             self._certificates.setdefault(one.certificate_hash, one.index)
+        self._certified |= report.certified
         if not self._from_start or self._doubts:
             return
         for digest, index in report.used.items():
-            if self._certificates.get(digest, index) >= index:
-                detail = f"the certificate {digest.hex()[:16]} was not registered before"
-                self._report(Break(BreakCode.REGISTRATION, index, "certificate", detail, self._last_ms))
+            if self._certificates.get(digest, index) < index:
+                continue
+            if digest in report.national:
+                self._unregistered.setdefault(digest, (index, self._last_ms))
+            else:
+                self._tell_unregistered(digest, index, self._last_ms)
+
+    def _tell_unregistered(self, digest: bytes, index: int, since: int) -> None:
+        detail = f"the certificate {digest.hex()[:16]} was not registered before"
+        self._report(Break(BreakCode.REGISTRATION, index, "certificate", detail, since))
+
+    def _follow_registers(self, report: PartReport) -> None:
+        """What registers did, in order; where something could not be read, each is followed from its next shift on."""
+        if report.blind:
+            self._folds.clear()
+        for device, happened in report.happened.items():
+            fold = self._folds.get(device)
+            if fold is None:
+                fold = self._folds[device] = RegisterFold.new() if self._sees_all else RegisterFold()
+            for one in happened:
+                for code, index, detail in fold.take(one):
+                    self._report(Break(code, index, f"device {device}", detail, self._last_ms))
+        for device, (taxpayer, index) in report.taxpayers.items():
+            opened = self._registrations.get(device)
+            if opened is not None and opened.taxpayer != taxpayer:
+                detail = f"registered for {opened.taxpayer}, signed for {taxpayer}"
+                self._report(Break(BreakCode.BINDING, index, f"device {device}", detail, self._last_ms))
+
+    @property
+    def _sees_all(self) -> bool:
+        return self._from_start and not self._doubts
 
     def _count(self, report: PartReport) -> None:
         for device, ranges in report.ordinals.items():
@@ -176,7 +218,15 @@ class Joiner:
         self._contradicted = self._contradicted or not head.kept
 
     def end(self) -> None:
-        """After the last part: which bodies are gone without an order, what the numbers of the devices still lack."""
+        """After the last part: which bodies are gone without an order, what the numbers of the devices still lack.
+
+        A certificate of a device that is known by a later one is told of by the log a moment after it was issued.
+        """
+        for digest, (index, since) in self._unregistered.items():
+            if digest not in self._certified:
+                self._tell_unregistered(digest, index, since)
+        for one_break in self.refunds.judge(whole=self._sees_all):
+            self._report(one_break)
         for one in self._tombstones:
             if self._erased.get((one.ordered, one.place)) != one.body_hash:
                 detail = f"erased by the order of entry {one.ordered}, which orders no such thing"

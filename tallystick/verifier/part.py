@@ -21,15 +21,20 @@ from tallystick.kernel.faults import Fault
 from tallystick.verifier import hashes
 from tallystick.verifier.breaks import Break, BreakCode
 from tallystick.verifier.documents import DOCUMENT_KIND, Case, check_document
+from tallystick.verifier.national import National, read_national
+from tallystick.verifier.refunds import PartRefunds, Refund
+from tallystick.verifier.registers import Happened, Registers
 from tallystick.verifier.sequences import Sequences
 from tallystick.verifier.stretches import Key, Ranges, Registration, Stretch
 from tallystick.verifier.trust import Signer, Trust
+from tallystick.wire.document_jws import MEDIA_TYPE as NATIONAL
 from tallystick.wire.erasure import ordered_by, read_erasure
 from tallystick.wire.ledger_export import CERTIFICATES_MAX, PATH_HASHES_MAX, Line, Part, read_lines
 from tallystick.wire.record import Record
 
 BREAKS_PER_PART_MAX = 10_000
 REGISTRY_KIND = 3
+FIRST_NATIONAL_TYPE = 0x0200
 ERASURE_KIND = 7
 TIME_TOLERANCE_MS = 15 * 60 * 1000
 _LEAF = struct.Struct(">4sBBHQ32s32s32s32s32s")
@@ -66,6 +71,9 @@ class PartReport:
     """What a part proved, and what it hands on. ``nodes`` are its perfect nodes, ``at`` those at the sizes asked for.
 
     ``erased`` holds what orders of erasure (kind 07) name: the order's index and the entry's, with the body's hash.
+    ``certified`` are certificates that the log tells of without a device's registration, ``national`` those that signed
+    national documents. ``happened`` is what registers
+    did, ``refunds`` and ``originals`` what was given back, ``taxpayers`` for whom each register signed first.
     ``damage`` is set when the file itself cannot be read to its end; then the rest says what came before.
     """
 
@@ -81,6 +89,12 @@ class PartReport:
     counters: dict[tuple[str, str], tuple[int, int, int, int, int]] = attrs.Factory(dict)
     registrations: list[Registration] = attrs.Factory(list)
     used: dict[bytes, int] = attrs.Factory(dict)
+    certified: set[bytes] = attrs.Factory(set)
+    national: set[bytes] = attrs.Factory(set)
+    happened: dict[str, list[Happened]] = attrs.Factory(dict)
+    refunds: list[Refund] = attrs.Factory(list)
+    originals: dict[str, int] = attrs.Factory(dict)
+    taxpayers: dict[str, tuple[str, int]] = attrs.Factory(dict)
     tombstones: list[Tombstone] = attrs.Factory(list)
     erased: dict[tuple[int, int], str] = attrs.Factory(dict)
     tally: Counter[str] = attrs.Factory(Counter)
@@ -124,6 +138,8 @@ class _PartCheck:
         self._floor_ms = 0
         self._gap = False
         self._sequences = Sequences(self._add, task.selection, task.main)
+        self._registers = Registers()
+        self._refunds = PartRefunds()
         self._since_ms = 0
 
     def run(self) -> PartReport:
@@ -138,6 +154,8 @@ class _PartCheck:
         report.nodes = self._edge.nodes
         report.blind = self._sequences.blind or not report.whole
         self._sequences.hand_over(report.stretches, report.ordinals, report.counters)
+        report.happened = self._registers.happened
+        report.refunds, report.originals = self._refunds.refunds, self._refunds.originals
         return report
 
     @property
@@ -211,8 +229,10 @@ class _PartCheck:
         if fields[1] == DOCUMENT_KIND:
             self._document(line, record, body, fields)
         elif fields[1] == REGISTRY_KIND and record.device:
-            one = Registration(index, record.device, bytes.fromhex(record.certificate_hash), digest)
+            one = Registration(index, record.device, bytes.fromhex(record.certificate_hash), digest, record.taxpayer)
             self._report.registrations.append(one)
+        elif fields[1] == REGISTRY_KIND and record.certificate_hash:
+            self._report.certified.add(bytes.fromhex(record.certificate_hash))
         elif fields[1] == ERASURE_KIND and body is not None:
             self._ordered(index, body)
         self._report.tally[f"kind {fields[1]}"] += 1
@@ -281,12 +301,30 @@ class _PartCheck:
         self._time(index, fields)
         digest = bytes.fromhex(record.certificate_hash)
         self._report.used.setdefault(digest, index)
+        national = None if body is None or line.media_type != NATIONAL else read_national(body)
+        if national is not None:
+            self._report.national.add(digest)
+        self._follow(index, record, national)
         if body is None:
             return
-        case = Case(body, record, self._task.origin, certificates, requesters, self._trust, line.buyer_salt)
+        case = Case(body, record, self._task.origin, certificates, requesters, self._trust, line.buyer_salt, national)
         for code, detail in check_document(case, line.media_type):
             self._add(code, index, f"number {record.device}-{record.se_total}", detail)
         self._report.tally["signatures"] += 1
+
+    def _follow(self, index: int, record: Record, national: National | None) -> None:
+        """What only the documents before and behind it can judge: shifts, refunds, and for whom a register signs."""
+        try:
+            self._refunds.take(index, record)
+            if int(record.type) < FIRST_NATIONAL_TYPE:
+                return
+            signed_for, _ = self._report.taxpayers.setdefault(record.device, (record.taxpayer, index))
+            if signed_for != record.taxpayer:
+                detail = f"the device signed for {signed_for} before"
+                self._add(BreakCode.BINDING, index, f"device {record.device}", detail)
+            self._registers.take(index, record, national.said if national else None)
+        except ValueError:
+            self._add(BreakCode.RECORD, index, "record", "numbers that no record of a document has")
 
     def _time(self, index: int, fields: tuple[Any, ...]) -> None:
         while self._floors and self._floors[0][0] <= index:

@@ -1,8 +1,9 @@
 """Whom the verifier's user trusts: a small text file that never comes with the export.
 
 ``log VERIFIER-KEY [up-to SIZE]``, ``root PEM-FILE`` (authorities, beside the policy), ``witness NAME VERIFIER-KEY``,
-``group NAME all|any|NUMBER MEMBER...``, ``quorum NAME|none``; ``#`` begins a comment. The last three are those of the
-policy files that transparency logs use; the roots are ours.
+``group NAME all|any|NUMBER MEMBER...``, ``quorum NAME|none``, ``pack FILE`` (the country's pack, whose rates the taxes
+of national documents are recomputed with); ``#`` begins a comment. Witness, group and quorum are those of the policy
+files that transparency logs use; the rest is ours.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import attrs
 
 from tallystick.crypto.certificates import TrustStore
 from tallystick.kernel.faults import Fault
+from tallystick.verifier.arithmetic import Stated
+from tallystick.wire.country_pack import PackError, parse_pack
 from tallystick.wire.signed_note import KeyType, NoteKey, parse_verifier_key
 
 POLICY_BYTES_MAX = 64 * 1024
 PEM_BYTES_MAX = 1024 * 1024
+PACK_BYTES_MAX = 1024 * 1024
 NONE = "none"
 
 
@@ -34,6 +38,7 @@ class Policy:
 
     ``limits``: up to how many entries a head may bear the signature of that key alone. A key that was followed by
     another one, or was stolen, has one. ``until``: when (Unix ms) a key of a log retired, where that is known.
+    ``rates``: the country's rate groups by their number, empty without a pack.
     """
 
     logs: tuple[NoteKey, ...]
@@ -43,6 +48,7 @@ class Policy:
     quorum: str = NONE
     limits: dict[NoteKey, int] = attrs.field(factory=dict)
     until: dict[NoteKey, int] = attrs.field(factory=dict)
+    rates: dict[str, Stated] = attrs.field(factory=dict)
 
     def speaks_for(self, key: NoteKey, origin: str, size: int) -> bool:
         """Whether this key makes a head of ``size`` entries one of the log ``origin``."""
@@ -103,6 +109,7 @@ class _Reader:
         self._witnesses: dict[str, NoteKey] = {}
         self._groups: dict[str, Group] = {}
         self._quorum = NONE
+        self._rates: dict[str, Stated] = {}
 
     def take(self, words: list[str]) -> None:
         """One line; raises a fault whose detail says what is wrong."""
@@ -120,6 +127,8 @@ class _Reader:
             case ["group", name, threshold, *members] if members:
                 self._name(name)
                 self._groups[name] = self._group(threshold, members)
+            case ["pack", name]:
+                self._rates |= self._pack(name)
             case ["quorum", name]:
                 if name != NONE and name not in self._witnesses and name not in self._groups:
                     raise Fault("TS-3053", detail=f"nothing above is named {name}")
@@ -138,6 +147,7 @@ class _Reader:
             groups=self._groups,
             quorum=self._quorum,
             limits=self._limits,
+            rates=self._rates,
         )
 
     def _name(self, name: str) -> None:
@@ -153,6 +163,21 @@ class _Reader:
         if not 1 <= number <= len(members):
             raise Fault("TS-3053", detail=f"{threshold} of {len(members)} members cannot be")
         return Group(number, tuple(members))
+
+    def _pack(self, name: str) -> dict[str, Stated]:
+        try:
+            with (self._folder / name).open("rb") as file:
+                pack = parse_pack(file.read(PACK_BYTES_MAX), name)
+        except (OSError, PackError) as error:
+            raise Fault("TS-3053", detail=f"{name} is no pack of a country: {error}") from None
+        return {
+            str(group.group_id): tuple(
+                (rate.label.upper(), int(category.category_type), rate.rate.scaled)
+                for category in group.categories
+                for rate in category.rates
+            )
+            for group in pack.tax_groups
+        }
 
     def _pem(self, name: str) -> bytes:
         try:

@@ -16,12 +16,14 @@ from pathlib import Path
 import attrs
 
 from tallystick.kernel.faults import Fault
+from tallystick.verifier.arithmetic import Stated
 from tallystick.verifier.breaks import Break, BreakCode
 from tallystick.verifier.heads import SeenHead, check_quorum, read_heads
 from tallystick.verifier.joining import Joiner
 from tallystick.verifier.learned import learn
 from tallystick.verifier.part import PartReport, PartTask, check_part
 from tallystick.verifier.policy import Policy
+from tallystick.verifier.refunds import find_totals
 from tallystick.verifier.stretches import DAY, DEVICE, TAXPAYER, Key
 from tallystick.verifier.trust import Trust
 from tallystick.wire.ledger_export import MANIFEST, MANIFEST_BYTES_MAX, Manifest, read_manifest
@@ -29,7 +31,7 @@ from tallystick.wire.ledger_export import MANIFEST, MANIFEST_BYTES_MAX, Manifest
 BREAKS_MAX = 100_000
 _trust: Trust | None = None
 
-TrustOf = tuple[tuple[bytes, ...], tuple[bytes, ...], dict[bytes, int]]
+TrustOf = tuple[tuple[bytes, ...], tuple[bytes, ...], dict[bytes, int], dict[str, Stated]]
 Progress = Callable[[int, int], None]
 
 
@@ -75,7 +77,7 @@ def verify(
     learned = learn(folder, manifest, policy, trust_list, tell)
     policy = learned.policy
     heads = read_heads(folder, manifest, kept or [], policy, tell)
-    trust_of = (policy.roots, manifest.issuers, learned.distrusted)
+    trust_of = (policy.roots, manifest.issuers, learned.distrusted, policy.rates)
     Trust(*trust_of)
     joiner = Joiner(manifest.first, manifest.edge, manifest.scope == "selection", heads, tell)
     _before_all(manifest, heads, tell)
@@ -85,6 +87,8 @@ def verify(
         joiner.take(report)
         done += report.part.entries
         progress(done, manifest.entries)
+    for part in manifest.parts if joiner.refunds.wanted else ():
+        joiner.refunds.totals |= find_totals(str(folder), part, joiner.refunds.wanted)
     joiner.end()
     confirmed = check_quorum(heads, manifest.size, policy, tell)
     return Outcome(
@@ -196,9 +200,9 @@ def _reports(tasks: Iterator[PartTask], trust_of: TrustOf, workers: int, parts: 
                 future.cancel()
 
 
-def _start_worker(roots: tuple[bytes, ...], issuers: tuple[bytes, ...], distrusted: dict[bytes, int]) -> None:
+def _start_worker(*trust_of: object) -> None:
     global _trust  # noqa: PLW0603 - one store a process, set once when it starts
-    _trust = Trust(roots, issuers, distrusted)
+    _trust = Trust(*trust_of)  # type: ignore[arg-type]
 
 
 def _work(task: PartTask) -> PartReport:
@@ -210,6 +214,8 @@ def _notes(manifest: Manifest, heads: list[SeenHead], joiner: Joiner, policy: Po
     """What could not be shown by this export; said, never passed over."""
     if not policy.roots:
         yield "the policy names no root of certificates: every certificate is a break"
+    if joiner.has_registers and not policy.rates:
+        yield "the policy names no country's pack: taxes of national documents were not recomputed"
     if manifest.scope == "selection":
         yield "a selection shows that its entries are in the log, not that nothing was left out at its end"
     if manifest.first and manifest.scope != "selection":

@@ -37,6 +37,7 @@ class Registration:
     pair: str
     certificate_hash: bytes
     leaf_hash: bytes
+    taxpayer: str = ""
 
 
 Ranges = list[tuple[int, int]]

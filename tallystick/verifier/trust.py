@@ -21,6 +21,7 @@ from tallystick.crypto.certificates import (
 )
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import from_unix_ms, unix_ms
+from tallystick.verifier.arithmetic import Stated
 from tallystick.verifier.hashes import sha256
 
 SIGNERS_KEPT = 65_536
@@ -43,14 +44,20 @@ class Trust:
     """The policy's roots with the issuers that an export offers; an issuer that signs itself is no root of ours."""
 
     def __init__(
-        self, roots: Iterable[bytes], issuers: Iterable[bytes], distrusted: Mapping[bytes, int] = MappingProxyType({})
+        self,
+        roots: Iterable[bytes],
+        issuers: Iterable[bytes],
+        distrusted: Mapping[bytes, int] = MappingProxyType({}),
+        rates: Mapping[str, Stated] = MappingProxyType({}),
     ) -> None:
         """``roots`` are PEM files, ``issuers`` DER certificates; ``distrusted`` says since when (Unix ms) what an
-        authority (SHA-256 of its certificate) certified signs nothing any more.
+        authority (SHA-256 of its certificate) certified signs nothing any more. ``rates`` are the country's rate groups
+        by their number: label, kind and rate (x 10^8).
 
         Raises ``TS-3050`` when an issuer cannot be read.
         """
         self._distrusted = dict(distrusted)
+        self._rates = dict(rates)
         given = TrustStore.from_pem(*roots)
         try:
             offered = [der for der in issuers if not is_self_signed(der)]
@@ -59,6 +66,15 @@ class Trust:
             raise Fault("TS-3050", detail="an issuer in the export is no certificate") from None
         self._cards: OrderedDict[bytes, Signer[CardCertificate]] = OrderedDict()
         self._devices: OrderedDict[bytes, Signer[DeviceCertificate]] = OrderedDict()
+
+    @property
+    def has_rates(self) -> bool:
+        """Whether the policy brought the country's rates."""
+        return bool(self._rates)
+
+    def rates_of(self, group: str) -> Stated | None:
+        """The rates of a group; none for one that the country does not have."""
+        return self._rates.get(group)
 
     def card(self, der: bytes) -> Signer[CardCertificate]:
         """The signer of a card's certificate; raises what ``read_card_certificate`` does. Its chain is not followed."""

@@ -14,7 +14,7 @@ import attrs
 
 from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
-from tallystick.kernel.channel_rules import ChannelRules, RefundScope
+from tallystick.kernel.channel_rules import ChannelRules, LateDocuments, RefundScope
 from tallystick.kernel.country_pack import (
     CERTIFICATE_PROFILES,
     CertificateRules,
@@ -292,6 +292,8 @@ def _channels(root: TomlTable) -> ChannelRules:
     }
     if "refund_scope" in table:
         named["refund_scope"] = _choice(table, "refund_scope", RefundScope)
+    if "late" in table:
+        named["late"] = _choice(table, "late", LateDocuments)
     table.close()
     return ChannelRules(**named)
 

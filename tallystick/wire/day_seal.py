@@ -16,9 +16,11 @@ import msgspec
 
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
+from tallystick.kernel.national_document import DocumentType
 from tallystick.wire.record import Record, canonical_members
 
 SEAL_VERSION = "1"
+_CLOSING = str(int(DocumentType.SHIFT_CLOSING))
 _EPOCH = date(1970, 1, 1)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -90,6 +92,7 @@ class DayFold:
     link: bytes = b""
     _types: dict[str, _Type] = attrs.Factory(dict)
     _devices: set[str] = attrs.Factory(set)
+    _closed: set[str] = attrs.Factory(set)
 
     def add(self, record: Record, seq: int, link: bytes) -> None:
         """Take the next document; raises ``ValueError`` when it does not follow or says no numbers."""
@@ -102,6 +105,8 @@ class DayFold:
             kind.taxes[category] = kind.taxes.get(category, 0) + int(amount)
         self.total += int(record.day_amount or "0")
         self._devices.add(record.device)
+        if record.type == _CLOSING:
+            self._closed.add(record.device)
         self.seq, self.link = seq, link
 
     def seal(self, day: int, *, number: int, revision: int, previous: bytes, former: bytes, size: int) -> DaySeal:
@@ -109,8 +114,8 @@ class DayFold:
         return DaySeal(
             day=write_day(day),
             devices=str(len(self._devices)),
-            devicesWithZ="0",
-            devicesWithoutZ=str(len(self._devices)),
+            devicesWithZ=str(len(self._closed)),
+            devicesWithoutZ=str(len(self._devices) - len(self._closed)),
             entries=str(self.seq),
             firstSeq="1" if self.seq else "0",
             former=former.hex(),

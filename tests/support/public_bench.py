@@ -18,9 +18,11 @@ import attrs
 from benchmarks.package_maker import NOW, Card, sale
 from tallystick.authority.ledger.entry import Channel, EntryKind
 from tallystick.authority.ledger.queries import LedgerDocument
-from tallystick.authority.projections.verification.api import PublicServices, build_app
+from tallystick.authority.projections.verification.api import build_app
+from tallystick.authority.projections.verification.claims import Claim, Claims
 from tallystick.authority.projections.verification.ledger_view import LedgerView, Proof
 from tallystick.authority.projections.verification.page_tokens import PageTokens
+from tallystick.authority.projections.verification.services import PublicServices
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES
 from tallystick.authority.reference.registry.values import SecureElementEntry
 from tallystick.crypto.keys import PrivateKey, generate_rsa_key
@@ -117,6 +119,7 @@ class MemoryLedger(LedgerView):
     def __init__(self, folder: Path) -> None:
         super().__init__(self._no_database, folder)
         self.documents: dict[SdcInvoiceNumber, LedgerDocument] = {}
+        self.claimed: dict[SdcInvoiceNumber, list[Claim]] = {}
         self.away: Exception | None = None
 
     @staticmethod
@@ -128,6 +131,10 @@ class MemoryLedger(LedgerView):
         if self.away is not None:
             raise self.away
         return self.documents.get(number)
+
+    def claims(self, number: SdcInvoiceNumber) -> Claims:
+        """What was put there."""
+        return Claims.of(self.claimed.get(number, []))
 
     def with_cosignatures(self, note: bytes) -> bytes:
         """Nobody watches here."""

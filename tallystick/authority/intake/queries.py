@@ -33,3 +33,8 @@ def kept_ordinals(conn: Connection, signed_by: str, first: int, last: int) -> se
 def kept_turnover(conn: Connection, signed_by: str, first: int, last: int) -> int:
     """What the quarantined fiscal receipts of a signer add to its unaudited sum, in ten-thousandths."""
     return store.kept_turnover(conn, signed_by, first, last)
+
+
+def is_kept_apart(conn: Connection, act_hash: bytes) -> bool:
+    """Whether the document of an act lies in quarantine, waiting or rejected; one that was re-admitted does not."""
+    return store.is_kept_apart(conn, act_hash)

@@ -46,6 +46,9 @@ UNION
 SELECT ordinal FROM intake.evidence
 WHERE signed_by = :signed_by AND ordinal BETWEEN :first AND :last AND entry_index IS NOT NULL;
 
+-- name: is_kept_apart
+SELECT EXISTS (SELECT FROM intake.quarantine WHERE act_hash = :act_hash AND state <> 'readmitted');
+
 -- name: kept_turnover
 SELECT coalesce(sum(abs(q.turnover)), 0)::bigint AS turnover FROM intake.quarantine q
 WHERE q.signed_by = :signed_by AND q.ordinal BETWEEN :first AND :last AND q.entry_index IS NOT NULL

@@ -32,9 +32,9 @@ class Refused:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Quarantined:
-    """A lawfully signed package that waits for a decision; ``turnover`` is signed, in ten-thousandths.
+    """A lawfully signed document that waits for a decision; ``turnover`` is signed, in ten-thousandths.
 
-    ``buyer`` goes into the ledger as a commitment and is not kept beside the body.
+    ``buyer`` goes into the ledger as a commitment and is not kept beside the body; the ledger keeps ``media_type`` too.
     """
 
     act_hash: bytes
@@ -52,6 +52,7 @@ class Quarantined:
     received_at: datetime
     channel: int = Channel.ESDC
     buyer: str = ""
+    media_type: str = "application/json"
 
 
 @attrs.frozen(slots=True)
@@ -131,6 +132,11 @@ def is_doubled(conn: Connection, signed_by: str) -> bool:
 def kept_ordinals(conn: Connection, signed_by: str, first: int, last: int) -> set[int]:
     """Ordinals of a signer that are in quarantine or evidence, with an entry in the ledger."""
     return {row[0] for row in _QUERIES.rows(conn, "kept_ordinals", signed_by=signed_by, first=first, last=last)}
+
+
+def is_kept_apart(conn: Connection, act_hash: bytes) -> bool:
+    """Whether an act is in quarantine and was not re-admitted."""
+    return bool(_QUERIES.value(conn, "is_kept_apart", act_hash=act_hash))
 
 
 def kept_turnover(conn: Connection, signed_by: str, first: int, last: int) -> int:

@@ -16,7 +16,7 @@ import attrs
 import msgspec
 import psycopg
 
-from tallystick.authority.ledger.export_chunks import CHUNK_ENTRIES, ChunkWriter
+from tallystick.authority.ledger.export_chunks import CHUNK_ENTRIES, ChunkWriter, FindCertificates
 from tallystick.authority.ledger.queries import newest_checkpoint
 from tallystick.authority.ledger.sweep_rows import Connection
 from tallystick.authority.ledger.tree import TreeReader
@@ -86,14 +86,16 @@ def export_ledger(
     key_changes: Sequence[bytes] = (),
     trust_list: bytes = b"",
     head: bytes = b"",
+    certificates: FindCertificates = lambda _: (),
     progress: Progress = lambda done, total: None,
 ) -> Manifest:
     """Write an export up to a signed head: the newest, or the note ``head``, such as one that witnesses cosigned.
 
     ``issuers`` are certificates (DER) between the signers and their root, ``key_changes`` the notes of the log's keys,
-    ``trust_list`` is the authority's own. It does not judge: what the tables hold is
-    written, contradictions included, for the verifier to find. Raises ``TS-3055`` when the folder exists or nothing
-    is signed yet, ``TS-5008`` when the stored tree lacks what a proof is made of.
+    ``trust_list`` is the authority's own, ``certificates`` gives those of national devices (DER, by their SHA-256) that
+    no registration holds. It does not judge: what the tables hold is written, contradictions included, for the verifier
+    to find. Raises ``TS-3055`` when the folder exists or nothing is signed yet, ``TS-5008`` when the stored tree lacks
+    what a proof is made of.
     """
     if folder.exists():
         raise Fault("TS-3055", detail=f"{folder} exists already; an export never overwrites one")
@@ -103,7 +105,7 @@ def export_ledger(
         (partial / name).mkdir(parents=True, mode=0o750)
     with psycopg.connect(dsn) as connection:
         connection.execute(_SQL["read_only"])
-        manifest = _Exporter(connection, partial, scope, issuers, head, progress).run()
+        manifest = _Exporter(connection, partial, scope, issuers, head, certificates, progress).run()
     manifest = msgspec.structs.replace(manifest, key_changes=tuple(key_changes))
     if trust_list:
         write_atomically(partial / TRUST_LIST, trust_list, mode=_FILE_MODE)
@@ -121,9 +123,11 @@ class _Exporter:
         scope: ExportScope,
         issuers: Sequence[bytes],
         head: bytes,
+        certificates: FindCertificates,
         progress: Progress,
     ) -> None:
         self._connection = connection
+        self._certificates = certificates
         self._folder = folder
         self._scope = scope
         self._issuers = tuple(issuers)
@@ -172,7 +176,7 @@ class _Exporter:
         parts = []
         for first in range(self._first, self._head.size, PART_ENTRIES):
             end = min(first + PART_ENTRIES, self._head.size)
-            writer = ChunkWriter(self._connection)
+            writer = ChunkWriter(self._connection, certificates=self._certificates)
             parts.append(self._part(first, end - first, writer.spans(first, end)))
             self._head_within(first, end)
             self._advance(end - first, self._head.size - self._first)
@@ -213,7 +217,7 @@ class _Exporter:
         return {index for index in found if index is not None and index < self._head.size}
 
     def _selected_part(self, indexes: list[int]) -> Part:
-        writer = ChunkWriter(self._connection, paths_to=self._head.size)
+        writer = ChunkWriter(self._connection, paths_to=self._head.size, certificates=self._certificates)
         part = self._part(indexes[0], len(indexes), writer.chosen(indexes))
         self._advance(len(indexes), 0)
         return part

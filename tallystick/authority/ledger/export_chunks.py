@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
@@ -18,11 +19,15 @@ from tallystick.authority.ledger.sweep_rows import (
     read_links,
 )
 from tallystick.authority.ledger.tree import TreeReader
+from tallystick.kernel.hashing import sha256
 from tallystick.kernel.merkle import inclusion_path
 from tallystick.kit.named_sql import load_queries
+from tallystick.wire.document_jws import MEDIA_TYPE as NATIONAL
 from tallystick.wire.ledger_export import Before, Line, encode_line
 
 CHUNK_ENTRIES = 256
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
+FindCertificates = Callable[[Collection[bytes]], Iterable[bytes]]
 _DOCUMENT = str(int(EntryKind.DOCUMENT))
 _SQL = load_queries("tallystick.authority.ledger")
 _TABLES = {table.shows: table for table in LINK_TABLES if table.shows is not Shows.DEVICE}
@@ -32,6 +37,8 @@ class _Place(msgspec.Struct, gc=False):
     """The members of a record that say where its entry stands; read leniently, for a forged one is exported too."""
 
     kind: str = ""
+    media_type: str = ""
+    certificate_hash: str = ""
     device: str = ""
     taxpayer: str = ""
     taxpayer_seq: str = ""
@@ -54,10 +61,17 @@ _Wanted = dict[Shows, tuple[Key, int]]
 
 
 class ChunkWriter:
-    """Writes one part; ``paths_to`` is the size of the head to which each entry gets a path of its own."""
+    """Writes one part; ``paths_to`` is the size of the head to which each entry gets a path of its own.
 
-    def __init__(self, connection: Connection, *, paths_to: int = 0) -> None:
+    ``certificates`` gives certificates of national devices (DER) that no registration holds, by their SHA-256.
+    """
+
+    def __init__(
+        self, connection: Connection, *, paths_to: int = 0, certificates: FindCertificates = lambda _: ()
+    ) -> None:
         self._connection = connection
+        self._find_certificates = certificates
+        self._given: set[bytes] = set()
         self._paths_to = paths_to
         self._last: dict[tuple[Shows, Key], int] = {}
         self._shown: set[str] = set()
@@ -122,7 +136,7 @@ class ChunkWriter:
         asked = [str(one[Shows.TAXPAYER][0][0]) for one in wanted if one.get(Shows.TAXPAYER, ((), 1))[1] == 0]
         return dict(self._connection.execute(_SQL["export_salts"], {"tins": asked}).fetchall()) if asked else {}
 
-    def _certificates(self, places: Iterable[_Place | None]) -> Iterator[bytes]:
+    def _certificates(self, places: Collection[_Place | None]) -> Iterator[bytes]:
         """Certificates of signers and requesters that this part has not shown yet."""
         uids = {
             uid: None
@@ -131,8 +145,12 @@ class ChunkWriter:
             for uid in place.device.split("-")
             if uid not in self._shown
         }
-        if not uids:
-            return
+        if uids:
+            yield from self._registered(uids)
+        yield from self._later(places)
+
+    def _registered(self, uids: dict[str, None]) -> Iterator[bytes]:
+        """Those that registrations hold."""
         self._shown.update(uids)
         for _, body in self._connection.execute(_SQL["export_certificates"], {"uids": list(uids)}):
             try:
@@ -140,7 +158,20 @@ class ChunkWriter:
             except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
                 continue
             if der:
+                self._given.add(sha256(der))
                 yield encode_line(Line(certificate=der)) + b"\n"
+
+    def _later(self, places: Collection[_Place | None]) -> Iterator[bytes]:
+        """Those that a national device got later: the register of certificates has them."""
+        named = {
+            bytes.fromhex(place.certificate_hash)
+            for place in places
+            if place is not None and place.media_type == NATIONAL and _HASH.fullmatch(place.certificate_hash)
+        }
+        wanted = named - self._given
+        self._given |= wanted
+        for der in self._find_certificates(sorted(wanted)) if wanted else ():
+            yield encode_line(Line(certificate=der)) + b"\n"
 
 
 def _path(index: int, size: int, reader: TreeReader) -> tuple[bytes, ...]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import buyer_commitment
 from tallystick.kernel.identifiers import canonical_buyer
-from tallystick.wire.audit_data import read_audit_data
+from tallystick.wire.ledger_body import people_in
 from tallystick.wire.record import BUYER_FACT, Record
-
-_PACKAGE = "application/json"
 
 
 def buyer_trouble(record: Record, salt: bytes | None, body: bytes | None, *, erased: bool) -> str:
@@ -30,10 +27,6 @@ def buyer_trouble(record: Record, salt: bytes | None, body: bytes | None, *, era
 
 
 def _buyer_of(media_type: str, body: bytes) -> str:
-    """The buyer that a package names; empty where it names none, or cannot be read as it was not when it came."""
-    if media_type != _PACKAGE:
-        return ""
-    try:
-        return canonical_buyer(read_audit_data(body).request.buyer_id)
-    except Fault:
-        return ""
+    """The buyer that a document names; empty where it names none, or cannot be read as it was not when it came."""
+    people = people_in(media_type, body)
+    return "" if people is None else canonical_buyer(people.buyer)

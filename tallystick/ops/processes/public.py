@@ -8,15 +8,17 @@ import secrets
 from psycopg import sql
 from psycopg_pool import ConnectionPool
 
-from tallystick.authority.projections.verification.api import PublicServices, build_app, refusals
+from tallystick.authority.projections.verification.api import build_app, refusals
 from tallystick.authority.projections.verification.ledger_view import LedgerView
 from tallystick.authority.projections.verification.page_tokens import PageTokens
+from tallystick.authority.projections.verification.services import PublicServices
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES
 from tallystick.authority.reference.following import Follower
 from tallystick.authority.reference.registry.directory import Directory
 from tallystick.crypto.policy import install_registry
 from tallystick.kit.http_server import Server
 from tallystick.ops.inspections import BuyersSightings
+from tallystick.ops.national_receipts import NationalRecords
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
 from tallystick.ops.schema.roles import PORTAL
 
@@ -75,6 +77,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     await asyncio.to_thread(follower.start)
     pool = open_pool(context.dsn(PORTAL))
     sightings = open_sightings(context.dsn(PORTAL))
+    records = NationalRecords(pool.connection)
     services = PublicServices(
         find_element=directory.secure_element,
         ledger=LedgerView(pool.connection, context.state.tiles),
@@ -85,6 +88,9 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         operator=settings.operator,
         sightings=BuyersSightings(sightings.connection, system_clock),
         secure_cookies=settings.public_url.startswith("https:"),
+        registers=records,
+        is_kept_apart=records.is_kept_apart,
+        offline_limit=pack.channels.offline_limit,
         proxies=frozenset(settings.public_proxies.replace(",", " ").split()),
     )
     server = Server(build_app(services), settings.public_host, settings.public_port, refuse=refusals(services))

@@ -26,7 +26,11 @@ ROOMS = (
     "projections/audit",
     "projections/inspections",
     "projections/personal",
+    "projections/verification",
+    "projections/taxservice",
     "channels/vsdc",
+    "channels/ecr/batches",
+    "channels/ecr",
     "projections/retention",
 )
 

@@ -35,7 +35,7 @@ DETECTOR_WORDS = {
 KIND_WORDS = {
     CaseKind.BODY_CHANGED: "A stored document is not the one that was booked",
     CaseKind.RECORD_CHANGED: "A record is not the one that its leaf commits to",
-    CaseKind.SIGNATURE_WRONG: "The card's signature does not cover the stored document",
+    CaseKind.SIGNATURE_WRONG: "The signature of card or device does not cover the stored document",
     CaseKind.ROWS_MISSING: "Rows of the ledger lack",
     CaseKind.NUMBERS_MISSING: "Numbers never came, and later ones did",
     CaseKind.AUDIT_INCOMPLETE: "An audit waits for packages that never came",
@@ -45,6 +45,14 @@ KIND_WORDS = {
     CaseKind.JOURNAL_DIFFERS: "The paper shows another total than was signed",
     CaseKind.TAXES_DIFFER: "Taxes do not follow from the items",
     CaseKind.CARD_SUM_DIFFERS: "The card's sum is not that of its documents",
+    CaseKind.CODE_DIFFERS: "Papers show another amount, time or kind than was reported",
+    CaseKind.REPORT_DIFFERS: "A closing report is not the sum of its documents",
+    CaseKind.REFUNDS_HIGH: "Much of what a shift sold was given back",
+    CaseKind.OFFLINE_TOO_LONG: "A register was without contact for longer than it may",
+    CaseKind.BATCH_APART: "Documents of an offline register wait apart, or nobody can show who signed them",
+    CaseKind.HEAD_WENT_BACK: "A register says that it made fewer documents than it said before",
+    CaseKind.CLOCK_CONTRADICTS: "Times of an offline register contradict each other, or lie ahead",
+    CaseKind.REFUND_CONTRADICTS: "An offline register gave back what the ledger does not bear out",
 }
 
 

@@ -188,10 +188,14 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "sandbox card": TRIAL,
     "sandbox pos": OUTSIDE,
     "sandbox start": TRIAL,
+    "sandbox tax-service": TRIAL,
     "state link": ("session.link",),
     "state stop": TRIAL,
     "state where": TRIAL,
     "state wipe": TRIAL,
+    "taxservice dead": ("taxservice.read",),
+    "taxservice resend": ("taxservice.resend",),
+    "taxservice status": FIGURES,
     "verify": OUTSIDE,
     "vsdc enrol": ("vsdc.enrol",),
     "vsdc open": ("vsdc.read",),
@@ -207,6 +211,8 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "witness serve": OUTSIDE,
     "witness show": OUTSIDE,
     "witness trust": OUTSIDE,
+    "worm show": OUTSIDE,
+    "worm verify": OUTSIDE,
 }
 
 PAGES: dict[str, tuple[str, ...] | Why] = {

@@ -116,5 +116,6 @@ def test_every_table_of_a_taxpayer_is_isolated_or_named(database: str) -> None:
             [list(TAXPAYER_COLUMNS), PORTAL],
         ).fetchall()
     tables = {str(name): bool(isolated) for name, isolated in found}
-    assert {name for name, isolated in tables.items() if isolated} == {"media.upload", "media.upload_file"}
+    isolated_tables = {"media.upload", "media.upload_file", "taxservice.item", "taxservice.receipt"}
+    assert {name for name, isolated in tables.items() if isolated} == isolated_tables
     assert {name for name, isolated in tables.items() if not isolated} == set(OPEN)

@@ -11,35 +11,40 @@ import pytest
 from export_bench import codes
 from ledger_bench import ORIGIN, LedgerFolder
 
+from benchmarks.national_documents import Register
 from benchmarks.signed_documents import SoftwareDevice
 from tallystick.authority.ledger.entry import NewEntry
 from tallystick.authority.ledger.export import ExportScope, export_ledger
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
+from tallystick.ops.packs import pack_file
 from tallystick.verifier.breaks import Break, BreakCode
 from tallystick.verifier.policy import read_policy
 from tallystick.verifier.run import verify
 from tallystick.wire.document_jws import read_signed
 
-PAYLOAD = b'{"total":"1.00","items":[{"name":"Bread","total":"1.00"}]}'
 SINCE = datetime.now(UTC) - timedelta(days=2)
 
 
-def _book(ledger: LedgerFolder, device: SoftwareDevice, change: Callable[[NewEntry], NewEntry] | None = None) -> None:
+def _book(ledger: LedgerFolder, till: Register, change: Callable[[NewEntry], NewEntry] | None = None) -> None:
+    """A shift of ten documents; ``change`` is made to the sixth."""
+
     async def walk() -> None:
         async with ledger.serving() as (client, _):
-            await client.append(device.registration())
-            [(device.link,)] = ledger.rows("SELECT link FROM ledger.device_heads WHERE signed_by = %s", device.uid)
-            for number in range(12):
-                entry = device.document(PAYLOAD, at=SINCE + timedelta(minutes=number))
+            await client.append(till.device.registration())
+            uid = till.device.uid
+            [(till.device.link,)] = ledger.rows("SELECT link FROM ledger.device_heads WHERE signed_by = %s", uid)
+            made = [till.register(), till.open(), *(till.sell() for _ in range(7)), till.close()]
+            for number, one in enumerate(made):
+                entry = changed(one.entry, device_seq=0, device_prev=b"") if change else one.entry
                 await client.append(change(entry) if change and number == 5 else entry)
 
     asyncio.run(walk())
 
 
-def _verify(ledger: LedgerFolder, device: SoftwareDevice, folder: Path) -> list[Break]:
-    (folder / "root.pem").write_bytes(device.root_pem)
-    (folder / "policy.txt").write_text(f"log {ledger.log_key.verifier_key}\nroot root.pem\n")
+def _verify(ledger: LedgerFolder, till: Register, folder: Path) -> list[Break]:
+    (folder / "root.pem").write_bytes(till.device.root_pem)
+    (folder / "policy.txt").write_text(f"log {ledger.log_key.verifier_key}\nroot root.pem\npack {pack_file('AQ')}\n")
     export_ledger(ledger.dsn, folder / "export", ExportScope())
     found: list[Break] = []
     verify(folder / "export", read_policy(folder / "policy.txt"), workers=1, found=found.append)
@@ -53,15 +58,16 @@ def ledger(tmp_path: Path, database: str) -> LedgerFolder:
 
 
 def test_documents_under_es256_hold(ledger: LedgerFolder, tmp_path: Path) -> None:
-    device = SoftwareDevice("SOFT0001", "100000001", ORIGIN)
-    _book(ledger, device)
-    assert not _verify(ledger, device, tmp_path)
+    till = Register.of("SOFT0001", "100000001", ORIGIN, SINCE)
+    _book(ledger, till)
+    assert not _verify(ledger, till, tmp_path)
 
 
 def _other_payload(entry: NewEntry) -> NewEntry:
     header, _, rest = entry.body.partition(b".")
     payload, _, signature = rest.partition(b".")
-    return changed(entry, body=header + b"." + payload[:-1] + b"A." + signature)
+    spoilt = payload[:40] + (b"A" if payload[40:41] != b"A" else b"B") + payload[41:]
+    return changed(entry, body=header + b"." + spoilt + b"." + signature)
 
 
 def changed(entry: NewEntry, **changes: object) -> NewEntry:
@@ -95,20 +101,25 @@ def _other_act(entry: NewEntry) -> NewEntry:
 def test_a_document_that_was_changed_is_named(
     ledger: LedgerFolder, tmp_path: Path, change: Callable[[NewEntry], NewEntry], expected: BreakCode
 ) -> None:
-    device = SoftwareDevice("SOFT0001", "100000001", ORIGIN)
-    _book(ledger, device, change)
-    assert expected in codes(_verify(ledger, device, tmp_path))
+    till = Register.of("SOFT0001", "100000001", ORIGIN, SINCE)
+    _book(ledger, till, change)
+    assert expected in codes(_verify(ledger, till, tmp_path))
 
 
 def test_a_device_that_signed_another_place_is_named(ledger: LedgerFolder, tmp_path: Path) -> None:
     """The link before it is under the signature: an operator who leaves one out cannot make the next one fit."""
-    device = SoftwareDevice("SOFT0001", "100000001", ORIGIN)
+    till = Register.of("SOFT0001", "100000001", ORIGIN, SINCE)
 
-    def left_out(entry: NewEntry) -> NewEntry:
-        return device.document(PAYLOAD, at=SINCE + timedelta(minutes=6))
+    async def walk() -> None:
+        async with ledger.serving() as (client, _):
+            await client.append(till.device.registration())
+            [(till.device.link,)] = ledger.rows("SELECT link FROM ledger.device_heads")
+            made = [till.register(), till.open(), till.sell(), till.sell()]
+            for one in (made[0], made[1], made[3]):
+                await client.append(changed(one.entry, device_seq=0, device_prev=b""))
 
-    _book(ledger, device, left_out)
-    assert BreakCode.DEVICE_LINK in codes(_verify(ledger, device, tmp_path))
+    asyncio.run(walk())
+    assert BreakCode.DEVICE_LINK in codes(_verify(ledger, till, tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +140,7 @@ def test_ts_1201_a_header_that_is_none(change: Callable[[dict[str, object]], dic
     from base64 import urlsafe_b64decode, urlsafe_b64encode
 
     device = SoftwareDevice("SOFT0001", "100000001", ORIGIN, link=bytes(32))
-    body = device.document(PAYLOAD, at=SINCE).body
+    body = device.document(b"{}", at=SINCE).body
     assert read_signed(body).header.sequence == 1
     header, _, rest = body.partition(b".")
     said = json.loads(urlsafe_b64decode(header + b"=" * (-len(header) % 4)))

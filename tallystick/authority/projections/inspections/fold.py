@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from tallystick.authority.ledger.entry import EntryKind
-from tallystick.authority.projections.inspections import fold_store
+from tallystick.authority.projections.inspections import fold_store, reports
 from tallystick.authority.projections.inspections.fold_store import Device, Key
 from tallystick.authority.projections.inspections.reading import Entry, entries
 from tallystick.authority.projections.inspections.values import CaseKind, Evidence
@@ -16,8 +16,10 @@ from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.inspections import InspectionLimits, SellingHabit
 from tallystick.kernel.instants import from_unix_ms
+from tallystick.kernel.national_document import DocumentType
 from tallystick.wire.audit_data import read_signed_part
 from tallystick.wire.journal_amounts import shows_total
+from tallystick.wire.ledger_body import NATIONAL
 from tallystick.wire.record import Record
 
 _DOCUMENT, _PROOF = str(int(EntryKind.DOCUMENT)), str(int(EntryKind.PROOF_OF_AUDIT))
@@ -37,8 +39,10 @@ def fold(conn: Connection, first: int, last: int, limits: InspectionLimits, high
             if device is not None and _take_proof(conn, device, entry, high):
                 touched[device.key] = device
             continue
-        touched[_key(record)] = _take_document(device, record, high)
+        if not _is_report(record):
+            touched[_key(record)] = _take_document(device, record, high)
         yield from _doubts(entry, record)
+        yield from reports.doubts(conn, entry, record, limits)
     for device in sorted(touched.values(), key=lambda one: one.key):
         fold_store.put(conn, device, limits)
 
@@ -46,6 +50,15 @@ def fold(conn: Connection, first: int, last: int, limits: InspectionLimits, high
 def _key(record: Record) -> Key:
     requested_by, _, signed_by = record.device.partition("-")
     return requested_by, signed_by
+
+
+def _is_report(record: Record) -> bool:
+    """Whether a register speaks of itself: that is no sale, and makes no habit of selling."""
+    return record.media_type == NATIONAL and not _is_sale(record.type)
+
+
+def _is_sale(document_type: str) -> bool:
+    return document_type.isdecimal() and int(document_type) < DocumentType.SHIFT_OPENING
 
 
 def _take_document(device: Device | None, record: Record, high: int) -> Device:
@@ -57,6 +70,8 @@ def _take_document(device: Device | None, record: Record, high: int) -> Device:
         key = _key(record)
         device = Device(key=key, tin=record.taxpayer, offset_minutes=offset, habit=SellingHabit.begin(hour))
     device.habit, device.offset_minutes = device.habit.sold(hour), offset
+    if record.media_type == NATIONAL:
+        return device  # no proof of audit: each document is here at once, or with its batch
     amount = abs(int(record.day_amount or "0"))
     if device.key[0] == device.key[1] and amount and int(record.se_total) > device.audited_up_to:
         received_at = from_unix_ms(received_ms)
@@ -97,8 +112,8 @@ def _doubts(entry: Entry, record: Record) -> Iterator[Evidence]:
     doubts = _TAX_DOUBTS.intersection(record.flags)
     if doubts:
         yield _evidence(CaseKind.TAXES_DIFFER, entry, record, f"booked with {', '.join(sorted(doubts))}")
-    if entry.row is None or entry.row.body is None:
-        return
+    if entry.row is None or entry.row.body is None or record.media_type == NATIONAL:
+        return  # a register's paper is made by its till from what it signs: no journal is sent
     try:
         said = read_signed_part(entry.row.body)
     except Fault:

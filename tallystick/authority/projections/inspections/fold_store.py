@@ -119,3 +119,9 @@ def standing(conn: Connection, key: Key) -> tuple[int, int, int] | None:
     """Hour of the last sale, audited up to, unaudited sum."""
     row = _SQL.row(conn, "device", requested_by=key[0], signed_by=key[1])
     return None if row is None else (row[0], row[1], row[2])
+
+
+def sums_by_type(conn: Connection, key: Key, first: int, last: int) -> list[tuple[int, int, int]]:
+    """Of a device's documents from one number to another: type, how many, and their totals (x 10000)."""
+    rows = _SQL.rows(conn, "sums_by_type", requested_by=key[0], signed_by=key[1], first=first, last=last)
+    return [(int(row[0]), int(row[1]), int(row[2])) for row in rows]

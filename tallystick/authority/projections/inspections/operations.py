@@ -57,9 +57,12 @@ def look_again(conn: Connection, detector: Detector, at: datetime) -> LookedAgai
     return None
 
 
-def note_sighting(conn: Connection, sighting: Sighting, at: datetime) -> None:
-    """A buyer has shown a code whose document the ledger has not; the same again is counted."""
-    store.note_sighting(conn, sighting, at)
+def note_sighting(conn: Connection, sighting: Sighting, at: datetime) -> datetime:
+    """A buyer has shown a code whose document the ledger has not, or has otherwise; the same again is counted.
+
+    Gives when it was shown first.
+    """
+    return store.note_sighting(conn, sighting, at)
 
 
 def close(conn: Connection, case_id: int, by: Person, reason: str, at: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import attrs
 
+from tallystick.authority.projections.inspections.values import Evidence
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.keys import PublicKey
 
@@ -37,6 +38,13 @@ class KeptApart(Protocol):
         """Ordinals that are kept."""
 
 
+class OfflineMatters(Protocol):
+    """The offline channel."""
+
+    def take(self, conn: Connection, limit: int) -> Sequence[Evidence]:
+        """What it has seen and nobody was told of; told by this, in the caller's transaction."""
+
+
 @attrs.frozen(slots=True)
 class Signer:
     """A secure element as a check of signatures needs it; ``active`` whether it may sell now."""
@@ -46,8 +54,23 @@ class Signer:
     active: bool
 
 
+@attrs.frozen(slots=True)
+class DeviceKey:
+    """The key in a certificate of a national device, and whose it is."""
+
+    uid: str
+    tin: str
+    public_key: PublicKey
+
+
 class Signers(Protocol):
     """The registry."""
 
     def find(self, conn: Connection, uids: Collection[str]) -> Mapping[str, Signer]:
         """The registered elements among these UIDs."""
+
+    def device_keys(self, conn: Connection, certificates: Collection[bytes]) -> Mapping[bytes, DeviceKey]:
+        """The keys of national devices, by the SHA-256 of the certificates that were issued for them."""
+
+    def sells(self, conn: Connection, uid: str) -> bool:
+        """Whether a card or a national device of that UID may sell now."""

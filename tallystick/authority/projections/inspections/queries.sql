@@ -128,13 +128,17 @@ SELECT last_hour, audited_up_to, unaudited FROM inspections.device
 WHERE requested_by = :requested_by AND signed_by = :signed_by;
 
 -- name: note_sighting
-INSERT INTO inspections.sighting (act_hash, requested_by, signed_by, ordinal, tin, amount, issued_at, first_at, last_at)
-VALUES (:act_hash, :requested_by, :signed_by, :ordinal, :tin, :amount, :issued_at, :at, :at)
-ON CONFLICT (act_hash) DO UPDATE SET times = inspections.sighting.times + 1, last_at = :at;
+INSERT INTO inspections.sighting (act_hash, requested_by, signed_by, ordinal, tin, amount, issued_at, first_at, last_at,
+                                  at_once, differs, booked_act)
+VALUES (:act_hash, :requested_by, :signed_by, :ordinal, :tin, :amount, :issued_at, :at, :at, :at_once, :differs,
+        nullif(:booked_act::bytea, ''::bytea))
+ON CONFLICT (act_hash) DO UPDATE SET times = inspections.sighting.times + 1, last_at = :at
+RETURNING first_at;
 
 -- name: due_sightings
-SELECT act_hash, requested_by, signed_by, ordinal, tin, amount, issued_at, first_at, times
-FROM inspections.sighting WHERE NOT told AND first_at <= :before ORDER BY first_at LIMIT :limit FOR UPDATE;
+SELECT act_hash, requested_by, signed_by, ordinal, tin, amount, issued_at, at_once, differs,
+       coalesce(booked_act, ''::bytea), first_at, times
+FROM inspections.sighting WHERE NOT told AND (at_once OR first_at <= :before) ORDER BY first_at LIMIT :limit FOR UPDATE;
 
 -- name: told_sighting
 UPDATE inspections.sighting SET told = true WHERE act_hash = :act_hash;
@@ -146,3 +150,12 @@ DELETE FROM inspections.sighting WHERE act_hash = :act_hash;
 SELECT i.act_hash FROM ledger.identity i
 WHERE i.signed_by = :signed_by AND i.requested_by = :requested_by AND i.se_total = :ordinal AND i.signed_by <> ''
   AND i.log_index < coalesce((SELECT max(tree_size) FROM ledger.checkpoints), 0);
+
+-- name: sums_by_type
+SELECT (said.facts ->> 'type')::bigint, count(*), coalesce(sum((said.facts ->> 'total')::bigint), 0)
+FROM ledger.identity i
+JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index
+CROSS JOIN LATERAL (SELECT convert_from(r.record, 'UTF8')::jsonb AS facts) said
+WHERE i.signed_by = :signed_by AND i.requested_by = :requested_by AND i.se_total BETWEEN :first AND :last
+  AND i.signed_by <> ''
+GROUP BY 1;

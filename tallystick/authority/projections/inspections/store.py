@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+import attrs
 import msgspec
 from psycopg.types.json import Jsonb
 
@@ -163,9 +164,9 @@ def missing_between(
     return [(max(first, start), min(last, end)) for start, end in rows]
 
 
-def note_sighting(conn: Connection, sighting: Sighting, at: datetime) -> None:
-    """Keep what a buyer has shown; the same document again is counted."""
-    _SQL.run(
+def note_sighting(conn: Connection, sighting: Sighting, at: datetime) -> datetime:
+    """Keep what a buyer has shown; the same again is counted. When it was shown first."""
+    first_at: datetime = _SQL.value(
         conn,
         "note_sighting",
         act_hash=sighting.act_hash,
@@ -176,14 +177,18 @@ def note_sighting(conn: Connection, sighting: Sighting, at: datetime) -> None:
         amount=sighting.amount,
         issued_at=sighting.issued_at,
         at=at,
+        at_once=sighting.at_once,
+        differs=sighting.differs,
+        booked_act=sighting.booked_act,
     )
+    return first_at
 
 
 def due_sightings(conn: Connection, before: datetime, limit: int) -> list[tuple[Sighting, datetime, int]]:
     """What buyers showed so long ago and nobody was told of: the sighting, when first, and how often."""
-    names = ("act_hash", "requested_by", "signed_by", "ordinal", "tin", "amount", "issued_at")
+    names = [field.name for field in attrs.fields(Sighting)]
     rows = _SQL.rows(conn, "due_sightings", before=before, limit=limit)
-    return [(Sighting(**dict(zip(names, row[:7], strict=True))), row[7], row[8]) for row in rows]
+    return [(Sighting(**dict(zip(names, row[:-2], strict=True))), row[-2], row[-1]) for row in rows]
 
 
 def told_sighting(conn: Connection, act_hash: bytes) -> None:

@@ -32,6 +32,14 @@ class CaseKind(StrEnum):
     JOURNAL_DIFFERS = "journal-differs"
     TAXES_DIFFER = "taxes-differ"
     CARD_SUM_DIFFERS = "card-sum-differs"
+    CODE_DIFFERS = "code-differs"
+    REPORT_DIFFERS = "report-differs"
+    REFUNDS_HIGH = "refunds-high"
+    OFFLINE_TOO_LONG = "offline-too-long"
+    BATCH_APART = "batch-apart"
+    HEAD_WENT_BACK = "head-went-back"
+    CLOCK_CONTRADICTS = "clock-contradicts"
+    REFUND_CONTRADICTS = "refund-contradicts"
 
     @property
     def detector(self) -> DetectorName:
@@ -49,6 +57,14 @@ _KINDS = {
         CaseKind.JOURNAL_DIFFERS,
         CaseKind.TAXES_DIFFER,
         CaseKind.CARD_SUM_DIFFERS,
+        CaseKind.CODE_DIFFERS,
+        CaseKind.REPORT_DIFFERS,
+        CaseKind.REFUNDS_HIGH,
+        CaseKind.OFFLINE_TOO_LONG,
+        CaseKind.BATCH_APART,
+        CaseKind.HEAD_WENT_BACK,
+        CaseKind.CLOCK_CONTRADICTS,
+        CaseKind.REFUND_CONTRADICTS,
     ),
 }
 _DETECTOR_OF = {kind: detector for detector, kinds in _KINDS.items() for kind in kinds}
@@ -122,3 +138,8 @@ class Sighting:
     tin: str
     amount: int
     issued_at: datetime
+    at_once: bool = False
+    """Whether there is nothing to wait for: the device reports before it prints."""
+    differs: str = ""
+    """What the code says otherwise than the document of ``booked_act``; then ``act_hash`` is the hash of the code."""
+    booked_act: bytes = b""

@@ -23,10 +23,11 @@ from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import Person, Request
 from tallystick.authority.projections.personal import store
 from tallystick.authority.projections.personal.readable import readable
-from tallystick.authority.projections.personal.search import entries_of, request_of
+from tallystick.authority.projections.personal.search import entries_of
 from tallystick.authority.projections.personal.sources import READ_FOR, open_uploads, rows_of
 from tallystick.authority.projections.personal.subject import Subject
 from tallystick.authority.room_queries import Connection
+from tallystick.wire.ledger_body import people_in
 from tallystick.wire.tlog_proof import write_proof
 
 EXPORT = "personal.export"
@@ -93,7 +94,7 @@ def _write_rows(conn: Connection, archive: zipfile.ZipFile, subject: Subject, ta
 def _files_of(conn: Connection, document: LedgerDocument) -> Mapping[str, bytes]:
     proof = ledger.tlog_proof(conn, document.index)
     salt = store.buyer_salt(conn, document.index)
-    request = request_of(document.body)
+    people = people_in(document.media_type, document.body)
     about = {
         "bodyHash": document.body_hash.hex(),
         "buyerSalt": salt.hex(),
@@ -105,7 +106,7 @@ def _files_of(conn: Connection, document: LedgerDocument) -> Mapping[str, bytes]
     name = f"{document.index:012d}"
     files = {
         f"{name}.about.json": msgspec.json.encode(about, order="sorted"),
-        f"{name}.json": readable(document, salt, request.buyer_id if request else None),
+        f"{name}.json": readable(document, salt, people.buyer if people else None),
         f"{name}.tlog-proof": write_proof(attrs.evolve(proof, extra=document.leaf)),
     }
     return files | ({f"{name}.body": document.body} if document.body else {})

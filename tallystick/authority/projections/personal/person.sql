@@ -40,7 +40,7 @@ WHERE o.tin = :name;
 SELECT (to_jsonb(t) - 'body')::text FROM intake.quarantine t WHERE t.tin = :name;
 
 -- name: tin_intake_evidence
-SELECT (to_jsonb(t) - 'body')::text FROM intake.evidence t WHERE t.signed_by IN (SELECT uid FROM registry.secure_element WHERE tin = :name);
+SELECT (to_jsonb(t) - 'body')::text FROM intake.evidence t WHERE t.signed_by IN (SELECT uid FROM registry.secure_element WHERE tin = :name UNION SELECT uid FROM registry.fiscal_device WHERE tin = :name);
 
 -- name: tin_intake_refused
 SELECT to_jsonb(t)::text FROM intake.refused t WHERE t.token_tin = :name;
@@ -71,6 +71,15 @@ SELECT to_jsonb(t)::text FROM inspections.case_file t WHERE t.tin = :name;
 
 -- name: tin_inspections_seen
 SELECT to_jsonb(t)::text FROM inspections.seen t JOIN inspections.case_file c USING (case_id) WHERE c.tin = :name;
+
+-- name: tin_ecr_delivery
+SELECT to_jsonb(t)::text FROM ecr.delivery t WHERE t.tin = :name;
+
+-- name: tin_taxservice_item
+SELECT to_jsonb(t)::text FROM taxservice.item t WHERE t.tin = :name;
+
+-- name: tin_taxservice_receipt
+SELECT to_jsonb(t)::text FROM taxservice.receipt t WHERE t.tin = :name;
 
 -- name: tin_activity_entry
 SELECT convert_from(t.body, 'UTF8') FROM activity.entry t WHERE t.for_whom = :name ORDER BY t.seq;

@@ -53,7 +53,8 @@ SELECT b.log_index FROM ledger.leaves l
 JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
 WHERE l.log_index >= :first AND l.log_index < :last AND get_byte(l.leaf, 4) IN (1, 4, 5)
   AND NOT EXISTS (SELECT 1 FROM ledger.buyer_salts s WHERE s.log_index = l.log_index)
-  AND (position(:wanted::bytea IN b.body) > 0 OR position(:canonical::bytea IN b.body) > 0)
+  AND (position(:wanted::bytea IN b.body) > 0 OR position(:canonical::bytea IN b.body) > 0
+       OR (b.media_type = 'application/jose' AND get_byte(l.leaf, 4) IN (4, 5)))
 ORDER BY b.log_index;
 
 -- name: buyer_salt

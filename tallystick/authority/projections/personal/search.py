@@ -13,11 +13,9 @@ from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.projections.personal import store
 from tallystick.authority.projections.personal.subject import Subject, SubjectKind
 from tallystick.authority.room_queries import Connection
-from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import around_buyer_salt
 from tallystick.kernel.identifiers import canonical_buyer
-from tallystick.kernel.invoice import InvoiceRequest
-from tallystick.wire.audit_data import read_audit_data
+from tallystick.wire.ledger_body import people_in
 
 _BODIES_SPAN = 500
 _LEAVES_SPAN = 20_000
@@ -30,21 +28,13 @@ def entries_of(conn: Connection, subject: Subject) -> Iterator[LedgerDocument]:
             yield from _of_taxpayer(conn, subject.tin)
         case SubjectKind.CASHIER:
             for document in _of_taxpayer(conn, subject.tin):
-                request = request_of(document.body)
-                if request is not None and subject.is_cashier(request.cashier):
+                people = people_in(document.media_type, document.body)
+                if people is not None and subject.is_cashier(people.cashier):
                     yield document
         case SubjectKind.BUYER:
             yield from _of_buyer(conn, subject)
         case SubjectKind.USER:
             return
-
-
-def request_of(body: bytes) -> InvoiceRequest | None:
-    """The invoice request of a document; none for any other body."""
-    try:
-        return read_audit_data(body).request
-    except Fault:
-        return None
 
 
 def _of_taxpayer(conn: Connection, tin: str) -> Iterator[LedgerDocument]:
@@ -63,16 +53,16 @@ def _of_buyer(conn: Connection, subject: Subject) -> Iterator[LedgerDocument]:
         committed = set(store.of_buyer(conn, first, last, around))
         for index in sorted(committed | set(store.with_text(conn, first, last, subject.name, canonical))):
             for document in _shown(conn, index):
-                if index in committed or _names_buyer(document.body, subject):
+                if index in committed or _names_buyer(document, subject):
                     yield document
 
 
-def _names_buyer(body: bytes, subject: Subject) -> bool:
+def _names_buyer(document: LedgerDocument, subject: Subject) -> bool:
     """What cannot be read as a document names him if his id stands in it as a text of its own."""
-    request = request_of(body)
-    if request is not None:
-        return subject.is_buyer(request.buyer_id)
-    return f'"{subject.name}"'.encode() in body
+    people = people_in(document.media_type, document.body)
+    if people is not None:
+        return subject.is_buyer(people.buyer)
+    return f'"{subject.name}"'.encode() in document.body
 
 
 def _shown(conn: Connection, index: int) -> Iterator[LedgerDocument]:

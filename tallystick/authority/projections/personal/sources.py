@@ -24,7 +24,8 @@ READ_FOR: Mapping[SubjectKind, tuple[str, ...]] = MappingProxyType(
             "pki.issuance", "production.order_line", "production.module",
             "intake.quarantine", "intake.evidence", "intake.refused", "media.upload_file", "commands.command",
             "audit.request", "audit.override", "audit.cycle", "builds.proved", "sdc.contact", "inspections.case_file",
-            "inspections.seen", "activity.entry", "approvals.request",
+            "inspections.seen", "ecr.delivery", "taxservice.item", "taxservice.receipt", "activity.entry",
+            "approvals.request",
         ),
         SubjectKind.CASHIER: (),
         SubjectKind.BUYER: ("intake.quarantine", "intake.evidence", "approvals.request"),
@@ -41,6 +42,7 @@ READ_FOR: Mapping[SubjectKind, tuple[str, ...]] = MappingProxyType(
 _LEDGER = "the entries themselves are exported, with proofs"
 _KEYS = "keys and their uses; names processes, no persons"
 _PUBLIC = "what everybody may see: it names no person"
+_SUMS = "counts of a nation's documents"
 _NUMBERS = "numbers, states and hashes of devices that other tables tie to their taxpayer"
 NOT_READ: Mapping[str, str] = MappingProxyType(
     {
@@ -70,7 +72,12 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
         "rules.adoption": _PUBLIC,
         "sdc.token": "hashes of tokens, for hours",
         "seals.day": "sums of a nation's day",
+        "taxservice.progress": "how far the queue to the tax service is",
+        "taxservice.standing": "whether the tax service answers",
+        "taxservice.day": _SUMS, "taxservice.minute": _SUMS, "taxservice.total": _SUMS,
+        "taxservice.register_seen": _NUMBERS, "taxservice.point_seen": _NUMBERS,
         "taxrates.category": _PUBLIC, "taxrates.rate": _PUBLIC, "taxrates.rate_group": _PUBLIC,
+        "verification.claim": _NUMBERS, "verification.progress": "how far a fold has come",
         "vsdc.pair": "the newest signed act of a POS, until the ledger has it", "vsdc.pos": "the hash of a code; the "
         "POS stands in registry.secure_element", "vsdc.request": "hashes of requests, for some weeks",
         "vsdc.signer": _KEYS,

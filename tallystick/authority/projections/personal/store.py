@@ -95,7 +95,10 @@ def of_buyer(conn: Connection, first: int, last: int, around_salt: tuple[bytes, 
 
 
 def with_text(conn: Connection, first: int, last: int, text: str, canonical: str) -> list[int]:
-    """Indexes of a span whose bodies hold one of two texts and whose records commit to no buyer."""
+    """Indexes of a span whose bodies hold one of two texts and whose records commit to no buyer.
+
+    National documents that lie apart are among them whatever they say: their text stands encoded in them.
+    """
     texts = {"wanted": text.encode(), "canonical": canonical.encode()}
     return [row[0] for row in _SQL.rows(conn, "with_text", first=first, last=last, **texts)]
 

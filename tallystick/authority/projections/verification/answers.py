@@ -35,7 +35,7 @@ def verification_json(
         "isValid": booked and verdict.state in (State.VALID, State.NOT_FISCAL),
         "status": str(verdict.state),
         "checkedFrom": str(verdict.source),
-        "proof": None if proof is None else _proof(proof),
+        "proof": None if proof is None else proof_members(proof),
         "checkpoint": checkpoint or None,
     }
     return _ENCODER.encode(answer)
@@ -94,7 +94,8 @@ def _result(facts: SignedFacts, opened: OpenedInvoice | None) -> Mapping[str, ob
     }
 
 
-def _proof(proof: Proof) -> Mapping[str, object]:
+def proof_members(proof: Proof) -> Mapping[str, object]:
+    """Where a document stands in the log."""
     return {
         "index": proof.index,
         "size": proof.size,

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
-from datetime import tzinfo
-
-import attrs
 
 from tallystick.authority.projections.verification.answers import (
     specifications_json,
     unconfirmed_json,
     verification_json,
 )
-from tallystick.authority.projections.verification.check import FindElement, State, Verdict, behind_gate, check
+from tallystick.authority.projections.verification.check import State, Verdict, behind_gate, check
 from tallystick.authority.projections.verification.compact_check import check_compact
 from tallystick.authority.projections.verification.items import ItemRow, opened_document
-from tallystick.authority.projections.verification.ledger_view import LedgerView, Proof
+from tallystick.authority.projections.verification.ledger_view import Proof
 from tallystick.authority.projections.verification.log_paths import log_path
 from tallystick.authority.projections.verification.metrics import VERIFICATIONS
+from tallystick.authority.projections.verification.national_api import verify_number, verify_receipt
 from tallystick.authority.projections.verification.page import (
     LANGUAGE_PATH,
     STYLE_PATH,
@@ -28,11 +26,11 @@ from tallystick.authority.projections.verification.page import (
     verification_page,
 )
 from tallystick.authority.projections.verification.page_parts import InvoiceView
-from tallystick.authority.projections.verification.page_tokens import PageTokens
 from tallystick.authority.projections.verification.problems import Problems
-from tallystick.authority.projections.verification.sightings import NOBODY_TOLD, Sightings, tell
-from tallystick.authority.projections.verification.unknown_codes import UnknownCodes
+from tallystick.authority.projections.verification.services import ANSWER_SECONDS, HTML, PublicServices
+from tallystick.authority.projections.verification.sightings import tell
 from tallystick.authority.projections.verification.visit import (
+    asked_number,
     change_language,
     client_address,
     compact_code,
@@ -41,20 +39,17 @@ from tallystick.authority.projections.verification.visit import (
     is_person,
     language_of,
     query_text,
+    receipt_letters,
     wants_json,
 )
-from tallystick.authority.projections.verification.words import PageLanguage
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
-from tallystick.kernel.instants import Clock
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
 from tallystick.kit.http_server import Refusal
 from tallystick.kit.in_thread import in_thread
 from tallystick.wire.qr import qr_gif
 
-ANSWER_SECONDS = 8.0
-_HTML = "text/html; charset=utf-8"
 _POLICY = (
     b"default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
     b"frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -72,23 +67,6 @@ _ONE_DAY = (b"cache-control", b"max-age=86400")
 _VARY = (b"vary", b"Accept, Accept-Encoding, Cookie, X-Requested-With")
 _COMPRESS_FROM_BYTES = 1_400
 _COMPRESSED_TYPES = ("text/html", "text/css", "application/json")
-
-
-@attrs.frozen(kw_only=True)
-class PublicServices:
-    """What the public listener needs. ``secure_cookies`` where it is reached over TLS only; ``proxies`` are our own."""
-
-    find_element: FindElement
-    ledger: LedgerView
-    page_tokens: PageTokens
-    zone: tzinfo
-    default_language: PageLanguage
-    clock: Clock
-    operator: str
-    secure_cookies: bool = False
-    proxies: frozenset[str] = frozenset()
-    unknown_codes: UnknownCodes = attrs.field(factory=UnknownCodes)
-    sightings: Sightings = NOBODY_TOLD
 
 
 def build_app(services: PublicServices) -> App:
@@ -135,6 +113,12 @@ async def _dispatch(services: PublicServices, scope: Scope, receive: Receive) ->
     code = compact_code(path, scope)
     if code is not None:
         return await _verify_compact(services, scope, code)
+    letters = receipt_letters(path, scope)
+    if letters is not None:
+        return await verify_receipt(services, scope, letters)
+    number = asked_number(path, scope)
+    if number is not None:
+        return await verify_number(services, scope, *number)
     if path.lower() == "/v":
         return await in_thread(lambda: _verify(services, scope), ANSWER_SECONDS)
     if path.startswith(LANGUAGE_PATH):
@@ -158,17 +142,11 @@ def _verify(services: PublicServices, scope: Scope) -> Answer:
 
 async def _verify_compact(services: PublicServices, scope: Scope, code: str) -> Answer:
     """As the long code, but what nobody confirms counts against its address, from before it is looked up."""
-    codes, address, now = services.unknown_codes, client_address(scope, services.proxies), services.clock()
-    codes.spend(address, now)
-    unknown = False
-    try:
+    with services.unknown_codes.asking(client_address(scope, services.proxies), services.clock()) as asking:
         verdict = await in_thread(
             lambda: check_compact(code, services.find_element, services.ledger.document), ANSWER_SECONDS
         )
-        unknown = verdict.state is State.UNCONFIRMED
-    finally:
-        if not unknown:
-            codes.give_back(address)
+        asking.was_unknown = verdict.state is State.UNCONFIRMED
     return await in_thread(lambda: _answer(services, scope, verdict, compact_query(code)), ANSWER_SECONDS)
 
 
@@ -182,7 +160,7 @@ def _answer(services: PublicServices, scope: Scope, verdict: Verdict, query: str
     checkpoint = proof.checkpoint if proof is not None else services.ledger.newest_checkpoint()
     if wants_json(scope):
         return Answer(200, verification_json(verdict, opened_document(verdict.document), proof, checkpoint))
-    return Answer(200, _page(services, scope, verdict, proof, query, checkpoint).encode(), _HTML)
+    return Answer(200, _page(services, scope, verdict, proof, query, checkpoint).encode(), HTML)
 
 
 def _not_verifiable(services: PublicServices, scope: Scope, query: str) -> Answer:
@@ -191,7 +169,7 @@ def _not_verifiable(services: PublicServices, scope: Scope, query: str) -> Answe
         return Answer(400)
     asked = query if len(query) <= LIMITS.verification_url_bytes else ""
     language = language_of(scope, services.default_language)
-    return Answer(400, verification_page(State.NOT_VERIFIABLE, language, query=asked).encode(), _HTML)
+    return Answer(400, verification_page(State.NOT_VERIFIABLE, language, query=asked).encode(), HTML)
 
 
 def _unconfirmed(services: PublicServices, scope: Scope, query: str) -> Answer:
@@ -201,7 +179,7 @@ def _unconfirmed(services: PublicServices, scope: Scope, query: str) -> Answer:
         return Answer(200, unconfirmed_json(checkpoint))
     language = language_of(scope, services.default_language)
     page = verification_page(State.UNCONFIRMED, language, query=query, checkpoint=checkpoint)
-    return Answer(200, page.encode(), _HTML)
+    return Answer(200, page.encode(), HTML)
 
 
 def _page(

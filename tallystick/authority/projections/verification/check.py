@@ -34,6 +34,10 @@ class State(StrEnum):
     INVALID = "invalid"
     NOT_VERIFIABLE = "not-verifiable"
     UNCONFIRMED = "unconfirmed"
+    OVERDUE = "overdue"
+    NOT_FOUND = "not-found"
+    FORGED = "forged"
+    QUARANTINED = "quarantined"
 
 
 class Source(StrEnum):

@@ -14,6 +14,8 @@ from tallystick.authority.assurance.witnesses import queries as witnesses
 from tallystick.authority.keys.queries import change_notes
 from tallystick.authority.ledger import queries
 from tallystick.authority.ledger.queries import Connection, LedgerDocument
+from tallystick.authority.projections.verification import store
+from tallystick.authority.projections.verification.claims import Claims
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.merkle import leaf_hash
@@ -48,6 +50,11 @@ class LedgerView:
         """The document of a number, behind the gate or not: ``acked`` says so."""
         with self._connect() as connection:
             return queries.document_by_number(connection, number.requested_by, number.signed_by, number.ordinal)
+
+    def claims(self, number: SdcInvoiceNumber) -> Claims:
+        """What later documents say of a number: how much was given back, by how much it was corrected."""
+        with self._connect() as connection:
+            return Claims.of(store.claims_on(connection, number))
 
     def proof(self, document: LedgerDocument) -> Proof | None:
         """The proof of a document against the newest checkpoint; none while no checkpoint covers it."""

@@ -27,6 +27,10 @@ _MARKS = {
     State.INVALID: "!",
     State.NOT_VERIFIABLE: "×",
     State.UNCONFIRMED: "?",
+    State.OVERDUE: "!",
+    State.NOT_FOUND: "∅",
+    State.FORGED: "×",
+    State.QUARANTINED: "…",
 }
 _PICTURE = f'<img class="mark" src="{VALID_PICTURE_PATH}" alt="" width="40" height="40">'
 _GREEN, _WHITE = (0, 112, 60, 255), (255, 255, 255, 255)
@@ -40,16 +44,22 @@ def verification_page(
     ``checkpoint`` is the newest signed head of the ledger, shown where no proof shows it: who saves the page can hold
     it against us.
     """
-    mark = _PICTURE if state is State.VALID else f'<span class="mark" aria-hidden="true">{_MARKS[state]}</span>'
-    title, explanation = language.states[state], _explanation(state, language, view)
-    status = (
-        f'<section class="status {state}"><p class="kind">{html_text(language.sections["status"])}</p>'
-        f'<h1>{mark}<span id="invoiceStatusLabel">{html_text(title)}</span></h1>'
-        f"<p>{html_text(explanation)}</p>{_summary(view) if view is not None else ''}</section>"
-    )
+    summary = _summary(view) if view is not None else ""
     parts = invoice_parts(view) if view is not None else ""
     shown = checkpoint_part(language, checkpoint) if checkpoint and (view is None or view.proof is None) else ""
-    return _document(title, language, query, f"{status}{parts}{shown}")
+    explanation = html_text(_explanation(state, language, view))
+    return state_page(state, language, query=query, told=f"<p>{explanation}</p>{summary}", parts=f"{parts}{shown}")
+
+
+def state_page(state: State, language: PageLanguage, *, query: str, told: str, parts: str) -> str:
+    """The page of an answer: its mark and words, what is ``told`` beside them, and then ``parts``; both are HTML."""
+    mark = _PICTURE if state is State.VALID else f'<span class="mark" aria-hidden="true">{_MARKS[state]}</span>'
+    title = language.states[state]
+    status = (
+        f'<section class="status {state}"><p class="kind">{html_text(language.sections["status"])}</p>'
+        f'<h1>{mark}<span id="invoiceStatusLabel">{html_text(title)}</span></h1>{told}</section>'
+    )
+    return _document(title, language, query, f"{status}{parts}")
 
 
 def _explanation(state: State, language: PageLanguage, view: InvoiceView | None) -> str:

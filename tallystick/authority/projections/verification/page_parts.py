@@ -179,10 +179,13 @@ def _printed(view: InvoiceView, opened: OpenedInvoice) -> Iterable[tuple[str, st
 
 
 def proof_part(view: InvoiceView) -> str:
-    """Where the ledger holds the document, so that anybody can recompute it (RFC 6962 section 2.1.1)."""
-    proof, words = view.proof, view.language.proof
-    if proof is None:
-        return ""
+    """Where the ledger holds the document, if it does."""
+    return shown_proof(view.proof, view.language) if view.proof is not None else ""
+
+
+def shown_proof(proof: Proof, language: PageLanguage) -> str:
+    """A place in the ledger, so that anybody can recompute it (RFC 6962 section 2.1.1)."""
+    words = language.proof
     path = "\n".join(base64.b64encode(node).decode("ascii") for node in proof.path)
     leaf = base64.b64encode(proof.leaf_hash).decode("ascii")
     content = (
@@ -192,7 +195,7 @@ def proof_part(view: InvoiceView) -> str:
         f'<p><a href="/proof/document/{proof.index}">{html_text(words["file"])}</a></p>'
         f"{_folded(words['path'], path)}{_folded(words['checkpoint'], proof.checkpoint)}"
     )
-    return section(view.language.sections["proof"], content, "proof")
+    return section(language.sections["proof"], content, "proof")
 
 
 def checkpoint_part(language: PageLanguage, checkpoint: str) -> str:

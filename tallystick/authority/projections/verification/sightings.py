@@ -5,9 +5,11 @@ Only for codes that carry their own good signature; a short code proves nothing 
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from tallystick.authority.projections.verification.check import SignedFacts, State, Verdict
+from tallystick.authority.projections.verification.national_check import NationalVerdict
 
 _WORTH_TELLING = frozenset({State.PENDING, State.MISMATCH})
 
@@ -18,9 +20,15 @@ class Sightings(Protocol):
     def note(self, facts: SignedFacts) -> None:
         """Keep one."""
 
+    def note_receipt(self, verdict: NationalVerdict) -> datetime | None:
+        """Keep one of a national receipt; when its code was shown first, where that is known."""
+
 
 class _Nobody:
     def note(self, facts: SignedFacts) -> None:
+        """Nobody asks."""
+
+    def note_receipt(self, verdict: NationalVerdict) -> datetime | None:
         """Nobody asks."""
 
 

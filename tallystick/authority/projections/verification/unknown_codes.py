@@ -7,8 +7,12 @@ in the memory of this process.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
+
+import attrs
 
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
@@ -16,6 +20,13 @@ from tallystick.kernel.limits import LIMITS
 _WINDOW = timedelta(minutes=1)
 _SOURCES_KEPT = 50_000
 _SUBSCRIBER_BITS = 64
+
+
+@attrs.define(slots=True)
+class Asking:
+    """One look-up, and what came of it."""
+
+    was_unknown: bool = False
 
 
 class UnknownCodes:
@@ -38,6 +49,17 @@ class UnknownCodes:
         moments.append(now)
         if len(self._moments) > _SOURCES_KEPT:
             self._moments.popitem(last=False)
+
+    @contextmanager
+    def asking(self, address: str, now: datetime) -> Iterator[Asking]:
+        """Spend one while a code is looked up; it is given back unless the code ``was_unknown``. Raises ``TS-4009``."""
+        self.spend(address, now)
+        asking = Asking()
+        try:
+            yield asking
+        finally:
+            if not asking.was_unknown:
+                self.give_back(address)
 
     def give_back(self, address: str) -> None:
         """The code was known after all, or could not be looked up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qs, quote, unquote
 
@@ -10,11 +11,16 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Answer, Scope, header
 from tallystick.wire.compact_proof import CODE_CHARACTERS, PATH
+from tallystick.wire.receipt_code import CODE_CHARACTERS as RECEIPT_CHARACTERS
+from tallystick.wire.receipt_code import PATH as RECEIPT_PATH
 
 _COOKIE = "localization"
 _COOKIE_SECONDS = 365 * 24 * 3600
 _FIELDS_MAX = 16
 _COMPACT_FIELD = "c="
+_RECEIPT_FIELD = "r="
+_NUMBER_FIELD = "n="
+_RECEIPT_CODE = re.compile(rf"[A-Za-z0-9_-]{{{RECEIPT_CHARACTERS}}}", re.ASCII)
 
 
 def query_text(scope: Scope) -> str:
@@ -36,6 +42,28 @@ def compact_code(path: str, scope: Scope) -> str | None:
         return path[len(PATH) :]
     query = query_text(scope)
     return query.removeprefix(_COMPACT_FIELD) if path.lower() == "/v" and query.startswith(_COMPACT_FIELD) else None
+
+
+def receipt_letters(path: str, scope: Scope) -> str | None:
+    """The letters of a national receipt's code, by ``/r/CODE`` or by ``/v/?r=CODE``; none when something else is."""
+    if path[: len(RECEIPT_PATH)].lower() == RECEIPT_PATH:
+        return path[len(RECEIPT_PATH) :]
+    query = query_text(scope)
+    return query.removeprefix(_RECEIPT_FIELD) if path.lower() == "/v" and query.startswith(_RECEIPT_FIELD) else None
+
+
+def receipt_query(letters: str) -> str:
+    """The query that asks for it again; empty for what is no code, so that nothing strange is repeated."""
+    return f"{_RECEIPT_FIELD}{letters}" if _RECEIPT_CODE.fullmatch(letters) else ""
+
+
+def asked_number(path: str, scope: Scope) -> tuple[str, str] | None:
+    """Number and amount as somebody typed them, by ``/v/?n=NUMBER&a=AMOUNT``; none when something else is asked."""
+    query = query_text(scope)
+    if path.lower() != "/v" or not query.startswith(_NUMBER_FIELD):
+        return None
+    fields = form_fields(query)
+    return fields.get("n", ""), fields.get("a", "")
 
 
 def compact_query(code: str) -> str:

@@ -28,6 +28,9 @@ class PageLanguage:
     invoice_types: tuple[str, ...]
     transaction_types: tuple[str, ...]
     payment_types: tuple[str, ...]
+    national: Mapping[str, str]
+    """What the page of a national receipt says beside the words above; places for values stand in braces."""
+    kinds: Mapping[str, str]
 
 
 _FIELD_IDS = (
@@ -61,7 +64,45 @@ _PRINT_IDS = (
     "payment",
     "kind",
 )
-_STATES = ("valid", "pending", "mismatch", "not-fiscal", "invalid", "not-verifiable", "unconfirmed")
+_STATES = (
+    "valid",
+    "pending",
+    "mismatch",
+    "not-fiscal",
+    "invalid",
+    "not-verifiable",
+    "unconfirmed",
+    "overdue",
+    "not-found",
+    "forged",
+    "quarantined",
+)
+_NATIONAL = (
+    "pendingNote",
+    "codeDiffers",
+    "otherAct",
+    "total",
+    "time",
+    "type",
+    "refundedFully",
+    "refundedPartly",
+    "corrected",
+    "erased",
+    "premises",
+    "seller",
+    "device",
+    "number",
+    "shown",
+    "taxes",
+    "label",
+    "rate",
+    "amount",
+    "refersTo",
+    "reason",
+    "form",
+    "numberUnknown",
+)
+_KINDS = ("receipt", "accountable-form", "correction")
 
 
 def fields_of(*words: str) -> Mapping[str, str]:
@@ -72,3 +113,13 @@ def fields_of(*words: str) -> Mapping[str, str]:
 def states_of(*words: str) -> Mapping[str, str]:
     """The words of the answers in their order."""
     return dict(zip(_STATES, words, strict=True))
+
+
+def national_of(*words: str) -> Mapping[str, str]:
+    """The words of national receipts in their order."""
+    return dict(zip(_NATIONAL, words, strict=True))
+
+
+def kinds_of(*words: str) -> Mapping[str, str]:
+    """The names of the kinds of national receipts in their order."""
+    return dict(zip(_KINDS, words, strict=True))

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 
 import attrs
 
-from tallystick.authority.projections.verification.word_table import PageLanguage, fields_of, states_of
+from tallystick.authority.projections.verification.word_table import (
+    PageLanguage,
+    fields_of,
+    kinds_of,
+    national_of,
+    states_of,
+)
 from tallystick.authority.projections.verification.words_georgian import GEORGIAN
 
 __all__ = ["PAGE_LANGUAGES", "PageLanguage"]
@@ -66,6 +72,10 @@ ENGLISH = PageLanguage(
         "Invoice is marked invalid",
         "This code cannot be verified",
         "Invoice is not confirmed",
+        "Receipt is overdue",
+        "Receipt was not found",
+        "Receipt is forged",
+        "Receipt is being examined",
     ),
     explanations=states_of(
         "The tax authority holds this invoice, and its signature is good.",
@@ -76,6 +86,11 @@ ENGLISH = PageLanguage(
         "The code is damaged, or no registered device signed it. Ask the seller for a new receipt.",
         "The register holds no invoice with this short code. Either it has not arrived yet, or the code is false. "
         "Scan the long code of the receipt, or look again later.",
+        "The signature is good, but the time in which the shop must send this receipt is over. Please report it.",
+        "The signature is good, but this device reports each receipt before it prints it, and the tax authority does "
+        "not have this one. Please report it.",
+        "The device that this code names did not sign it. Please report it.",
+        "The tax authority has this receipt and examines it. No decision has been made yet.",
     ),
     compact_mismatch="The short code shows other figures than the register, which follow. Please report it.",
     compact_note="Checked from the register by the short code. The long code carries the signature, too.",
@@ -96,6 +111,34 @@ ENGLISH = PageLanguage(
     invoice_types=("Normal", "Pro forma", "Copy", "Training", "Advance"),
     transaction_types=("Sale", "Refund"),
     payment_types=("Other", "Cash", "Card", "Check", "Wire transfer", "Voucher", "Mobile money"),
+    national=national_of(
+        "This device may be off line. The shop has up to {hours} hours to send the receipt. Until it is here, amount "
+        "and time are what the code says.",
+        "The code shows another {what} than the register, which follows. Please report it.",
+        "Under this number the register holds another receipt. Please report it.",
+        "amount",
+        "time",
+        "kind",
+        "All of it was given back.",
+        "{amount} of it was given back.",
+        "It was corrected later, by {amount}.",
+        "What was sold is not kept any more.",
+        "Place",
+        "Seller",
+        "Device",
+        "Receipt number",
+        "What the code says",
+        "Taxes",
+        "Label",
+        "Rate",
+        "Tax",
+        "Original receipt",
+        "Reason",
+        "Form",
+        "The register holds no receipt with this number and amount. Either it has not arrived yet, or number or amount "
+        "is another.",
+    ),
+    kinds=kinds_of("Receipt", "Accountable form", "Correction"),
 )
 
 CYRILLIC = PageLanguage(
@@ -152,6 +195,10 @@ CYRILLIC = PageLanguage(
         "Рачун је означен као неисправан",
         "Овај код се не може проверити",
         "Рачун није потврђен",
+        "Рачун касни",
+        "Рачун није пронађен",
+        "Рачун је фалсификован",
+        "Рачун се испитује",
     ),
     explanations=states_of(
         "Пореска управа има овај рачун и његов потпис је исправан.",
@@ -162,6 +209,11 @@ CYRILLIC = PageLanguage(
         "Код је оштећен или га није потписао регистрован уређај. Тражите нов рачун од продавца.",
         "У регистру нема рачуна са овим кратким кодом. Или још није стигао, или код није исправан. "
         "Скенирајте дуги код са рачуна или погледајте поново касније.",
+        "Потпис је исправан, али је прошло време у коме продавница мора да пошаље овај рачун. Молимо пријавите.",
+        "Потпис је исправан, али овај уређај пријављује сваки рачун пре штампања, а пореска управа га нема. "
+        "Молимо пријавите.",
+        "Уређај који код наводи није га потписао. Молимо пријавите.",
+        "Пореска управа има овај рачун и испитује га. Одлука још није донета.",
     ),
     compact_mismatch="Кратки код показује друге податке него регистар, који следе. Молимо пријавите.",
     compact_note="Проверено у регистру по кратком коду. Дуги код са рачуна носи и сам потпис.",
@@ -190,6 +242,33 @@ CYRILLIC = PageLanguage(
         "Ваучер",
         "Инстант плаћање",
     ),
+    national=national_of(
+        "Овај уређај може да ради без везе. Продавница има до {hours} сати да пошаље рачун. Док не стигне, износ и "
+        "време су оно што код каже.",
+        "Код показује друго ({what}) него регистар, који следи. Молимо пријавите.",
+        "Под овим бројем регистар има други рачун. Молимо пријавите.",
+        "износ",
+        "време",
+        "врста",
+        "Све је враћено.",
+        "Враћено је {amount}.",
+        "Касније је исправљен за {amount}.",
+        "Садржај рачуна се више не чува.",
+        "Место",
+        "Продавац",
+        "Уређај",
+        "Број рачуна",
+        "Шта код каже",
+        "Порези",
+        "Ознака",
+        "Стопа",
+        "Порез",
+        "Први рачун",
+        "Разлог",
+        "Образац",
+        "У регистру нема рачуна са овим бројем и износом. Или још није стигао, или је број или износ други.",
+    ),
+    kinds=kinds_of("Рачун", "Образац строге евиденције", "Исправка"),
 )
 
 _LATIN_PAIRS = {
@@ -223,6 +302,8 @@ LATIN = attrs.evolve(
     invoice_types=tuple(map(_latin, CYRILLIC.invoice_types)),
     transaction_types=tuple(map(_latin, CYRILLIC.transaction_types)),
     payment_types=tuple(map(_latin, CYRILLIC.payment_types)),
+    national=_latin_table(CYRILLIC.national),
+    kinds=_latin_table(CYRILLIC.kinds),
 )
 
 _ALL = (ENGLISH, CYRILLIC, LATIN, GEORGIAN)

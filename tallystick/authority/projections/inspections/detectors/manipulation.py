@@ -6,6 +6,7 @@ record against the leaf's commitment, and the card's signature over what the bod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
@@ -14,7 +15,7 @@ import attrs
 from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.ledger.findings import Shows
 from tallystick.authority.ledger.sweep_rows import LinkRow
-from tallystick.authority.projections.inspections.ports import Signer, Signers
+from tallystick.authority.projections.inspections.ports import DeviceKey, Signer, Signers
 from tallystick.authority.projections.inspections.reading import (
     Entry,
     Pace,
@@ -26,15 +27,18 @@ from tallystick.authority.projections.inspections.reading import (
 )
 from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence
 from tallystick.authority.room_queries import Connection
-from tallystick.crypto.signatures import verify_invoice_signature
+from tallystick.crypto.signatures import verify_es256, verify_invoice_signature
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import record_commitment, sha256
 from tallystick.wire.audit_data import read_signed_part
+from tallystick.wire.document_jws import read_signed
 from tallystick.wire.leaf import read_leaf
+from tallystick.wire.ledger_body import NATIONAL
 from tallystick.wire.record import Record
 
 AGAIN_MOST = 1_000
 _DOCUMENT = str(int(EntryKind.DOCUMENT))
+_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 Links = Mapping[Shows, LinkRow | None]
 
 
@@ -60,15 +64,25 @@ class Manipulation:
         return evidence.kind in {one.kind for one in again}
 
     def _look(self, conn: Connection, span: list[Entry]) -> Iterator[Evidence]:
-        links, signers = links_of(conn, span), self.signers.find(conn, _signing(span))
+        links, known = links_of(conn, span), self._known(conn, span)
         for entry in span:
-            yield from _look_at(entry, links.get(entry.index, {}), signers, erased=is_erased(conn, entry))
+            yield from _look_at(entry, links.get(entry.index, {}), known, erased=is_erased(conn, entry))
+
+    def _known(self, conn: Connection, span: list[Entry]) -> _Known:
+        """Who may have signed a span: both ends of every pair of TaxCore, the certificates of national devices."""
+        records = [entry.record for entry in span if entry.record is not None and entry.record.kind == _DOCUMENT]
+        uids = {uid for record in records if record.media_type != NATIONAL for uid in _pair(record)}
+        named = {record.certificate_hash for record in records if record.media_type == NATIONAL}
+        hashes = [bytes.fromhex(text) for text in named if _HASH.fullmatch(text)]
+        return _Known(self.signers.find(conn, uids), self.signers.device_keys(conn, hashes) if hashes else {})
 
 
-def _signing(span: list[Entry]) -> set[str]:
-    """The UIDs of both ends of every pair in it."""
-    records = [entry.record for entry in span if entry.record is not None and entry.record.kind == _DOCUMENT]
-    return {uid for record in records for uid in _pair(record)}
+@attrs.frozen(slots=True)
+class _Known:
+    """Signers by UID, keys of national devices by the hash of their certificate."""
+
+    signers: Mapping[str, Signer]
+    keys: Mapping[bytes, DeviceKey]
 
 
 def _pair(record: Record) -> tuple[str, str]:
@@ -76,7 +90,7 @@ def _pair(record: Record) -> tuple[str, str]:
     return requested_by, signed_by
 
 
-def _look_at(entry: Entry, links: Links, signers: Mapping[str, Signer], *, erased: bool) -> Iterator[Evidence]:
+def _look_at(entry: Entry, links: Links, known: _Known, *, erased: bool) -> Iterator[Evidence]:
     """Of an entry whose body was lawfully erased, all but the body itself is still to fit."""
     row, record = entry.row, entry.record
     if row is None or row.record is None or row.salt is None:
@@ -94,7 +108,10 @@ def _look_at(entry: Entry, links: Links, signers: Mapping[str, Signer], *, erase
     if others:
         yield _evidence(CaseKind.BODY_CHANGED, entry, f"another body than {', '.join(others)} know")
     if record.kind == _DOCUMENT and not erased:
-        why = _signature_doubt(record, row.body, signers)
+        if record.media_type == NATIONAL:
+            why = _device_doubt(record, row.body, known.keys)
+        else:
+            why = _signature_doubt(record, row.body, known.signers)
         if why:
             yield _evidence(CaseKind.SIGNATURE_WRONG, entry, why)
 
@@ -113,6 +130,24 @@ def _signature_doubt(record: Record, body: bytes, signers: Mapping[str, Signer])
     except ValueError:
         return "the record names no act"
     return "" if sha256(text).hex() == record.act_hash else "another act than the record names"
+
+
+def _device_doubt(record: Record, body: bytes, keys: Mapping[bytes, DeviceKey]) -> str:
+    """Why the device's signature does not cover the stored document; empty when it does."""
+    try:
+        signed = read_signed(body)
+        key = keys.get(signed.header.kid)
+        if key is None or signed.header.kid.hex() != record.certificate_hash:
+            return "the registry knows no certificate that signed it"
+        verify_es256(key.public_key, signed.signing_input, signed.signature)
+    except Fault as fault:
+        return f"{fault.code}: the signature does not cover the document"
+    header = signed.header
+    if key.uid != header.device or _pair(record) != (header.device, header.device) or key.tin != record.taxpayer:
+        return "signed by another device, or for another taxpayer, than the record names"
+    if (record.device_seq, record.device_prev) != (str(header.sequence), header.previous.hex()):
+        return "the device signed another place in its sequence"
+    return "" if signed.act_hash.hex() == record.act_hash else "another act than the record names"
 
 
 def _who_knows_another_body(record: Record, body_hash: bytes, links: Links) -> list[str]:

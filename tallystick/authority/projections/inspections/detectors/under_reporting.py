@@ -1,7 +1,8 @@
 """D-UND: was everything that was sold also numbered, sent and audited? Trusts everything but the taxpayer.
 
-Silent devices, unaudited sums, documents that buyers hold and the ledger has not, papers that show another total than
-was signed, taxes that do not follow from the items, and cards whose sum is not that of their documents (TS-1405).
+Registers off line for too long, silent devices, unaudited sums, documents that buyers hold and the ledger has not,
+papers that show another total than was signed, taxes that do not follow from the items, and cards whose sum is not that
+of their documents (TS-1405).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import attrs
 
 from tallystick.authority.projections.inspections import fold_store, store
 from tallystick.authority.projections.inspections.fold import fold
-from tallystick.authority.projections.inspections.ports import Audits, KeptApart, Signers, WaitingAudit
+from tallystick.authority.projections.inspections.ports import Audits, KeptApart, OfflineMatters, Signers, WaitingAudit
 from tallystick.authority.projections.inspections.reading import Pace, next_span
-from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence
+from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence, Sighting
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.inspections import InspectionLimits
 
@@ -31,6 +32,7 @@ class UnderReporting:
     signers: Signers
     limits: InspectionLimits
     card_limit: int
+    offline: OfflineMatters
     name: DetectorName = DetectorName.UNDER_REPORTING
     _pace: Pace = attrs.field(factory=Pace, init=False)
 
@@ -39,6 +41,7 @@ class UnderReporting:
         new = next_span(conn, "D-UND new", self._pace)
         high = self.card_limit * self.limits.unaudited_percent // 100
         yield from fold(conn, new.first, new.last, self.limits, high)
+        yield from self.offline.take(conn, DUE_MOST)
         if not new.is_all:
             return  # a backlog: what is still to be read may be what lacks
         yield from self._silent(conn, at)
@@ -52,7 +55,7 @@ class UnderReporting:
         standing = fold_store.standing(conn, (requested_by, signed_by))
         if evidence.kind is CaseKind.DEVICE_SILENT:
             same = standing is not None and str(standing[0]) == evidence.facts["lastHour"]
-            return same and self._sells(conn, requested_by)
+            return same and self.signers.sells(conn, requested_by)
         if evidence.kind is CaseKind.UNAUDITED:
             return standing is not None and str(standing[1]) == evidence.facts["auditedUpTo"] and standing[2] > 0
         if evidence.kind is CaseKind.SEEN_BY_BUYER:
@@ -66,7 +69,7 @@ class UnderReporting:
     def _silent(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
         for key, tin, last_hour in fold_store.silent(conn, at, DUE_MOST):
             fold_store.told_silent(conn, key)
-            if self._sells(conn, key[0]):
+            if self.signers.sells(conn, key[0]):
                 yield Evidence(
                     kind=CaseKind.DEVICE_SILENT,
                     matter="-".join(key),
@@ -94,6 +97,10 @@ class UnderReporting:
 
     def _seen_by_buyers(self, conn: Connection, at: datetime) -> Iterator[Evidence]:
         for seen, first_at, times in store.due_sightings(conn, at - self.limits.arrival, DUE_MOST):
+            if seen.differs:
+                store.told_sighting(conn, seen.act_hash)
+                yield _code_differs(seen, first_at, times)
+                continue
             if self._arrived(conn, seen.requested_by, seen.signed_by, seen.ordinal, seen.act_hash):
                 store.forget_sighting(conn, seen.act_hash)
                 continue
@@ -122,9 +129,26 @@ class UnderReporting:
             return True
         return bool(self.apart.ordinals(conn, signed_by, ordinal, ordinal))
 
-    def _sells(self, conn: Connection, uid: str) -> bool:
-        signer = self.signers.find(conn, (uid,)).get(uid)
-        return signer is not None and signer.active
+
+def _code_differs(seen: Sighting, first_at: datetime, times: int) -> Evidence:
+    """A paper that shows other figures than were reported under the very signature that it carries."""
+    device = f"{seen.requested_by}-{seen.signed_by}"
+    return Evidence(
+        kind=CaseKind.CODE_DIFFERS,
+        matter=device,
+        item=f"number {seen.ordinal}, code {seen.act_hash.hex()[:16]}",
+        tin=seen.tin,
+        device=device,
+        amount=seen.amount,
+        facts={
+            "act": seen.booked_act.hex(),
+            "differs": seen.differs,
+            "firstShown": first_at.isoformat(timespec="seconds"),
+            "issued": seen.issued_at.isoformat(timespec="seconds"),
+            "ordinal": str(seen.ordinal),
+            "times": str(times),
+        },
+    )
 
 
 def _contradiction(audit: WaitingAudit) -> Evidence:
