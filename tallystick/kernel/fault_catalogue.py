@@ -287,6 +287,22 @@ _MEMORY: dict[str, Row] = {
     "TS-3207": ("Seal of the fiscal memory overdue", 409, Retry.AFTER, FixBy.DEVICE, None),
     "TS-3208": ("Record does not fit a fiscal memory", 422, Retry.NEVER, FixBy.MAKER, None),
     "TS-3209": ("Fiscal memory does not go back", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3250": ("No connection to the authority: nothing was made", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3251": ("Sent, and no answer yet", 503, Retry.SAME_BYTES, FixBy.MERCHANT, None),
+    "TS-3252": ("The register has stopped", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3253": ("Request id used for another request", 409, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3254": ("Payments do not fit the total", 422, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-3255": ("Not in the register's memory", 404, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-3256": ("More than is left of the original", 409, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-3257": ("The register has no tax rates for it", 409, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3258": ("Store or memory of the register cannot be used", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3259": ("The register's clock stands behind its last document", 409, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3260": ("The register's certificate has ended", 409, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3261": ("Too long without the authority", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3262": ("The register is not set up", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3263": ("The register's key does not open", 403, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-3264": ("Enrolment did not give a certificate", 502, Retry.AFTER, FixBy.OPERATOR, None),
+    "TS-3265": ("Catalogue cannot be read", 422, Retry.NEVER, FixBy.MERCHANT, None),
 }
 
 _PORTAL: dict[str, Row] = {

@@ -9,7 +9,7 @@ import attrs
 import psycopg
 import pytest
 from cards import NOW, rsa_key
-from device_shop import ANNA, Watch, conclude, fresh_tin
+from connected_bench import ANNA, Watch, conclude, fresh_tin
 from pki_acts import LATE, SOON, enrol, issuance_of, revoke, with_key_away
 from pki_bench import OFFICER, PkiBench, csr, named, p256, refused, rows
 
