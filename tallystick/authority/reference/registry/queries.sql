@@ -147,13 +147,20 @@ WHERE d.uid IN (
 
 -- name: changed_device_certificates
 SELECT c.certificate_hash, c.uid, c.device_class, c.tin, c.authority, c.certificate, c.not_before, c.not_after,
-       r.revoked_at, r.reason
+       least(r.revoked_at, a.revoked_at), coalesce(a.reason, r.reason)
 FROM registry.device_certificate AS c
 LEFT JOIN registry.revoked_certificate AS r ON r.certificate_hash = c.certificate_hash AND r.lifted_at IS NULL
+LEFT JOIN LATERAL (
+    SELECT min(revoked_at) AS revoked_at, min(reason) AS reason FROM registry.revoked_certificate
+    WHERE uid = c.authority AND lifted_at IS NULL
+) AS a ON true
 WHERE c.certificate_hash IN (
     SELECT certificate_hash FROM registry.device_certificate WHERE changed_in >= :since::xid8
     UNION ALL
     SELECT certificate_hash FROM registry.revoked_certificate WHERE changed_in >= :since::xid8
+    UNION ALL
+    SELECT w.certificate_hash FROM registry.revoked_certificate AS n
+    JOIN registry.device_certificate AS w ON w.authority = n.uid WHERE n.changed_in >= :since::xid8
 );
 
 -- name: add_device_certificate

@@ -120,7 +120,8 @@ class NationalDevice:
 class DeviceCertificate:
     """A certificate of a national device. A revoked one keeps its moment and its CRL reason number (RFC 5280).
 
-    ``authority`` is the name of the one that issued it, such as ``hardware-device-ca``.
+    ``authority`` is the name of the one that issued it, such as ``hardware-device-ca``; when that is revoked, so is
+    the certificate.
     """
 
     certificate_hash: bytes

@@ -16,6 +16,7 @@ from pki_bench import OFFICER, PkiBench, csr, named, p256, refused, rows
 import tallystick.authority.reference.pki
 from tallystick.authority.oversight.activity import queries as activity
 from tallystick.authority.reference.agreements import operations as agreements
+from tallystick.authority.reference.following import refresh_all
 from tallystick.authority.reference.pki import enrolment, revoking
 from tallystick.authority.reference.pki.values import Reason
 from tallystick.authority.reference.registry import operations as registry
@@ -25,6 +26,7 @@ from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import Tin
+from tallystick.ops.national_views import national_views
 
 
 def device(watch: Watch, uid: str) -> NationalDevice:
@@ -88,6 +90,37 @@ def test_s0_064_a_revocation_and_the_end_of_a_hold_are_seen(bench: PkiBench) -> 
     revoke(bench, der, Reason.KEY_COMPROMISE)
     assert certificate(watch, der).revocation_reason == 1
     assert certificate(watch, der).was_revoked(SOON)
+
+
+def test_an_authority_that_is_withdrawn_takes_its_certificates_with_it(bench: PkiBench) -> None:
+    """Whoever has its key makes certificates for any device of the branch; the moment is the first that applies."""
+    soft, own = bench.enrol(bench.uid), bench.enrol(bench.other)
+    revoke(bench, own, Reason.SUPERSEDED)
+    with bench.conn.transaction(force_rollback=True):
+        directory, views = national_views(lambda: NOW)
+        refresh_all(bench.conn, views)
+        ca = sha256(bench.pki.authority_certificate("device-ca"))
+        bench.services.registry.revoke(bench.conn, ca, "authority:device-ca", LATE, Reason.CA_COMPROMISE)
+        refresh_all(bench.conn, views)
+        found = directory.certificate(sha256(soft)), directory.certificate(sha256(own))
+    assert [(one.revoked_at, one.revocation_reason) for one in found if one] == [(LATE, 2), (SOON, 2)]
+
+
+@pytest.mark.parametrize(
+    ("authority", "is_hardware"),
+    [
+        ("hardware-device-ca", True),
+        ("hardware-device-ca-2", True),
+        ("device-ca", False),
+        ("hardware-device-ca-x", False),
+    ],
+)
+def test_s0_087_the_hardware_branch_has_later_authorities(bench: PkiBench, authority: str, is_hardware: bool) -> None:
+    watch = Watch(bench)
+    bench.register(bench.uid, device_class=2)
+    shown = certificate(watch, enrol(bench, bench.code(bench.uid), csr(p256())))
+    changed = attrs.evolve(shown, authority=authority)
+    assert standing_of(device(watch, bench.uid), changed).from_hardware_authority is is_hardware
 
 
 def test_the_seller_follows_taxpayer_and_premises(bench: PkiBench) -> None:
