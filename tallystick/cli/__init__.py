@@ -10,6 +10,7 @@ import typer
 
 from tallystick import __version__
 from tallystick.cli import (
+    agreements,
     algorithms,
     audit,
     authority,
@@ -17,6 +18,7 @@ from tallystick.cli import (
     build,
     card,
     ceremony,
+    ecr,
     esdc,
     inspections,
     keys,
@@ -27,12 +29,15 @@ from tallystick.cli import (
     production,
     quarantine,
     receipt,
+    registers,
     restore,
     retention,
     sandbox,
     state,
+    taxservice,
     vsdc,
     witness,
+    worm,
 )
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
@@ -49,6 +54,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.add_typer(oversight.activity, name="activity")
+app.add_typer(agreements.app, name="agreements")
 app.add_typer(algorithms.app, name="algorithms")
 app.add_typer(oversight.approvals, name="approvals")
 app.add_typer(audit.app, name="audit")
@@ -57,6 +63,7 @@ app.add_typer(backup.app, name="backup")
 app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
 app.add_typer(ceremony.app, name="ceremony")
+app.add_typer(ecr.app, name="ecr")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(inspections.app, name="inspections")
 app.add_typer(keys.app, name="keys")
@@ -66,12 +73,15 @@ app.add_typer(pki.app, name="pki")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(production.app, name="production")
 app.add_typer(receipt.app, name="receipt")
+app.add_typer(registers.app, name="registers")
 app.add_typer(restore.app, name="restore")
 app.add_typer(retention.app, name="retention")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
+app.add_typer(taxservice.app, name="taxservice")
 app.add_typer(vsdc.app, name="vsdc")
 app.add_typer(witness.app, name="witness")
+app.add_typer(worm.app, name="worm")
 app.command()(migrate)
 app.command()(openapi)
 app.command()(verify)

@@ -62,6 +62,16 @@ def vsdc(
 
 
 @app.command()
+def ecr(
+    number: Annotated[int, typer.Option(min=1, max=64, help="Which of `ecr_processes`, counted from 1.")] = 1,
+) -> None:
+    """Serve the national online channel to registers and ERP systems (TLS with client certificates)."""
+    from tallystick.ops.processes.ecr import run
+
+    run(number)
+
+
+@app.command()
 def signer() -> None:
     """Hold the signing keys of the hosted signer; no network, no database."""
     from tallystick.ops.processes.signer import run

@@ -56,13 +56,19 @@ def device(
     serial: Annotated[str, typer.Option(help="The maker's serial number.")],
     kind: Annotated[str, typer.Option("--class", help="software, hardware, vsdc or erp.")] = "software",
     address: Annotated[str, typer.Option(help="Street and number of the premises.")] = "",
+    form: Annotated[str, typer.Option(help="smartphone, tablet, pc, pos, hardware, vehicle, server, other.")] = "other",
+    memory_number: Annotated[str, typer.Option(help="Number of the fiscal memory.")] = "",
+    memory_report: Annotated[str, typer.Option(help="Laboratory's report on the write-once memory.")] = "",
+    enterprise_number: Annotated[str, typer.Option(help="The taxpayer's own number of the register.")] = "",
 ) -> None:
-    """Register a device of the national channels; the same again changes nothing."""
-    from tallystick.authority.reference.registry.values import FiscalDevice, Premises
+    """Register a device of a taxpayer who has an agreement; the same again changes nothing."""
+    from tallystick.authority.reference.registry.values import FiscalDevice, FormFactor, Premises
     from tallystick.kernel.identifiers import parse_tin, parse_uid
 
     if kind not in _CLASSES:
         sys.exit(f"tallystick: a class is one of {', '.join(_CLASSES)}")
+    if form not in {*FormFactor}:
+        sys.exit(f"tallystick: a form is one of {', '.join(FormFactor)}")
     with _desk() as desk:
         owner = parse_tin(tin)
         made = desk.register_device(
@@ -74,6 +80,10 @@ def device(
                 maker=maker,
                 model=model,
                 serial_number=serial,
+                form_factor=FormFactor(form),
+                memory_number=memory_number,
+                memory_report=memory_report,
+                enterprise_number=enterprise_number,
             ),
             business,
             Premises(tin=owner, code=shop, name=shop, address=address),

@@ -47,6 +47,25 @@ def card(
         typer.echo(line)
 
 
+@app.command("tax-service")
+def tax_service(
+    folder: Annotated[Path, typer.Option(help="Where it keeps what it receives.")],
+    port: Annotated[int, typer.Option(help="On 127.0.0.1; 0 is any free one.", min=0, max=65535)] = 0,
+    manner: Annotated[
+        str, typer.Option(help="How it behaves: well, slow, later, refuses, error, cut, down …")
+    ] = "well",
+) -> None:
+    """Play the tax authority's own system for the queue of documents, until Ctrl-C.
+
+    `PUT /manner` changes how it behaves, `GET /count` says what came.
+    """
+    from tallystick.simulation.tax_service import Manner, play
+
+    if manner not in set(Manner):
+        raise typer.BadParameter(f"one of {', '.join(Manner)}", param_hint="--manner")
+    play(folder, port, Manner(manner), typer.echo)
+
+
 @app.command()
 def pos(
     url: Annotated[str, typer.Argument(help="The E-SDC, for example http://192.0.2.7:8888.")],

@@ -11,7 +11,8 @@ from cryptography.x509.oid import NameOID
 
 from tallystick.crypto.certificates import public_key_of, read_certificate, read_extension_text
 from tallystick.crypto.keys import PublicKey
-from tallystick.crypto.national_oids import DeviceClass, NationalArc
+from tallystick.crypto.national_oids import NationalArc
+from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 

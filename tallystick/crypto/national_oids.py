@@ -6,23 +6,15 @@ nothing else changes.
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 import attrs
+
+from tallystick.kernel.device_policy import DeviceClass
+
+__all__ = ["DOCUMENTATION_ARC", "OCSP_SIGNING", "TIME_STAMPING", "DeviceClass", "NationalArc"]
 
 DOCUMENTATION_ARC = "1.3.6.1.4.1.32473"
 OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
 TIME_STAMPING = "1.3.6.1.5.5.7.3.8"
-
-
-class DeviceClass(IntEnum):
-    """What kind of device a certificate is for; the number stands in it (``A.1.3``)."""
-
-    SOFTWARE = 1
-    HARDWARE = 2
-    """With write-once memory: the only one that may work off line."""
-    VSDC = 3
-    ERP = 4
 
 
 @attrs.frozen(slots=True)

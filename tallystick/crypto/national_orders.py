@@ -10,8 +10,9 @@ from tallystick.crypto import profiles
 from tallystick.crypto.der import integer, utf8_string
 from tallystick.crypto.issuing import Order, common_name
 from tallystick.crypto.keys import PublicKey
-from tallystick.crypto.national_oids import DeviceClass, NationalArc
+from tallystick.crypto.national_oids import NationalArc
 from tallystick.crypto.profiles import OCSP_RESPONDER, Profile
+from tallystick.kernel.device_policy import DeviceClass
 
 _NAME_CHARACTERS = 64
 _WORDS = {

@@ -11,6 +11,7 @@ import attrs
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRegistry
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
 from tallystick.kernel.channel_rules import ChannelRules
+from tallystick.kernel.device_policy import HOUSE_POLICY, DevicePolicy
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.inspections import InspectionLimits
 from tallystick.kernel.invoice import InvoiceRequest
@@ -108,6 +109,8 @@ class CountryPack:
     algorithms: AlgorithmRegistry = REGISTRY
     certification: Mapping[BuildClass, Certification] = CERTIFICATION
     """What the country asks of the builds of each class of device (K-02)."""
+    devices: DevicePolicy = HOUSE_POLICY
+    """Which class of device may fiscalise on which channel; a country narrows it, and none widens it (S0-092)."""
     certificates: CertificateRules = attrs.field(factory=CertificateRules)
     channels: ChannelRules = attrs.field(factory=ChannelRules)
     """The rules of the national channels."""

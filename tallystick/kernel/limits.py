@@ -71,6 +71,12 @@ class Limits:
     opening_failures_per_uid_hour: int = 20
     opening_failures_per_taxpayer_day: int = 60
     unknown_codes_per_address_minute: int = 60
+    first_requests_per_address_hour: int = 60
+    pending_registers_per_taxpayer: int = 500
+    pending_registers: int = 50_000
+    pending_register_days: int = 30
+    register_codes_per_day: int = 20
+    register_text_characters: int = 80
     pos_answer_bytes: int = 2 * 1024 * 1024
     receipt_lines: int = 70_000
     override_lifetime_hours: int = 24
@@ -78,6 +84,16 @@ class Limits:
     approval_lifetime_hours: int = 24
     reason_characters_least: int = 10
     reason_characters_most: int = 1_000
+    worm_record_bytes: int = 260 * 1024
+    worm_segment_bytes: int = 16 * 1024 * 1024
+    worm_segments: int = 100_000
+    worm_records: int = 2_000_000
+    worm_bytes: int = 16 * 1024 * 1024 * 1024
+    worm_reserve_records: int = 1_000
+    worm_reserve_bytes: int = 16 * 1024 * 1024
+    worm_records_between_seals: int = 50
+    worm_checkpoint_bytes: int = 16 * 1024
+    worm_note_bytes: int = 1_024
 
 
 LIMITS = Limits()

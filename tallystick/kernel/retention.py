@@ -28,6 +28,8 @@ class RetainedKind(StrEnum):
     """Codes that buyers showed and the ledger had not, from the last time: the whole row."""
     COMMANDS = "commands"
     """Deliveries to devices that were reported or superseded, from then on: all but the newest of a kind."""
+    DELIVERIES = "deliveries"
+    """Receipts that a buyer wanted to be sent, from the wish on: the buyer's address or number; the row stays."""
     SESSIONS = "sessions"
     """Sessions of the pages, from their end: the whole row."""
 
@@ -41,6 +43,7 @@ DEFAULT_MONTHS: Mapping[RetainedKind, int] = MappingProxyType(
         RetainedKind.EVIDENCE: 120,
         RetainedKind.SIGHTINGS: 24,
         RetainedKind.COMMANDS: 12,
+        RetainedKind.DELIVERIES: 1,
         RetainedKind.SESSIONS: 1,
     }
 )

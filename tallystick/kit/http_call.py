@@ -50,14 +50,73 @@ def call(
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
             connection.request(method, path, body, dict(headers))
-            answer = connection.getresponse()
-            content = _bounded(answer, most_bytes)
-            fields = {name.lower(): value for name, value in answer.getheaders()}
-            return Reply(answer.status, fields, content)
+            return _reply(connection.getresponse(), most_bytes)
         finally:
             connection.end()
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Away(f"{type(error).__name__}: {error}") from error
+
+
+class KeptConnection:
+    """Calls to one server over a connection that is kept, as ``call`` makes them; for one thread at a time.
+
+    A kept connection may have been closed by the server meanwhile: then the call is made once more on a new one. So a
+    request may come twice, and must mean the same then. ``tls`` is for HTTPS, the system's own trust when it is none.
+    """
+
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
+        self._parts = urlsplit(url)
+        self._tls = tls
+        self._open: _Connection | None = None
+
+    def call(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] = {},
+        timeout_seconds: float = 5.0,
+        most_bytes: int = 64 * 1024,
+    ) -> Reply:
+        """Call and wait; raises ``Away``. ``timeout_seconds`` is for all of it, the second try included."""
+        deadline = _Deadline(timeout_seconds)
+        try:
+            if self._open is not None:
+                self._open.renew(deadline)
+                try:
+                    return self._exchange(self._open, path, method, body, headers, most_bytes)
+                except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+                    self.close()
+            parts = self._parts
+            self._open = _connection(parts.scheme, parts.hostname or "", parts.port, deadline, self._tls)
+            return self._exchange(self._open, path, method, body, headers, most_bytes)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.close()
+            raise Away(f"{type(error).__name__}: {error}") from error
+
+    def _exchange(
+        self,
+        connection: _Connection,
+        path: str,
+        method: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        most_bytes: int,
+    ) -> Reply:
+        connection.request(method, path, body, dict(headers))
+        answer = connection.getresponse()
+        reply = _reply(answer, most_bytes)
+        answer.close()  # read to its end, which it does not notice by itself
+        if answer.will_close:
+            self.close()
+        return reply
+
+    def close(self) -> None:
+        """Close what is open; the next call opens anew."""
+        if self._open is not None:
+            self._open.end()
+            self._open = None
 
 
 class _Deadline:
@@ -65,6 +124,10 @@ class _Deadline:
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
+
+    def take_over(self, other: _Deadline) -> None:
+        """From now on the moment is that one."""
+        self._at = other._at
 
     def left(self) -> float:
         """Seconds until then, never none; raises ``TimeoutError`` after it."""
@@ -119,6 +182,10 @@ class _Connection(http.client.HTTPConnection):
         self._opened = self._secured(_connected(self.host, self.port, self._deadline))
         self.sock = _Line(self._opened, self._deadline)
 
+    def renew(self, deadline: _Deadline) -> None:
+        """For the next call on the same connection."""
+        self._deadline.take_over(deadline)
+
     def end(self) -> None:
         """Close it, with whatever was still to come."""
         self.close()
@@ -132,19 +199,25 @@ class _Connection(http.client.HTTPConnection):
 class _TlsConnection(_Connection):
     default_port = http.client.HTTPS_PORT
 
+    def __init__(self, host: str, port: int | None, deadline: _Deadline, tls: ssl.SSLContext | None) -> None:
+        super().__init__(host, port, deadline)
+        self._tls = tls
+
     def _secured(self, sock: socket.socket) -> socket.socket:
         try:
             sock.settimeout(self._deadline.left())  # the handshake counts this for all its messages together
-            return ssl.create_default_context().wrap_socket(sock, server_hostname=self.host)
+            return (self._tls or ssl.create_default_context()).wrap_socket(sock, server_hostname=self.host)
         except BaseException:
             sock.close()
             raise
 
 
-def _connection(scheme: str, host: str, port: int | None, deadline: _Deadline) -> _Connection:
+def _connection(
+    scheme: str, host: str, port: int | None, deadline: _Deadline, tls: ssl.SSLContext | None = None
+) -> _Connection:
     if not host or scheme not in ("http", "https"):
         raise ValueError("not an address of HTTP or HTTPS")
-    return (_TlsConnection if scheme == "https" else _Connection)(host, port, deadline)
+    return _TlsConnection(host, port, deadline, tls) if scheme == "https" else _Connection(host, port, deadline)
 
 
 def _connected(host: str, port: int, deadline: _Deadline) -> socket.socket:
@@ -182,6 +255,11 @@ def _addresses(host: str, port: int, deadline: _Deadline) -> list[tuple[int, Any
     if trouble:
         raise trouble[0]
     return found
+
+
+def _reply(answer: http.client.HTTPResponse, most_bytes: int) -> Reply:
+    content = _bounded(answer, most_bytes)
+    return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
 
 
 def _bounded(answer: http.client.HTTPResponse, most_bytes: int) -> bytes:

@@ -26,6 +26,8 @@ from tallystick.authority.reference.pki.values import Issuance, Reason, Wish
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry import queries as registry_queries
 from tallystick.authority.reference.registry.persons import person
+from tallystick.authority.reference.registry.ports import ConnectingServices
+from tallystick.authority.reference.registry.registering import register_device
 from tallystick.authority.reference.registry.values import FiscalDevice, Premises, Taxpayer
 from tallystick.crypto import profiles
 from tallystick.crypto.certificates import pem_of
@@ -33,6 +35,7 @@ from tallystick.crypto.est import CertificateRequest, read_request
 from tallystick.crypto.issuing import Order
 from tallystick.crypto.national_orders import seal_order, staff_order
 from tallystick.kernel.faults import Fault
+from tallystick.ops.connecting import connecting_services, enrol_url
 from tallystick.ops.database import open_database
 from tallystick.ops.override_desk import shell
 from tallystick.ops.pki_registry import enter_hierarchy, pki_services
@@ -50,6 +53,7 @@ class PkiDesk:
 
     owner_dsn: str
     services: PkiServices
+    connecting: ConnectingServices
     country: str
     organization: str
     came_from: str
@@ -86,13 +90,12 @@ class PkiDesk:
         return [f"{one.act.at:%Y-%m-%d %H:%M:%S} {one.act.verb:14}{one.act.actor}: {one.act.purpose}" for one in told]
 
     def register_device(self, device: FiscalDevice, business: str, premises: Premises) -> FiscalDevice:
-        """Enter a device with its taxpayer and premises."""
+        """Enter a device with its premises, of a taxpayer who has an agreement."""
         with self._connect() as conn:
             registry.register_taxpayer(conn, Taxpayer(device.tin, business))
             place = registry.register_premises(conn, premises)
-            made = registry.register_fiscal_device(conn, attrs.evolve(device, premises_id=place))
-            self._note(conn, "registry.device", f"device:{made.uid}", made.tin)
-            return made
+            placed = attrs.evolve(device, premises_id=place)
+            return register_device(conn, self.connecting, placed, self.came_from, self.clock())
 
     def code(self, uid: str, officer: str) -> str:
         """A one-time code for a device."""
@@ -199,6 +202,7 @@ def open_desk(context: Context, clock: Callable[[], datetime]) -> Iterator[PkiDe
         yield PkiDesk(
             owner_dsn=owner,
             services=pki_services(context.pki),
+            connecting=connecting_services(context.pack, enrol_url(context.settings, context.state)),
             country=context.pack.country,
             organization=context.pack.organization_name,
             came_from=shell(),

@@ -163,6 +163,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     demo_vsdc: Annotated[
         bool, Meta(description="Whether a demonstration starts the hosted signer, with one POS certificate to try.")
     ] = True
+    ecr_port: Annotated[
+        Port, Meta(description="First port to try for the national online channel: registers and ERP systems (TLS).")
+    ] = 8448
+    ecr_processes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="How many processes of this machine serve the national online channel at one address, each "
+            "with a core to itself. Start `tallystick authority ecr --number N` for each.",
+        ),
+    ] = 1
     pki_port: Annotated[
         Port, Meta(description="First port to try for revocation lists, OCSP and issuers (plain HTTP).")
     ] = 8441
@@ -170,6 +182,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         "http://127.0.0.1:8441/"
     )
     est_port: Annotated[Port, Meta(description="First port to try for the enrolment of devices (EST, TLS).")] = 8447
+    est_url: Annotated[
+        str,
+        Meta(
+            description="Address of the enrolment of devices as registers are told it, with `/.well-known/est/`. "
+            "Empty: this host and the port at which it is served."
+        ),
+    ] = ""
     key_store: Annotated[
         Literal["files", "pkcs11"],
         Meta(
@@ -232,6 +251,30 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "folder for files. Empty: `production/reports` in the demo's folder."
         ),
     ] = ""
+    tax_service_url: Annotated[
+        str,
+        Meta(
+            description="Address of the tax authority's own system, to which each document goes on: https, or http on "
+            "this machine. Empty: nothing is sent, and documents wait."
+        ),
+    ] = ""
+    tax_service_seconds: Annotated[
+        int, Meta(ge=1, le=120, description="How long one document may take to be answered by the tax service.")
+    ] = 10
+    tax_service_in_flight: Annotated[
+        int, Meta(ge=1, le=256, description="How many documents may be under way to the tax service at once.")
+    ] = 16
+    tax_service_roots: Annotated[
+        str,
+        Meta(description="PEM file of the authorities that may certify the tax service. Empty: those of the system."),
+    ] = ""
+    tax_service_certificate: Annotated[
+        str,
+        Meta(description="PEM file with certificate chain and key that are shown to the tax service. Empty: none."),
+    ] = ""
+    tax_queue_port: Annotated[
+        Port, Meta(description="First port to try for the figures of the queue to the tax service; always on loopback.")
+    ] = 9430
     failure_budget: Annotated[
         bool,
         Meta(

@@ -15,7 +15,9 @@ from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, free_port
 from tallystick.simulation.own_build import certify_own_build
 from tallystick.simulation.sign_in import write_environment
+from tallystick.simulation.tax_office import TaxOffice
 from tallystick.simulation.watchers import Watchers
+from tallystick.wire.openapi_tax_queue import PREFIX as FIGURES_PATH
 
 RACK = "esdc-rack"
 _API = "api"
@@ -41,6 +43,7 @@ class Children:
         self.vsdc_port = free_port(settings.vsdc_port, avoid=ours) if settings.demo_vsdc else 0
         self.est_url = ""
         self._watchers = Watchers(country, settings)
+        self.tax_office = TaxOffice(country.state, settings)
         self.hosts = False
         """Whether the hosted signer is started too; said by who prepared it."""
 
@@ -65,6 +68,7 @@ class Children:
             *(self._spec(name, "authority", name) for name in ("sequencer", "public", "portal")),
             *(self._spec(unwrap_name(number), "authority", "unwrap", f"--number={number}") for number in numbers),
             *self._watchers.specs(),
+            *self.tax_office.specs(),
         )
         self.public_url = f"http://{self._public_host}:{self._port('public')}/"
         self.portal_url = f"http://127.0.0.1:{self._port('portal')}/"
@@ -133,11 +137,17 @@ class Children:
             "TALLYSTICK_KEY_STORE_SECRET_FILE": self._settings.key_store_secret_file,
             "TALLYSTICK_HSM_MODULE": self._settings.hsm_module,
             "TALLYSTICK_HSM_TOKEN": self._settings.hsm_token,
+            "TALLYSTICK_TAX_SERVICE_URL": self.tax_office.url,
             "TALLYSTICK_BUILD_MANIFEST": str(self.build_manifest),
             "TALLYSTICK_WITNESS_SECONDS": "2",
             "TALLYSTICK_WITNESS_URLS": ",".join(f"{name}={url}" for name, url in self.witness_urls().items()),
             **self.portal_environment(),
         }
+
+    @property
+    def tax_queue_url(self) -> str:
+        """Where the figures of the queue to the tax service are."""
+        return f"http://127.0.0.1:{self._port('tax-queue')}{FIGURES_PATH}"
 
     def witness_urls(self) -> dict[str, str]:
         """Where the witnesses listen, by name, once they are started."""

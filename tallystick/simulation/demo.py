@@ -34,6 +34,7 @@ from tallystick.simulation.sample import SampleReceipt, sample_of
 from tallystick.simulation.shops import ShopMaker
 from tallystick.simulation.sign_in import make_link
 from tallystick.simulation.summary import summary_lines, take_account
+from tallystick.simulation.tax_office import TaxOffice, wait_until_handed
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ CARD_LIMIT = Money.of(Decimal(30_000))
 _TICK_SECONDS = 0.1
 _LOOK_SECONDS = 0.5
 _DRAIN_SECONDS = 120.0
+_HANDED_SECONDS = 60.0
 
 
 @attrs.frozen(kw_only=True)
@@ -115,7 +117,7 @@ class Demo:
                 figures = self._drain(market, day, observer, supervisor)
                 if self._stop_wanted():
                     supervisor.stop(RACK)  # the check looks at a ledger that rests
-                status = self._account(market, day, connection, country)
+                status = self._account(market, day, connection, country, children.tax_office)
                 self._print_last(figures, sample)
         finally:
             market.stop.set()
@@ -192,6 +194,7 @@ class Demo:
             ("checkpoint of the ledger", f"{children.public_url}checkpoint"),
             ("enrolment of devices (EST)", children.est_url),
             ("revocation lists, OCSP", country.birth.pki_url),
+            ("figures of the tax queue", f"{children.tax_queue_url}queue"),
             ("its witnesses", ", ".join(children.witness_urls().values()) or "none"),
             ("data, logs", str(country.state.demo)),
         ]
@@ -229,17 +232,22 @@ class Demo:
                 figures = observer.look()
         return figures
 
-    def _account(self, market: Market, day: Day, connection: psycopg.Connection[Any], country: Country) -> int:
+    def _account(
+        self, market: Market, day: Day, connection: psycopg.Connection[Any], country: Country, office: TaxOffice
+    ) -> int:
         cards = account_cards(connection, [*market.places(), *day.places()])
         account = take_account(market, cards, day.failures)
         self._say("")
         for line in summary_lines(account):
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        handed = wait_until_handed(connection, office, _HANDED_SECONDS, self._stop_wanted)
+        self._say(handed.line)
         findings = self._self_check(country)
         stopped = self._stop_wanted()
         if stopped:
             self._say("Stopped early: what waits at the devices goes on with the next `make demo`.")
-        good = not findings and account.adds_up and account.nothing_lost and (stopped or account.whole)
+        whole = account.whole and handed.is_all
+        good = not findings and account.adds_up and account.nothing_lost and (stopped or whole)
         if not account.nothing_lost:
             self._say("INVOICES ARE LOST: see the cards above.")
         return 0 if good else 1

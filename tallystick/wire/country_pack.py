@@ -14,7 +14,7 @@ import attrs
 
 from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
-from tallystick.kernel.channel_rules import ChannelRules, RefundScope
+from tallystick.kernel.channel_rules import ChannelRules, LateDocuments, RefundScope
 from tallystick.kernel.country_pack import (
     CERTIFICATE_PROFILES,
     CertificateRules,
@@ -29,6 +29,7 @@ from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.retention import DEFAULT_MONTHS, MONTHS_MOST, RetainedKind, RetentionRules
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup, label_case
+from tallystick.wire.pack_devices import read_devices
 from tallystick.wire.toml_file import PackError, TomlFile, TomlTable
 
 __all__ = ["PackError", "parse_pack"]
@@ -76,6 +77,7 @@ def parse_pack(toml: bytes, file_name: str) -> CountryPack:
         tolerances=_tolerances(root),
         algorithms=REGISTRY.changed_by(_algorithm_rules(root)),
         certification=_certification(root),
+        devices=read_devices(root),
         certificates=_certificates(root),
         channels=_channels(root),
         inspections=_inspections(root),
@@ -290,6 +292,8 @@ def _channels(root: TomlTable) -> ChannelRules:
     }
     if "refund_scope" in table:
         named["refund_scope"] = _choice(table, "refund_scope", RefundScope)
+    if "late" in table:
+        named["late"] = _choice(table, "late", LateDocuments)
     table.close()
     return ChannelRules(**named)
 

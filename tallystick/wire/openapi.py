@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.wire.pos_values import TAX_CATEGORY_TYPES, EnumerationForms
 
 Schema = dict[str, Any]
@@ -150,3 +151,21 @@ def shared_schemas() -> dict[str, Schema]:
         }
     )
     return {"TaxRate": rate, "TaxCategory": category, "TaxRateGroup": group, "Environment": environment}
+
+
+def problem_schemas() -> dict[str, Schema]:
+    """What every refusal of our own interfaces looks like (RFC 9457), and the codes of the catalogue."""
+    members = {
+        **{name: text() for name in ("type", "title", "detail", "instance", "retry", "fix_by", "server_time")},
+        "status": {"type": "integer"},
+        "code": named("FaultCode"),
+        "step": {"type": "integer"},
+        "retry_after_seconds": {"type": "integer"},
+        "fields": array(record({"pointer": text(), "code": text()})),
+        "expected": {"type": "object", "additionalProperties": text()},
+    }
+    titles = {code: kind.title for code, kind in CATALOGUE.items()}
+    return {
+        "Problem": record(members, optional=("step", "retry_after_seconds", "fields", "expected")),
+        "FaultCode": {"type": "string", "enum": list(titles), "description": code_lines(titles)},
+    }

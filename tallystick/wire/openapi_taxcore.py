@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.wire.openapi import (
     JSON,
     Schema,
     answer,
     array,
-    code_lines,
     content,
     document,
     named,
     operation,
     or_null,
     parameter,
+    problem_schemas,
     record,
     shared_schemas,
     text,
@@ -151,8 +150,7 @@ def _schemas() -> dict[str, Schema]:
             }
         ),
         "EnvironmentEntry": record({name: text() for name in ("name", "url", "description", "environmentName")}),
-        "Problem": _problem(),
-        "FaultCode": _fault_code(),
+        **problem_schemas(),
         **shared_schemas(),
     }
 
@@ -170,21 +168,3 @@ def _official_answer() -> Schema:
             **{name: or_null({"type": "integer"}) for name in integers},
         }
     )
-
-
-def _problem() -> Schema:
-    members = {
-        **{name: text() for name in ("type", "title", "detail", "instance", "retry", "fix_by", "server_time")},
-        "status": {"type": "integer"},
-        "code": named("FaultCode"),
-        "step": {"type": "integer"},
-        "retry_after_seconds": {"type": "integer"},
-        "fields": array(record({"pointer": text(), "code": text()})),
-        "expected": {"type": "object", "additionalProperties": text()},
-    }
-    return record(members, optional=("step", "retry_after_seconds", "fields", "expected"))
-
-
-def _fault_code() -> Schema:
-    titles = {code: kind.title for code, kind in CATALOGUE.items()}
-    return {"type": "string", "enum": list(titles), "description": code_lines(titles)}

@@ -8,7 +8,11 @@ from datetime import datetime
 from tallystick.authority.reference.pki.ports import Device, Revoked
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry import queries
+from tallystick.authority.reference.registry.values import DeviceCertificate
 from tallystick.authority.room_queries import Connection
+from tallystick.crypto.certificate_facts import read_facts
+from tallystick.kernel.device_policy import DeviceClass
+from tallystick.kernel.identifiers import Tin, Uid
 
 
 class RegistryOfDevices:
@@ -17,6 +21,21 @@ class RegistryOfDevices:
     def device(self, conn: Connection, uid: str) -> Device | None:
         """See the port."""
         return queries.fiscal_device(conn, uid)
+
+    def certified(self, conn: Connection, device: Device, authority: str, certificate: bytes, at: datetime) -> None:
+        """See the port."""
+        facts = read_facts(certificate)
+        issued = DeviceCertificate(
+            certificate_hash=facts.sha256,
+            uid=Uid(device.uid),
+            device_class=DeviceClass(device.device_class),
+            tin=Tin(device.tin),
+            certificate=certificate,
+            not_before=facts.not_before,
+            not_after=facts.not_after,
+            authority=authority,
+        )
+        registry.enter_certificate(conn, issued, at)
 
     def taxpayer_name(self, conn: Connection, tin: str) -> str | None:
         """See the port."""

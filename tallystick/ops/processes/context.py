@@ -43,6 +43,11 @@ def vsdc_name(number: int) -> str:
     return "vsdc" if number == 1 else f"vsdc-{number}"
 
 
+def ecr_name(number: int) -> str:
+    """The name of the ``number``-th process of the national online channel, counted from 1."""
+    return "ecr" if number == 1 else f"ecr-{number}"
+
+
 def keys_name(number: int) -> str:
     """The name of the ``number``-th process that holds the authority's keys, counted from 1."""
     return "keys" if number == 1 else f"keys-{number}"

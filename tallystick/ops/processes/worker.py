@@ -31,8 +31,10 @@ from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.pki import tasks as certificate_tasks
 from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList
 from tallystick.authority.reference.production.tasks import send_reports
+from tallystick.authority.reference.registry.recognition import prune
 from tallystick.authority.reference.registry.tasks import (
     REGISTRATION_MEDIA_TYPE,
+    publish_devices,
     publish_registrations,
     registration_body,
 )
@@ -45,11 +47,14 @@ from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.erasures import Erasures
 from tallystick.ops.inspections import detectors
 from tallystick.ops.key_books import books_of
+from tallystick.ops.national_registrations import begun_with, device_registration_of
 from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.assurance import AssuranceWork
+from tallystick.ops.processes.batches import BatchWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.decisions import DecisionWork
 from tallystick.ops.processes.proofs import proof_services
+from tallystick.ops.processes.tax_queue import TaxQueueWork, serve_figures
 from tallystick.ops.processes.uploads import UploadWork
 from tallystick.ops.production.reports import tax_service
 from tallystick.ops.schema.roles import ERASER, INTAKE
@@ -80,17 +85,19 @@ def run() -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    duties = _duties(context, stopped)
+    tax_queue = TaxQueueWork.of(context, stopped)
+    duties = _duties(context, stopped, tax_queue)
     threads = [threading.Thread(target=_repeat, args=(context, duty, stopped), name=duty.name) for duty in duties]
-    with context.health({duty.name: duty.check for duty in duties}):
+    with context.health({duty.name: duty.check for duty in duties}), serve_figures(context):
         for thread in threads:
             thread.start()
         stopped.wait()
         for thread in threads:
             thread.join(15)
+        tax_queue.close()
 
 
-def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
+def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork) -> list[Duty]:
     quick = timedelta(milliseconds=300)
     proofs, assurance = proof_services(context), AssuranceWork(context)
     service = tax_service(context.settings.module_reports, context.state)
@@ -105,11 +112,15 @@ def _duties(context: Context, stopped: threading.Event) -> list[Duty]:
         Duty("witnesses", assurance.witnesses, timedelta(seconds=context.settings.witness_seconds)),
         Duty("seals", assurance.seals, timedelta(minutes=1)),
         Duty("module reports", lambda conn: send_reports(conn, service, system_clock()), timedelta(seconds=1)),
+        Duty("tax queue", tax_queue.follow, quick),
+        Duty("tax service", tax_queue.deliver, quick),
         Duty("uploads", UploadWork(context, stopped).work, quick),
+        Duty("batches", BatchWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
+        Duty("first requests", lambda conn: prune(conn, system_clock()), timedelta(hours=1)),
         Duty("tokens", lambda conn: remove_expired_tokens(conn, system_clock()), timedelta(hours=1)),
         Duty("retention", lambda conn: _retain(context, conn), timedelta(hours=1)),
         Duty("claims", follow_claims, timedelta(seconds=1)),
@@ -151,7 +162,9 @@ def _repeat(context: Context, duty: Duty, stopped: threading.Event) -> None:
 
 
 def _publish(context: Context, conn: DatabaseConnection) -> None:
-    publish_registrations(conn, lambda entry: append_blocking(context.socket("sequencer"), registration_of(entry)))
+    socket = context.socket("sequencer")
+    publish_registrations(conn, lambda entry: append_blocking(socket, registration_of(entry)))
+    publish_devices(conn, lambda first: append_blocking(socket, device_registration_of(first)), begun_with)
 
 
 def _national_rules(context: Context) -> NationalRules:

@@ -11,6 +11,7 @@ ROOMS = (
     "oversight/approvals",
     "keys",
     "reference/registry",
+    "reference/agreements",
     "reference/taxrates",
     "reference/commands",
     "reference/rules",
@@ -26,7 +27,10 @@ ROOMS = (
     "projections/inspections",
     "projections/personal",
     "projections/verification",
+    "projections/taxservice",
     "channels/vsdc",
+    "channels/ecr/batches",
+    "channels/ecr",
     "projections/retention",
 )
 

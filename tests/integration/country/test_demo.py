@@ -142,6 +142,9 @@ def test_s0_007_every_sale_becomes_official_data_and_a_further_run_goes_on(run: 
     assert number(first, "sold in this run") == 8
     assert "accounted for                     yes" in first
     assert "The ledger is whole" in first
+    at_tax_service = re.search(r"^documents at the tax service +([\d,]+) of ([\d,]+)$", first, re.MULTILINE)
+    assert at_tax_service is not None, first
+    assert at_tax_service[1] == at_tax_service[2] == f"{sum(run.in_the_ledger().values()):,}"
     assert "The buyer's answer for the first receipt: valid" in first
     assert "============ FISCAL INVOICE ============" in first
     assert not list((run.state / "demo" / "run").glob("*.health")), "a process was left running"

@@ -15,7 +15,7 @@ from tallystick.crypto import issuing, profiles
 from tallystick.crypto.certificate_lint import lint
 from tallystick.crypto.issuing import Order
 from tallystick.crypto.keys import KeyKind, generate_p256_key, generate_p384_key
-from tallystick.crypto.national_oids import DeviceClass, NationalArc
+from tallystick.crypto.national_oids import NationalArc
 from tallystick.crypto.national_orders import DeviceFacts, device_order, responder_order, seal_order, staff_order
 from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.profiles import Profile
@@ -23,6 +23,7 @@ from tallystick.crypto.second_linter import second_lint
 from tallystick.crypto.signers import KeySigner, StoreSigner
 from tallystick.crypto.taxcore_oids import Environment
 from tallystick.kernel.country_pack import CERTIFICATE_PROFILES
+from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.faults import Fault
 from tallystick.ops.packs import COUNTRIES
 from tallystick.wire.country_pack import PackError, parse_pack

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tallystick.kit.http_call import Away, call
+from tallystick.kit.http_call import Away, KeptConnection, call
 
 SECONDS = 0.6
 Talk = Callable[[socket.socket, threading.Event], None]
@@ -144,3 +144,81 @@ def test_too_much_is_away() -> None:
 def test_what_is_no_server_is_away(url: str) -> None:
     with pytest.raises(Away):
         call(url, timeout_seconds=2)
+
+
+def serve_many(*talks: Talk) -> Iterator[str]:
+    """A server that takes so many connections, one after the other, each with its own manner."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for talk in talks:
+                accepted, _ = listening.accept()
+                with accepted:
+                    try:
+                        talk(accepted, over)
+                    except OSError:
+                        pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            over.set()
+
+
+many = contextmanager(serve_many)
+
+
+def says(*answers: bytes) -> Talk:
+    """So many answers over one connection, and then the end of it."""
+
+    def talk(sock: socket.socket, over: threading.Event) -> None:
+        for answer in answers:
+            sock.recv(65536)
+            sock.sendall(answer)
+
+    return talk
+
+
+def whole(body: bytes, *, head: bytes = b"") -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%b\r\n%b" % (len(body), head, body)
+
+
+def test_a_kept_connection_is_used_again() -> None:
+    with many(says(whole(b"one"), whole(b"two"), whole(b""), whole(b"four"))) as place:
+        kept = KeptConnection(place)
+        assert [kept.call("/", timeout_seconds=5).body for _ in range(4)] == [b"one", b"two", b"", b"four"]
+        kept.close()
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_is_opened_anew() -> None:
+    with many(says(whole(b"one")), says(whole(b"two", head=b"Connection: close\r\n")), says(whole(b"three"))) as place:
+        kept = KeptConnection(place)
+        assert [kept.call("/", timeout_seconds=5).body for _ in range(3)] == [b"one", b"two", b"three"]
+        kept.close()
+
+
+def test_a_kept_connection_asks_once_more_and_not_for_ever() -> None:
+    with many(says(whole(b"one")), says(b"")) as place:
+        kept = KeptConnection(place)
+        kept.call("/", timeout_seconds=5)
+        with pytest.raises(Away):
+            kept.call("/", timeout_seconds=1)
+        kept.close()
+
+
+def test_each_call_on_a_kept_connection_has_its_own_deadline() -> None:
+    def once(sock: socket.socket, over: threading.Event) -> None:
+        says(whole(b"one"))(sock, over)
+        silent(sock, over)
+
+    with many(once) as place:
+        kept = KeptConnection(place)
+        kept.call("/", timeout_seconds=5)
+        begun = time.monotonic()
+        with pytest.raises(Away):
+            kept.call("/", timeout_seconds=SECONDS)
+        assert time.monotonic() - begun < SECONDS * 3
+        kept.close()

@@ -11,6 +11,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from taxcore_values import RESULT, SALE_BODY, body
 from typer.testing import CliRunner
 
+from tallystick.authority.channels.ecr.api import EcrApi
+from tallystick.authority.channels.ecr.node import NodeApi
+from tallystick.authority.channels.ecr.registering import Registering
 from tallystick.authority.channels.sdc.api import SdcApi
 from tallystick.cli import app
 from tallystick.device.esdc.own_codes import own_codes
@@ -19,15 +22,22 @@ from tallystick.device.esdc.pos_codes import PosCode
 from tallystick.device.esdc.status import MakerCode
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.status_codes import RESERVED, StatusCode
+from tallystick.wire.openapi_ecr import ecr_api
 from tallystick.wire.openapi_pos import EXAMPLE_REQUEST, pos_api
+from tallystick.wire.openapi_tax_queue import tax_queue_api
+from tallystick.wire.openapi_tax_service import tax_service_api
 from tallystick.wire.openapi_taxcore import taxcore_api
 from tallystick.wire.pos_invoice import encode_json, invoice_result_json
 from tallystick.wire.postman import SCHEMA, collection
 
-POS, TAXCORE = pos_api(own_codes()), taxcore_api()
+POS, TAXCORE, ECR = pos_api(own_codes()), taxcore_api(), ecr_api()
 
 
-@pytest.mark.parametrize("document", [POS, TAXCORE], ids=["pos", "taxcore"])
+@pytest.mark.parametrize(
+    "document",
+    [POS, TAXCORE, tax_queue_api(), tax_service_api()],
+    ids=["pos", "taxcore", "tax-queue", "tax-service"],
+)
 def test_a_document_is_valid_openapi_3_1_and_uses_all_that_it_defines(document: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(document).validate()
     names = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
@@ -47,6 +57,20 @@ def test_every_route_of_taxcore_api_is_described_and_every_description_is_a_rout
     api._services = None  # type: ignore[assignment]
     table = {(path.replace("*", "{commandId}"), method) for path, methods in api.table().items() for method in methods}
     assert Described(TAXCORE).operations() == table
+
+
+def test_every_route_of_the_national_online_channel_is_described_and_every_description_is_a_route() -> None:
+    api = EcrApi.__new__(EcrApi)  # its tables need no services
+    api._registering = Registering.__new__(Registering)
+    api._node = NodeApi.__new__(NodeApi)
+    api._node._registering = api._registering
+    tables = {**api.table(), **api.open_table()}
+
+    def described(path: str) -> str:
+        return path.replace("*", "{code}" if "/receipts/" in path else "{number}")
+
+    table = {(described(path), method) for path, methods in tables.items() for method in methods}
+    assert Described(ECR).operations() == table
 
 
 def test_every_code_is_listed() -> None:
@@ -85,7 +109,7 @@ def test_requests_and_results_of_the_tests_fit_the_schemas() -> None:
         described.validate({"$ref": "#/components/schemas/InvoiceResult"}, json.loads(encode_json(made)) | {"new": 1})
 
 
-@pytest.mark.parametrize("document", [POS, TAXCORE], ids=["pos", "taxcore"])
+@pytest.mark.parametrize("document", [POS, TAXCORE, ECR], ids=["pos", "taxcore", "ecr"])
 def test_the_collection_has_the_shape_of_format_2_1_and_one_request_an_operation(document: dict[str, Any]) -> None:
     made = collection(document)
     assert made["info"]["schema"] == SCHEMA
@@ -116,7 +140,10 @@ def test_the_collections_sale_is_the_example_and_calls_with_a_token_carry_it() -
     assert {"key": "TaxCoreAuthenticationToken", "value": "{{token}}"} in audit["request"]["header"]
 
 
-@pytest.mark.parametrize(("interface", "title"), [("pos", "POS API of the E-SDC"), ("taxcore", "TaxCore.API")])
+@pytest.mark.parametrize(
+    ("interface", "title"),
+    [("pos", "POS API of the E-SDC"), ("taxcore", "TaxCore.API"), ("ecr", "National online channel")],
+)
 def test_the_command_prints_document_and_collection(interface: str, title: str) -> None:
     plain = CliRunner().invoke(app, ["openapi", interface, "--server", "http://192.0.2.7:1"])
     assert plain.exit_code == 0

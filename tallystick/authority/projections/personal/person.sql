@@ -10,6 +10,18 @@ SELECT to_jsonb(t)::text FROM registry.secure_element t WHERE t.tin = :name;
 -- name: tin_registry_fiscal_device
 SELECT to_jsonb(t)::text FROM registry.fiscal_device t WHERE t.tin = :name;
 
+-- name: tin_registry_device_certificate
+SELECT to_jsonb(t)::text FROM registry.device_certificate t WHERE t.tin = :name;
+
+-- name: tin_registry_pending_register
+SELECT to_jsonb(t)::text FROM registry.pending_register t WHERE t.tin = :name;
+
+-- name: tin_registry_register_rule
+SELECT to_jsonb(t)::text FROM registry.register_rule t WHERE t.tin = :name;
+
+-- name: tin_agreements_agreement
+SELECT to_jsonb(t)::text FROM agreements.agreement t WHERE t.tin = :name;
+
 -- name: tin_registry_user_taxpayer
 SELECT (to_jsonb(u) - 'password')::text FROM registry.user_taxpayer t JOIN registry.app_user u ON u.id = t.user_id
 WHERE t.tin = :name;
@@ -59,6 +71,15 @@ SELECT to_jsonb(t)::text FROM inspections.case_file t WHERE t.tin = :name;
 
 -- name: tin_inspections_seen
 SELECT to_jsonb(t)::text FROM inspections.seen t JOIN inspections.case_file c USING (case_id) WHERE c.tin = :name;
+
+-- name: tin_ecr_delivery
+SELECT to_jsonb(t)::text FROM ecr.delivery t WHERE t.tin = :name;
+
+-- name: tin_taxservice_item
+SELECT to_jsonb(t)::text FROM taxservice.item t WHERE t.tin = :name;
+
+-- name: tin_taxservice_receipt
+SELECT to_jsonb(t)::text FROM taxservice.receipt t WHERE t.tin = :name;
 
 -- name: tin_activity_entry
 SELECT convert_from(t.body, 'UTF8') FROM activity.entry t WHERE t.for_whom = :name ORDER BY t.seq;
@@ -130,6 +151,18 @@ SELECT to_jsonb(t)::text FROM production.batch t WHERE :name IN (t.asked_by, t.o
 
 -- name: user_production_print_job
 SELECT to_jsonb(t)::text FROM production.print_job t WHERE t.made_by = :name;
+
+-- name: user_agreements_agreement
+SELECT to_jsonb(t)::text FROM agreements.agreement t
+WHERE ARRAY[t.concluded_by, t.ended_by] && ARRAY['officer:' || :name, 'operator:' || :name];
+
+-- name: user_registry_pending_register
+SELECT to_jsonb(t)::text FROM registry.pending_register t
+WHERE t.decided_by IN ('officer:' || :name, 'operator:' || :name, 'service_centre:' || :name);
+
+-- name: user_registry_register_rule
+SELECT to_jsonb(t)::text FROM registry.register_rule t
+WHERE t.set_by IN ('officer:' || :name, 'operator:' || :name, 'service_centre:' || :name, 'taxpayer:' || :name);
 
 -- name: open_uploads
 SELECT set_config('tallystick.taxpayers', '{*}', true),

@@ -19,10 +19,13 @@ READ_FOR: Mapping[SubjectKind, tuple[str, ...]] = MappingProxyType(
     {
         SubjectKind.TAXPAYER: (
             "registry.taxpayer", "registry.premises", "registry.secure_element", "registry.fiscal_device",
-            "registry.user_taxpayer", "pki.issuance", "production.order_line", "production.module",
+            "registry.device_certificate", "registry.pending_register", "registry.register_rule",
+            "registry.user_taxpayer", "agreements.agreement",
+            "pki.issuance", "production.order_line", "production.module",
             "intake.quarantine", "intake.evidence", "intake.refused", "media.upload_file", "commands.command",
             "audit.request", "audit.override", "audit.cycle", "builds.proved", "sdc.contact", "inspections.case_file",
-            "inspections.seen", "activity.entry", "approvals.request",
+            "inspections.seen", "ecr.delivery", "taxservice.item", "taxservice.receipt", "activity.entry",
+            "approvals.request",
         ),
         SubjectKind.CASHIER: (),
         SubjectKind.BUYER: ("intake.quarantine", "intake.evidence", "approvals.request"),
@@ -30,7 +33,8 @@ READ_FOR: Mapping[SubjectKind, tuple[str, ...]] = MappingProxyType(
             "registry.app_user", "registry.user_taxpayer", "media.upload", "media.upload_file", "activity.entry",
             "approvals.request", "builds.maker", "builds.decision", "pki.issuance", "pki.enrolment_code",
             "audit.override", "inspections.case_file", "intake.quarantine", "personal.erasure", "witnesses.policy",
-            "production.batch", "production.print_job",
+            "production.batch", "production.print_job", "agreements.agreement",
+            "registry.pending_register", "registry.register_rule",
         ),
     }
 )  # fmt: skip
@@ -38,6 +42,7 @@ READ_FOR: Mapping[SubjectKind, tuple[str, ...]] = MappingProxyType(
 _LEDGER = "the entries themselves are exported, with proofs"
 _KEYS = "keys and their uses; names processes, no persons"
 _PUBLIC = "what everybody may see: it names no person"
+_SUMS = "counts of a nation's documents"
 _NUMBERS = "numbers, states and hashes of devices that other tables tie to their taxpayer"
 NOT_READ: Mapping[str, str] = MappingProxyType(
     {
@@ -67,6 +72,10 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
         "rules.adoption": _PUBLIC,
         "sdc.token": "hashes of tokens, for hours",
         "seals.day": "sums of a nation's day",
+        "taxservice.progress": "how far the queue to the tax service is",
+        "taxservice.standing": "whether the tax service answers",
+        "taxservice.day": _SUMS, "taxservice.minute": _SUMS, "taxservice.total": _SUMS,
+        "taxservice.register_seen": _NUMBERS, "taxservice.point_seen": _NUMBERS,
         "taxrates.category": _PUBLIC, "taxrates.rate": _PUBLIC, "taxrates.rate_group": _PUBLIC,
         "verification.claim": _NUMBERS, "verification.progress": "how far a fold has come",
         "vsdc.pair": "the newest signed act of a POS, until the ledger has it", "vsdc.pos": "the hash of a code; the "

@@ -47,6 +47,15 @@ SELECT count(*) FILTER (WHERE NOT held), count(*) FILTER (WHERE held) FROM reten
 DELETE FROM commands.command WHERE (command_id) IN (
     SELECT command_id FROM retention.commands WHERE at < :before AND NOT held ORDER BY at LIMIT :limit);
 
+-- name: count_deliveries
+SELECT count(*) FILTER (WHERE NOT held), count(*) FILTER (WHERE held) FROM retention.deliveries WHERE at < :before;
+
+-- name: remove_deliveries
+UPDATE ecr.delivery SET contact = NULL, state = CASE state WHEN 'waiting' THEN 'erased' ELSE state END,
+       settled_at = coalesce(settled_at, clock_timestamp())
+WHERE delivery_id IN (
+    SELECT delivery_id FROM retention.deliveries WHERE at < :before AND NOT held ORDER BY at LIMIT :limit);
+
 -- name: count_sessions
 SELECT count(*) FILTER (WHERE NOT held), count(*) FILTER (WHERE held) FROM retention.sessions WHERE at < :before;
 

@@ -12,16 +12,16 @@ from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.reference.pki import operations, renewal, store
 from tallystick.authority.reference.pki.codes import code_hash, new_code
-from tallystick.authority.reference.pki.ports import Device
+from tallystick.authority.reference.pki.ports import Device, Registry
 from tallystick.authority.reference.pki.services import PkiServices
 from tallystick.authority.reference.pki.values import IssuanceState, Wish
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificate_facts import DeviceIdentity, read_device
 from tallystick.crypto.certificates import TrustStore, verify_chain
 from tallystick.crypto.est import CertificateRequest, read_request
-from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.national_orders import DeviceFacts, device_authority, device_order, device_profile
 from tallystick.crypto.profiles import Profile
+from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.faults import Fault
 
 CODE_LIFETIME = timedelta(hours=72)
@@ -32,9 +32,14 @@ def issue_code(conn: Connection, services: PkiServices, uid: str, by: str, at: d
 
     Raises ``TS-2401`` (unknown or closed) and ``TS-2407`` (on hold).
     """
-    device = _device(conn, services, uid)
+    return give_code(conn, services.registry, uid, b"", by, at)
+
+
+def give_code(conn: Connection, registry: Registry, uid: str, key_hash: bytes, by: str, at: datetime) -> str:
+    """The same; with the SHA-256 of a SubjectPublicKeyInfo the code enrols that key alone, whoever gets to know it."""
+    device = _device(conn, registry, uid)
     code = new_code()
-    store.add_code(conn, code_hash(code), device.uid, device.device_class, by, at, at + CODE_LIFETIME)
+    store.add_code(conn, code_hash(code), device.uid, device.device_class, by, at, at + CODE_LIFETIME, key_hash)
     act = Act(at=at, actor=by, verb="pki.code", object=f"device:{device.uid}", for_whom=device.tin)
     activity.record(conn, act)
     return code
@@ -43,15 +48,15 @@ def issue_code(conn: Connection, services: PkiServices, uid: str, by: str, at: d
 def enrol(conn: Connection, services: PkiServices, uid: str, code: str, request: bytes, at: datetime) -> bytes:
     """The first certificate of a device, DER. The same request with its code again gives the same certificate.
 
-    Raises ``TS-3001`` (code unknown, of another device, used for another request or expired), ``TS-3005`` (the device
-    is registered in another class by now), ``TS-3021`` (a fresh code, and a key of before), ``TS-3002``, ``TS-3003``
-    (request and key), ``TS-1313`` (it names another device), ``TS-2401``, ``TS-2407`` and what `operations.issue`
-    raises.
+    Raises ``TS-3001`` (code unknown, of another device or key, used for another request or expired), ``TS-3005`` (the
+    device is registered in another class by now), ``TS-3021`` (a fresh code, and a key of before), ``TS-3002``,
+    ``TS-3003`` (request and key), ``TS-1313`` (it names another device), ``TS-2401``, ``TS-2407`` and what
+    `operations.issue` raises.
     """
     kept = store.lock_code(conn, code_hash(code))
     if kept is None or kept.device != uid:
         raise Fault("TS-3001", detail="no such code for this device")
-    device = _device(conn, services, uid)
+    device = _device(conn, services.registry, uid)
     asked = _read(request, device)
     wish = _wish(device, request, "enrolment with a one-time code")
     profile = _profile(services, device)
@@ -61,6 +66,8 @@ def enrol(conn: Connection, services: PkiServices, uid: str, code: str, request:
             raise Fault("TS-3001", detail="the code was used, replaced, or is older than 72 hours")
         if kept.device_class != device.device_class:
             raise Fault("TS-3005", detail="the code was given for another class of device")
+        if kept.key_hash is not None and kept.key_hash != asked.public_key.fingerprint:
+            raise Fault("TS-3001", detail="the code was given for another key")
         if store.is_certified(conn, asked.public_key.fingerprint, wish.holder):
             raise Fault("TS-3021", detail="a new code needs a key that was never certified")
         store.use_code(conn, code_hash(code), wanted, at)
@@ -77,7 +84,7 @@ def renew(
     `enrol` raises for request and key.
     """
     holder = _holder(conn, services, shown, trusted, at)
-    device = _device(conn, services, holder.uid)
+    device = _device(conn, services.registry, holder.uid)
     _compare(holder, device)
     asked = _read(request, device)
     wish = _wish(device, request, "renewal with the certificate before it")
@@ -119,8 +126,8 @@ def _compare(holder: DeviceIdentity, device: Device) -> None:
         raise Fault("TS-1313", detail="the registry says something else of this device by now; a new code is needed")
 
 
-def _device(conn: Connection, services: PkiServices, uid: str) -> Device:
-    device = services.registry.device(conn, uid)
+def _device(conn: Connection, registry: Registry, uid: str) -> Device:
+    device = registry.device(conn, uid)
     if device is None or device.state == "closed":
         raise Fault("TS-2401", detail="no such device, or closed for good")
     if device.state != "active":
@@ -160,4 +167,8 @@ def _issue(
     )
     order = device_order(facts, asked.public_key, services.arc, _profile(services, device))
     name = device_authority(device_class)
-    return operations.issue(conn, name, services.authority(name), order, wish, at)
+
+    def note(conn: Connection, certificate: bytes) -> None:
+        services.registry.certified(conn, device, name, certificate, at)
+
+    return operations.issue(conn, name, services.authority(name), order, wish, at, note)

@@ -6,6 +6,7 @@ between, so the caller's transaction ends with the call.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tallystick.authority.oversight.activity import operations as activity
@@ -25,7 +26,23 @@ LOST_AFTER = timedelta(minutes=2)
 """An intent that is older was begun by a process that is gone."""
 
 
-def issue(conn: Connection, name: str, authority: Authority, order: Order, wish: Wish, at: datetime) -> bytes:
+Note = Callable[[Connection, bytes], object]
+"""What else is written, in the same transaction, of a certificate (DER) that came about."""
+
+
+def _nothing_else(_: Connection, __: bytes) -> None:
+    """For certificates that no other room needs to know."""
+
+
+def issue(
+    conn: Connection,
+    name: str,
+    authority: Authority,
+    order: Order,
+    wish: Wish,
+    at: datetime,
+    note: Note = _nothing_else,
+) -> bytes:
     """Issue a certificate, DER; the same request again gives the same one.
 
     Raises ``TS-3003`` (weak or blocked key), ``TS-3004`` (the key is somebody else's), ``TS-3006`` (linters),
@@ -35,7 +52,7 @@ def issue(conn: Connection, name: str, authority: Authority, order: Order, wish:
     store.hold_request(conn, wish.request_hash(order.profile.name))
     try:
         found = _known(conn, order, wish, at)
-        return found if found is not None else _issue(conn, name, authority, order, wish, at)
+        return found if found is not None else _issue(conn, name, authority, order, wish, at, note)
     except BaseException:
         conn.rollback()
         raise
@@ -63,7 +80,9 @@ def _check_key(conn: Connection, key: PublicKey, wish: Wish, at: datetime) -> No
         raise Fault("TS-3004", detail="this public key belongs to another holder")
 
 
-def _issue(conn: Connection, name: str, authority: Authority, order: Order, wish: Wish, at: datetime) -> bytes:
+def _issue(
+    conn: Connection, name: str, authority: Authority, order: Order, wish: Wish, at: datetime, note: Note
+) -> bytes:
     _refuse_revoked(conn, name)
     if at >= authority.certificate.not_valid_before_utc + ISSUES_FOR:
         raise Fault("TS-3024", detail=f"{name} only revokes by now; another authority follows it")
@@ -85,6 +104,7 @@ def _issue(conn: Connection, name: str, authority: Authority, order: Order, wish
     if not store.finish(conn, number, certificate, at):
         raise Fault("TS-3007", detail="its serial number became void before it was signed")
     key_store.end_use(conn, use, at)
+    note(conn, certificate)
     _log(conn, "pki.issue", name, prepared, wish, at, use)
     conn.commit()
     return certificate

@@ -67,6 +67,9 @@ class Registry(Protocol):
     def device(self, conn: Connection, uid: str) -> Device | None:
         """The registered device of that UID."""
 
+    def certified(self, conn: Connection, device: Device, authority: str, certificate: bytes, at: datetime) -> None:
+        """Note a certificate (DER) that an authority has just issued to a device, in the transaction of its row."""
+
     def taxpayer_name(self, conn: Connection, tin: str) -> str | None:
         """The name of a registered taxpayer."""
 

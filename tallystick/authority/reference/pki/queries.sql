@@ -103,14 +103,14 @@ FROM pki.issuance WHERE state = 'issued' AND ledger_index IS NULL ORDER BY issua
 UPDATE pki.issuance SET ledger_index = :ledger_index WHERE issuance_id = :issuance_id AND ledger_index IS NULL;
 
 -- name: add_code
-INSERT INTO pki.enrolment_code (code_hash, device, device_class, issued_by, issued_at, expires_at)
-VALUES (:code_hash, :device, :device_class, :issued_by, :at, :expires_at);
+INSERT INTO pki.enrolment_code (code_hash, device, device_class, issued_by, issued_at, expires_at, key_hash)
+VALUES (:code_hash, :device, :device_class, :issued_by, :at, :expires_at, :key_hash);
 
 -- name: end_codes
 UPDATE pki.enrolment_code SET ended_at = :at WHERE device = :device AND ended_at IS NULL;
 
 -- name: lock_code
-SELECT device, device_class, expires_at, ended_at, used_for FROM pki.enrolment_code WHERE code_hash = :code_hash
+SELECT device, device_class, expires_at, ended_at, used_for, key_hash FROM pki.enrolment_code WHERE code_hash = :code_hash
 FOR UPDATE;
 
 -- name: use_code

@@ -236,9 +236,16 @@ def set_ledger_index(conn: Connection, issuance_id: int, index: int) -> bool:
 
 
 def add_code(
-    conn: Connection, code_hash: bytes, device: str, device_class: int, by: str, at: datetime, expires_at: datetime
+    conn: Connection,
+    code_hash: bytes,
+    device: str,
+    device_class: int,
+    by: str,
+    at: datetime,
+    expires_at: datetime,
+    key_hash: bytes,
 ) -> None:
-    """Keep a code; whatever the device had before ends."""
+    """Keep a code, for one key where its hash is given; whatever the device had before ends."""
     _SQL.run(conn, "end_codes", device=device, at=at)
     _SQL.run(
         conn,
@@ -249,6 +256,7 @@ def add_code(
         issued_by=by,
         at=at,
         expires_at=expires_at,
+        key_hash=key_hash or None,
     )
 
 
@@ -257,9 +265,14 @@ def lock_code(conn: Connection, code_hash: bytes) -> EnrolmentCode | None:
     row = _SQL.row(conn, "lock_code", code_hash=code_hash)
     if row is None:
         return None
-    device, device_class, expires_at, ended_at, used_for = row
+    device, device_class, expires_at, ended_at, used_for, key_hash = row
     return EnrolmentCode(
-        device=device, device_class=device_class, expires_at=expires_at, ended_at=ended_at, used_for=used_for
+        device=device,
+        device_class=device_class,
+        expires_at=expires_at,
+        ended_at=ended_at,
+        used_for=used_for,
+        key_hash=key_hash,
     )
 
 

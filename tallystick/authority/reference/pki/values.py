@@ -80,13 +80,14 @@ class Issuance:
 
 @attrs.frozen(slots=True, kw_only=True)
 class EnrolmentCode:
-    """A code as it is kept: without the code."""
+    """A code as it is kept: without the code. It enrols the key of that hash alone, where one is named."""
 
     device: str
     device_class: int
     expires_at: datetime
     ended_at: datetime | None
     used_for: bytes | None
+    key_hash: bytes | None
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tallystick.authority.reference.registry import store
+import attrs
+
+from tallystick.authority.oversight.activity import operations as activity
+from tallystick.authority.oversight.activity.values import Act
+from tallystick.authority.reference.registry import device_store, store
 from tallystick.authority.reference.registry.values import (
     ON_HOLD,
-    DeviceState,
+    DeviceCertificate,
     FiscalDevice,
     Premises,
     SecureElementEntry,
@@ -16,6 +20,7 @@ from tallystick.authority.reference.registry.values import (
 )
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import read_card_certificate
+from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import parse_tin
@@ -125,26 +130,67 @@ def lift_hold(conn: Connection, certificate_hash: bytes, at: datetime) -> bool:
 
 
 def register_fiscal_device(conn: Connection, device: FiscalDevice) -> FiscalDevice:
-    """Register a device of the national channels for a registered taxpayer; the same again changes nothing.
+    """Enter a device of the national channels for a registered taxpayer; the same again changes nothing.
 
-    Raises ``TS-1313`` (taxpayer unknown) and ``TS-3004`` (the UID, or the maker's number, is another device's).
+    Raises ``TS-1313`` (taxpayer unknown) and ``TS-3004`` (the UID, or a number of the maker, is another device's).
     """
     if store.taxpayer(conn, device.tin) is None:
         raise Fault("TS-1313", detail="no such taxpayer is registered")
-    store.add_fiscal_device(conn, device)
-    found = store.fiscal_device(conn, device.uid)
-    told = (device.device_class, device.tin, device.premises_id, device.maker, device.model, device.serial_number)
-    if found is None or told != (
-        found.device_class, found.tin, found.premises_id, found.maker, found.model, found.serial_number,
-    ):  # fmt: skip
-        raise Fault("TS-3004", detail="this UID, or the maker's serial number, is registered for another device")
+    device_store.add(conn, device)
+    found = device_store.device(conn, device.uid)
+    if found is None or _what_is_told(found) != _what_is_told(device):
+        raise Fault("TS-3004", detail="this UID, or a number of the maker, is registered for another device")
     return found
 
 
-def set_device_state(conn: Connection, uid: str, state: DeviceState) -> None:
-    """Put a fiscal device on hold, back to active, or close it; raises ``TS-2401`` (unknown, or closed for good)."""
-    if not store.set_fiscal_device_state(conn, uid, state):
-        raise Fault("TS-2401", detail="no such device, or closed for good")
+def _what_is_told(device: FiscalDevice) -> FiscalDevice:
+    return attrs.evolve(device, state=DeviceState.ACTIVE, business_name="", premises_name="")
+
+
+def enter_certificate(conn: Connection, certificate: DeviceCertificate, at: datetime) -> None:
+    """Note a certificate that was issued to a registered device; the same again changes nothing."""
+    device_store.add_certificate(conn, certificate, at)
+
+
+def hold_device(conn: Connection, uid: str, at: datetime, reason: str, by: str = "process:intake") -> None:
+    """Let a device fiscalise nothing until it is released, such as one that contradicted itself.
+
+    On hold or closed already, or none of ours: nothing changes, for the intake has other things to finish then.
+    """
+    present = device_store.lock(conn, uid)
+    if present is not None and present[0] is DeviceState.ACTIVE:
+        _set_device_state(conn, uid, DeviceState.HOLD, "registry.hold-device", reason, by, at)
+
+
+def release_device(conn: Connection, uid: str, at: datetime, reason: str, by: str) -> None:
+    """Take a device off hold; an active one stays as it is. Raises ``TS-2401`` (unknown, or closed for good)."""
+    _set_device_state(conn, uid, DeviceState.ACTIVE, "registry.release-device", reason, by, at)
+
+
+def close_device(conn: Connection, uid: str, at: datetime, reason: str, by: str = "process:intake") -> None:
+    """Close a device for good, as its fiscal memory is (S1-033); closed already: nothing changes.
+
+    Its certificates are not revoked: what it signed before stays good, and it may ask again for the answer to its last
+    document. Raises ``TS-2401`` (unknown).
+    """
+    _set_device_state(conn, uid, DeviceState.CLOSED, "registry.close-device", reason, by, at)
+
+
+def _set_device_state(
+    conn: Connection, uid: str, state: DeviceState, verb: str, reason: str, by: str, at: datetime
+) -> None:
+    present = device_store.lock(conn, uid)
+    if present is None:
+        raise Fault("TS-2401", detail="no such device")
+    before, tin = present
+    if before is state:
+        return
+    if before is DeviceState.CLOSED:
+        raise Fault("TS-2401", detail="the device is closed for good")
+    device_store.set_state(conn, uid, state, reason)
+    activity.record(
+        conn, Act(at=at, actor=by, verb=verb, object=f"device:{uid}", for_whom=tin, purpose=reason)
+    )  # fmt: skip
 
 
 def create_user(conn: Connection, username: str, password_hash: str, display_name: str, role: str) -> int | None:
@@ -170,8 +216,3 @@ def set_user_active(conn: Connection, username: str, is_active: bool) -> bool:
 def set_user_password(conn: Connection, username: str, password_hash: str) -> bool:
     """Give a user another password hash; false when there is none."""
     return store.set_user_password(conn, username, password_hash)
-
-
-def hold_device(conn: Connection, uid: str, at: datetime, reason: str) -> None:
-    """Put a national device on hold until an officer releases it; one that is closed stays so."""
-    store.hold_fiscal_device(conn, uid)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
-from tallystick.authority.reference.registry import store
+from tallystick.authority.reference.registry import device_store, pending_store, store
+from tallystick.authority.reference.registry.presented import PendingRegister, RegisterRule
 from tallystick.authority.reference.registry.values import (
     AppUser,
     FiscalDevice,
@@ -28,7 +30,17 @@ def secure_elements(conn: Connection, uids: Collection[str]) -> dict[str, Secure
 
 def fiscal_device(conn: Connection, uid: str) -> FiscalDevice | None:
     """The registered device of the national channels of that UID, with the names of its taxpayer and premises."""
-    return store.fiscal_device(conn, uid)
+    return device_store.device(conn, uid)
+
+
+def pending_registers(conn: Connection, *, state: str = "", tin: str = "", limit: int = 100) -> list[PendingRegister]:
+    """First requests of registers in a state (empty: all), newest first."""
+    return pending_store.pending(conn, state, tin, limit)
+
+
+def rules_in_force(conn: Connection, at: datetime, *, tin: str = "", limit: int = 100) -> list[RegisterRule]:
+    """Rules that would let another register in at that moment."""
+    return pending_store.rules_in_force(conn, tin, at, limit)
 
 
 def taxpayer(conn: Connection, tin: str) -> Taxpayer | None:
@@ -39,6 +51,11 @@ def taxpayer(conn: Connection, tin: str) -> Taxpayer | None:
 def revocation(conn: Connection, certificate_hash: bytes) -> Revocation | None:
     """Of one certificate, by the SHA-256 of its DER; lifted or not."""
     return store.revocation(conn, certificate_hash)
+
+
+def device_revocations(conn: Connection, uid: str) -> list[Revocation]:
+    """Revocations in force of a national device's certificates, but for those that only a newer one has replaced."""
+    return store.device_revocations(conn, uid)
 
 
 def revocations(conn: Connection) -> Iterable[Revocation]:

@@ -15,9 +15,10 @@ RETURNING premises_id;
 INSERT INTO registry.secure_element (
     uid, tin, premises_id, business_name, location_name, address, district, city, country, certificate,
     certificate_hash, not_before, not_after, environment_x, environment_y, encryption_key, limit_amount)
-VALUES (
+SELECT
     :uid, :tin, :premises_id, :business_name, :location_name, :address, :district, :city, :country, :certificate,
-    :certificate_hash, :not_before, :not_after, :environment_x, :environment_y, :encryption_key, :limit_amount)
+    :certificate_hash, :not_before, :not_after, :environment_x, :environment_y, :encryption_key, :limit_amount
+WHERE NOT EXISTS (SELECT FROM registry.fiscal_device WHERE uid = :uid)
 ON CONFLICT DO NOTHING;
 
 -- name: secure_element
@@ -66,6 +67,11 @@ WHERE certificate_hash = :certificate_hash;
 -- name: revocations
 SELECT certificate_hash, uid, revoked_at, reason, lifted_at FROM registry.revoked_certificate WHERE lifted_at IS NULL;
 
+-- name: device_revocations
+SELECT r.certificate_hash, r.uid, r.revoked_at, r.reason, r.lifted_at
+FROM registry.device_certificate AS c JOIN registry.revoked_certificate AS r USING (certificate_hash)
+WHERE c.uid = :uid AND r.lifted_at IS NULL AND r.reason <> 4;
+
 -- name: lift_revocation
 UPDATE registry.revoked_certificate SET lifted_at = :at
 WHERE certificate_hash = :certificate_hash AND reason = 6 AND lifted_at IS NULL;
@@ -103,19 +109,174 @@ WHERE registry.revoked_certificate.lifted_at IS NOT NULL
    OR (registry.revoked_certificate.reason = 6 AND excluded.reason <> 6);
 
 -- name: add_fiscal_device
-INSERT INTO registry.fiscal_device (uid, device_class, tin, premises_id, maker, model, serial_number)
-VALUES (:uid, :device_class, :tin, :premises_id, :maker, :model, :serial_number)
+INSERT INTO registry.fiscal_device (uid, device_class, tin, premises_id, maker, model, serial_number, form_factor,
+                                    memory_number, enterprise_number, memory_report)
+SELECT :uid, :device_class, :tin, :premises_id, :maker, :model, :serial_number, :form_factor, :memory_number,
+       :enterprise_number, :memory_report
+WHERE NOT EXISTS (SELECT FROM registry.secure_element WHERE uid = :uid)
 ON CONFLICT DO NOTHING;
 
 -- name: fiscal_device
 SELECT d.uid, d.device_class, d.tin, d.premises_id, d.maker, d.model, d.serial_number, d.state, t.business_name,
-       coalesce(p.name, '')
+       coalesce(p.name, ''), d.form_factor, d.memory_number, d.enterprise_number, d.memory_report
 FROM registry.fiscal_device AS d JOIN registry.taxpayer AS t USING (tin)
 LEFT JOIN registry.premises AS p ON p.premises_id = d.premises_id
 WHERE d.uid = :uid;
 
+-- name: lock_fiscal_device
+SELECT state, tin FROM registry.fiscal_device WHERE uid = :uid FOR UPDATE;
+
 -- name: set_fiscal_device_state
-UPDATE registry.fiscal_device SET state = :state WHERE uid = :uid AND state <> 'closed';
+UPDATE registry.fiscal_device SET state = :state, state_reason = :reason WHERE uid = :uid;
+
+-- name: changed_fiscal_devices
+SELECT d.uid, d.device_class, d.tin, d.premises_id, d.maker, d.model, d.serial_number, d.state, t.business_name,
+       d.registration_index, d.genesis, d.form_factor, d.memory_number, d.memory_report,
+       p.name, p.address, p.district, p.city, p.country
+FROM registry.fiscal_device AS d JOIN registry.taxpayer AS t USING (tin)
+LEFT JOIN registry.premises AS p ON p.premises_id = d.premises_id
+WHERE d.uid IN (
+    SELECT uid FROM registry.fiscal_device WHERE changed_in >= :since::xid8
+    UNION ALL
+    SELECT o.uid FROM registry.taxpayer AS n JOIN registry.fiscal_device AS o USING (tin)
+    WHERE n.changed_in >= :since::xid8
+    UNION ALL
+    SELECT o.uid FROM registry.premises AS n JOIN registry.fiscal_device AS o USING (premises_id)
+    WHERE n.changed_in >= :since::xid8
+);
+
+-- name: changed_device_certificates
+SELECT c.certificate_hash, c.uid, c.device_class, c.tin, c.authority, c.certificate, c.not_before, c.not_after,
+       r.revoked_at, r.reason
+FROM registry.device_certificate AS c
+LEFT JOIN registry.revoked_certificate AS r ON r.certificate_hash = c.certificate_hash AND r.lifted_at IS NULL
+WHERE c.certificate_hash IN (
+    SELECT certificate_hash FROM registry.device_certificate WHERE changed_in >= :since::xid8
+    UNION ALL
+    SELECT certificate_hash FROM registry.revoked_certificate WHERE changed_in >= :since::xid8
+);
+
+-- name: add_device_certificate
+INSERT INTO registry.device_certificate (certificate_hash, uid, device_class, tin, authority, certificate, not_before,
+                                         not_after, entered_at)
+VALUES (:certificate_hash, :uid, :device_class, :tin, :authority, :certificate, :not_before, :not_after, :at)
+ON CONFLICT (certificate_hash) DO NOTHING;
+
+-- name: note_first_certificate
+UPDATE registry.fiscal_device SET first_certificate = :certificate_hash
+WHERE uid = :uid AND first_certificate IS NULL;
+
+-- name: unpublished_devices
+SELECT d.uid, d.device_class, d.tin, d.premises_id, d.maker, d.model, d.serial_number, d.state, '', '', d.form_factor,
+       d.memory_number, d.enterprise_number, d.memory_report,
+       c.certificate_hash, c.uid, c.device_class, c.tin, c.authority, c.certificate, c.not_before, c.not_after,
+       NULL::timestamptz, NULL::smallint
+FROM registry.fiscal_device AS d JOIN registry.device_certificate AS c ON c.certificate_hash = d.first_certificate
+WHERE d.registration_index IS NULL ORDER BY d.uid LIMIT :most;
+
+-- name: note_registration
+UPDATE registry.fiscal_device SET registration_index = :registration_index, genesis = :genesis
+WHERE uid = :uid AND registration_index IS NULL;
+
+-- name: is_uid_taken
+SELECT EXISTS (SELECT FROM registry.fiscal_device WHERE uid = :uid)
+    OR EXISTS (SELECT FROM registry.secure_element WHERE uid = :uid);
+
+-- name: device_of_maker
+SELECT uid, tin FROM registry.fiscal_device
+WHERE maker = :maker AND model = :model AND serial_number = :serial_number;
+
+-- name: premises_of
+SELECT premises_id FROM registry.premises WHERE tin = :tin ORDER BY premises_id LIMIT 2;
+
+-- name: owner_of_premises
+SELECT tin FROM registry.premises WHERE premises_id = :premises_id;
+
+-- name: pending_by_hash
+SELECT pending_id, tin, device_class, maker, model, serial_number, memory_number, form_factor, build_id, key_hash,
+       premises_id, came_from, first_at, last_at, state, uid, decided_by, reason
+FROM registry.pending_register WHERE presented_hash = :presented_hash FOR UPDATE;
+
+-- name: lock_pending
+SELECT pending_id, tin, device_class, maker, model, serial_number, memory_number, form_factor, build_id, key_hash,
+       premises_id, came_from, first_at, last_at, state, uid, decided_by, reason
+FROM registry.pending_register WHERE pending_id = :pending_id FOR UPDATE;
+
+-- name: pending_registers
+SELECT pending_id, tin, device_class, maker, model, serial_number, memory_number, form_factor, build_id, key_hash,
+       premises_id, came_from, first_at, last_at, state, uid, decided_by, reason
+FROM registry.pending_register
+WHERE (:state::text = '' OR state = :state) AND (:tin::text = '' OR tin = :tin)
+ORDER BY pending_id DESC LIMIT :limit;
+
+-- name: count_first_requests
+SELECT count(*) FROM registry.pending_register WHERE came_from = :came_from AND first_at > :since;
+
+-- name: count_pending_of
+SELECT count(*) FROM registry.pending_register WHERE tin = :tin AND state = 'pending';
+
+-- name: count_pending
+SELECT count(*) FROM registry.pending_register WHERE state = 'pending';
+
+-- name: add_pending
+INSERT INTO registry.pending_register (
+    presented_hash, tin, device_class, maker, model, serial_number, memory_number, form_factor, build_id, key_hash,
+    maker_certificate, premises_id, came_from, first_at, last_at)
+VALUES (
+    :presented_hash, :tin, :device_class, :maker, :model, :serial_number, :memory_number, :form_factor, :build_id,
+    :key_hash, :maker_certificate, :premises_id, :came_from, :at, :at)
+ON CONFLICT (presented_hash) DO NOTHING;
+
+-- name: see_pending
+UPDATE registry.pending_register SET last_at = greatest(last_at, :at), build_id = :build_id WHERE pending_id = :pending_id;
+
+-- name: decide_pending
+UPDATE registry.pending_register
+SET state = :state, uid = :uid, premises_id = coalesce(:premises_id, premises_id), decided_by = :by, decided_at = :at,
+    reason = :reason
+WHERE pending_id = :pending_id AND state = 'pending';
+
+-- name: refuse_rivals
+UPDATE registry.pending_register SET state = 'refused', decided_by = :by, decided_at = :at, reason = :reason
+WHERE maker = :maker AND model = :model AND serial_number = :serial_number AND state = 'pending';
+
+-- name: count_code
+UPDATE registry.pending_register
+SET codes = CASE WHEN codes_since > :day_ago THEN codes + 1 ELSE 1 END,
+    codes_since = CASE WHEN codes_since > :day_ago THEN codes_since ELSE :at END
+WHERE pending_id = :pending_id AND (codes < :most OR codes_since <= :day_ago OR codes_since IS NULL);
+
+-- name: has_certificate
+SELECT first_certificate IS NOT NULL FROM registry.fiscal_device WHERE uid = :uid;
+
+-- name: prune_pending
+DELETE FROM registry.pending_register WHERE pending_id IN (
+    SELECT pending_id FROM registry.pending_register WHERE last_at < :before ORDER BY last_at LIMIT :most
+);
+
+-- name: add_rule
+INSERT INTO registry.register_rule (tin, premises_id, makers, most, until, set_by, set_at)
+VALUES (:tin, :premises_id, :makers, :most, :until, :by, :at) RETURNING rule_id;
+
+-- name: lock_rules
+SELECT rule_id, tin, premises_id, makers, most, taken, until FROM registry.register_rule
+WHERE tin = :tin AND ended_at IS NULL AND :at < until AND taken < most AND :maker = ANY(makers)
+ORDER BY rule_id FOR UPDATE;
+
+-- name: lock_rule
+SELECT rule_id, tin, premises_id, makers, most, taken, until FROM registry.register_rule
+WHERE rule_id = :rule_id AND ended_at IS NULL FOR UPDATE;
+
+-- name: rules_in_force
+SELECT rule_id, tin, premises_id, makers, most, taken, until FROM registry.register_rule
+WHERE ended_at IS NULL AND :at < until AND taken < most AND (:tin::text = '' OR tin = :tin)
+ORDER BY rule_id LIMIT :limit;
+
+-- name: use_rule
+UPDATE registry.register_rule SET taken = taken + 1 WHERE rule_id = :rule_id;
+
+-- name: end_rule
+UPDATE registry.register_rule SET ended_at = :at WHERE rule_id = :rule_id;
 
 -- name: taxpayer
 SELECT tin, business_name FROM registry.taxpayer WHERE tin = :tin;
@@ -162,6 +323,3 @@ SELECT state, count(*) FROM registry.secure_element GROUP BY state;
 
 -- name: count_taxpayers
 SELECT count(*) FROM registry.taxpayer;
-
--- name: hold_fiscal_device
-UPDATE registry.fiscal_device SET state = 'hold' WHERE uid = :uid AND state = 'active';

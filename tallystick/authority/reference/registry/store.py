@@ -7,8 +7,6 @@ from datetime import datetime
 
 from tallystick.authority.reference.registry.values import (
     AppUser,
-    DeviceState,
-    FiscalDevice,
     Premises,
     Revocation,
     SecureElementEntry,
@@ -150,6 +148,11 @@ def revocations(conn: Connection) -> Iterable[Revocation]:
     return map(_revocation, _SQL.rows(conn, "revocations"))
 
 
+def device_revocations(conn: Connection, uid: str) -> list[Revocation]:
+    """Those of a national device that stand, superseded certificates left out."""
+    return [_revocation(row) for row in _SQL.rows(conn, "device_revocations", uid=uid)]
+
+
 def lift_revocation(conn: Connection, certificate_hash: bytes, at: datetime) -> bool:
     """End a hold; false where there is none."""
     return bool(_SQL.run(conn, "lift_revocation", certificate_hash=certificate_hash, at=at))
@@ -160,48 +163,6 @@ def _revocation(row: Row) -> Revocation:
     return Revocation(
         certificate_hash=bytes(digest), uid=uid, revoked_at=revoked_at, reason=reason, lifted_at=lifted_at
     )
-
-
-def add_fiscal_device(conn: Connection, device: FiscalDevice) -> bool:
-    """Insert; false when the UID or the maker's serial number is there already."""
-    return bool(
-        _SQL.run(
-            conn,
-            "add_fiscal_device",
-            uid=device.uid,
-            device_class=device.device_class,
-            tin=device.tin,
-            premises_id=device.premises_id,
-            maker=device.maker,
-            model=device.model,
-            serial_number=device.serial_number,
-        )
-    )
-
-
-def fiscal_device(conn: Connection, uid: str) -> FiscalDevice | None:
-    """By UID, with the names of its taxpayer and premises."""
-    row = _SQL.row(conn, "fiscal_device", uid=uid)
-    if row is None:
-        return None
-    found, number, tin, premises_id, maker, model, serial_number, state, business, premises = row
-    return FiscalDevice(
-        uid=Uid(found),
-        device_class=number,
-        tin=Tin(tin),
-        premises_id=premises_id,
-        maker=maker,
-        model=model,
-        serial_number=serial_number,
-        state=DeviceState(state),
-        business_name=business,
-        premises_name=premises,
-    )
-
-
-def set_fiscal_device_state(conn: Connection, uid: str, state: DeviceState) -> bool:
-    """Write the state; false for an unknown or closed one."""
-    return bool(_SQL.run(conn, "set_fiscal_device_state", uid=uid, state=state.value))
 
 
 def taxpayer(conn: Connection, tin: str) -> Taxpayer | None:
@@ -333,8 +294,3 @@ def counts_by_state(conn: Connection) -> dict[str, int]:
 def count_taxpayers(conn: Connection) -> int:
     """Registered taxpayers."""
     return int(_SQL.value(conn, "count_taxpayers"))
-
-
-def hold_fiscal_device(conn: Connection, uid: str) -> None:
-    """Put an active device on hold."""
-    _SQL.run(conn, "hold_fiscal_device", uid=uid)

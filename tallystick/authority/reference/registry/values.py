@@ -10,8 +10,9 @@ import attrs
 
 from tallystick.crypto.certificates import public_key_of, read_card_certificate, read_certificate
 from tallystick.crypto.keys import PublicKey
-from tallystick.crypto.national_oids import DeviceClass
+from tallystick.crypto.national_orders import device_authority
 from tallystick.crypto.taxcore_oids import CertificateClass
+from tallystick.kernel.device_policy import DeviceClass, DeviceStanding, DeviceState
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.invoice import Seller
@@ -52,17 +53,26 @@ class Premises:
     country: str = ""
 
 
-class DeviceState(StrEnum):
-    """Whether a fiscal device may work; closed is final."""
+class FormFactor(StrEnum):
+    """What a device looks like. It is kept, and decides nothing (S0-077 to S0-081)."""
 
-    ACTIVE = "active"
-    HOLD = "hold"
-    CLOSED = "closed"
+    SMARTPHONE = "smartphone"
+    TABLET = "tablet"
+    PC = "pc"
+    POS = "pos"
+    HARDWARE = "hardware"
+    VEHICLE = "vehicle"
+    SERVER = "server"
+    OTHER = "other"
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class FiscalDevice:
-    """A register or system of the national channels. ``device_class`` is the number that its certificate carries."""
+    """A register or system of the national channels. ``device_class`` is the number that its certificate carries.
+
+    ``memory_number`` is that of its fiscal memory, ``enterprise_number`` the taxpayer's own of the register (S1-024).
+    ``memory_report`` names the laboratory's report on its write-once memory; without one that counts as simulated.
+    """
 
     uid: Uid
     device_class: int
@@ -74,6 +84,10 @@ class FiscalDevice:
     state: DeviceState = DeviceState.ACTIVE
     business_name: str = ""
     premises_name: str = ""
+    form_factor: FormFactor = FormFactor.OTHER
+    memory_number: str = ""
+    enterprise_number: str = ""
+    memory_report: str = ""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -96,11 +110,17 @@ class NationalDevice:
     registration_index: int | None
     genesis: bytes
     has_agreement: bool = True
+    form_factor: FormFactor = FormFactor.OTHER
+    memory_number: str = ""
+    memory_report: str = ""
 
 
 @attrs.frozen(slots=False, kw_only=True, eq=False)
 class DeviceCertificate:
-    """A certificate of a national device. A revoked one keeps its moment and its CRL reason number (RFC 5280)."""
+    """A certificate of a national device. A revoked one keeps its moment and its CRL reason number (RFC 5280).
+
+    ``authority`` is the name of the one that issued it, such as ``hardware-device-ca``.
+    """
 
     certificate_hash: bytes
     uid: Uid
@@ -111,6 +131,7 @@ class DeviceCertificate:
     not_after: datetime
     revoked_at: datetime | None = None
     revocation_reason: int = 0
+    authority: str = ""
 
     @cached_property
     def public_key(self) -> PublicKey:
@@ -120,6 +141,27 @@ class DeviceCertificate:
     def was_revoked(self, moment: datetime) -> bool:
         """Whether the revocation had taken effect at that moment."""
         return self.revoked_at is not None and self.revoked_at <= moment
+
+
+def standing_of(device: NationalDevice, certificate: DeviceCertificate) -> DeviceStanding:
+    """What the policy asks of a device and of the certificate that it shows (`require_may_fiscalise`)."""
+    return DeviceStanding(
+        device_class=device.device_class,
+        certified_class=certificate.device_class,
+        from_hardware_authority=certificate.authority == device_authority(DeviceClass.HARDWARE),
+        state=device.state,
+        has_agreement=device.has_agreement,
+        has_point=device.premises_id is not None,
+        has_memory_report=bool(device.memory_report),
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class FirstCertificate:
+    """A device that got its first certificate and is not in the ledger yet."""
+
+    device: FiscalDevice
+    certificate: DeviceCertificate
 
 
 ON_HOLD = 6

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from pki_bench import PkiBench, pki_bench, shared_database
+from register_shop import Shop, certify_builds, open_shop
 
 from tallystick.crypto.keys import generate_rsa_key
 from tallystick.crypto.pki import CardSubject, DemoPki
@@ -70,3 +71,15 @@ def bench(pki_in_database: PkiBench) -> Iterator[PkiBench]:
     shared = pki_in_database
     yield PkiBench(shared.conn, shared.home, shared.services)
     shared.conn.rollback()
+
+
+@pytest.fixture(scope="session")
+def _certified_builds(pki_in_database: PkiBench) -> None:
+    """Builds of one maker, for all shops of the database."""
+    certify_builds(pki_in_database)
+
+
+@pytest.fixture
+def shop(bench: PkiBench, _certified_builds: None) -> Shop:
+    """A shop that no other test has."""
+    return open_shop(bench)

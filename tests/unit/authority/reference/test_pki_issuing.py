@@ -18,7 +18,6 @@ from tallystick.authority.reference.pki import enrolment, lists, operations
 from tallystick.authority.reference.pki.reconciling import reconcile
 from tallystick.authority.reference.pki.values import IssuanceState, Wish
 from tallystick.authority.reference.registry import operations as registry
-from tallystick.authority.reference.registry.values import DeviceState
 from tallystick.crypto.certificate_facts import read_device
 from tallystick.crypto.issuing import Authority
 from tallystick.crypto.keys import PublicKey
@@ -157,8 +156,8 @@ def test_a_device_that_is_unknown_closed_or_on_hold_gets_nothing(bench: PkiBench
         enrolment.issue_code(bench.conn, bench.services, bench.other, OFFICER, NOW)
     bench.register(bench.uid)
     code = bench.code(bench.uid)
-    for state, answer in ((DeviceState.HOLD, "TS-2407"), (DeviceState.CLOSED, "TS-2401")):
-        registry.set_device_state(bench.conn, bench.uid, state)
+    for change, answer in ((registry.hold_device, "TS-2407"), (registry.close_device, "TS-2401")):
+        change(bench.conn, bench.uid, NOW, "it contradicted itself", OFFICER)
         bench.conn.commit()
         with refused(answer):
             enrol(bench, code, csr(p256()))

@@ -1,0 +1,323 @@
+"""The processes themselves: two doors on one port, a real pipeline, ledger and database; kill -9 in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+import psycopg
+import pytest
+from ecr_till import Reply, Till, client_tls
+from ledger_bench import LedgerFolder
+from pki_bench import shared_database
+from psycopg.conninfo import make_conninfo
+from public_live import LoopThread, is_ready, wait_until
+
+from benchmarks.national_country import begin_sequences, enrolled_tills
+from benchmarks.national_till import NationalTill
+from tallystick.authority.ledger import queries as ledger
+from tallystick.authority.ledger.client import append_blocking
+from tallystick.authority.projections.retention import operations as retention
+from tallystick.authority.reference.registry.tasks import publish_devices
+from tallystick.authority.reference.taxrates import operations as taxrates
+from tallystick.crypto.certificates import pem_of
+from tallystick.crypto.keys import PrivateKey
+from tallystick.crypto.pki import DemoPki
+from tallystick.crypto.tls import tls_client_context
+from tallystick.kernel.instants import unix_ms
+from tallystick.kernel.retention import RetainedKind, RetentionRules
+from tallystick.ops.national_registrations import begun_with, device_registration_of
+from tallystick.ops.packs import load_pack
+from tallystick.ops.pki_registry import enter_hierarchy
+from tallystick.ops.processes.context import ecr_name
+from tallystick.ops.schema.roles import INTAKE, as_role
+from tallystick.ops.state_folder import StateFolder
+from tallystick.simulation.country import free_port
+from tallystick.wire.compact_jws import read_base64url, write_base64url
+from tallystick.wire.document_jws import read_signed
+from tallystick.wire.ecr_api import DEVICE_PATH, DOCUMENTS_PATH, DeviceStands, Registered, read_answer
+
+ORIGIN = "fdo.example/aq/production"
+GUIDE = Path("docs/guides/national-till.md")
+
+
+@attrs.define
+class Country:
+    """Two running doors, their ledger, and the tills of two devices."""
+
+    dsn: str
+    state: StateFolder
+    pki: DemoPki
+    folder: Path
+    port: int
+    papers: list[NationalTill]
+    doors: list[subprocess.Popen[bytes]] = attrs.field(factory=list)
+    tills: list[Till] = attrs.field(factory=list)
+
+    def till(self, number: int) -> Till:
+        """A new connection of a device; which of the processes it meets is the kernel's choice."""
+        papers = self.papers[number]
+        key = PrivateKey(papers.device.key)
+        self.tills.append(Till(papers, client_tls(self.pki, self.folder, key, papers.certificate), self.port))
+        return self.tills[-1]
+
+    def stranger(self) -> Till:
+        """Somebody without a certificate."""
+        self.tills.append(Till(self.papers[0], tls_client_context(self.pki.files.root), self.port))
+        return self.tills[-1]
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn) as conn:
+            return conn.execute(query, parameters).fetchall()
+
+    def open_doors(self, *numbers: int) -> None:
+        """Start processes on the port that they share, and wait until they are ready."""
+        told = {
+            "state": str(self.state.root),
+            "database_url": self.dsn,
+            "health_port": "0",
+            "ecr_processes": "2",
+            "ecr_port": str(self.port),
+        }
+        environment = os.environ | {f"TALLYSTICK_{name.upper()}": value for name, value in told.items()}
+        for number in numbers:
+            (self.state.run / f"{ecr_name(number)}.health").unlink(missing_ok=True)
+            command = [sys.executable, "-m", "tallystick", "authority", "ecr", f"--number={number}"]
+            with (self.state.logs / f"ecr-{number}.log").open("ab") as log:
+                self.doors.append(subprocess.Popen(command, env=environment, stderr=log))
+        for number in numbers:
+            wait_until(lambda number=number: is_ready(self.state.run / f"{ecr_name(number)}.health"))  # type: ignore[misc]  # bound on purpose
+
+    def kill_doors(self) -> None:
+        """As a power cut would."""
+        for door in self.doors:
+            door.kill()
+            door.wait()
+        self.doors.clear()
+
+
+@pytest.fixture(scope="module")
+def country(pki: DemoPki, _hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
+    folder, loop = tmp_path_factory.mktemp("doors"), LoopThread()
+    state, now = StateFolder.of(str(folder / "state")), datetime.now(UTC)
+    state.make()
+    state.keys.rmdir()
+    state.keys.symlink_to(pki.files.folder)
+    with ExitStack() as stack:
+        stack.callback(loop.stop)
+        conn = stack.enter_context(shared_database(_hasty_server, "ecr_process"))
+        dsn = make_conninfo(_hasty_server, dbname="ecr_process")
+        ledger_folder, inner = LedgerFolder.make(folder, dsn), AsyncExitStack()
+        loop.run(inner.enter_async_context(ledger_folder.serving()))
+        stack.callback(lambda: loop.run(inner.aclose()))
+        (state.run / "sequencer.sock").symlink_to(ledger_folder.socket)
+        pack = load_pack("AQ")
+        for group in pack.tax_groups:
+            taxrates.publish_group(conn, group)
+        enter_hierarchy(conn, pki, now)
+        papers = enrolled_tills(conn, pki, pack, 3, ORIGIN)
+        socket = ledger_folder.socket
+        publish_devices(conn, lambda first: append_blocking(socket, device_registration_of(first)), begun_with)
+        begin_sequences(dsn, papers)
+        made = Country(dsn, state, pki, folder, free_port(21_000 + os.getpid() % 10_000), papers)
+        stack.callback(made.kill_doors)
+        made.open_doors(1, 2)
+        yield made
+        for till in made.tills:
+            till.close()
+
+
+def on_many_connections(country: Country, number: int, compact: bytes) -> list[Reply]:
+    """The same bytes over new connections, until both processes have surely been asked."""
+    replies = []
+    for _ in range(8):
+        till = country.till(number)
+        replies.append(till.post(compact))
+        till.close()
+    return replies
+
+
+def test_a_day_of_a_register(country: Country) -> None:
+    """S0-054, S0-037, S0-033, S1-015 to S1-019, in the order of a device's life."""
+    till = country.till(0)
+    before = read_answer(DeviceStands, till.ask("GET", DEVICE_PATH).body)
+    assert before.next is not None
+    assert before.genesis is not None
+    assert (before.next.seq, before.next.prev, before.audience) == ("1", before.genesis.link, ORIGIN)
+    assert before.shift is not None
+    assert before.shift.state == "unregistered"
+    till.begin()
+    sold = till.compact()
+    first = till.post(sold)
+    assert first.status == 201, first.body
+    till.moved(sold, first)
+    told = read_answer(Registered, first.body)
+
+    own = till.ask("GET", f"{DOCUMENTS_PATH}/{told.number}")
+    assert (own.status, own.body) == (200, first.body)
+    stranger = country.till(1)
+    for path in (f"{DOCUMENTS_PATH}/{told.number}", f"/node/v1/receipts/{told.number}"):
+        assert (stranger.ask("GET", path).code, stranger.ask("GET", path).status) == ("TS-4003", 404)
+    code = told.verification_url.rpartition("/")[2]
+    seen = stranger.ask("GET", f"/node/v1/receipts/{code}").json
+    assert (seen["status"], seen["isValid"], seen["code"]["number"]) == ("valid", True, told.number)
+    assert till.ask("GET", f"/node/v1/receipts/{told.number}").json["status"] == "valid"
+    assert till.ask("GET", f"/node/v1/receipts/{code[:-1]}A").status in (200, 422)
+
+    assert {reply.body for reply in on_many_connections(country, 0, sold)} == {first.body}
+    country.kill_doors()
+    country.open_doors(1)
+    after = country.till(0).post(sold)
+    assert (after.status, after.body, after.headers["ts-replayed"]) == (200, first.body, "1")
+
+    stands = read_answer(DeviceStands, country.till(0).ask("GET", DEVICE_PATH).body)
+    assert stands.next is not None
+    assert (stands.next.seq, read_base64url(stands.next.prev.encode())) == ("4", till.papers.link)
+    assert stands.shift is not None
+    assert (stands.shift.state, stands.shift.number) == ("open", "1")
+    till.close()
+    till = country.till(0)
+
+    rows = "SELECT count(*) FROM ledger.leaves"
+    size = country.rows(rows)
+    wrong = [
+        till.compact(sequence=9),
+        till.compact(previous=bytes(32)),
+        till.compact(audience="fdo.example/aq/test"),
+        till.compact(time_ms=unix_ms(till.clock()) + 600_000),
+        till.compact(kid=bytes(32)),
+        till.compact(nonce=read_signed(sold).header.nonce),
+    ]
+    codes = [till.post(compact).code for compact in wrong]
+    assert codes == ["TS-1402", "TS-1402", "TS-1108", "TS-1301", "TS-1311", "TS-1302"]
+    assert till.post(till.compact(), "/node/v1/closures").code == "TS-1220"
+    assert country.rows(rows) == size, "refused things change nothing"
+
+    assert till.submit(till.closing()).status == 201
+    ended = till.submit(till.closure(), "/node/v1/closures")
+    assert (ended.status, ended.json["kind"]) == (201, "memory-closure")
+    assert till.post(till.compact(till.closure())).code in ("TS-2401", "TS-2408")
+
+
+def test_s0_033_a_receipt_is_kept_for_sending_once_and_its_contact_goes(country: Country) -> None:
+    till = country.till(1)
+    till.begin()
+    told = till.submit().json
+    path = f"{DOCUMENTS_PATH}/{told['number']}/deliveries"
+    wish = b'{"by":"email","to":"ana@example.org"}'
+    first, again = (till.ask("POST", path, wish, Content_Type="application/json") for _ in range(2))
+    assert (first.status, again.status, first.body) == (201, 200, again.body)
+    assert first.json["state"] == "waiting"
+    for number in range(4):
+        text = b'{"by":"sms","to":"+38161234567%d"}' % number
+        assert till.ask("POST", path, text, Content_Type="application/json").status == 201
+    more = till.ask("POST", path, b'{"by":"sms","to":"+381612345679"}', Content_Type="application/json")
+    assert (more.status, more.code) == (422, "TS-3241")
+    opening = f"{DOCUMENTS_PATH}/{till.uid}-{till.uid}-2/deliveries"
+    assert till.ask("POST", opening, wish, Content_Type="application/json").code == "TS-3241"
+    assert till.ask("POST", path, wish, Content_Type="text/plain").code == "TS-1002"
+    foreign = country.till(0)
+    assert foreign.ask("POST", path, wish, Content_Type="application/json").code == "TS-4003"
+    assert [one["to"] for one in till.ask("GET", path).json["deliveries"]][:1] == ["ana@example.org"]
+
+    with psycopg.connect(as_role(country.dsn, INTAKE)) as conn:
+        with pytest.raises(psycopg.Error), conn.transaction():
+            conn.execute("UPDATE ecr.delivery SET contact = 'eve@example.org'")
+        with pytest.raises(psycopg.Error), conn.transaction():
+            conn.execute("DELETE FROM ecr.delivery")
+        later = datetime(2099, 1, 1, tzinfo=UTC)
+        removed = retention.carry_out(conn, RetentionRules(), "process:worker", later)
+        assert removed[RetainedKind.DELIVERIES] == 5
+    left = till.ask("GET", path).json["deliveries"]
+    assert {(one["state"], "to" in one) for one in left} == {("erased", False)}
+
+
+def test_two_documents_in_one_place_are_evidence_and_stop_the_device(country: Country) -> None:
+    till = country.till(1)
+    stands = read_answer(DeviceStands, till.ask("GET", DEVICE_PATH).body)
+    assert stands.next is not None
+    till.papers.link = read_base64url(stands.next.prev.encode())
+    first, second = till.compact(), till.compact()
+    assert till.post(first).status == 201
+    reply = till.post(second)
+    assert (reply.status, reply.code) == (409, "TS-1403")
+    with psycopg.connect(country.dsn) as conn:
+        head = ledger.device_head(conn, (till.uid, till.uid))
+    assert head is not None
+    assert head[0] == read_signed(first).header.sequence
+    end = time.monotonic() + 20
+    while till.ask("GET", DEVICE_PATH).json["state"] != "hold":
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_s1_016_to_s1_018_a_node_asks_and_a_register_presents_itself(country: Country) -> None:
+    """The queue knows nothing yet, and says so; a register without certificate waits for a person, told once."""
+    till = country.till(2)
+    empty = till.ask("GET", "/node/v1/queue?after=0")
+    assert (empty.status, empty.json) == (200, {"items": []})
+    assert till.ask("GET", "/node/v1/queue?after=-1").code == "TS-1220"
+    assert till.ask("GET", f"/node/v1/queue/{till.uid}-{till.uid}-1").code == "TS-4003"
+
+    stranger = country.stranger()
+    assert stranger.ask("GET", DEVICE_PATH).code == "TS-1101"
+    said = {
+        "tin": till.papers.tin,
+        "device_class": "software",
+        "build": till.papers.build,
+        "serial_number": "0042",
+        "key_hash": write_base64url(bytes(32)).decode(),
+    }
+    path = "/node/v1/registers"
+    first, again = (stranger.ask("POST", path, json.dumps(said), Content_Type="application/json") for _ in range(2))
+    assert (first.status, again.status, first.json["state"], again.body) == (202, 202, "pending", first.body)
+    assert country.rows("SELECT count(*) FROM registry.fiscal_device") == [(len(country.papers),)]
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"tin": "999999999"}, "TS-2402"),
+        ({"build": "00" * 32}, "TS-2406"),
+        ({"device_class": "v-sdc"}, "TS-1220"),
+        ({"form_factor": "robot"}, "TS-1220"),
+        ({"key_hash": "AAAA"}, "TS-1220"),
+        ({"serial_number": ""}, "TS-1220"),
+        ({"serial_number": 42}, "TS-1220"),
+        ({"more": "1"}, "TS-1220"),
+    ]
+    for changes, code in wrong:
+        reply = stranger.ask("POST", path, json.dumps(said | changes), Content_Type="application/json")
+        assert (changes, reply.code) == (changes, code)
+    assert stranger.ask("POST", path, b"[" * 500, Content_Type="application/json").code == "TS-1211"
+    assert stranger.ask("POST", path, b"{}", Content_Type="text/plain").code == "TS-1002"
+    assert stranger.ask("POST", path, b" " * 9_000, Content_Type="application/json").code == "TS-1003"
+    assert (stranger.ask("GET", path).status, stranger.ask("GET", "/openapi.json").status) == (405, 200)
+
+
+def test_the_guide_leads_to_a_receipt_with_openssl_and_curl_alone(country: Country, tmp_path: Path) -> None:
+    """Every block of the guide, as it stands there, by a device that has its certificate."""
+    papers = country.papers[2]
+    key = PrivateKey(papers.device.key)
+    (tmp_path / "device.key").write_bytes(key.pem)
+    (tmp_path / "device.pem").write_bytes(pem_of(papers.certificate))
+    (tmp_path / "root.pem").write_bytes(country.pki.files.root.read_bytes())
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    told = {"ECR": f"https://127.0.0.1:{country.port}", "UID_": papers.uid, "BUILD": papers.build}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(blocks)],
+        cwd=tmp_path, env=os.environ | told, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    where, *answers = done.stdout.splitlines()
+    assert where == f"the next document is number 1 of {papers.uid} in {ORIGIN}"
+    kinds = [json.loads(line).get("kind") for line in answers[:3]]
+    assert kinds == ["registration", "shift-opening", "receipt"], answers
+    seen, own, delivery = map(json.loads, answers[3:])
+    assert (seen["status"], own, delivery["state"]) == ("valid", json.loads(answers[2]), "waiting")
