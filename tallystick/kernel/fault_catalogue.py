@@ -259,7 +259,7 @@ _AUDIT: dict[str, Row] = {
     "TS-3186": ("The mirror does not go on from this ledger", 422, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3187": ("Acknowledged entries are lost", 422, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3188": ("PostgreSQL's own program failed", 503, Retry.AFTER, FixBy.OPERATOR, None),
-    "TS-3240": ("Queue to the tax service not in service", 503, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3240": ("Queue to the tax service not in service", 503, Retry.AFTER, FixBy.OPERATOR, None),
     "TS-3241": ("Receipt cannot be sent", 422, Retry.NEVER, FixBy.MERCHANT, None),
 }
 
