@@ -189,6 +189,15 @@ class Register:
         except (NotSent, NoAnswer, Disagrees) as error:
             raise Fault("TS-3250", detail=str(error)) from error
 
+    def is_idle(self) -> bool:
+        """Whether no document's fate is open."""
+        return self._store.open_intent() is None
+
+    def take_setup(self, setup: RegisterSetup) -> None:
+        """Go on with another certificate, between two documents."""
+        with self._turn:
+            self.setup = setup
+
     def lift_stop(self) -> None:
         """A service centre has looked: go on."""
         self._store.stop("")
