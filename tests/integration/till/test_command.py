@@ -1,4 +1,4 @@
-"""`tallystick ecr run` as a process: an offline register without an authority, killed in the middle and started anew."""
+"""`tallystick ecr run` as a process: an offline register without an authority, killed in the middle, started anew."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ def test_s0_061_a_register_is_killed_in_the_middle_and_goes_on(folder: Path) -> 
         assert (told["documents"], told["waiting"], told["shift"]["cash"]) == ("3", "3", "25.00")
         assert told["offline"]["minutes_left"].startswith("43")
         assert json.loads(document_of(folder, 3))["change"] == "5.00"
+        back = {"order": "refund", "original": f"{UID}-{UID}-3", "payments": [{"kind": "cash", "amount": "9"}]}
+        too_much = json.dumps(back | {"lines": [{"name": "Bread", "price": "9", "labels": ["A"]}]}).encode()
         with pytest.raises(SystemExit, match="TS-3256"):
-            back = {"order": "refund", "original": f"{UID}-{UID}-3", "payments": [{"kind": "cash", "amount": "9"}]}
-            lines = {"lines": [{"name": "Bread", "price": "9", "labels": ["A"]}]}
-            give_order(folder, json.dumps(back | lines).encode(), "r1")
+            give_order(folder, too_much, "r1")
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
     with pytest.raises(SystemExit, match="no register runs"):
