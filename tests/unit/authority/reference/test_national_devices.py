@@ -130,6 +130,7 @@ def test_the_seller_follows_taxpayer_and_premises(bench: PkiBench) -> None:
     assert (seller.tin, seller.business_name, seller.location_name) == (tin, "Corner Shop Ltd", "Shop 1")
     registry.register_taxpayer(bench.conn, Taxpayer(Tin(tin), "Corner Shops plc"))
     assert device(watch, bench.uid).seller.business_name == "Corner Shops plc"
+    watch.look()  # so that the next look has to find the premises by themselves
     bench.conn.execute("UPDATE registry.premises SET address = 'Moved' WHERE premises_id = %s", [made.premises_id])
     assert device(watch, bench.uid).seller.address == "Moved"
 
@@ -141,6 +142,7 @@ def test_a_transaction_that_commits_late_is_not_passed_over(bench: PkiBench) -> 
     with psycopg.connect(bench.conn.info.dsn) as slow:
         registry.hold_device(slow, bench.uid, NOW, "it contradicted itself", OFFICER)
         registry.register_taxpayer(bench.conn, Taxpayer(Tin("799999999"), "somebody later"))
+        bench.conn.commit()
         assert device(watch, bench.uid).state is DeviceState.ACTIVE
         slow.commit()
     assert device(watch, bench.uid).state is DeviceState.HOLD
