@@ -217,6 +217,9 @@ _PROOF: dict[str, Row] = {
     "TS-3071": ("Another manifest of this version", 409, Retry.NEVER, FixBy.MAKER, None),
     "TS-3072": ("Trust list cannot be read", 422, Retry.NEVER, FixBy.USER, None),
     "TS-3073": ("Trust list not signed by one who may, or not in force", 403, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3080": ("Issuing authority withdrawn already", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3081": ("Authority that does not belong here", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3082": ("No more timestamps today", 503, Retry.AFTER, FixBy.OPERATOR, None),
 }
 
 _AUDIT: dict[str, Row] = {
@@ -256,7 +259,7 @@ _AUDIT: dict[str, Row] = {
     "TS-3186": ("The mirror does not go on from this ledger", 422, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3187": ("Acknowledged entries are lost", 422, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3188": ("PostgreSQL's own program failed", 503, Retry.AFTER, FixBy.OPERATOR, None),
-    "TS-3240": ("Queue to the tax service not in service", 503, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3240": ("Queue to the tax service not in service", 503, Retry.AFTER, FixBy.OPERATOR, None),
     "TS-3241": ("Receipt cannot be sent", 422, Retry.NEVER, FixBy.MERCHANT, None),
 }
 

@@ -43,9 +43,9 @@ def renew_register(folder: Path, passphrase: str) -> str:
 
 def go_on(folder: Path, passphrase: str, memory: Path | None) -> None:
     """Lift the stop of a register that a service centre has looked at; it must not be running."""
-    register, _ = open_register(folder, passphrase, system_clock, memory=memory)
-    register.lift_stop()
-    register.close()
+    opened = open_register(folder, passphrase, system_clock, memory=memory)
+    opened.register.lift_stop()
+    opened.close()
 
 
 def give_order(folder: Path, order: bytes, request_id: str) -> bytes:

@@ -88,6 +88,10 @@ class SealedMemory:
         if not self._memory.state.closed:
             self._memory.anchor(Anchor(seq=record, log_index=log_index, checkpoint=checkpoint), now)
 
+    def is_almost_full(self) -> bool:
+        """From 90 % of what it was made for."""
+        return self._memory.state.almost_full
+
     def release(self) -> None:
         """Let go of the medium."""
         self._memory.release()

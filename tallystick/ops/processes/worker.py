@@ -29,7 +29,7 @@ from tallystick.authority.projections.verification.tasks import follow as follow
 from tallystick.authority.reference.builds.tasks import BUILD_MEDIA_TYPE, publish_decisions
 from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.pki import tasks as certificate_tasks
-from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList
+from tallystick.authority.reference.pki.values import Issuance, KeptList
 from tallystick.authority.reference.production.tasks import send_reports
 from tallystick.authority.reference.registry.recognition import prune
 from tallystick.authority.reference.registry.tasks import (
@@ -200,15 +200,15 @@ def _publish_builds(context: Context, conn: DatabaseConnection) -> None:
 
 
 def _publish_certificates(context: Context, conn: DatabaseConnection) -> None:
-    def append(body: bytes, media_type: str, about: Issuance | KeptList | KeptTrustList) -> int:
+    def append(body: bytes, media_type: str, about: certificate_tasks.About) -> int:
         entry = pki_entry(body, media_type, about)
         return append_blocking(context.socket("sequencer"), entry).index
 
     certificate_tasks.publish(conn, append)
 
 
-def pki_entry(body: bytes, media_type: str, about: Issuance | KeptList | KeptTrustList) -> NewEntry:
-    """The ledger entry of a certificate or trust list (0x03) or a revocation list (0x0A)."""
+def pki_entry(body: bytes, media_type: str, about: certificate_tasks.About) -> NewEntry:
+    """The ledger entry of a certificate, trust list or withdrawn authority (0x03) or a revocation list (0x0A)."""
     issuance = about if isinstance(about, Issuance) else None
     return NewEntry(
         kind=EntryKind.REVOCATION_LIST if isinstance(about, KeptList) else EntryKind.REGISTRY,

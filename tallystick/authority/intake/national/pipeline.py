@@ -168,15 +168,15 @@ class NationalIntake:
         try:
             booked = await self._sequencer.append(document_entry(self._rules, hand))
         except Fault as fault:
-            self._standings.forget(header.device)
+            self._standings.doubt(header.device)
             if fault.code == "TS-1403":
                 await keep_two_documents(self._rules, self._sequencer, hand)
             raise at_step(Step.SEQUENCER, fault) from None
         except BaseException:
-            self._standings.forget(header.device)
+            self._standings.doubt(header.device)
             raise
         if booked.duplicate:
-            self._standings.forget(header.device)
+            self._standings.doubt(header.device)
             return await self._again(hand)
         self._take(hand)
         return _answer(hand, booked)
