@@ -6,6 +6,7 @@ same act in other bytes, get the first answer; another act in the same place is 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
