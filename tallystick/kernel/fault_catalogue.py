@@ -280,9 +280,6 @@ _NATIONAL: dict[str, Row] = {
     "TS-3233": ("Too many registers present themselves", 429, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
     "TS-3240": ("Queue to the tax service not in service", 503, Retry.AFTER, FixBy.OPERATOR, None),
     "TS-3241": ("Receipt cannot be sent", 422, Retry.NEVER, FixBy.MERCHANT, None),
-}
-
-_REGISTER: dict[str, Row] = {
     "TS-3250": ("No connection to the authority: nothing was made", 503, Retry.AFTER, FixBy.MERCHANT, None),
     "TS-3251": ("Sent, and no answer yet", 503, Retry.SAME_BYTES, FixBy.MERCHANT, None),
     "TS-3252": ("The register has stopped", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
@@ -344,8 +341,6 @@ def _kinds() -> Iterator[FaultKind]:
     tables = (
         _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _NATIONAL,
         _PORTAL, _OPERATION,
-        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _MEMORY,
-        _REGISTER, _PORTAL, _OPERATION,
     )  # fmt: skip
     for table in tables:
         for code, row in table.items():
