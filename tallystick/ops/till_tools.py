@@ -22,7 +22,10 @@ _TIMEOUT_SECONDS = 60
 def read_passphrase(file: Path | None) -> str:
     """From a file that its owner alone should read, or typed by a person."""
     if file is not None:
-        return file.read_text(encoding="utf-8").strip()
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            sys.exit(f"tallystick: {file}: {error}")
     return getpass.getpass("Passphrase of the register's key: ")
 
 

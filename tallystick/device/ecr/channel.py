@@ -80,10 +80,14 @@ class HttpChannel:
     def __init__(
         self, address: str, context: Callable[[], ssl.SSLContext] | None, *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
-        parts = urlsplit(address)
-        if parts.hostname is None or (parts.scheme != "https" and context is not None):
+        try:
+            parts = urlsplit(address)
+            host, self._port = parts.hostname, parts.port
+        except ValueError as error:
+            raise Fault("TS-3262", detail=f"the authority's address: {error}") from error
+        if host is None or (parts.scheme != "https" and context is not None):
             raise Fault("TS-3262", detail="the authority's address is not one of HTTPS")
-        self._host, self._port, self._base = parts.hostname, parts.port, parts.path.rstrip("/")
+        self._host, self._base = host, parts.path.rstrip("/")
         self._context = context
         self._timeout = timeout_seconds
         self._connection: http.client.HTTPConnection | None = None

@@ -55,6 +55,7 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
         "inspections.device": "sums and hours of devices, by numbers; what came of them is in the cases",
         "inspections.progress": "how far the detectors are",
         "inspections.sighting": "who scanned is not kept; what came of it is in the cases",
+        "intake.refund_claim": _NUMBERS, "intake.refunded": _NUMBERS,
         "keys.card": _KEYS, "keys.event": _KEYS, "keys.key": _KEYS, "keys.reconciled": _KEYS, "keys.use": _KEYS,
         "ledger.bodies": _LEDGER, "ledger.buyer_salts": _LEDGER, "ledger.leaves": _LEDGER, "ledger.records": _LEDGER,
         "ledger.checkpoints": _PUBLIC, "ledger.day_heads": _PUBLIC, "ledger.day_links": _PUBLIC,
@@ -66,6 +67,7 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
         "pki.authority": _KEYS, "pki.blocked_key": _KEYS, "pki.certified_key": "hashes of keys; the holder's "
         "certificates are exported", "pki.key_use": _KEYS, "pki.revocation_list": _PUBLIC,
         "pki.timestamp": "hashes that somebody had stamped; not whose", "pki.trust_list": _PUBLIC,
+        "pki.withdrawal": _PUBLIC,
         "portal.django_migrations": "which changes of the schema were made",
         "portal.django_session": "hashes of session keys, until the session ends",
         "production.number": _NUMBERS, "production.public_key": _KEYS,
