@@ -124,7 +124,8 @@ def _read_exactly(payload: bytes) -> CommonMembers:
     value = parse(payload, max_bytes=LIMITS.audit_package_bytes)
     if not isinstance(value, dict):
         raise Fault("TS-1220", detail="a document is an object")
-    if value.get("kind") not in _KINDS:
+    said_kind = value.get("kind")
+    if not isinstance(said_kind, str) or said_kind not in _KINDS:
         raise _fault("/kind", "5", "no such kind of document")
     try:
         said: CommonMembers = msgspec.convert(value, Payload)

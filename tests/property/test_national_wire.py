@@ -186,6 +186,13 @@ def test_the_quick_reader_takes_nothing_that_the_exact_one_refuses(
         assert quick == national_document._read_exactly(spoilt)
 
 
+@pytest.mark.parametrize("kind", ["[]", "{}", "null", "1", "true", '"x"', '["receipt"]'])
+def test_a_kind_that_is_none(kind: str) -> None:
+    with pytest.raises(Fault) as caught:
+        read_document(f'{{"kind":{kind}}}'.encode())
+    assert (caught.value.code, caught.value.fields[0].pointer) == ("TS-1220", "/kind")
+
+
 def test_ts_1212_a_member_twice_in_a_receipt() -> None:
     """The quick decoder would keep the last one: the count of names tells."""
     total = b'"total":"5"'

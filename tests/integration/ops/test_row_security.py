@@ -29,6 +29,7 @@ OPEN = {
     "batches.batch": OFFICERS,
     "batches.matter": OFFICERS,
     "builds.maker": "says for which maker somebody acts, and no taxpayer is in it",
+    "ecr.delivery": OFFICERS,
     "inspections.case_file": "cases are for officers alone, and no taxpayer's page reads them",
     "intake.quarantine": "officers see what was put aside, and no taxpayer's page reads it",
     "ledger.bodies": PUBLIC,

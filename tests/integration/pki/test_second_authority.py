@@ -111,6 +111,7 @@ def told(land: Live, ready: Callable[[dict[str, str]], bool]) -> dict[str, str]:
     return states()
 
 
+@pytest.mark.soak
 def test_s0_038_a_second_authority_comes_and_the_first_is_compromised(land: Live, tmp_path: Path) -> None:
     settings = Settings(state=str(land.state.root))
     old, old_key = land.old_device("OLD00001")

@@ -81,6 +81,7 @@ def walk(bench: ProductionBench, batch_id: int, box: TestBox, knife: Knife) -> N
         connection.close()
 
 
+@pytest.mark.soak
 def test_s1_043_a_crash_anywhere_leaves_one_module_with_one_number(bench: ProductionBench, tmp_path: Path) -> None:
     whole = Knife(None, after=False)
     batch = bench.open()

@@ -49,6 +49,7 @@ def plan(bench: ProductionBench, batch_id: int, state: StateFolder) -> RunPlan:
     )
 
 
+@pytest.mark.soak
 def test_s1_042_a_run_that_was_killed_goes_on_and_no_number_is_used_twice(
     bench: ProductionBench, state: StateFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

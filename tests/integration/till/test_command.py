@@ -73,6 +73,7 @@ def running(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait(20)
 
 
+@pytest.mark.soak
 def test_s0_061_a_register_is_killed_in_the_middle_and_goes_on(folder: Path) -> None:
     sale = sale_of(["Bread:2.50:A:2"], "10", "")
     with running(folder) as process:

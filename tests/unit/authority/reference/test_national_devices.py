@@ -258,16 +258,22 @@ def test_what_was_certified_before_is_carried_over(bench: PkiBench) -> None:
 
 
 def test_an_authority_that_the_root_withdrew_takes_its_certificates_along(bench: PkiBench) -> None:
-    """Without a list of its own for each: who has the authority's key can sign as any of them."""
-    watch = Watch(bench)
+    """Without a list of its own for each: who has the authority's key can sign as any of them. Nothing is committed."""
     bench.register(bench.uid)
     der = enrol(bench, bench.code(bench.uid), csr(p256()))
-    assert not certificate(watch, der).was_revoked(LATE)
+    directory, views = national_views(lambda: LATE)
+    refresh_all(bench.conn, views)
+    before = directory.certificate(sha256(der))
+    assert before is not None
+    assert not before.was_revoked(LATE)
     authority = bench.pki.authority_certificate("device-ca")
     registry.revoke_certificate(bench.conn, sha256(authority), "device-ca", SOON, Reason.CA_COMPROMISE)
-    found = certificate(watch, der)
+    refresh_all(bench.conn, views)
+    found = directory.certificate(sha256(der))
+    assert found is not None
     assert (found.revoked_at, found.revocation_reason) == (SOON, Reason.CA_COMPROMISE)
     assert not found.was_revoked(SOON - timedelta(seconds=1))
+    bench.conn.rollback()
 
 
 def test_s0_087_a_later_authority_of_the_hardware_branch_is_one(bench: PkiBench) -> None:
