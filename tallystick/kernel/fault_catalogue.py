@@ -269,6 +269,14 @@ _CONNECTING: dict[str, Row] = {
     "TS-3211": ("Tax service did not answer as agreed", 502, Retry.AFTER, FixBy.AUTHORITY, None),
 }
 
+_ERP: dict[str, Row] = {
+    "TS-3290": ("Key names another act", 409, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3291": ("Act of this key still in work", 409, Retry.AFTER, FixBy.DEVICE, None),
+    "TS-3292": ("Key malformed, or not taken here", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3293": ("Cursor unknown", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3294": ("Bulk malformed or too large", 422, Retry.NEVER, FixBy.MAKER, None),
+}
+
 _PORTAL: dict[str, Row] = {
     "TS-4001": ("Sign-in failed", 401, Retry.NEVER, FixBy.USER, None),
     "TS-4002": ("A stronger sign-in is needed", 403, Retry.NEVER, FixBy.USER, None),
@@ -304,7 +312,7 @@ _OPERATION: dict[str, Row] = {
 def _kinds() -> Iterator[FaultKind]:
     tables = (
         _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _CONNECTING,
-        _PORTAL, _OPERATION,
+        _ERP, _PORTAL, _OPERATION,
     )  # fmt: skip
     for table in tables:
         for code, row in table.items():

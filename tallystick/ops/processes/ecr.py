@@ -12,6 +12,8 @@ from tallystick.authority.assurance.witnesses.exchange import CheckpointExchange
 from tallystick.authority.channels.ecr.api import build_app, refusals
 from tallystick.authority.channels.ecr.ports import ReceiptCheck
 from tallystick.authority.channels.ecr.services import EcrServices
+from tallystick.authority.channels.erp.api import ErpApi
+from tallystick.authority.channels.erp.services import ErpServices
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.keeper import NationalKeeper
 from tallystick.authority.intake.national.pipeline import NationalIntake
@@ -78,7 +80,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         if settings.ecr_processes > 1:
             listener = held.enter_context(shared_port(context.state.run, "ecr", settings.host, settings.ecr_port))
         server = Server(
-            build_app(services),
+            build_app(services, ErpApi(ErpServices(door=services)).calls),
             settings.host,
             settings.ecr_port,
             ssl_context=tls,

@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 import psycopg
 
+from tallystick.authority.channels.erp.tasks import forget_keys
 from tallystick.authority.channels.sdc.tasks import remove_expired_tokens
 from tallystick.authority.keys import tasks as keys
 from tallystick.authority.keys.store import WaitingEvent
@@ -119,6 +120,7 @@ def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork)
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
         Duty("first requests", lambda conn: prune(conn, system_clock()), timedelta(hours=1)),
+        Duty("keys of acts", lambda conn: forget_keys(conn, system_clock()), timedelta(hours=1)),
         Duty("tokens", lambda conn: remove_expired_tokens(conn, system_clock()), timedelta(hours=1)),
         Duty("retention", lambda conn: _retain(context, conn), timedelta(hours=1)),
         Duty("claims", follow_claims, timedelta(seconds=1)),

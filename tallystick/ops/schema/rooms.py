@@ -30,6 +30,7 @@ ROOMS = (
     "projections/taxservice",
     "channels/vsdc",
     "channels/ecr",
+    "channels/erp",
     "projections/retention",
 )
 
