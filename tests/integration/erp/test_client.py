@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ from tallystick.crypto.keys import PrivateKey
 from tallystick.kernel.device_policy import DeviceState
 
 RATES = {"A": "20"}
+GUIDE = Path("docs/guides/erp.md")
 
 
 class PowerCut(BaseException):
@@ -203,3 +208,28 @@ def test_a_feed_that_is_cut_within_a_page_goes_on_behind_the_last_event(open_cli
     while len(seen) < 2:
         client.read_feed(lambda event: seen.append(event["id"]))
     assert len(set(seen)) == len(seen) == 2
+
+
+def test_the_guide_leads_from_the_first_document_to_the_feed(
+    bench: ErpBench, till: Till, open_client: Any, tmp_path: Path
+) -> None:
+    """Every block of the guide, as it stands there, by a program of its own."""
+    open_client().close()
+    (tmp_path / "erp.sqlite").unlink()
+    (tmp_path / "root.pem").write_bytes(bench.door.pki.files.root.read_bytes())
+    blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    told = {
+        "ERP": f"https://127.0.0.1:{bench.door.port}",
+        "BUILD": till.papers.build,
+        "PYTHONPATH": str(Path("clients/python/tallystick_erp").resolve()),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(blocks)],
+        cwd=tmp_path, env=os.environ | told, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, many, *events = done.stdout.splitlines()
+    assert first.startswith(f"{till.uid}-{till.uid}-3 http")
+    assert many == "25 booked"
+    assert events[0].endswith(f"booked {till.uid}-{till.uid}-1")
+    assert booked(bench, till) == 30
