@@ -18,6 +18,7 @@ from tallystick.cli import (
     build,
     card,
     ceremony,
+    ecr,
     esdc,
     inspections,
     keys,
@@ -36,6 +37,7 @@ from tallystick.cli import (
     taxservice,
     vsdc,
     witness,
+    worm,
 )
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
@@ -61,6 +63,7 @@ app.add_typer(backup.app, name="backup")
 app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
 app.add_typer(ceremony.app, name="ceremony")
+app.add_typer(ecr.app, name="ecr")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(inspections.app, name="inspections")
 app.add_typer(keys.app, name="keys")
@@ -78,6 +81,7 @@ app.add_typer(state.app, name="state")
 app.add_typer(taxservice.app, name="taxservice")
 app.add_typer(vsdc.app, name="vsdc")
 app.add_typer(witness.app, name="witness")
+app.add_typer(worm.app, name="worm")
 app.command()(migrate)
 app.command()(openapi)
 app.command()(verify)

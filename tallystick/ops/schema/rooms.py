@@ -29,6 +29,7 @@ ROOMS = (
     "projections/verification",
     "projections/taxservice",
     "channels/vsdc",
+    "channels/ecr/batches",
     "channels/ecr",
     "channels/erp",
     "projections/retention",

@@ -103,6 +103,14 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "ceremony script": PUBLIC,
     "ceremony verify": PUBLIC,
     "demo": TRIAL,
+    "ecr enrol": OUTSIDE,
+    "ecr go-on": OUTSIDE,
+    "ecr order": OUTSIDE,
+    "ecr print": OUTSIDE,
+    "ecr renew": OUTSIDE,
+    "ecr run": OUTSIDE,
+    "ecr sell": OUTSIDE,
+    "ecr status": OUTSIDE,
     "esdc clock set": OUTSIDE,
     "esdc clock show": OUTSIDE,
     "esdc clock sync": OUTSIDE,
@@ -211,6 +219,8 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "witness serve": OUTSIDE,
     "witness show": OUTSIDE,
     "witness trust": OUTSIDE,
+    "worm show": OUTSIDE,
+    "worm verify": OUTSIDE,
 }
 
 PAGES: dict[str, tuple[str, ...] | Why] = {

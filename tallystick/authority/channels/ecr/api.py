@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from tallystick.authority.channels.ecr import deliveries, metrics, store
+from tallystick.authority.channels.ecr.batches.api import BatchApi
+from tallystick.authority.channels.ecr.batches.presence import Presence
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
 from tallystick.authority.channels.ecr.node import NodeApi
 from tallystick.authority.channels.ecr.own import own_entry, own_number
@@ -48,6 +50,8 @@ class EcrApi:
         self._services = services
         self._registering = Registering(services)
         self._node = NodeApi(services, self._registering)
+        self._batches = BatchApi(services)
+        self._presence = Presence(services)
         self._checkpoint: tuple[str, tuple[tuple[bytes, bytes], ...]] = ("", ())
         self._open = {**self.open_table(), **more.open_table}
         self.routes = Routes({**self.table(), **more.table})
@@ -72,10 +76,12 @@ class EcrApi:
         if path in self._open:
             await self._serve_open(path, scope, receive, send)
             return
-        route = self.routes.find(scope["method"], path)
+        is_batch = self._batches.is_here(path)
+        route = self._batches.find(scope["method"], path) if is_batch else self.routes.find(scope["method"], path)
         scope["ts.endpoint"] = route.name
         services = self._services
-        sender = services.gatekeeper.admit(_certificate(scope), services.clock())
+        sender = services.gatekeeper.admit(_certificate(scope), services.clock(), revoked_too=is_batch)
+        self._presence.note(sender)
         services.budget.spend(sender.uid)
         headers = dict(scope["headers"])
         answer = await route.handler(Request(scope, receive, route.tail, headers, sender))

@@ -63,7 +63,7 @@ class NodeApi:
 
     def _in_service(self) -> QueueStatus:
         if self._services.queue is None:
-            raise Fault("TS-3240", detail="this operator runs no queue to a tax service")
+            raise Fault("TS-3240", detail="this operator runs no queue to a tax service", retry_after_seconds=3600)
         return self._services.queue
 
     async def _receipt(self, request: Request) -> Answer:
