@@ -311,6 +311,8 @@ _ERP: dict[str, Row] = {
     "TS-3292": ("Key malformed, or not taken here", 400, Retry.NEVER, FixBy.MAKER, None),
     "TS-3293": ("Cursor unknown", 400, Retry.NEVER, FixBy.MAKER, None),
     "TS-3294": ("Bulk malformed or too large", 422, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3295": ("Address of a webhook refused", 422, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3296": ("Too many webhooks", 409, Retry.NEVER, FixBy.MAKER, None),
 }
 
 _PORTAL: dict[str, Row] = {

@@ -20,6 +20,8 @@ PREFIX = "/erp/v1/"
 DOCUMENTS_PATH = f"{PREFIX}documents"
 BULK_PATH = f"{PREFIX}bulk"
 FEED_PATH = f"{PREFIX}feed"
+WEBHOOKS_PATH = f"{PREFIX}webhooks"
+RESUME = "resume"
 OPENAPI_PATH = f"{PREFIX}openapi.json"
 KEY_HEADER = "Idempotency-Key"
 BULK_TYPE = "application/vnd.tallystick.documents"
@@ -89,6 +91,31 @@ class FeedPage(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False
 
     events: tuple[FeedEvent, ...]
     next: str
+
+
+class Webhook(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A webhook for its owner: ``state`` is ``active`` or ``stopped``.
+
+    ``after`` is the feed's cursor behind what was taken; while a message is not, ``tries`` counts, ``trouble`` says why
+    and ``next_at`` when it is tried again. ``secret`` is shown when it is registered, and never again.
+    """
+
+    after: str
+    delivered_at: str = ""
+    id: str
+    made_at: str
+    next_at: str = ""
+    secret: str = ""
+    state: str
+    tries: str = ""
+    trouble: str = ""
+    url: str
+
+
+class WebhookList(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Those of a connection."""
+
+    webhooks: tuple[Webhook, ...]
 
 
 @attrs.frozen(slots=True, order=True)

@@ -12,9 +12,12 @@ from tallystick.wire.erp_api import (
     FEED_PATH,
     KEY_HEADER,
     OPENAPI_PATH,
+    RESUME,
     VERDICTS_TYPE,
+    WEBHOOKS_PATH,
 )
 from tallystick.wire.openapi import (
+    JSON,
     Schema,
     answer,
     array,
@@ -34,7 +37,9 @@ a certificate, a key and a sequence of its own, signs the same documents as a re
 every call of the national online channel as well, such as where it stands (`/ecr/v1/device`). The same bytes again get
 the same answer. A key names one act: the same sale, signed anew under it, is refused and never booked twice. A bulk is
 judged in order, with a verdict a line. The feed tells what became of the connection's own documents, in the order of
-the ledger; whoever keeps `next` and reads on from it reads each event once."""
+the ledger; whoever keeps `next` and reads on from it reads each event once. A webhook is told the same pages by POST,
+at least once and in order: `Webhook-Id` is the same at every try, `Webhook-Signature` is `v1,` and the HMAC-SHA256, in
+Base64, of `id.timestamp.body` under the Base64 behind `whsec_` of the secret. Any status 2xx takes a message."""
 
 _KEY = parameter(KEY_HEADER, "header", text(1, 128, pattern="^[!-~]+$"), "What names the act in the ERP itself.")
 _AFTER = parameter("after", "query", text(1), "`next` of the page before; the beginning without it.")
@@ -49,7 +54,7 @@ _BULK = content({"type": "string", "description": "One compact JWS a line, at mo
 def erp_api(server: str = "https://127.0.0.1:8448") -> dict[str, Any]:
     """The document."""
     schemes = {CERTIFICATE: {"type": "mutualTLS", "description": "Certificate and key of the connection."}}
-    paths = _documents() | _feed()
+    paths = _documents() | _feed() | _webhooks()
     return document("ERP channel", _DESCRIPTION, server, paths, _schemas(), schemes)
 
 
@@ -99,6 +104,32 @@ def _feed() -> dict[str, Any]:
     }
 
 
+def _webhooks() -> dict[str, Any]:
+    one, number = named("Webhook"), parameter("id", "path", COUNT, "A webhook of the connection.", required=True)
+    return {
+        WEBHOOKS_PATH: {
+            "get": _call("erpWebhooks", "Own webhooks", {200: answer("As asked.", named("Webhooks"))}),
+            "post": _call(
+                "erpAddWebhook",
+                "Register a webhook; three at most",
+                {201: answer("With its secret, which is shown this once.", one)},
+                body=content(named("WebhookWish"), JSON, {"url": "https://erp.example/fiscal"}),
+            ),
+        },
+        f"{WEBHOOKS_PATH}/{{id}}": {
+            "delete": _call("erpRemoveWebhook", "Remove a webhook", {204: answer("Gone.")}, parameters=(number,))
+        },
+        f"{WEBHOOKS_PATH}/{{id}}/{RESUME}": {
+            "post": _call(
+                "erpResumeWebhook",
+                "Try at once what is waiting, and go on: also for one that was stopped",
+                {200: answer("As it stands now.", one)},
+                parameters=(number,),
+            )
+        },
+    }
+
+
 def _schemas() -> dict[str, Schema]:
     states = ["booked", "repeated", "refused", "unsettled", "not-tried"]
     tax = record({"at": TIME, "code": text(1), "reason": text(1), "state": text(1)}, optional=("at", "code", "reason"))
@@ -134,5 +165,27 @@ def _schemas() -> dict[str, Schema]:
         "LineProblem": record(problem, optional=("detail", "expected", "fields", "retry_after_seconds")),
         "FeedEvent": record(event, optional=("amount", "answer", "by", "tax_service")),
         "FeedPage": record({"events": array(named("FeedEvent")), "next": text(1)}),
+        "Webhook": _webhook(),
+        "Webhooks": record({"webhooks": array(named("Webhook"))}),
+        "WebhookWish": record(
+            {"url": text(9, 500), "after": text(1, description="A cursor; the beginning of the feed without it.")},
+            optional=("after",),
+        ),
         **problem_schemas(),
     }
+
+
+def _webhook() -> Schema:
+    members = {
+        "after": text(1, description="The feed's cursor behind what was taken."),
+        "delivered_at": TIME,
+        "id": COUNT,
+        "made_at": TIME,
+        "next_at": TIME | {"description": "When it is tried again."},
+        "secret": text(1, pattern="^whsec_"),
+        "state": {"type": "string", "enum": ["active", "stopped"]},
+        "tries": COUNT,
+        "trouble": text(1),
+        "url": text(9, 500),
+    }
+    return record(members, optional=("delivered_at", "next_at", "secret", "tries", "trouble"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import timedelta
@@ -27,6 +28,7 @@ from tallystick.authority.channels.ecr.routes import Calls
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.channels.erp.api import ErpApi
 from tallystick.authority.channels.erp.services import ErpServices
+from tallystick.authority.channels.erp.webhooks import WebhookPolicy, Webhooks
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.keeper import NationalKeeper
 from tallystick.authority.intake.national.pipeline import NationalIntake
@@ -39,6 +41,7 @@ from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.ops.tax_queue_status import TaxQueue
 
 _numbers = itertools.count(1)
+WEBHOOKS = Webhooks(secret=lambda: b"s" * 32, random=os.urandom, policy=WebhookPolicy(loopback=True))
 
 
 @attrs.define(eq=False)
@@ -109,7 +112,7 @@ def open_bench(pki: DemoPki, server: str, folder: Path) -> Iterator[ErpBench]:
 
         def more(services: EcrServices) -> Calls:
             told.append(services)
-            return ErpApi(ErpServices(door=services)).calls
+            return ErpApi(ErpServices(door=services, webhooks=WEBHOOKS)).calls
 
         rates = Rates((rate_group(),))
         view = LateView()

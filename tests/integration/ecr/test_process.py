@@ -299,6 +299,7 @@ def test_s1_016_to_s1_018_a_node_asks_and_a_register_presents_itself(country: Co
     assert stranger.ask("POST", path, b"{}", Content_Type="text/plain").code == "TS-1002"
     assert stranger.ask("POST", path, b" " * 9_000, Content_Type="application/json").code == "TS-1003"
     assert (stranger.ask("GET", path).status, stranger.ask("GET", "/openapi.json").status) == (405, 200)
+    assert stranger.ask("GET", "/erp/v1/openapi.json").json["info"]["title"] == "ERP channel"
 
 
 def test_the_guide_leads_to_a_receipt_with_openssl_and_curl_alone(country: Country, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_examples_of_cursors_that_are_none(text: str) -> None:
 
 
 def test_members_stand_in_the_order_of_rfc_8785() -> None:
-    kinds = (erp_api.Problem, erp_api.Verdict, erp_api.TaxState, erp_api.FeedEvent, erp_api.FeedPage)
+    kinds = (erp_api.Problem, erp_api.Verdict, erp_api.TaxState, erp_api.FeedEvent, erp_api.FeedPage, erp_api.Webhook)
     for kind in kinds:
         names = list(kind.__struct_encode_fields__)
         assert names == sorted(names)

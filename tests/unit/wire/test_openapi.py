@@ -15,6 +15,7 @@ from tallystick.authority.channels.ecr.api import EcrApi
 from tallystick.authority.channels.ecr.node import NodeApi
 from tallystick.authority.channels.ecr.registering import Registering
 from tallystick.authority.channels.erp.api import ErpApi
+from tallystick.authority.channels.erp.webhook_api import WebhookApi
 from tallystick.authority.channels.sdc.api import SdcApi
 from tallystick.cli import app
 from tallystick.device.esdc.own_codes import own_codes
@@ -77,6 +78,7 @@ def test_every_route_of_the_national_online_channel_is_described_and_every_descr
 
 def test_every_route_of_the_erp_channel_is_described_and_every_description_is_a_route() -> None:
     api = ErpApi.__new__(ErpApi)  # its tables need no services
+    api._webhooks = WebhookApi.__new__(WebhookApi)
     tables = {**api.table(), **api.open_table()}
     table = {(path.replace("*", "{id}"), method) for path, methods in tables.items() for method in methods}
     assert Described(ERP).operations() == table

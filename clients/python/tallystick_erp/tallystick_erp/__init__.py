@@ -9,8 +9,9 @@ from tallystick_erp.connection import Connection
 from tallystick_erp.documents import closing, opening, receipt, registration, taxes_of
 from tallystick_erp.faults import Away, ErpError, KeyTaken, Lost, Refused
 from tallystick_erp.store import Booked
+from tallystick_erp.webhooks import NotGenuine, verify
 
 __all__ = [
-    "Away", "Booked", "Connection", "ErpError", "KeyTaken", "Lost", "Refused", "closing", "opening", "receipt",
-    "registration", "taxes_of",
+    "Away", "Booked", "Connection", "ErpError", "KeyTaken", "Lost", "NotGenuine", "Refused", "closing", "opening",
+    "receipt", "registration", "taxes_of", "verify",
 ]  # fmt: skip

@@ -143,6 +143,24 @@ class Connection:
             self._store.page_done(page["next"])
         return count
 
+    def add_webhook(self, url: str, *, after: str = "") -> Mapping[str, Any]:
+        """Have events told to an address; the ``secret`` in the answer is shown this once."""
+        body = json.dumps({"url": url} | ({"after": after} if after else {})).encode()
+        _, said = self._transport.call("POST", "/erp/v1/webhooks", body, {"Content-Type": "application/json"})
+        return _object(said)
+
+    def webhooks(self) -> list[Mapping[str, Any]]:
+        """Those of the connection, with how they stand."""
+        return list(self._read("GET", "/erp/v1/webhooks")["webhooks"])
+
+    def resume_webhook(self, identity: str) -> Mapping[str, Any]:
+        """Try at once what is waiting, and go on."""
+        return self._read("POST", f"/erp/v1/webhooks/{identity}/resume")
+
+    def remove_webhook(self, identity: str) -> None:
+        """Tell it nothing any more."""
+        self._transport.call("DELETE", f"/erp/v1/webhooks/{identity}")
+
     def _known(self, key: str, payload: Payload) -> Booked | None:
         kept = self._store.of_key(key)
         if kept is None:

@@ -14,6 +14,7 @@ from tallystick.authority.channels.erp import bulk, keys, store
 from tallystick.authority.channels.erp.feed import EVENTS, EVENTS_MOST, read_on
 from tallystick.authority.channels.erp.patience import settled
 from tallystick.authority.channels.erp.services import ErpServices, check_class
+from tallystick.authority.channels.erp.webhook_api import WebhookApi
 from tallystick.authority.intake.national.values import NationalAnswer, Sender
 from tallystick.authority.ledger.entry import Channel
 from tallystick.kernel.fault_catalogue import CATALOGUE
@@ -45,6 +46,7 @@ class ErpApi:
         self._services = services
         self._door = services.door
         self._registering = Registering(services.door)
+        self._webhooks = WebhookApi(services)
 
     @property
     def calls(self) -> Calls:
@@ -57,6 +59,7 @@ class ErpApi:
             DOCUMENTS_PATH: {"POST": self._register},
             BULK_PATH: {"POST": self._bulk},
             FEED_PATH: {"GET": self._feed},
+            **self._webhooks.table(),
         }
 
     def open_table(self) -> dict[str, Mapping[str, OpenHandler]]:

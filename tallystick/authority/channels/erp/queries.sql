@@ -46,3 +46,49 @@ ORDER BY i.log_index LIMIT :limit;
 
 -- name: leaf
 SELECT leaf FROM ledger.leaves WHERE log_index = :log_index;
+
+-- name: lock_webhooks
+SELECT pg_advisory_xact_lock(hashtextextended(:uid, 31));
+
+-- name: webhooks
+SELECT webhook_id, uid, certificate_hash, url, salt, made_at, read_to, sending_to, message, state, tries, next_at, trouble,
+       delivered_at
+FROM erp.webhook WHERE uid = :uid ORDER BY webhook_id;
+
+-- name: add_webhook
+INSERT INTO erp.webhook (uid, certificate_hash, url, salt, made_at, read_to, next_at)
+VALUES (:uid, :certificate_hash, :url, :salt, :at, :read_to, :at)
+RETURNING webhook_id, uid, certificate_hash, url, salt, made_at, read_to, sending_to, message, state, tries, next_at,
+          trouble, delivered_at;
+
+-- name: remove_webhook
+DELETE FROM erp.webhook WHERE uid = :uid AND webhook_id = :webhook_id;
+
+-- name: resume_webhook
+UPDATE erp.webhook SET state = 'active', tries = 0, next_at = :at, certificate_hash = :certificate_hash
+WHERE uid = :uid AND webhook_id = :webhook_id
+RETURNING webhook_id, uid, certificate_hash, url, salt, made_at, read_to, sending_to, message, state, tries, next_at,
+          trouble, delivered_at;
+
+-- name: due_webhooks
+SELECT webhook_id, uid, certificate_hash, url, salt, made_at, read_to, sending_to, message, state, tries, next_at, trouble,
+       delivered_at
+FROM erp.webhook WHERE state = 'active' AND next_at <= :at ORDER BY next_at LIMIT :limit FOR UPDATE SKIP LOCKED;
+
+-- name: rest_webhook
+UPDATE erp.webhook SET next_at = :next_at WHERE webhook_id = :webhook_id;
+
+-- name: intend_sending
+UPDATE erp.webhook SET sending_to = :sending_to, message = :message, tries = :tries, next_at = :next_at
+WHERE webhook_id = :webhook_id;
+
+-- name: webhook_told
+UPDATE erp.webhook
+SET read_to = sending_to, sending_to = '', message = '', tries = 0, next_at = :at, trouble = '', delivered_at = :at
+WHERE webhook_id = :webhook_id AND message = :message AND state = 'active' AND sending_to <> '';
+
+-- name: webhook_trouble
+UPDATE erp.webhook SET trouble = :trouble WHERE webhook_id = :webhook_id AND message = :message;
+
+-- name: stop_webhook
+UPDATE erp.webhook SET state = 'stopped', next_at = NULL, trouble = :trouble WHERE webhook_id = :webhook_id;

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import attrs
 
 from tallystick.authority.channels.ecr.services import EcrServices
+from tallystick.authority.channels.erp.webhooks import Webhooks
 from tallystick.authority.intake.national.values import Sender
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.faults import Fault
@@ -18,6 +19,7 @@ class ErpServices:
     """``door`` is the online channel's, through which every call of this channel comes in."""
 
     door: EcrServices
+    webhooks: Webhooks
     bulks: set[str] = attrs.field(factory=set)
 
     @contextmanager

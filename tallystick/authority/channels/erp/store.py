@@ -121,3 +121,92 @@ def received_at(conn: Connection, index: int) -> datetime:
     """When the entry at an index came; the beginning of time where the ledger has none."""
     row = _SQL.row(conn, "leaf", log_index=index)
     return EPOCH if row is None else from_unix_ms(read_leaf(row[0]).received_ms)
+
+
+@attrs.frozen(slots=True)
+class Webhook:
+    """A webhook as it is kept. ``sending_to`` is the cursor behind what is being sent, empty while nothing is."""
+
+    webhook_id: int
+    uid: str
+    certificate_hash: bytes
+    url: str
+    salt: bytes
+    made_at: datetime
+    read_to: str
+    sending_to: str
+    message: str
+    state: str
+    tries: int
+    next_at: datetime | None
+    trouble: str
+    delivered_at: datetime | None
+
+
+def lock_webhooks(conn: Connection, uid: str) -> None:
+    """Let nobody else register a webhook of this connection until the transaction ends."""
+    _SQL.rows(conn, "lock_webhooks", uid=uid)
+
+
+def webhooks(conn: Connection, uid: str) -> list[Webhook]:
+    """Those of a connection, oldest first."""
+    return [Webhook(*row) for row in _SQL.rows(conn, "webhooks", uid=uid)]
+
+
+def add_webhook(
+    conn: Connection, uid: str, certificate_hash: bytes, url: str, salt: bytes, read_to: str, at: datetime
+) -> Webhook:
+    """A webhook that is told what comes behind a cursor."""
+    row = _SQL.row(
+        conn, "add_webhook", uid=uid, certificate_hash=certificate_hash, url=url, salt=salt, read_to=read_to, at=at
+    )
+    assert row is not None
+    return Webhook(*row)
+
+
+def remove_webhook(conn: Connection, uid: str, webhook_id: int) -> bool:
+    """Whether there was one."""
+    return bool(_SQL.run(conn, "remove_webhook", uid=uid, webhook_id=webhook_id))
+
+
+def resume_webhook(
+    conn: Connection, uid: str, webhook_id: int, certificate_hash: bytes, at: datetime
+) -> Webhook | None:
+    """Try at once what is waiting, and go on from there."""
+    row = _SQL.row(
+        conn, "resume_webhook", uid=uid, webhook_id=webhook_id, certificate_hash=certificate_hash, at=at
+    )  # fmt: skip
+    return None if row is None else Webhook(*row)
+
+
+def due_webhooks(conn: Connection, at: datetime, limit: int) -> list[Webhook]:
+    """Those that have something to be looked at, held until the transaction ends."""
+    return [Webhook(*row) for row in _SQL.rows(conn, "due_webhooks", at=at, limit=limit)]
+
+
+def rest_webhook(conn: Connection, webhook_id: int, next_at: datetime) -> None:
+    """There is nothing to tell it; look again then."""
+    _SQL.run(conn, "rest_webhook", webhook_id=webhook_id, next_at=next_at)
+
+
+def intend_sending(
+    conn: Connection, webhook_id: int, sending_to: str, message: str, tries: int, next_at: datetime
+) -> None:
+    """What is going to be sent, the how many-th time, and when it will be tried again unless it is told."""
+    intent = {"sending_to": sending_to, "message": message, "tries": tries, "next_at": next_at}
+    _SQL.run(conn, "intend_sending", webhook_id=webhook_id, **intent)
+
+
+def webhook_told(conn: Connection, webhook_id: int, message: str, at: datetime) -> None:
+    """The receiver has it: go on behind it."""
+    _SQL.run(conn, "webhook_told", webhook_id=webhook_id, message=message, at=at)
+
+
+def webhook_trouble(conn: Connection, webhook_id: int, message: str, trouble: str) -> None:
+    """It was not told, and why."""
+    _SQL.run(conn, "webhook_trouble", webhook_id=webhook_id, message=message, trouble=trouble)
+
+
+def stop_webhook(conn: Connection, webhook_id: int, trouble: str) -> None:
+    """Its owner must look at it."""
+    _SQL.run(conn, "stop_webhook", webhook_id=webhook_id, trouble=trouble)
