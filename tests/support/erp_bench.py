@@ -54,6 +54,7 @@ class ErpBench:
     door: Door
     registry: MemoryRegistry
     sequencer: SequencerClient
+    services: ErpServices
 
     def device(self, device_class: DeviceClass = DeviceClass.ERP) -> Till:
         """A registered device, whose sequence is begun in the ledger."""
@@ -108,11 +109,11 @@ def open_bench(pki: DemoPki, server: str, folder: Path) -> Iterator[ErpBench]:
         stack.callback(pool.close)
         registry, clock = MemoryRegistry(), TurnedClock()
         own = SequencerClient(ledger.socket)
-        told: list[EcrServices] = []
+        erp: list[ErpServices] = []
 
         def more(services: EcrServices) -> Calls:
-            told.append(services)
-            return ErpApi(ErpServices(door=services, webhooks=WEBHOOKS)).calls
+            erp.append(ErpServices(door=services, webhooks=WEBHOOKS))
+            return ErpApi(erp[-1]).calls
 
         rates = Rates((rate_group(),))
         view = LateView()
@@ -132,7 +133,7 @@ def open_bench(pki: DemoPki, server: str, folder: Path) -> Iterator[ErpBench]:
         door = stack.enter_context(made)
         view.of = door.view
         stack.callback(lambda: asyncio.run(own.close()))
-        yield ErpBench(dsn, ledger, loop, door, registry, client)
+        yield ErpBench(dsn, ledger, loop, door, registry, client, erp[0])
 
 
 @attrs.define

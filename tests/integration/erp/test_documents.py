@@ -226,6 +226,16 @@ def test_a_bulk_that_is_cut_short_books_nothing_and_whole_afterwards_everything(
     assert bench.size() == size + 20
 
 
+def test_a_connection_has_one_bulk_in_work(bench: ErpBench) -> None:
+    till = bench.opened()
+    documents, size = signed(till, 2), bench.size()
+    with bench.services.one_bulk(bench.door.services.gatekeeper.admit(till.papers.certificate, till.clock())):
+        assert bulk(till, documents).code == "TS-1006"
+        assert bench.size() == size
+    assert [one["state"] for one in verdicts(bulk(till, documents))] == ["booked"] * 2
+    assert bench.services.bulks == set()
+
+
 def test_a_correction_and_the_end_of_a_shift_come_by_bulk_as_well(bench: ErpBench) -> None:
     till = bench.opened()
     documents = [

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+import pytest
 from described import Described
 from ecr_till import Till
 from erp_bench import ErpBench, bulk
 
+from tallystick.authority.channels.erp import feed
 from tallystick.kernel.invoice import TransactionType
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.wire.openapi_erp import erp_api
@@ -100,6 +102,15 @@ def test_s0_019_a_document_says_how_it_stands_on_its_way_to_the_tax_service(benc
         )
         conn.execute(accepted, [int(reply["index"])])
     assert page(till)["events"][2]["tax_service"]["state"] == "accepted"
+
+
+def test_nothing_is_told_before_the_gate(bench: ErpBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    till = bench.opened()
+    refund_by(bench, till, till, int(till.submit().json["number"].rpartition("-")[2]), "1.00")
+    whole = caught_up(bench, till, 100, 5)
+    for gate in (int(one["index"]) for one in whole):
+        monkeypatch.setattr(feed, "acked_size", lambda _, gate=gate: gate)
+        assert all_events(till, 100) == [one for one in whole if int(one["index"]) < gate]
 
 
 def test_a_cursor_or_limit_that_is_none_is_refused(bench: ErpBench) -> None:
