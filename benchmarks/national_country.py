@@ -25,6 +25,7 @@ from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.signatures import sign_es256
 from tallystick.kernel.builds import BuildClass
 from tallystick.kernel.country_pack import CountryPack
+from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.tax_rates import group_at
 from tallystick.ops.pki_registry import pki_services
@@ -76,18 +77,32 @@ def begin_sequences(dsn: str, tills: list[NationalTill]) -> None:
             till.link = link
 
 
-def _certified_build(conn: Connection) -> str:
+def enrolled_erp(conn: Connection, pki: DemoPki, pack: CountryPack, origin: str) -> NationalTill:
+    """A connection of an ERP: its taxpayer, its certified build, its certificate; it stands at no premises."""
+    group = group_at(pack.tax_groups, system_clock())
+    assert group is not None
+    tin = Tin("600000000")
+    _taxpayer(conn, tin)
+    erp = NationalTill("ERPC0001", tin, origin, build=_certified_build(conn, "ledgers", BuildClass.ERP), group=group)
+    _enrol(conn, pki_services(pki), erp, None, DeviceClass.ERP)
+    conn.commit()
+    return erp
+
+
+def _certified_build(
+    conn: Connection, maker: str = "bench", build_class: BuildClass = BuildClass.SOFTWARE_REGISTER
+) -> str:
     key, at = generate_p256_key(), system_clock()
-    builds.register_maker(conn, "bench", "Bench Ltd", key.public, _OFFICER, at, user_id=None)
+    builds.register_maker(conn, maker, "Bench Ltd", key.public, _OFFICER, at, user_id=None)
     manifest = Manifest(
-        maker="bench",
+        maker=maker,
         product="Till",
         version="1.0",
-        build_class=BuildClass.SOFTWARE_REGISTER,
+        build_class=build_class,
         files={"till.py": "aa" * 32},
     )
     build = builds.submit(
-        conn, write_manifest(manifest, key.public.spki, lambda text: sign_es256(key, text)), "maker:bench", at
+        conn, write_manifest(manifest, key.public.spki, lambda text: sign_es256(key, text)), f"maker:{maker}", at
     )
     builds.certify(conn, build, _OFFICER, "tested for this benchmark", at)
     return build
@@ -100,12 +115,18 @@ def _taxpayer(conn: Connection, tin: Tin) -> int:
     return registry.register_premises(conn, Premises(tin=tin, code="1", name="Shop 1", address="1 Ice Road"))
 
 
-def _enrol(conn: Connection, services: PkiServices, till: NationalTill, premises: int) -> None:
+def _enrol(
+    conn: Connection,
+    services: PkiServices,
+    till: NationalTill,
+    premises: int | None,
+    device_class: DeviceClass = DeviceClass.SOFTWARE,
+) -> None:
     uid = Uid(till.uid)
     registry.register_fiscal_device(
         conn,
         FiscalDevice(
-            uid=uid, device_class=1, tin=Tin(till.tin), premises_id=premises, maker="bench", model="Till",
+            uid=uid, device_class=device_class, tin=Tin(till.tin), premises_id=premises, maker="bench", model="Till",
             serial_number=uid,
         ),
     )  # fmt: skip
