@@ -13,10 +13,13 @@ import pytest
 from described import Described
 from ecr_till import Till
 from erp_bench import ErpBench, bulk
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tallystick.authority.channels.erp import bulk as bulk_rules
 from tallystick.authority.channels.erp import tasks
 from tallystick.crypto.national_oids import DeviceClass
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.national_document import DocumentKind, Sale
@@ -224,6 +227,37 @@ def test_a_bulk_that_is_cut_short_books_nothing_and_whole_afterwards_everything(
     said = verdicts(reply)
     assert {one["state"] for one in said} <= {"booked", "repeated"}
     assert bench.size() == size + 20
+
+
+def test_while_intake_is_stopped_a_bulk_is_unsettled_and_comes_again(
+    bench: ErpBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till = bench.opened()
+    documents, size = signed(till, 2), bench.size()
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.door.services.intake, "stopped", True)
+        said = verdicts(bulk(till, documents))
+        waits = post(till, documents[0], "order-1")
+    assert [one["state"] for one in said] == ["unsettled", "not-tried"]
+    assert (said[0]["problem"]["code"], said[0]["problem"]["retry"]) == ("TS-5001", "after")
+    assert (waits.status, waits.code, bench.size()) == (503, "TS-5001", size)
+    assert post(till, documents[0], "order-1").status == 201, "the key has waited for its act"
+    assert [one["state"] for one in verdicts(bulk(till, documents))] == ["repeated", "booked"]
+
+
+@given(st.binary(max_size=200))
+def test_a_body_is_a_bulk_or_refused_and_never_another_error(body: bytes) -> None:
+    try:
+        lines = bulk_rules.read_lines(body)
+    except Fault as fault:
+        assert_code(fault, "TS-3294")
+    else:
+        assert b"\n".join(lines) == body.removesuffix(b"\n")
+        assert all(lines)
+
+
+def assert_code(fault: Fault, code: str) -> None:
+    assert fault.code == code
 
 
 def test_a_connection_has_one_bulk_in_work(bench: ErpBench) -> None:

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -26,9 +25,6 @@ from tallystick.authority.channels.erp.webhooks import WebhookPolicy
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.kit.http_call import Away, Reply
 from tallystick.ops.schema.roles import INTAKE, as_role
-from tallystick.ops.settings import Settings, SettingsError
-from tallystick.ops.state_folder import StateFolder
-from tallystick.ops.webhooks import webhook_secret, webhooks_of
 from tallystick.wire.openapi_erp import erp_api
 
 DESCRIBED = Described(erp_api())
@@ -275,29 +271,6 @@ def test_a_revoked_connection_is_told_nothing(bench: ErpBench, sending: Sending)
         assert standing(till)[0]["state"] == "stopped"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://erp.example/hook", "https://10.0.0.7/", "https://127.0.0.1/", "https://[::1]/", "https://localhost/",
-        "https://user@erp.example/", "https://user:pw@erp.example/", "https://erp.example/#x", "ftp://erp.example/",
-        "https://erp.example:99999/", "https://erp.example:0/", "https://erp/", "https:///x", "https://2130706433/",
-        "https://0x7f000001/", "https://127.1/", "https://erp.example./", "https://erp.example/ x", "https://ärp.example/",
-        "https://erp.example/\r\nx: y", "", "x" * 501,
-    ],
-)  # fmt: skip
-def test_addresses_that_are_refused(url: str) -> None:
-    with pytest.raises(Exception, match="TS-3295"):
-        WebhookPolicy().check(url)
-
-
-def test_addresses_that_are_taken_and_loopback_by_setting_alone() -> None:
-    for url in ("https://erp.example/hook?x=1", "https://a-b.erp.example:8443/", "https://xn--rp-via.example/"):
-        WebhookPolicy().check(url)
-    WebhookPolicy(loopback=True).check("http://127.0.0.1:1/")
-    with pytest.raises(Exception, match="TS-3295"):
-        WebhookPolicy(loopback=True).check("http://10.0.0.1/")
-
-
 def test_bad_wishes_change_nothing(bench: ErpBench, sending: Sending) -> None:
     till, other = bench.device(), bench.device()
     for body, code in (
@@ -317,27 +290,6 @@ def test_bad_wishes_change_nothing(bench: ErpBench, sending: Sending) -> None:
         assert other.ask("DELETE", f"{PATH}/{name}").code == "TS-4003"
         assert other.ask("POST", f"{PATH}/{name}/resume").code == "TS-4003"
     assert len(standing(till)) == 3
-
-
-def test_a_production_country_tells_this_machine_nothing(tmp_path: Path) -> None:
-    state = StateFolder.of(str(tmp_path))
-    with pytest.raises(SettingsError, match="webhook_loopback"):
-        webhooks_of(Settings(webhook_loopback=True), state)
-    assert not webhooks_of(Settings(), state).policy.loopback
-    assert webhooks_of(Settings(webhook_loopback=True, timing="demo"), state).policy.loopback
-
-
-def test_the_secret_behind_the_secrets_is_made_once(tmp_path: Path) -> None:
-    found: list[bytes] = []
-    threads = [threading.Thread(target=lambda: found.append(webhook_secret(tmp_path / "s"))) for _ in range(8)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    assert len(set(found)) == 1
-    assert len(found[0]) == 32
-    assert (tmp_path / "s").stat().st_mode & 0o777 == 0o600
-    assert [file.name for file in tmp_path.iterdir()] == ["s"]
 
 
 def test_a_receiver_that_is_away_is_tried_again(bench: ErpBench, sending: Sending) -> None:

@@ -32,6 +32,7 @@ TRIES_MOST = 16
 """About seven hours and a half."""
 ANSWER_BYTES_MAX = 16 * 1024
 _AT_ONCE = 16
+_LOOKED_AT = 200
 _ANSWER_SECONDS = 10.0
 _IDLE = timedelta(seconds=1)
 _GONE = 410
@@ -79,8 +80,13 @@ class WebhookSender:
 
     def round(self, conn: Connection) -> int:
         """Send each due webhook one message, and note what became of it; how many were taken."""
-        due = store.due_webhooks(conn, self._clock(), _AT_ONCE)
-        messages = [one for one in [self._prepare(conn, each) for each in due] if one is not None]
+        messages: list[_Message] = []
+        for webhook in store.due_webhooks(conn, self._clock(), _LOOKED_AT):
+            message = self._prepare(conn, webhook)
+            if message is not None:
+                messages.append(message)
+            if len(messages) == _AT_ONCE:
+                break
         conn.commit()  # the intent is durable, and nobody's row is held while receivers think
         outcomes = self._threads.map(self._send, messages)
         taken = 0
