@@ -27,7 +27,7 @@ KEY_HEADER = "Idempotency-Key"
 BULK_TYPE = "application/vnd.tallystick.documents"
 VERDICTS_TYPE = "application/x-ndjson"
 
-_CURSOR = struct.Struct(">BQBI")
+_CURSOR = struct.Struct(">B8sQBI")
 _CURSOR_VERSION = 1
 _INDEX_MAX = 2**62
 
@@ -127,21 +127,21 @@ class Cursor:
     sequence: int = 0
 
 
-def write_cursor(cursor: Cursor) -> str:
-    """Its text; readers must not look into it."""
-    packed = _CURSOR.pack(_CURSOR_VERSION, cursor.index + 1, cursor.rank, cursor.sequence)
+def write_cursor(cursor: Cursor, uid: str) -> str:
+    """Its text; readers must not look into it. It names the connection whose feed it is of."""
+    packed = _CURSOR.pack(_CURSOR_VERSION, uid.encode("ascii"), cursor.index + 1, cursor.rank, cursor.sequence)
     return write_base64url(packed).decode("ascii")
 
 
-def read_cursor(text: str) -> Cursor:
-    """Undo `write_cursor`, an empty text being the beginning; raises ``TS-3293``."""
+def read_cursor(text: str, uid: str) -> Cursor:
+    """Undo `write_cursor`, an empty text being the beginning; raises ``TS-3293``, for another connection's as well."""
     if not text:
         return Cursor()
     try:
-        version, index, rank, sequence = _CURSOR.unpack(read_base64url(text.encode("latin-1", "replace")))
+        version, owner, index, rank, sequence = _CURSOR.unpack(read_base64url(text.encode("latin-1", "replace")))
     except (Fault, struct.error):
         raise _unknown() from None
-    if version != _CURSOR_VERSION or index > _INDEX_MAX or rank > 1:
+    if version != _CURSOR_VERSION or owner != uid.encode("ascii") or index > _INDEX_MAX or rank > 1:
         raise _unknown()
     return Cursor(index - 1, rank, sequence)
 

@@ -124,6 +124,8 @@ def test_a_cursor_or_limit_that_is_none_is_refused(bench: ErpBench) -> None:
         assert (query, reply.status, reply.code) == (query, 400 if code == "TS-3293" else reply.status, code)
         assert reply.status < 500
     assert page(till, limit=9999)["events"] == []
+    foreign = page(bench.device())["next"]
+    assert till.ask("GET", f"/erp/v1/feed?after={foreign}").code == "TS-3293", "another connection's cursor"
 
 
 def test_the_description_is_served_to_anybody(bench: ErpBench) -> None:

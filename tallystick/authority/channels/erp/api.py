@@ -99,7 +99,7 @@ class ErpApi:
     async def _bulk(self, request: Request) -> AnswerInParts:
         """200 with a verdict a line; what is wrong with the bulk itself refuses it whole."""
         check_class(request.sender)
-        headers, door = request.headers, self._door
+        headers = request.headers
         size = expected_bytes(headers, bulk.BYTES_MAX)
         check_coding(headers)
         check_type(headers, _BULK_TYPE)
@@ -107,7 +107,7 @@ class ErpApi:
             raise Fault("TS-3292", detail="a bulk has no key: each of its documents is known by itself")
         with ExitStack() as held:
             held.enter_context(self._services.one_bulk(request.sender))
-            held.enter_context(door.work.hold(size))
+            held.enter_context(self._services.work.hold(size))
             lines = bulk.read_lines(await read_body(request.receive, bulk.BYTES_MAX, None))
             return AnswerInParts(200, self._judged(lines, request.sender, held.pop_all()), VERDICTS_TYPE)
 
@@ -127,7 +127,8 @@ class ErpApi:
         """Events behind a cursor."""
         check_class(request.sender)
         after, limit = _page(request.scope)
-        cursor, door, uid = read_cursor(after), self._door, request.sender.uid
+        uid, door = request.sender.uid, self._door
+        cursor = read_cursor(after, uid)
         page = await door.in_database(lambda conn: read_on(conn, door.answers, uid, cursor, limit, queue=door.queue))
         return Answer(200, write_answer(page))
 

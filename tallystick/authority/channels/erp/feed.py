@@ -62,7 +62,7 @@ def read_on(
             break
         events.append(event)
         cursor = place
-    return FeedPage(events=tuple(events), next=write_cursor(cursor))
+    return FeedPage(events=tuple(events), next=write_cursor(cursor, uid))
 
 
 def _told(conn: Connection, queue: QueueStatus, uid: str, own: list[store.OwnDocument]) -> dict[int, TaxState]:

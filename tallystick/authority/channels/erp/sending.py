@@ -113,8 +113,8 @@ class WebhookSender:
         return _Message(webhook, name, tries, write_answer(page))
 
     def _page(self, conn: Connection, webhook: store.Webhook) -> FeedPage:
-        up_to = read_cursor(webhook.sending_to) if webhook.sending_to else None
-        after = read_cursor(webhook.read_to)
+        up_to = read_cursor(webhook.sending_to, webhook.uid) if webhook.sending_to else None
+        after = read_cursor(webhook.read_to, webhook.uid)
         return read_on(conn, self._answers, webhook.uid, after, EVENTS_OF_A_MESSAGE, up_to=up_to)
 
     def _send(self, message: _Message) -> _Outcome:

@@ -7,11 +7,16 @@ from contextlib import contextmanager
 
 import attrs
 
+from tallystick.authority.channels.ecr.budget import WorkBudget
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.channels.erp.webhooks import Webhooks
 from tallystick.authority.intake.national.values import Sender
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.faults import Fault
+
+BULKS_IN_WORK_MOST = 32
+BULK_BYTES_IN_WORK_MOST = 64 * 1024 * 1024
+"""Of all connections together, beside the online channel's own: bulks take nothing away from tills."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -20,6 +25,7 @@ class ErpServices:
 
     door: EcrServices
     webhooks: Webhooks
+    work: WorkBudget = attrs.field(factory=lambda: WorkBudget(BULKS_IN_WORK_MOST, BULK_BYTES_IN_WORK_MOST))
     bulks: set[str] = attrs.field(factory=set)
 
     @contextmanager

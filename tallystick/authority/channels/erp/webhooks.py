@@ -75,7 +75,7 @@ class Webhooks:
 
     def register(self, conn: Connection, sender: Sender, body: bytes, at: datetime) -> Webhook:
         """A new one, with its secret. Raises ``TS-121x``, ``TS-1220``, ``TS-3293``, ``TS-3295``, ``TS-3296``."""
-        url, after = _read_wish(body)
+        url, after = _read_wish(body, sender.uid)
         self.policy.check(url)
         store.lock_webhooks(conn, sender.uid)
         if len(store.webhooks(conn, sender.uid)) >= MOST_OF_A_CONNECTION:
@@ -115,7 +115,7 @@ def _time(moment: datetime | None) -> str:
     return "" if moment is None else write_time(unix_ms(moment))
 
 
-def _read_wish(body: bytes) -> tuple[str, str]:
+def _read_wish(body: bytes, uid: str) -> tuple[str, str]:
     """``{"url": address, "after": cursor}``, the latter the beginning of the feed where it is left out."""
     said = parse(body, max_bytes=BODY_BYTES_MAX)
     if not isinstance(said, dict) or set(said) - {"url", "after"}:
@@ -123,4 +123,4 @@ def _read_wish(body: bytes) -> tuple[str, str]:
     url, after = said.get("url"), said.get("after", "")
     if not isinstance(url, str) or not isinstance(after, str):
         raise Fault("TS-1220", detail="url and after are texts", fields=(FieldFault("/url", "5"),))
-    return url, write_cursor(read_cursor(after))
+    return url, write_cursor(read_cursor(after, uid), uid)
