@@ -181,6 +181,24 @@ def test_a_key_outlives_the_store(bench: ErpBench, till: Till, open_client: Any,
     assert bench.door.view.devices[till.uid].state is DeviceState.ACTIVE
 
 
+def test_an_answer_about_another_document_is_not_believed(
+    till: Till, open_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = open_client()
+    day_begun(client)
+    real = Transport.call
+
+    def twisted(self: Transport, method: str, path: str, *more: Any) -> Any:
+        status, body = real(self, method, path, *more)
+        return status, body.replace(b'"device_link":"', b'"device_link":"A') if method == "POST" else body
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transport, "call", twisted)
+        with pytest.raises(ErpError, match="not about"):
+            client.submit(sale("1.00"), "invoice-1")
+    assert client.submit(sale("1.00"), "invoice-1").number == f"{till.uid}-{till.uid}-3"
+
+
 def test_one_program_at_a_time_has_the_store(open_client: Any, bench: ErpBench, tmp_path: Path) -> None:
     from tallystick_erp.store import Store
 

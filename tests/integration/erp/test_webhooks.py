@@ -194,6 +194,21 @@ def test_a_crash_between_sending_and_noting_sends_it_again(
     assert there.events(secret, sending.clock()) == names * 2
 
 
+def test_the_intent_is_durable_before_anything_is_sent(bench: ErpBench, sending: Sending) -> None:
+    till, seen = bench.opened(), []
+
+    def look(url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        seen.extend(bench.rows("SELECT message, tries, sending_to <> '', read_to <> sending_to FROM erp.webhook"))
+        return Reply(200, {}, b"")
+
+    sending.sender._post = look
+    register(till, "https://erp.example/hook")
+    [first, _] = feed(till, 2)
+    assert sending.round(seconds=1) == 1
+    [told] = standing(till)
+    assert seen == [(f"{told['id']}-{first}", 1, True, True)], "as another connection to the database sees it"
+
+
 def test_after_many_tries_it_stops_and_its_owner_resumes_it(bench: ErpBench, sending: Sending) -> None:
     till = bench.opened()
     with receiver() as there:
