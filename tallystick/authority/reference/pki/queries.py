@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tallystick.authority.reference.pki import key_store, list_store, store
-from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList
+from tallystick.authority.reference.pki import branch_store, key_store, list_store, store
+from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList, Withdrawal
 from tallystick.authority.room_queries import Connection
 
 _HEX = re.compile(r"[0-9a-fA-F]{1,64}", re.ASCII)
@@ -16,6 +16,11 @@ _SERIAL_BYTES_MAX, _HASH_BYTES = 20, 32
 def authorities(conn: Connection) -> dict[str, bytes]:
     """Certificates (DER) of all authorities, by name."""
     return store.authorities(conn)
+
+
+def withdrawals(conn: Connection) -> dict[str, Withdrawal]:
+    """Issuing authorities that are withdrawn, by name."""
+    return branch_store.withdrawals(conn)
 
 
 def certificates(
@@ -39,11 +44,6 @@ def search(conn: Connection, words: str, *, limit: int = 100) -> list[Issuance]:
 def certificate_by_serial(conn: Connection, authority: str, serial: int) -> Issuance | None:
     """One, by its issuer's name and its serial number."""
     return store.by_serial(conn, authority, serial)
-
-
-def certificate_by_hash(conn: Connection, certificate_hash: bytes) -> Issuance | None:
-    """One, by the SHA-256 of its DER."""
-    return store.by_hash(conn, certificate_hash)
 
 
 def counts(conn: Connection) -> list[tuple[str, str, str, int]]:
