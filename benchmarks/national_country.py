@@ -86,6 +86,18 @@ def begin_sequences(dsn: str, tills: list[NationalTill]) -> None:
             till.link = link
 
 
+def enrolled_erp(conn: Connection, pki: DemoPki, pack: CountryPack, origin: str) -> NationalTill:
+    """A connection of an ERP: its taxpayer, its certified build, its certificate; it stands at no premises."""
+    group = group_at(pack.tax_groups, system_clock())
+    assert group is not None
+    tin = Tin("600000000")
+    _taxpayer(conn, tin)
+    erp = NationalTill("ERPC0001", tin, origin, build=_certified_build(conn, DeviceClass.ERP), group=group)
+    _enrol(conn, pki_services(pki), erp, None, DeviceClass.ERP)
+    conn.commit()
+    return erp
+
+
 def _certified_build(conn: Connection, device_class: DeviceClass) -> str:
     key, at, maker = generate_p256_key(), system_clock(), f"bench-{device_class.word}"
     builds.register_maker(conn, maker, "Bench Ltd", key.public, _OFFICER, at, user_id=None)
@@ -111,7 +123,7 @@ def _taxpayer(conn: Connection, tin: Tin) -> int:
 
 
 def _enrol(
-    conn: Connection, services: PkiServices, till: NationalTill, premises: int, device_class: DeviceClass
+    conn: Connection, services: PkiServices, till: NationalTill, premises: int | None, device_class: DeviceClass
 ) -> None:
     uid = Uid(till.uid)
     registry.register_fiscal_device(

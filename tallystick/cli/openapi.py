@@ -12,6 +12,7 @@ class Interface(StrEnum):
     POS = "pos"
     TAXCORE = "taxcore"
     ECR = "ecr"
+    ERP = "erp"
     TAX_QUEUE = "tax-queue"
     TAX_SERVICE = "tax-service"
 
@@ -21,8 +22,8 @@ def openapi(
         Interface,
         typer.Argument(
             help="`pos`: the POS API of an E-SDC; `taxcore`: TaxCore.API of the authority; `ecr`: the national "
-            "online channel; `tax-queue`: figures of the queue to the tax service; `tax-service`: what a tax "
-            "authority's own system offers us."
+            "online channel; `erp`: that of ERP systems; `tax-queue`: figures of the queue to the tax service; "
+            "`tax-service`: what a tax authority's own system offers us."
         ),
     ] = Interface.POS,
     collection: Annotated[bool, typer.Option("--collection", help="Print a Postman collection (v2.1).")] = False,
@@ -33,6 +34,7 @@ def openapi(
 
     from tallystick.device.esdc.own_codes import own_codes
     from tallystick.wire.openapi_ecr import ecr_api
+    from tallystick.wire.openapi_erp import erp_api
     from tallystick.wire.openapi_pos import pos_api
     from tallystick.wire.openapi_tax_queue import tax_queue_api
     from tallystick.wire.openapi_tax_service import tax_service_api
@@ -47,6 +49,8 @@ def openapi(
             document = taxcore_api(**named)
         case Interface.ECR:
             document = ecr_api(**named)
+        case Interface.ERP:
+            document = erp_api(**named)
         case Interface.TAX_QUEUE:
             document = tax_queue_api(**named)
         case _:

@@ -303,6 +303,13 @@ _NATIONAL: dict[str, Row] = {
     "TS-3284": ("Too much of this device waits", 429, Retry.AFTER, FixBy.DEVICE, None),
     "TS-3285": ("Device reports a lower or another head than before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3286": ("Times within a batch contradict each other", 200, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3290": ("Key names another act", 409, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3291": ("Act of this key still in work", 409, Retry.AFTER, FixBy.DEVICE, None),
+    "TS-3292": ("Key malformed, or not taken here", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3293": ("Cursor unknown", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3294": ("Bulk malformed or too large", 422, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3295": ("Address of a webhook refused", 422, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3296": ("Too many webhooks", 409, Retry.NEVER, FixBy.MAKER, None),
 }
 
 _PORTAL: dict[str, Row] = {

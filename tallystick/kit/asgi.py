@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, NamedTuple
 
 Scope = MutableMapping[str, Any]
@@ -35,6 +35,15 @@ class Answer(NamedTuple):
     status: int
     body: bytes = b""
     content_type: str = "application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class AnswerInParts(NamedTuple):
+    """What goes back part by part while it comes about."""
+
+    status: int
+    parts: AsyncIterator[bytes]
+    content_type: str
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
@@ -121,6 +130,15 @@ async def respond(
     fields.extend(headers)
     await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body})
+
+
+async def respond_in_parts(send: Send, answer: AnswerInParts, headers: Headers = ()) -> None:
+    """Send each part as it comes; an exception among them cuts the answer off, so that nobody takes it for whole."""
+    fields = [(b"content-type", answer.content_type.encode()), *answer.headers, *headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+    async for part in answer.parts:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def guarded(app: App, translate: Callable[[Exception, Scope], Answer]) -> App:

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _CHUNK_BYTES = 16 * 1024
+MayReach = Callable[[str], bool]
+"""Whether an address of the network may be connected to."""
 
 
 class Away(Exception):
@@ -38,15 +40,18 @@ def call(
     headers: Mapping[str, str] = {},
     timeout_seconds: float = 5.0,
     most_bytes: int = 64 * 1024,
+    may_reach: MayReach = lambda _: True,
 ) -> Reply:
     """Call and wait; raises ``Away``. HTTPS checks the certificate as the system does.
 
     ``timeout_seconds`` is for everything together, from the name to the last byte of the body, however it trickles in.
+    ``may_reach`` is asked about each address of the name, and it is that very address to which the connection is made:
+    no name can change in between.
     """
     deadline = _Deadline(timeout_seconds)
     try:
         parts = urlsplit(url)
-        connection = _connection(parts.scheme, parts.hostname or "", parts.port, deadline)
+        connection = _connection(parts.scheme, parts.hostname or "", parts.port, deadline, may_reach=may_reach)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
             connection.request(method, path, body, dict(headers))
@@ -173,13 +178,14 @@ class _Line:
 class _Connection(http.client.HTTPConnection):
     """A connection that ends at the deadline."""
 
-    def __init__(self, host: str, port: int | None, deadline: _Deadline) -> None:
+    def __init__(self, host: str, port: int | None, deadline: _Deadline, may_reach: MayReach) -> None:
         super().__init__(host, port)
         self._deadline = deadline
+        self._may_reach = may_reach
         self._opened: socket.socket | None = None
 
     def connect(self) -> None:
-        self._opened = self._secured(_connected(self.host, self.port, self._deadline))
+        self._opened = self._secured(_connected(self.host, self.port, self._deadline, self._may_reach))
         self.sock = _Line(self._opened, self._deadline)
 
     def renew(self, deadline: _Deadline) -> None:
@@ -199,8 +205,10 @@ class _Connection(http.client.HTTPConnection):
 class _TlsConnection(_Connection):
     default_port = http.client.HTTPS_PORT
 
-    def __init__(self, host: str, port: int | None, deadline: _Deadline, tls: ssl.SSLContext | None) -> None:
-        super().__init__(host, port, deadline)
+    def __init__(
+        self, host: str, port: int | None, deadline: _Deadline, may_reach: MayReach, tls: ssl.SSLContext | None
+    ) -> None:
+        super().__init__(host, port, deadline, may_reach)
         self._tls = tls
 
     def _secured(self, sock: socket.socket) -> socket.socket:
@@ -213,16 +221,26 @@ class _TlsConnection(_Connection):
 
 
 def _connection(
-    scheme: str, host: str, port: int | None, deadline: _Deadline, tls: ssl.SSLContext | None = None
+    scheme: str,
+    host: str,
+    port: int | None,
+    deadline: _Deadline,
+    tls: ssl.SSLContext | None = None,
+    may_reach: MayReach = lambda _: True,
 ) -> _Connection:
     if not host or scheme not in ("http", "https"):
         raise ValueError("not an address of HTTP or HTTPS")
-    return _TlsConnection(host, port, deadline, tls) if scheme == "https" else _Connection(host, port, deadline)
+    if scheme == "https":
+        return _TlsConnection(host, port, deadline, may_reach, tls)
+    return _Connection(host, port, deadline, may_reach)
 
 
-def _connected(host: str, port: int, deadline: _Deadline) -> socket.socket:
+def _connected(host: str, port: int, deadline: _Deadline, may_reach: MayReach) -> socket.socket:
     trouble: OSError = OSError("the name has no address")
     for family, address in _addresses(host, port, deadline):
+        if not may_reach(address[0]):
+            trouble = OSError("the name leads to an address that may not be reached")
+            continue
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.settimeout(deadline.left())

@@ -279,6 +279,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tax_queue_port: Annotated[
         Port, Meta(description="First port to try for the figures of the queue to the tax service; always on loopback.")
     ] = 9430
+    webhook_loopback: Annotated[
+        bool,
+        Meta(
+            description="Let webhooks of ERP systems lead to this machine as well, by http too. For tests: refused in "
+            "a country with the timing of production."
+        ),
+    ] = False
     failure_budget: Annotated[
         bool,
         Meta(

@@ -35,11 +35,11 @@ _KINDS = {
 }
 
 
-class _Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Members stand in the order of RFC 8785, which a test guards; what has nothing to say is left out."""
 
 
-class Registered(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Registered(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A booked document (S0-054): where it stands, and for a sale what goes on the receipt.
 
     ``device_link`` is the ``ts-prev`` of the device's next document. ``flags`` are codes that the booking carries.
@@ -57,14 +57,14 @@ class Registered(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     verification_url: str = ""
 
 
-class Place(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Place(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the header of a device's next document has to say."""
 
     prev: str = msgspec.field(name="ts-prev")
     seq: str = msgspec.field(name="ts-seq")
 
 
-class Genesis(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Genesis(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Link 0 of a device and what it is made from: certificate, name of the pair, leaf of the registration (hashes)."""
 
     certificate: str
@@ -74,7 +74,7 @@ class Genesis(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False
     registration_leaf: str
 
 
-class ShiftStanding(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class ShiftStanding(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The register by its last document: ``state`` is ``unregistered``, ``closed``, ``open`` or ``ended`` (for good).
 
     ``number`` counts shifts; ``first``, ``opened_at`` and ``closes_by`` speak of an open one.
@@ -88,7 +88,7 @@ class ShiftStanding(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc
     turnover: str
 
 
-class OfflineLimits(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class OfflineLimits(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Hours that a device may be without contact, 0 where its class must always be on line (S0-032)."""
 
     hours: str
@@ -96,7 +96,7 @@ class OfflineLimits(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc
     rolling_hours: str = ""
 
 
-class RatesInForce(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class RatesInForce(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The rate group that holds now: its number, since when, and the rate of each label."""
 
     group: str
@@ -104,7 +104,7 @@ class RatesInForce(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=
     valid_from: str
 
 
-class DeviceStands(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class DeviceStands(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Where a device stands; ``next`` and ``genesis`` are there once its registration is in the ledger.
 
     ``audience`` is what ``ts-aud`` has to say; ``checkpoint`` the newest signed head of the ledger, as in the header.
@@ -125,7 +125,7 @@ class DeviceStands(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=
     window_seconds: str
 
 
-class Delivery(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Delivery(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A receipt on its way to a buyer (S0-033): ``by`` email or sms, ``state`` waiting, sent, failed or erased.
 
     ``to`` is left out once it is erased.
@@ -139,7 +139,7 @@ class Delivery(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     to: str = ""
 
 
-class Presented(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Presented(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a register is told that presented itself (S1-018): ``state`` pending, confirmed or refused.
 
     A confirmed one has its ``uid``, and enrols at ``enrol_url``; ``code`` is for that, where it named its key.
@@ -153,7 +153,7 @@ class Presented(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     uid: str = ""
 
 
-class QueueItem(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class QueueItem(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How one document stands in the queue to the tax service (S1-016); ``sequence`` is the cursor."""
 
     at: str = ""
@@ -165,7 +165,7 @@ class QueueItem(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     state: str
 
 
-class QueuePage(_Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class QueuePage(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A page of the queue: ask again with ``after``, until it is left out."""
 
     after: str = ""

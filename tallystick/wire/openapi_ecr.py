@@ -35,16 +35,16 @@ same answer. Every value in an answer is text. The header `{CHECKPOINT_HEADER}` 
 head of the ledger; a request may bring back an earlier one. Every refusal is `application/problem+json` with a code of
 the catalogue, and changes nothing; order faults say in `expected` which place the device has to sign next."""
 
-_CERTIFICATE = "certificate"
+CERTIFICATE = "certificate"
 _HASH = text(43, 43, pattern="^[A-Za-z0-9_-]{43}$")
-_COUNT = text(1, pattern="^(0|[1-9][0-9]*)$")
-_TIME = text(format="date-time", pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$")
-_NUMBER = text(19, 28, pattern="^[A-Z0-9]{8}-[A-Z0-9]{8}-[1-9][0-9]{0,9}$")
+COUNT = text(1, pattern="^(0|[1-9][0-9]*)$")
+TIME = text(format="date-time", pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$")
+NUMBER = text(19, 28, pattern="^[A-Z0-9]{8}-[A-Z0-9]{8}-[1-9][0-9]{0,9}$")
 _UID = text(8, 8, pattern="^[A-Z0-9]{8}$")
 _PROBLEM = answer("Refused.", named("Problem"), CONTENT_TYPE)
-_REFUSALS = dict.fromkeys((400, 401, 403, 404, 406, 408, 409, 413, 415, 422, 429, 500, 503), _PROBLEM)
-_OWN = parameter("number", "path", _NUMBER, "A fiscal number of the calling device.", required=True)
-_QR = parameter("qr", "query", {"enum": ["1"]}, "1: the receipt's code as an image as well.")
+REFUSALS = dict.fromkeys((400, 401, 403, 404, 406, 408, 409, 413, 415, 422, 429, 500, 503), _PROBLEM)
+_OWN = parameter("number", "path", NUMBER, "A fiscal number of the calling device.", required=True)
+QR = parameter("qr", "query", {"enum": ["1"]}, "1: the receipt's code as an image as well.")
 _KNOWN = parameter(CHECKPOINT_HEADER, "header", text(), "A head of the ledger that the device was shown before.")
 _DOCUMENT = content(
     {"type": "string", "maxLength": DOCUMENT_BYTES_MAX, "description": "A compact JWS: header.payload.signature."},
@@ -54,13 +54,13 @@ _DOCUMENT = content(
 
 def ecr_api(server: str = "https://127.0.0.1:8448") -> dict[str, Any]:
     """The document."""
-    schemes = {_CERTIFICATE: {"type": "mutualTLS", "description": "Certificate and key of the device."}}
+    schemes = {CERTIFICATE: {"type": "mutualTLS", "description": "Certificate and key of the device."}}
     paths = _channel() | batch_paths(_call) | _node()
     return document("National online channel", _DESCRIPTION, server, paths, _schemas(), schemes)
 
 
 def _call(name: str, summary: str, answers: dict[int, dict[str, Any]], **more: Any) -> dict[str, Any]:
-    return operation(name, summary, {**answers, **_REFUSALS}, security=_CERTIFICATE, **more)
+    return operation(name, summary, {**answers, **REFUSALS}, security=CERTIFICATE, **more)
 
 
 def _register(name: str, summary: str) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _register(name: str, summary: str) -> dict[str, Any]:
                 200: answer("It was booked before; `Ts-Replayed: 1`, and the first answer again.", booked),
                 201: answer("Booked: durable, and in its place in the ledger.", booked),
             },
-            parameters=(_QR, _KNOWN),
+            parameters=(QR, _KNOWN),
             body=_DOCUMENT,
         )
     }
@@ -89,7 +89,7 @@ def _channel() -> dict[str, Any]:
                 "document",
                 "The answer to an own document once more",
                 {200: answer("As it was answered.", named("Registered"))},
-                parameters=(_OWN, _QR),
+                parameters=(_OWN, QR),
             )
         },
         f"{DOCUMENTS_PATH}/{{number}}/{DELIVERIES}": {
@@ -115,7 +115,7 @@ def _node() -> dict[str, Any]:
         f"The {CODE_CHARACTERS} letters behind `/r/` in the code of any receipt, or an own fiscal number.",
         required=True,
     )
-    after = parameter("after", "query", _COUNT, "The cursor of the page before.")
+    after = parameter("after", "query", COUNT, "The cursor of the page before.")
     item = {200: answer("As asked.", named("QueueItem"))}
     return {
         f"{NODE_PREFIX}documents": _register("nodeRegister", "Register a fiscal document (S1-015)"),
@@ -135,7 +135,7 @@ def _node() -> dict[str, Any]:
                 "nodeReceipt",
                 "Verify a receipt (S1-017)",
                 {200: answer("What the public page says of it.", {"type": "object"})},
-                parameters=(code, _QR),
+                parameters=(code, QR),
             )
         },
         f"{NODE_PREFIX}registers": {
@@ -145,7 +145,7 @@ def _node() -> dict[str, Any]:
                 {
                     200: answer("Decided: confirmed, with where to enrol, or refused, with why.", named("Presented")),
                     202: answer("A person looks at it; ask again with the same body.", named("Presented")),
-                    **_REFUSALS,
+                    **REFUSALS,
                 },
                 body=content(named("Presentation")),
             )
@@ -160,32 +160,17 @@ def _node() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Schema]:
-    kinds: Schema = {"type": "string", "enum": [str(kind) for kind in DocumentKind]}
-    codes = array(named("FaultCode"))
     ways: Schema = {"type": "string", "enum": ["email", "sms"]}
     contact = text(1, CONTACT_CHARACTERS)
     return {
         **batch_schemas(),
-        "Registered": record(
-            {
-                "act_hash": _HASH | {"description": "SHA-256 of what the device signed."},
-                "device_link": _HASH | {"description": "`ts-prev` of the device's next document."},
-                "flags": codes | {"description": "What the booking carries."},
-                "index": _COUNT | {"description": "Place in the ledger."},
-                "kind": kinds,
-                "number": _NUMBER | {"description": "The fiscal number."},
-                "qr": text(1, contentEncoding="base64", contentMediaType="image/gif"),
-                "received_at": _TIME,
-                "verification_url": text(1, description="What the receipt's code says; of sales only."),
-            },
-            optional=("flags", "qr", "verification_url"),
-        ),
+        "Registered": registered(),
         "Presentation": _presentation(),
         "Presented": record(
             {
                 "code": text(1, description="For one enrolment with the key that it named."),
                 "enrol_url": text(1),
-                "id": _COUNT,
+                "id": COUNT,
                 "reason": text(1),
                 "state": {"type": "string", "enum": ["pending", "confirmed", "refused"]},
                 "uid": _UID,
@@ -195,10 +180,10 @@ def _schemas() -> dict[str, Schema]:
         "Wish": record({"by": ways, "to": contact}),
         "Delivery": record(
             {
-                "asked_at": _TIME,
+                "asked_at": TIME,
                 "by": ways,
-                "id": _COUNT,
-                "number": _NUMBER,
+                "id": COUNT,
+                "number": NUMBER,
                 "state": {"type": "string", "enum": ["waiting", "sent", "failed", "erased"]},
                 "to": contact,
             },
@@ -207,20 +192,40 @@ def _schemas() -> dict[str, Schema]:
         "Deliveries": record({"deliveries": array(named("Delivery"))}),
         "QueueItem": record(
             {
-                "at": _TIME,
+                "at": TIME,
                 "code": text(1),
-                "index": _COUNT,
-                "number": _NUMBER,
+                "index": COUNT,
+                "number": NUMBER,
                 "reason": text(1),
-                "sequence": _COUNT,
+                "sequence": COUNT,
                 "state": text(1),
             },
             optional=("at", "code", "reason"),
         ),
-        "QueuePage": record({"after": _COUNT, "items": array(named("QueueItem"))}, optional=("after",)),
+        "QueuePage": record({"after": COUNT, "items": array(named("QueueItem"))}, optional=("after",)),
         **_device(),
         **problem_schemas(),
     }
+
+
+def registered() -> Schema:
+    """What a booked document is told, in this channel and in that of ERP systems."""
+    kinds: Schema = {"type": "string", "enum": [str(kind) for kind in DocumentKind]}
+    codes = array(named("FaultCode"))
+    return record(
+        {
+            "act_hash": _HASH | {"description": "SHA-256 of what the device signed."},
+            "device_link": _HASH | {"description": "`ts-prev` of the device's next document."},
+            "flags": codes | {"description": "What the booking carries."},
+            "index": COUNT | {"description": "Place in the ledger."},
+            "kind": kinds,
+            "number": NUMBER | {"description": "The fiscal number."},
+            "qr": text(1, contentEncoding="base64", contentMediaType="image/gif"),
+            "received_at": TIME,
+            "verification_url": text(1, description="What the receipt's code says; of sales only."),
+        },
+        optional=("flags", "qr", "verification_url"),
+    )
 
 
 def _presentation() -> Schema:
@@ -240,50 +245,48 @@ def _presentation() -> Schema:
 
 
 def _device() -> dict[str, Schema]:
-    place = record({"ts-prev": _HASH, "ts-seq": _COUNT})
+    place = record({"ts-prev": _HASH, "ts-seq": COUNT})
     genesis = record(
         {
             "certificate": _HASH,
             "link": _HASH,
             "pair": text(17, 17),
-            "registration_index": _COUNT,
+            "registration_index": COUNT,
             "registration_leaf": _HASH,
         },
         description="SHA-256 over tag and fields as in the specification of the ledger; `link` is what comes out.",
     )
     shift = record(
         {
-            "closes_by": _TIME,
-            "first": _COUNT,
-            "number": _COUNT,
-            "opened_at": _TIME,
+            "closes_by": TIME,
+            "first": COUNT,
+            "number": COUNT,
+            "opened_at": TIME,
             "state": {"type": "string", "enum": ["unregistered", "closed", "open", "ended"]},
             "turnover": text(1),
         },
         optional=("closes_by", "first", "opened_at"),
     )
     offline = record(
-        {"hours": _COUNT, "rolling_days": _COUNT, "rolling_hours": _COUNT}, optional=("rolling_days", "rolling_hours")
+        {"hours": COUNT, "rolling_days": COUNT, "rolling_hours": COUNT}, optional=("rolling_days", "rolling_hours")
     )
-    rates = record(
-        {"group": _COUNT, "labels": {"type": "object", "additionalProperties": text(1)}, "valid_from": _TIME}
-    )
+    rates = record({"group": COUNT, "labels": {"type": "object", "additionalProperties": text(1)}, "valid_from": TIME})
     return {
         "Device": record(
             {
                 "audience": text(1, description="What `ts-aud` has to say: the origin of this environment's ledger."),
                 "checkpoint": text(1),
-                "device_class": _COUNT,
+                "device_class": COUNT,
                 "genesis": genesis,
                 "next": place,
                 "offline": offline,
                 "rates": rates,
-                "server_time": _TIME,
+                "server_time": TIME,
                 "shift": shift,
                 "state": {"type": "string", "enum": ["active", "hold", "closed"]},
                 "tin": text(1),
                 "uid": _UID,
-                "window_seconds": _COUNT,
+                "window_seconds": COUNT,
             },
             optional=("checkpoint", "genesis", "next", "rates", "shift"),
         )

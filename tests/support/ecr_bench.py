@@ -17,6 +17,7 @@ from ecr_till import AUDIENCE, TIN, Till, client_tls, papers
 
 from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.api import build_app, refusals
+from tallystick.authority.channels.ecr.routes import NO_CALLS, Calls
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.intake.national.values import NationalAnswer, Sender
 from tallystick.authority.ledger.entry import Channel
@@ -191,7 +192,9 @@ def seller() -> Seller:
 
 
 @contextlib.contextmanager
-def serving(services: EcrServices, pki: DemoPki, limits: HttpLimits | None = None) -> Iterator[int]:
+def serving(
+    services: EcrServices, pki: DemoPki, limits: HttpLimits | None = None, more: Calls = NO_CALLS
+) -> Iterator[int]:
     """Serve in a thread of its own; the port."""
     ready, ports, stop = threading.Event(), [], []
 
@@ -200,7 +203,7 @@ def serving(services: EcrServices, pki: DemoPki, limits: HttpLimits | None = Non
         loop = asyncio.get_running_loop()
         tls = tls_server_context(pki.files.folder, DEVICES)
         server = Server(
-            build_app(services), "127.0.0.1", 0, ssl_context=tls, refuse=refusals(services),
+            build_app(services, more), "127.0.0.1", 0, ssl_context=tls, refuse=refusals(services),
             limits=limits or HttpLimits(),
         )  # fmt: skip
         ports.append(await server.start())
@@ -221,8 +224,14 @@ def serving(services: EcrServices, pki: DemoPki, limits: HttpLimits | None = Non
 
 
 @contextlib.contextmanager
-def open_door(pki: DemoPki, folder: Path, limits: HttpLimits | None = None, **changes: Any) -> Iterator[Door]:
-    """The door with everything behind it in memory; keyword arguments replace services."""
+def open_door(
+    pki: DemoPki,
+    folder: Path,
+    limits: HttpLimits | None = None,
+    more: Callable[[EcrServices], Calls] = lambda _: NO_CALLS,
+    **changes: Any,
+) -> Iterator[Door]:
+    """The door with everything behind it in memory; keyword arguments replace services, ``more`` adds calls."""
     clock = TurnedClock()
     view, checkpoints = MemoryView(clock), MemoryCheckpoints()
     pipeline = MemoryPipeline(view)
@@ -234,7 +243,7 @@ def open_door(pki: DemoPki, folder: Path, limits: HttpLimits | None = None, **ch
         "operator": "fdo.example",
     }  # fmt: skip
     services = EcrServices(**(told | changes))
-    with serving(services, pki, limits) as port:
+    with serving(services, pki, limits, more(services)) as port:
         door = Door(port, pki, folder, view, services.intake, checkpoints, clock, services)
         try:
             yield door

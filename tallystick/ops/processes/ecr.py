@@ -11,7 +11,10 @@ from psycopg_pool import ConnectionPool
 from tallystick.authority.assurance.witnesses.exchange import CheckpointExchange
 from tallystick.authority.channels.ecr.api import build_app, refusals
 from tallystick.authority.channels.ecr.ports import ReceiptCheck
+from tallystick.authority.channels.ecr.routes import Calls
 from tallystick.authority.channels.ecr.services import EcrServices
+from tallystick.authority.channels.erp.api import ErpApi
+from tallystick.authority.channels.erp.services import ErpServices
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.keeper import NationalKeeper
 from tallystick.authority.intake.national.pipeline import NationalIntake
@@ -36,6 +39,7 @@ from tallystick.ops.server_certificate import follow_server_certificate
 from tallystick.ops.settings import SettingsError
 from tallystick.ops.shared_port import shared_port
 from tallystick.ops.tax_queue_status import TaxQueue
+from tallystick.ops.webhooks import webhooks_of
 
 POOL_CONNECTIONS = 6
 
@@ -78,7 +82,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         if settings.ecr_processes > 1:
             listener = held.enter_context(shared_port(context.state.run, "ecr", settings.host, settings.ecr_port))
         server = Server(
-            build_app(services),
+            build_app(services, _erp(context, services)),
             settings.host,
             settings.ecr_port,
             ssl_context=tls,
@@ -142,6 +146,11 @@ def _services(context: Context, means: _Means) -> EcrServices:
         public_url=settings.public_url,
         operator=settings.operator,
     )
+
+
+def _erp(context: Context, door: EcrServices) -> Calls:
+    """The ERP channel, which comes in by the same door."""
+    return ErpApi(ErpServices(door=door, webhooks=webhooks_of(context.settings, context.state))).calls
 
 
 def _receipts(context: Context, means: _Means) -> ReceiptCheck:

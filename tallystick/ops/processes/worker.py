@@ -13,6 +13,7 @@ from pathlib import Path
 import attrs
 import psycopg
 
+from tallystick.authority.channels.erp.tasks import forget_keys
 from tallystick.authority.channels.sdc.tasks import remove_expired_tokens
 from tallystick.authority.keys import tasks as keys
 from tallystick.authority.keys.store import WaitingEvent
@@ -57,6 +58,7 @@ from tallystick.ops.processes.tax_queue import TaxQueueWork, serve_figures
 from tallystick.ops.processes.uploads import UploadWork
 from tallystick.ops.production.reports import tax_service
 from tallystick.ops.schema.roles import ERASER, INTAKE
+from tallystick.ops.webhooks import WebhookWork
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +87,8 @@ def run() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     tax_queue = TaxQueueWork.of(context, stopped)
-    duties = _duties(context, stopped, tax_queue)
+    webhooks = WebhookWork.of(context)
+    duties = _duties(context, stopped, tax_queue, webhooks)
     threads = [threading.Thread(target=_repeat, args=(context, duty, stopped), name=duty.name) for duty in duties]
     with context.health({duty.name: duty.check for duty in duties}), serve_figures(context):
         for thread in threads:
@@ -94,9 +97,10 @@ def run() -> None:
         for thread in threads:
             thread.join(15)
         tax_queue.close()
+        webhooks.close()
 
 
-def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork) -> list[Duty]:
+def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork, webhooks: WebhookWork) -> list[Duty]:
     quick = timedelta(milliseconds=300)
     proofs, assurance = proof_services(context), AssuranceWork(context)
     service = tax_service(context.settings.module_reports, context.state)
@@ -113,12 +117,14 @@ def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork)
         Duty("module reports", lambda conn: send_reports(conn, service, system_clock()), timedelta(seconds=1)),
         Duty("tax queue", tax_queue.follow, quick),
         Duty("tax service", tax_queue.deliver, quick),
+        Duty("webhooks", webhooks.send, quick),
         Duty("uploads", UploadWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
         Duty("first requests", lambda conn: prune(conn, system_clock()), timedelta(hours=1)),
+        Duty("keys of acts", lambda conn: forget_keys(conn, system_clock()), timedelta(hours=1)),
         Duty("tokens", lambda conn: remove_expired_tokens(conn, system_clock()), timedelta(hours=1)),
         Duty("retention", lambda conn: _retain(context, conn), timedelta(hours=1)),
         Duty("claims", follow_claims, timedelta(seconds=1)),

@@ -59,6 +59,7 @@ GRANTS = (
     Grant(INTAKE, "sdc", _WRITE),
     Grant(INTAKE, "vsdc", _WRITE),
     Grant(INTAKE, "ecr", _APPEND),
+    Grant(INTAKE, "erp", _WRITE),
     Grant(INTAKE, "media", _WRITE),
     Grant(INTAKE, "batches", _WRITE),
     Grant(INTAKE, "ledger", _READ),

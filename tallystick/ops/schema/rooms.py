@@ -31,6 +31,7 @@ ROOMS = (
     "channels/vsdc",
     "channels/ecr/batches",
     "channels/ecr",
+    "channels/erp",
     "projections/retention",
 )
 

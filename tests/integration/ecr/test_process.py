@@ -22,8 +22,9 @@ from ledger_bench import LedgerFolder
 from pki_bench import shared_database
 from psycopg.conninfo import make_conninfo
 from public_live import LoopThread, is_ready, wait_until
+from tallystick_erp import Connection, opening, registration
 
-from benchmarks.national_country import begin_sequences, enrolled_tills
+from benchmarks.national_country import begin_sequences, enrolled_erp, enrolled_tills
 from benchmarks.national_till import NationalTill
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.client import append_blocking
@@ -125,7 +126,7 @@ def country(pki: DemoPki, _hasty_server: str, tmp_path_factory: pytest.TempPathF
         for group in pack.tax_groups:
             taxrates.publish_group(conn, group)
         enter_hierarchy(conn, pki, now)
-        papers = enrolled_tills(conn, pki, pack, 3, ORIGIN)
+        papers = [*enrolled_tills(conn, pki, pack, 3, ORIGIN), enrolled_erp(conn, pki, pack, ORIGIN)]
         socket = ledger_folder.socket
         publish_devices(conn, lambda first: append_blocking(socket, device_registration_of(first)), begun_with)
         begin_sequences(dsn, papers)
@@ -299,6 +300,25 @@ def test_s1_016_to_s1_018_a_node_asks_and_a_register_presents_itself(country: Co
     assert stranger.ask("POST", path, b"{}", Content_Type="text/plain").code == "TS-1002"
     assert stranger.ask("POST", path, b" " * 9_000, Content_Type="application/json").code == "TS-1003"
     assert (stranger.ask("GET", path).status, stranger.ask("GET", "/openapi.json").status) == (405, 200)
+    assert stranger.ask("GET", "/erp/v1/openapi.json").json["info"]["title"] == "ERP channel"
+
+
+def test_s0_080_an_erp_that_the_registry_knows_issues_documents_itself(country: Country) -> None:
+    """With the reference client, through the processes; a till's paths are open to it, and its own are to no till."""
+    erp = country.papers[3]
+    (country.folder / "erp.key").write_bytes(PrivateKey(erp.device.key).pem)
+    (country.folder / "erp.pem").write_bytes(pem_of(erp.certificate))
+    files = (country.folder / "erp.key", country.folder / "erp.pem", country.pki.files.root, country.folder / "erp.db")
+    with Connection(f"https://127.0.0.1:{country.port}", *files, build=erp.build) as client:
+        client.begin()
+        client.submit(registration("acme", "Ledger 9", "0042"), "registration")
+        client.submit(opening(), "opening")
+        assert client.submit(opening(), "opening").number == "ERPC0001-ERPC0001-2"
+        events: list[str] = []
+        while len(events) < 2:
+            client.read_feed(lambda event: events.append(event["type"]))
+        assert client.add_webhook("https://erp.example/hook")["secret"].startswith("whsec_")
+    assert country.till(2).ask("GET", "/erp/v1/feed").code == "TS-2405"
 
 
 def test_the_guide_leads_to_a_receipt_with_openssl_and_curl_alone(country: Country, tmp_path: Path) -> None:

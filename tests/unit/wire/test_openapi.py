@@ -15,6 +15,8 @@ from tallystick.authority.channels.ecr.api import EcrApi
 from tallystick.authority.channels.ecr.batches.api import BatchApi
 from tallystick.authority.channels.ecr.node import NodeApi
 from tallystick.authority.channels.ecr.registering import Registering
+from tallystick.authority.channels.erp.api import ErpApi
+from tallystick.authority.channels.erp.webhook_api import WebhookApi
 from tallystick.authority.channels.sdc.api import SdcApi
 from tallystick.cli import app
 from tallystick.device.esdc.own_codes import own_codes
@@ -25,6 +27,7 @@ from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.status_codes import RESERVED, StatusCode
 from tallystick.wire.offline_batch import BATCHES_PATH
 from tallystick.wire.openapi_ecr import ecr_api
+from tallystick.wire.openapi_erp import erp_api
 from tallystick.wire.openapi_pos import EXAMPLE_REQUEST, pos_api
 from tallystick.wire.openapi_tax_queue import tax_queue_api
 from tallystick.wire.openapi_tax_service import tax_service_api
@@ -32,13 +35,13 @@ from tallystick.wire.openapi_taxcore import taxcore_api
 from tallystick.wire.pos_invoice import encode_json, invoice_result_json
 from tallystick.wire.postman import SCHEMA, collection
 
-POS, TAXCORE, ECR = pos_api(own_codes()), taxcore_api(), ecr_api()
+POS, TAXCORE, ECR, ERP = pos_api(own_codes()), taxcore_api(), ecr_api(), erp_api()
 
 
 @pytest.mark.parametrize(
     "document",
-    [POS, TAXCORE, tax_queue_api(), tax_service_api()],
-    ids=["pos", "taxcore", "tax-queue", "tax-service"],
+    [POS, TAXCORE, ECR, ERP, tax_queue_api(), tax_service_api()],
+    ids=["pos", "taxcore", "ecr", "erp", "tax-queue", "tax-service"],
 )
 def test_a_document_is_valid_openapi_3_1_and_uses_all_that_it_defines(document: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(document).validate()
@@ -75,6 +78,14 @@ def test_every_route_of_the_national_online_channel_is_described_and_every_descr
 
     table = {(described(path), method) for path, methods in tables.items() for method in methods}
     assert Described(ECR).operations() == table
+
+
+def test_every_route_of_the_erp_channel_is_described_and_every_description_is_a_route() -> None:
+    api = ErpApi.__new__(ErpApi)  # its tables need no services
+    api._webhooks = WebhookApi.__new__(WebhookApi)
+    tables = {**api.table(), **api.open_table()}
+    table = {(path.replace("*", "{id}"), method) for path, methods in tables.items() for method in methods}
+    assert Described(ERP).operations() == table
 
 
 def test_every_code_is_listed() -> None:
@@ -146,7 +157,12 @@ def test_the_collections_sale_is_the_example_and_calls_with_a_token_carry_it() -
 
 @pytest.mark.parametrize(
     ("interface", "title"),
-    [("pos", "POS API of the E-SDC"), ("taxcore", "TaxCore.API"), ("ecr", "National online channel")],
+    [
+        ("pos", "POS API of the E-SDC"),
+        ("taxcore", "TaxCore.API"),
+        ("ecr", "National online channel"),
+        ("erp", "ERP channel"),
+    ],
 )
 def test_the_command_prints_document_and_collection(interface: str, title: str) -> None:
     plain = CliRunner().invoke(app, ["openapi", interface, "--server", "http://192.0.2.7:1"])

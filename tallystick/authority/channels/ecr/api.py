@@ -13,7 +13,7 @@ from tallystick.authority.channels.ecr.node import NodeApi
 from tallystick.authority.channels.ecr.own import own_entry, own_number
 from tallystick.authority.channels.ecr.problems import MethodUnknown, Problems
 from tallystick.authority.channels.ecr.registering import Registering, wants_qr
-from tallystick.authority.channels.ecr.routes import Handler, OpenHandler, Request, Routes
+from tallystick.authority.channels.ecr.routes import NO_CALLS, Calls, Handler, OpenHandler, Request, Routes
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.channels.ecr.standing import device_stands
 from tallystick.authority.intake.national.values import Sender
@@ -21,6 +21,7 @@ from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kit.asgi import (
     Answer,
+    AnswerInParts,
     App,
     Receive,
     Scope,
@@ -30,6 +31,7 @@ from tallystick.kit.asgi import (
     plain_method,
     read_body,
     respond,
+    respond_in_parts,
 )
 from tallystick.kit.http_server import Refusal
 from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER, HEADER_BYTES_MAX
@@ -42,17 +44,17 @@ _CHECKPOINT = CHECKPOINT_HEADER.lower().encode()
 
 
 class EcrApi:
-    """The channel's own calls over its services."""
+    """The channel's own calls over its services, and those of a channel that comes in by the same door."""
 
-    def __init__(self, services: EcrServices) -> None:
+    def __init__(self, services: EcrServices, more: Calls = NO_CALLS) -> None:
         self._services = services
         self._registering = Registering(services)
         self._node = NodeApi(services, self._registering)
         self._batches = BatchApi(services)
         self._presence = Presence(services)
         self._checkpoint: tuple[str, tuple[tuple[bytes, bytes], ...]] = ("", ())
-        self._open = self.open_table()
-        self.routes = Routes(self.table())
+        self._open = {**self.open_table(), **more.open_table}
+        self.routes = Routes({**self.table(), **more.table})
 
     def open_table(self) -> dict[str, Mapping[str, OpenHandler]]:
         """Paths for which no certificate is asked."""
@@ -84,6 +86,9 @@ class EcrApi:
         headers = dict(scope["headers"])
         answer = await route.handler(Request(scope, receive, route.tail, headers, sender))
         metrics.answered(route.name, answer.status)
+        if isinstance(answer, AnswerInParts):
+            await respond_in_parts(send, answer, self._newest(headers, sender))
+            return
         more = (*answer.headers, *self._newest(headers, sender))
         await respond(send, answer.status, answer.body, answer.content_type, more)
 
@@ -161,9 +166,9 @@ def _description() -> bytes:
     return encode_json(ecr_api())
 
 
-def build_app(services: EcrServices) -> App:
+def build_app(services: EcrServices, more: Calls = NO_CALLS) -> App:
     """The ASGI application of the listener. Hand `refusals` to its server as well."""
-    api = EcrApi(services)
+    api = EcrApi(services, more)
     problems = Problems(services.operator, services.clock)
 
     def translate(error: Exception, scope: Scope) -> Answer:

@@ -10,9 +10,9 @@ import attrs
 from tallystick.authority.channels.ecr.problems import MethodUnknown
 from tallystick.authority.intake.national.values import Sender
 from tallystick.kernel.faults import Fault
-from tallystick.kit.asgi import Answer, Receive, Scope, allowed
+from tallystick.kit.asgi import Answer, AnswerInParts, Receive, Scope, allowed
 
-_VERSION = re.compile(r"/(?:ecr|node)/v(\d{1,4})(?:/|\Z)", re.ASCII)
+_VERSION = re.compile(r"/(?:ecr|node|erp)/v(\d{1,4})(?:/|\Z)", re.ASCII)
 
 
 @attrs.frozen(slots=True)
@@ -26,9 +26,20 @@ class Request:
     sender: Sender
 
 
-Handler = Callable[[Request], Awaitable[Answer]]
+Handler = Callable[[Request], Awaitable[Answer | AnswerInParts]]
 OpenHandler = Callable[[Scope, Receive], Awaitable[Answer]]
 """Serves a caller of whom nothing is known."""
+
+
+@attrs.frozen(slots=True)
+class Calls:
+    """Calls that come in by the same door and are another channel's: for devices, and for anybody."""
+
+    table: Mapping[str, Mapping[str, Handler]]
+    open_table: Mapping[str, Mapping[str, OpenHandler]]
+
+
+NO_CALLS = Calls({}, {})
 
 
 @attrs.frozen(slots=True)
