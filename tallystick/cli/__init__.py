@@ -18,6 +18,7 @@ from tallystick.cli import (
     build,
     card,
     ceremony,
+    device,
     esdc,
     inspections,
     keys,
@@ -61,6 +62,7 @@ app.add_typer(backup.app, name="backup")
 app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
 app.add_typer(ceremony.app, name="ceremony")
+app.add_typer(device.app, name="device")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(inspections.app, name="inspections")
 app.add_typer(keys.app, name="keys")

@@ -269,6 +269,19 @@ _CONNECTING: dict[str, Row] = {
     "TS-3211": ("Tax service did not answer as agreed", 502, Retry.AFTER, FixBy.AUTHORITY, None),
 }
 
+_REMOTE: dict[str, Row] = {
+    "TS-3300": ("Command to a device malformed", 422, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3301": ("Command may not be given by this person", 403, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3302": ("Command not signed by whom the root certified for it", 422, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3303": ("Command for another device or environment", 422, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3304": ("Command expired or out of its order", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3305": ("Result of a command malformed or not the device's own", 422, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3306": ("Result of a command contradicts the one before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3307": ("No such command for this device", 404, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3308": ("Too many commands, or too many devices", 409, Retry.AFTER, FixBy.AUTHORITY, None),
+    "TS-3309": ("Device cannot take this command", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+}
+
 _PORTAL: dict[str, Row] = {
     "TS-4001": ("Sign-in failed", 401, Retry.NEVER, FixBy.USER, None),
     "TS-4002": ("A stronger sign-in is needed", 403, Retry.NEVER, FixBy.USER, None),
@@ -304,7 +317,7 @@ _OPERATION: dict[str, Row] = {
 def _kinds() -> Iterator[FaultKind]:
     tables = (
         _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _CONNECTING,
-        _PORTAL, _OPERATION,
+        _REMOTE, _PORTAL, _OPERATION,
     )  # fmt: skip
     for table in tables:
         for code, row in table.items():

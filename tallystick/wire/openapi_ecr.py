@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from tallystick.kernel.device_commands import Outcome
 from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import DocumentKind
 from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER
+from tallystick.wire.device_command import RESULT_BYTES_MAX
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE
-from tallystick.wire.ecr_api import CONTACT_CHARACTERS, DELIVERIES, DEVICE_PATH, DOCUMENTS_PATH, NODE_PREFIX
+from tallystick.wire.ecr_api import (
+    COMMANDS_HEADER,
+    COMMANDS_PATH,
+    CONTACT_CHARACTERS,
+    DELIVERIES,
+    DEVICE_LOG_PATH,
+    DEVICE_PATH,
+    DOCUMENTS_PATH,
+    NODE_PREFIX,
+    RESULT,
+)
 from tallystick.wire.openapi import (
     JSON,
     Schema,
@@ -31,7 +43,8 @@ _DESCRIPTION = f"""How registers, ERP systems and server nodes report to the ope
 TLS with the certificate that enrolment (EST, RFC 7030) gave to the device. A document is a compact JWS (RFC 7515),
 signed with ES256 by the same key, with exactly the protected header of the specification. The same bytes again get the
 same answer. Every value in an answer is text. The header `{CHECKPOINT_HEADER}` of an answer carries the newest signed
-head of the ledger; a request may bring back an earlier one. Every refusal is `application/problem+json` with a code of
+head of the ledger; a request may bring back an earlier one. `{COMMANDS_HEADER}` says the highest number of the commands
+that wait for the device, where any does. Every refusal is `application/problem+json` with a code of
 the catalogue, and changes nothing; order faults say in `expected` which place the device has to sign next."""
 
 _CERTIFICATE = "certificate"
@@ -54,7 +67,7 @@ _DOCUMENT = content(
 def ecr_api(server: str = "https://127.0.0.1:8448") -> dict[str, Any]:
     """The document."""
     schemes = {_CERTIFICATE: {"type": "mutualTLS", "description": "Certificate and key of the device."}}
-    paths = _channel() | _node()
+    paths = _channel() | _commands() | _node()
     return document("National online channel", _DESCRIPTION, server, paths, _schemas(), schemes)
 
 
@@ -102,6 +115,42 @@ def _channel() -> dict[str, Any]:
                 parameters=(_OWN,),
                 body=content(named("Wish"), JSON, {"by": "email", "to": "ana@example.org"}),
             ),
+        },
+    }
+
+
+def _commands() -> dict[str, Any]:
+    number = parameter("number", "path", _COUNT, "The command's number.", required=True)
+    cursor = parameter("after", "query", text(0, 120), "The cursor of the page before.")
+    device = parameter("device", "query", _UID, "Another device of the same taxpayer.")
+    taken = named("ResultTaken")
+    said = content(
+        {"type": "string", "maxLength": RESULT_BYTES_MAX, "description": "A compact JWS, signed by the device."},
+        MEDIA_TYPE,
+    )
+    return {
+        COMMANDS_PATH: {
+            "get": _call("commands", "Commands that wait for the device", {200: answer("As asked.", named("Commands"))})
+        },
+        f"{COMMANDS_PATH}/{{number}}/{RESULT}": {
+            "post": _call(
+                "commandResult",
+                "What the device did with a command",
+                {
+                    200: answer("It was said before; `Ts-Replayed: 1`, and the first answer again.", taken),
+                    201: answer("Kept.", taken),
+                },
+                parameters=(number,),
+                body=said,
+            )
+        },
+        DEVICE_LOG_PATH: {
+            "get": _call(
+                "deviceLog",
+                "What was done to a device and by it",
+                {200: answer("A page, oldest first.", named("DeviceLogPage"))},
+                parameters=(cursor, device),
+            )
         },
     }
 
@@ -216,6 +265,26 @@ def _schemas() -> dict[str, Schema]:
             optional=("at", "code", "reason"),
         ),
         "QueuePage": record({"after": _COUNT, "items": array(named("QueueItem"))}, optional=("after",)),
+        "Commands": record(
+            {
+                "certificates": array(text(1, contentEncoding="base64", contentMediaType="application/pkix-cert")),
+                "commands": array(text(1)),
+            },
+            optional=("certificates",),
+        ),
+        "ResultTaken": record(
+            {
+                "number": _COUNT,
+                "outcome": {"type": "string", "enum": [str(one) for one in Outcome]},
+                "received_at": _TIME,
+            }
+        ),
+        "LoggedDeed": record(
+            {"at": _TIME, "facts": {"type": "object", "additionalProperties": text(0)}, "what": text(1)}
+        ),
+        "DeviceLogPage": record(
+            {"after": text(1), "entries": array(named("LoggedDeed")), "more": {"enum": ["1"]}}, optional=("more",)
+        ),
         **_device(),
         **problem_schemas(),
     }

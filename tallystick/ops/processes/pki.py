@@ -32,6 +32,7 @@ from tallystick.kit.atomic_file import write_atomically
 from tallystick.kit.http_server import HttpLimits, Server
 from tallystick.kit.kernel_clock import is_synchronised
 from tallystick.kit.retry import backoff_seconds
+from tallystick.ops.command_signing import sign_when_due, unit_plan
 from tallystick.ops.pki_registry import enter_hierarchy, enter_services, pki_services
 from tallystick.ops.pki_responders import responders, timestamp_unit
 from tallystick.ops.pki_service_keys import ServiceKeys
@@ -159,6 +160,7 @@ class Keeper:
         while revoking.revoke_asked(conn, self.services.registry, now) is not None:
             conn.commit()
         conn.commit()
+        self._commands(conn, now)
         is_time = self._looked_at is None or now - self._looked_at >= _LOOK_EVERY
         seen = self.directory.revocations_seen
         if not is_time and seen == self._seen:
@@ -169,6 +171,13 @@ class Keeper:
             self._renew_our_own(conn, now)
         self._lists(conn, now)
         self._seen, self._looked_at = seen, now
+
+    def _commands(self, conn: DatabaseConnection, now: datetime) -> None:
+        """Commands to devices are signed at once: one that waits is a device that sells on."""
+        pack = self.context.pack
+        keys = ServiceKeys(self.context.pki, self.services, self.context.signing_unit)
+        sign_when_due(conn, keys, self.context.settings.log_origin, pack.organization_name, pack.country, now)
+        conn.commit()
 
     def _lists(self, conn: DatabaseConnection, now: datetime) -> None:
         names = [plan.name for plan in self.context.pki.hierarchy]
@@ -186,6 +195,7 @@ class Keeper:
         self.ocsp.use(responders(conn, keys, now), queries.authorities(conn))
         self.timestamps.unit = timestamp_unit(conn, keys, pack.organization_name, pack.country, now)
         origin = self.context.settings.log_origin
+        keys.hold(conn, unit_plan(keys, pack.organization_name, pack.country), now)
         publish_when_due(conn, keys, origin, pack.organization_name, pack.country, now)
         try:
             if pki.renew_tls(now):

@@ -7,6 +7,7 @@ from functools import cache
 
 from tallystick.authority.channels.ecr import deliveries, metrics, store
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
+from tallystick.authority.channels.ecr.commands import CommandsApi
 from tallystick.authority.channels.ecr.node import NodeApi
 from tallystick.authority.channels.ecr.own import own_entry, own_number
 from tallystick.authority.channels.ecr.problems import MethodUnknown, Problems
@@ -31,12 +32,21 @@ from tallystick.kit.asgi import (
 )
 from tallystick.kit.http_server import Refusal
 from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER, HEADER_BYTES_MAX
-from tallystick.wire.ecr_api import DELIVERIES, DEVICE_PATH, DOCUMENTS_PATH, NODE_PREFIX, write_answer, write_deliveries
+from tallystick.wire.ecr_api import (
+    COMMANDS_HEADER,
+    DELIVERIES,
+    DEVICE_PATH,
+    DOCUMENTS_PATH,
+    NODE_PREFIX,
+    write_answer,
+    write_deliveries,
+)
 from tallystick.wire.openapi_ecr import ecr_api
 from tallystick.wire.pos_values import encode_json
 
 OPENAPI_PATH = "/openapi.json"
 _CHECKPOINT = CHECKPOINT_HEADER.lower().encode()
+_COMMANDS = COMMANDS_HEADER.lower().encode()
 
 
 class EcrApi:
@@ -46,6 +56,7 @@ class EcrApi:
         self._services = services
         self._registering = Registering(services)
         self._node = NodeApi(services, self._registering)
+        self._commands = CommandsApi(services)
         self._checkpoint: tuple[str, tuple[tuple[bytes, bytes], ...]] = ("", ())
         self._open = self.open_table()
         self.routes = Routes(self.table())
@@ -61,6 +72,7 @@ class EcrApi:
             DEVICE_PATH: {"GET": self._device},
             f"{DOCUMENTS_PATH}/*": {"GET": self._document},
             f"{DOCUMENTS_PATH}/*/{DELIVERIES}": {"GET": self._deliveries, "POST": self._deliver},
+            **self._commands.table(),
             **self._node.table(),
         }
 
@@ -74,12 +86,20 @@ class EcrApi:
         scope["ts.endpoint"] = route.name
         services = self._services
         sender = services.gatekeeper.admit(_certificate(scope), services.clock())
+        scope["ts.uid"] = sender.uid
+        services.tally.called(sender.uid)
         services.budget.spend(sender.uid)
         headers = dict(scope["headers"])
         answer = await route.handler(Request(scope, receive, route.tail, headers, sender))
         metrics.answered(route.name, answer.status)
-        more = (*answer.headers, *self._newest(headers, sender))
+        more = (*answer.headers, *self._newest(headers, sender), *self.hint(scope))
         await respond(send, answer.status, answer.body, answer.content_type, more)
+
+    def hint(self, scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+        """On any answer to a device for which commands wait: the highest number, so that it asks (S0-030)."""
+        uid = scope.get("ts.uid")
+        number = 0 if uid is None else self._commands.hint(uid)
+        return ((_COMMANDS, str(number).encode()),) if number else ()
 
     async def _serve_open(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         scope["ts.endpoint"] = path
@@ -163,7 +183,10 @@ def build_app(services: EcrServices) -> App:
     def translate(error: Exception, scope: Scope) -> Answer:
         answer = problems.translate(error, scope)
         metrics.answered(scope.get("ts.endpoint", "none"), answer.status)
-        return answer
+        uid = scope.get("ts.uid")
+        if uid is not None and isinstance(error, Fault):
+            services.tally.refused(uid, error.code)
+        return answer._replace(headers=(*answer.headers, *api.hint(scope)))
 
     return guarded(api.serve, translate)
 

@@ -15,11 +15,14 @@ from tallystick.authority.channels.ecr.budget import DeviceBudget, WorkBudget
 from tallystick.authority.channels.ecr.identity import Gatekeeper
 from tallystick.authority.channels.ecr.ports import (
     Checkpoints,
+    CommandsWaiting,
     Devices,
     Pipeline,
     QueueStatus,
     ReceiptCheck,
+    Signers,
 )
+from tallystick.authority.channels.ecr.tally import Tally
 from tallystick.authority.reference.registry.ports import ConnectingServices
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.authority.room_queries import Connection
@@ -55,6 +58,8 @@ class EcrServices:
     public_url: str
     operator: str
     connecting: ConnectingServices
+    commands: CommandsWaiting
+    signers: Signers
     queue: QueueStatus | None = None
     monotonic: Callable[[], float] = time.monotonic
     database_wait_seconds: float = 3.0
@@ -62,6 +67,7 @@ class EcrServices:
     gatekeeper: Gatekeeper = attrs.field(init=False)
     budget: DeviceBudget = attrs.field(init=False)
     work: WorkBudget = attrs.field(factory=WorkBudget)
+    tally: Tally = attrs.field(init=False)
     answers: Answers = attrs.field(init=False)
 
     @gatekeeper.default
@@ -71,6 +77,10 @@ class EcrServices:
     @budget.default
     def _budget(self) -> DeviceBudget:
         return DeviceBudget(self.monotonic)
+
+    @tally.default
+    def _tally(self) -> Tally:
+        return Tally(self.clock)
 
     @answers.default
     def _answers(self) -> Answers:
