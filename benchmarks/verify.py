@@ -8,7 +8,6 @@ certificate and record, its taxes recomputed, its five sequences followed. ``ful
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -28,8 +27,9 @@ import psycopg
 from benchmarks.claim import CannotRun, Claim, duration, per_second
 from benchmarks.limits import disk_folder
 from benchmarks.log_key import file_signers
+from benchmarks.national_documents import LABEL, RATE, Register
 from benchmarks.package_maker import basket, sale
-from benchmarks.signed_documents import SignedCard, SoftwareDevice
+from benchmarks.signed_documents import SignedCard
 from tallystick.authority.ledger.client import SequencerClient
 from tallystick.authority.ledger.entry import NewEntry
 from tallystick.authority.ledger.export import ExportScope, export_ledger
@@ -38,6 +38,10 @@ from tallystick.crypto.certificates import der_of, read_card_certificate, read_d
 from tallystick.crypto.keys import generate_rsa_key, load_private_key
 from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.signatures import verify_es256, verify_invoice_signature
+from tallystick.kernel.fixed_point import Money, Quantity
+from tallystick.kernel.invoice import InvoiceItem
+from tallystick.kernel.national_document import StatedTax
+from tallystick.ops.packs import pack_file
 from tallystick.ops.postgres import EmbeddedPostgres
 from tallystick.verifier.breaks import Break
 from tallystick.verifier.invoices import read_quickly
@@ -54,7 +58,15 @@ GROWTH = 1.10
 ORIGIN = "fdo.example/bench/verify"
 ENVIRONMENT = (1, 9)
 PART = 1_024
-SINCE = datetime.now(UTC) - timedelta(days=20)
+SINCE = datetime.now(UTC) - timedelta(days=30)
+DOCUMENTS_A_SHIFT = 500
+TAX_OF_NINE = (StatedTax(LABEL, RATE, Money(7_434)),)
+"""Nine times 1.00 with 9 per cent contained, each rounded to 0.0826."""
+
+
+def _nine_items() -> tuple[InvoiceItem, ...]:
+    one = Money.of("1.00")
+    return tuple(InvoiceItem(f"Item {number}", Quantity.of("1"), one, (LABEL,), one) for number in range(9))
 
 
 def run(full: bool) -> Iterable[Claim]:
@@ -69,7 +81,7 @@ def run(full: bool) -> Iterable[Claim]:
     with _ledger() as bench:
         folder, policy, signatures = bench.of_devices(documents // 2)
         cost, alone = _compare(folder, policy, signatures)
-        yield _claim("P-256-signed documents (JWS form; no channel books them yet)", cost, alone, P256_TARGET)
+        yield _claim("P-256-signed documents of registers, shifts and taxes followed", cost, alone, P256_TARGET)
 
 
 def _claim(name: str, cost: float, alone: float, target: float) -> Claim:
@@ -141,7 +153,7 @@ def _peak(folder: Path, parts: int) -> int:
     ledger_export.PART_ENTRIES = PART
     manifest = ledger_export.read_manifest((folder / "manifest.json").read_bytes())
     policy = read_policy(folder.parent / "policy.txt")
-    trust = Trust(policy.roots, manifest.issuers)
+    trust = Trust(policy.roots, manifest.issuers, rates=policy.rates)
     for part in manifest.parts[: parts or None]:
         task = PartTask(folder=str(folder), part=part, origin=manifest.origin, selection=False, main=None, sizes=(),
                         floors=(), final=(manifest.size, b""))  # fmt: skip
@@ -185,10 +197,9 @@ class _Bench:
         return *self._export(root, issuers), [signature(entry) for entry in turns]
 
     def of_devices(self, documents: int) -> tuple[Path, Policy, list[Callable[[], None]]]:
-        """A ledger of JWS of one device, exported; its payloads have the size of a basket."""
-        device = SoftwareDevice("SOFT0001", "100000001", ORIGIN)
-        payload = json.dumps({"items": [{"name": f"Item {n}", "total": "1.25"} for n in range(9)]}).encode()
-        entries: list[NewEntry] = []
+        """A ledger of one register that sells baskets in shifts, exported."""
+        till = Register.of("SOFT0001", "100000001", ORIGIN, SINCE)
+        device, entries, basket_of_nine = till.device, list[NewEntry](), _nine_items()
 
         async def walk() -> None:
             await self._book([device.registration()], [])
@@ -196,7 +207,13 @@ class _Bench:
                 row = connection.execute("SELECT link FROM ledger.device_heads").fetchone()
                 assert row is not None
                 device.link = row[0]
-            entries.extend(device.document(payload, at=SINCE + timedelta(seconds=n)) for n in range(documents))
+            till.register()
+            while len(till.made) < documents:
+                till.open()
+                for _ in range(DOCUMENTS_A_SHIFT):
+                    till.sell("9.00", items=basket_of_nine, taxes=TAX_OF_NINE)
+                till.close()
+            entries.extend(made.entry for made in till.made)
             await self._book([], entries)
 
         asyncio.run(walk())
@@ -235,7 +252,7 @@ class _Bench:
         export_ledger(self.dsn, folder, ExportScope(), issuers=issuers)
         key = NoteKey(ORIGIN, KeyType.LOG, load_private_key(self.folder / "log.pem").public.raw)
         (self.folder / "root.pem").write_bytes(root)
-        (self.folder / "policy.txt").write_text(f"log {key.verifier_key}\nroot root.pem\n")
+        (self.folder / "policy.txt").write_text(f"log {key.verifier_key}\nroot root.pem\npack {pack_file('AQ')}\n")
         return folder, read_policy(self.folder / "policy.txt")
 
 

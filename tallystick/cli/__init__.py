@@ -19,6 +19,7 @@ from tallystick.cli import (
     card,
     ceremony,
     device,
+    ecr,
     esdc,
     inspections,
     keys,
@@ -37,6 +38,7 @@ from tallystick.cli import (
     taxservice,
     vsdc,
     witness,
+    worm,
 )
 from tallystick.cli.demo import demo
 from tallystick.cli.migrate import migrate
@@ -63,6 +65,7 @@ app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
 app.add_typer(ceremony.app, name="ceremony")
 app.add_typer(device.app, name="device")
+app.add_typer(ecr.app, name="ecr")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(inspections.app, name="inspections")
 app.add_typer(keys.app, name="keys")
@@ -80,6 +83,7 @@ app.add_typer(state.app, name="state")
 app.add_typer(taxservice.app, name="taxservice")
 app.add_typer(vsdc.app, name="vsdc")
 app.add_typer(witness.app, name="witness")
+app.add_typer(worm.app, name="worm")
 app.command()(migrate)
 app.command()(openapi)
 app.command()(verify)

@@ -135,29 +135,40 @@ def tamper_drill(
     from rich.progress import Progress
 
     from tallystick.ops.database import open_database
-    from tallystick.ops.ledger_exports import drill_server, issuers_of
+    from tallystick.ops.ledger_exports import drill_server, issued, issuers_of
     from tallystick.ops.processes.context import system_clock
     from tallystick.ops.shell_acts import note_alone
     from tallystick.simulation.tampering.catalogue import CATALOGUE
     from tallystick.simulation.tampering.detectors import DETECTORS
     from tallystick.simulation.tampering.drill import Drill, table
+    from tallystick.simulation.tampering.national_catalogue import NATIONAL_CATALOGUE
 
     settings, state, pki = _country()
-    chosen = [one for one in CATALOGUE if not only or one.name in only]
+    everything = (*CATALOGUE, *NATIONAL_CATALOGUE)
+    chosen = [one for one in everything if not only or one.name in only]
     if only and len(chosen) != len(set(only)):
-        names = ", ".join(one.name for one in CATALOGUE)
+        names = ", ".join(one.name for one in everything)
         raise typer.BadParameter(f"the catalogue has: {names}")
     with (
         open_database(settings, state) as dsn,
         psycopg.connect(dsn, autocommit=True) as connection,
         drill_server(state) as administrator,
         tempfile.TemporaryDirectory(prefix="tallystick-drill-") as name,
-        Drill(administrator, Path(name), settings.log_origin, (pki.files.root,), issuers_of(connection, pki)) as drill,
+        Drill(
+            administrator,
+            Path(name),
+            settings.log_origin,
+            (pki.files.root,),
+            issuers_of(connection, pki),
+            certificates=lambda hashes: issued(connection, hashes),
+        ) as drill,
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
         note_alone(dsn, "ledger.drill", system_clock())
         task = progress.add_task("copying the ledger", total=len(chosen) + 1)
         results = [drill.prepare(dsn)]
+        if not drill.has_registers:
+            chosen = [one for one in chosen if not one.national]
         for one in chosen:
             progress.update(task, advance=1, description=one.name)
             results.append(drill.attempt(one))

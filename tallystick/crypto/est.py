@@ -1,4 +1,4 @@
-"""What EST carries (RFC 7030): certificate requests read with their proof of possession, answers as bare chains."""
+"""What EST carries (RFC 7030): certificate requests with their proof of possession, and answers as bare chains."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterable
 import attrs
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 
 from tallystick.crypto.der import tlv
 from tallystick.crypto.key_checks import check_key
-from tallystick.crypto.keys import PublicKey, accept_public
+from tallystick.crypto.keys import PrivateKey, PublicKey, accept_public, ec_private
 from tallystick.kernel.faults import Fault
 
 _EC_PUBLIC_KEY = bytes.fromhex("06072a8648ce3d0201")
@@ -72,3 +73,19 @@ def request_attributes() -> bytes:
     """What a request should have: a P-256 key and ECDSA with SHA-256 (RFC 7030, 4.5.2), DER."""
     key = tlv(0x30, _EC_PUBLIC_KEY + tlv(0x31, _P256))
     return tlv(0x30, key + _ECDSA_SHA256)
+
+
+def write_request(key: PrivateKey, device: str) -> bytes:
+    """A request of a device for a certificate of its key, DER: its number and nothing else."""
+    subject = x509.Name([x509.NameAttribute(NameOID.SERIAL_NUMBER, device)])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    return builder.sign(ec_private(key), hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def read_certs_only(der: bytes) -> tuple[bytes, ...]:
+    """The certificates (DER) of an answer, in its order; raises ``TS-3264`` for what is none."""
+    try:
+        found = pkcs7.load_der_pkcs7_certificates(der)
+        return tuple([certificate.public_bytes(Encoding.DER) for certificate in found])
+    except Exception:  # as for certificates: hostile bytes make the library raise many kinds
+        raise Fault("TS-3264", detail="the answer holds no certificates") from None

@@ -49,12 +49,14 @@ def take_server_certificate(context: ssl.SSLContext, folder: Path) -> None:
     context.load_cert_chain(certificate, key)
 
 
-def tls_client_context(ca: Path, cert: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
+def tls_client_context(
+    ca: Path, cert: Path | None = None, key: Path | None = None, *, passphrase: str | None = None
+) -> ssl.SSLContext:
     """A device towards the authority: trusts ``ca`` only, checks the name, shows its certificate if it has one."""
     context = _bounded(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     context.load_verify_locations(ca)
     if cert is not None:
-        context.load_cert_chain(cert, key)
+        context.load_cert_chain(cert, key, passphrase)
     return context
 
 

@@ -16,13 +16,20 @@ class RefundScope(StrEnum):
     TAXPAYER = "taxpayer"
 
 
+class LateDocuments(StrEnum):
+    """What is done with documents that come after the time off line is up (S0-032, S0-093); a case opens either way."""
+
+    BOOKED = "booked"
+    APART = "apart"
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class ChannelRules:
     """Bounds are checked where a pack is read.
 
     ``time_window_seconds``: how far a document's time may lie from its arrival on line (S0-036). ``offline_hours``: how
     long a device may be without contact (S0-032); ``rolling_hours`` within ``rolling_days`` is a second, slower limit
-    where a country wants one (K-15).
+    where a country wants one (K-15). ``late`` says what is done beyond them.
     """
 
     time_window_seconds: int = 120
@@ -31,6 +38,7 @@ class ChannelRules:
     offline_hours: int = 72
     rolling_hours: int | None = None
     rolling_days: int = 30
+    late: LateDocuments = LateDocuments.BOOKED
 
     @property
     def time_window(self) -> timedelta:

@@ -256,7 +256,7 @@ _AUDIT: dict[str, Row] = {
     "TS-3186": ("The mirror does not go on from this ledger", 422, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3187": ("Acknowledged entries are lost", 422, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3188": ("PostgreSQL's own program failed", 503, Retry.AFTER, FixBy.OPERATOR, None),
-    "TS-3240": ("Queue to the tax service not in service", 503, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3240": ("Queue to the tax service not in service", 503, Retry.AFTER, FixBy.OPERATOR, None),
     "TS-3241": ("Receipt cannot be sent", 422, Retry.NEVER, FixBy.MERCHANT, None),
 }
 
@@ -267,6 +267,42 @@ _CONNECTING: dict[str, Row] = {
     "TS-3233": ("Too many registers present themselves", 429, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
     "TS-3210": ("Document is not as it was sealed", 409, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3211": ("Tax service did not answer as agreed", 502, Retry.AFTER, FixBy.AUTHORITY, None),
+    "TS-3280": ("Coding of a part damaged or cut off", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3281": ("Part is not lines of documents in order", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3282": ("Batch unknown", 404, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3283": ("Batch is closed already", 409, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3284": ("Too much of this device waits", 429, Retry.AFTER, FixBy.DEVICE, None),
+    "TS-3285": ("Device reports a lower or another head than before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3286": ("Times within a batch contradict each other", 200, Retry.NEVER, FixBy.AUTHORITY, None),
+}
+
+_MEMORY: dict[str, Row] = {
+    "TS-3200": ("Fiscal memory or record not there", 404, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3201": ("Fiscal memory full", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3202": ("Fiscal memory closed", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3203": ("Fiscal memory damaged", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3204": ("Fiscal memory of another device", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3205": ("Fiscal memory held by another program", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3206": ("Fiscal memory cannot be written", 503, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3207": ("Seal of the fiscal memory overdue", 409, Retry.AFTER, FixBy.DEVICE, None),
+    "TS-3208": ("Record does not fit a fiscal memory", 422, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3209": ("Fiscal memory does not go back", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3250": ("No connection to the authority: nothing was made", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3251": ("Sent, and no answer yet", 503, Retry.SAME_BYTES, FixBy.MERCHANT, None),
+    "TS-3252": ("The register has stopped", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3253": ("Request id used for another request", 409, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3254": ("Payments do not fit the total", 422, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-3255": ("Not in the register's memory", 404, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-3256": ("More than is left of the original", 409, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-3257": ("The register has no tax rates for it", 409, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3258": ("Store or memory of the register cannot be used", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3259": ("The register's clock stands behind its last document", 409, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3260": ("The register's certificate has ended", 409, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3261": ("Too long without the authority", 503, Retry.AFTER, FixBy.MERCHANT, None),
+    "TS-3262": ("The register is not set up", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3263": ("The register's key does not open", 403, Retry.NEVER, FixBy.MERCHANT, None),
+    "TS-3264": ("Enrolment did not give a certificate", 502, Retry.AFTER, FixBy.OPERATOR, None),
+    "TS-3265": ("Catalogue cannot be read", 422, Retry.NEVER, FixBy.MERCHANT, None),
 }
 
 _REMOTE: dict[str, Row] = {
@@ -316,6 +352,7 @@ _OPERATION: dict[str, Row] = {
 
 def _kinds() -> Iterator[FaultKind]:
     tables = (
+        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _MEMORY,
         _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _CONNECTING,
         _REMOTE, _PORTAL, _OPERATION,
     )  # fmt: skip

@@ -132,6 +132,22 @@ def activity_link(previous: bytes, number: int, body: bytes) -> bytes:
     return tagged_hash("activity", previous, _u64(number), body)
 
 
+def worm_genesis(uid: str, flags: int) -> bytes:
+    """``R_0`` of a fiscal memory: binds it to its device and to what its header says of itself (u16)."""
+    return tagged_hash("worm-genesis", uid.encode("ascii"), flags.to_bytes(2, "big"))
+
+
+def worm_link(previous: bytes, number: int, time_ms: int, kind: int, data: bytes) -> bytes:
+    """``R_n`` of a fiscal memory: the link before, the record's number (u64), time (i64, ms), kind (u8) and bytes."""
+    time = time_ms.to_bytes(8, "big", signed=True)
+    return tagged_hash("worm-record", previous, _u64(number), time, bytes((kind,)), data)
+
+
+def worm_counter_check(fields: bytes) -> bytes:
+    """The checksum of a slot of the counter's file, which a power cut may tear; never trust in it."""
+    return tagged_hash("worm-counter", fields)
+
+
 def md5_checksum(data: bytes) -> bytes:
     """MD5 as the checksum that the verification URL carries (K-09); never trust in it. 16 bytes."""
     return hashlib.md5(data, usedforsecurity=False).digest()

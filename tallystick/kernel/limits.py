@@ -84,6 +84,16 @@ class Limits:
     approval_lifetime_hours: int = 24
     reason_characters_least: int = 10
     reason_characters_most: int = 1_000
+    worm_record_bytes: int = 260 * 1024
+    worm_segment_bytes: int = 16 * 1024 * 1024
+    worm_segments: int = 100_000
+    worm_records: int = 2_000_000
+    worm_bytes: int = 16 * 1024 * 1024 * 1024
+    worm_reserve_records: int = 1_000
+    worm_reserve_bytes: int = 16 * 1024 * 1024
+    worm_records_between_seals: int = 50
+    worm_checkpoint_bytes: int = 16 * 1024
+    worm_note_bytes: int = 1_024
 
 
 LIMITS = Limits()

@@ -13,6 +13,7 @@ import attrs
 import psycopg
 from psycopg_pool import PoolTimeout
 
+from tallystick.authority.channels.ecr.batches import operations as batches
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.projections.audit import queries as audit
 from tallystick.authority.projections.audit.values import OpenAudit
@@ -22,7 +23,7 @@ from tallystick.authority.projections.inspections.detectors.deletion import Dele
 from tallystick.authority.projections.inspections.detectors.manipulation import Manipulation
 from tallystick.authority.projections.inspections.detectors.under_reporting import UnderReporting
 from tallystick.authority.projections.inspections.ports import DeviceKey, Signer, WaitingAudit
-from tallystick.authority.projections.inspections.values import DetectorName, Sighting
+from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence, Sighting
 from tallystick.authority.projections.verification.check import SignedFacts, State
 from tallystick.authority.projections.verification.national_check import NationalVerdict
 from tallystick.authority.reference.pki import queries as pki
@@ -82,6 +83,28 @@ class RegisteredSigners:
         return device is not None and device.state is DeviceState.ACTIVE
 
 
+class Offline:
+    """The offline channel, as inspections ask it."""
+
+    def take(self, conn: Connection, limit: int) -> list[Evidence]:
+        """What it has seen since the last time."""
+        found = []
+        for matter in batches.tell_matters(conn, limit):
+            device = f"{matter.uid}-{matter.uid}"
+            found.append(
+                Evidence(
+                    kind=CaseKind(matter.kind.value),
+                    matter=device,
+                    item=matter.item,
+                    tin=matter.tin,
+                    device=device,
+                    amount=matter.amount,
+                    facts=matter.facts,
+                )
+            )
+        return found
+
+
 def _device_key(issued: Issuance) -> DeviceKey:
     assert issued.certificate is not None, "only certificates that were issued are asked for"
     kind, _, uid = issued.holder.partition(":")
@@ -109,7 +132,12 @@ def detectors(settings: Settings, pack: CountryPack) -> list[Detector]:
         DetectorName.MANIPULATION: lambda: Manipulation(RegisteredSigners()),
         DetectorName.DELETION: lambda: Deletion(OpenAudits(), QuarantineAndEvidence(), pack.inspections),
         DetectorName.UNDER_REPORTING: lambda: UnderReporting(
-            OpenAudits(), QuarantineAndEvidence(), RegisteredSigners(), pack.inspections, pack.card_limit.scaled
+            OpenAudits(),
+            QuarantineAndEvidence(),
+            RegisteredSigners(),
+            pack.inspections,
+            pack.card_limit.scaled,
+            Offline(),
         ),
     }
     unknown = sorted(set(named) - set(known))

@@ -68,7 +68,7 @@ def export_with_record(
             key_changes=changes,
             trust_list=trust_list,
             head=head,
-            certificates=lambda hashes: _issued(connection, hashes),
+            certificates=lambda hashes: issued(connection, hashes),
             progress=progress,
         )
 
@@ -79,7 +79,7 @@ def issuers_of(connection: psycopg.Connection[Any], pki: DemoPki) -> tuple[bytes
     return tuple(dict.fromkeys((of_cards, *authorities(connection).values())))
 
 
-def _issued(connection: psycopg.Connection[Any], hashes: Collection[bytes]) -> Iterator[bytes]:
+def issued(connection: psycopg.Connection[Any], hashes: Collection[bytes]) -> Iterator[bytes]:
     """The certificates that were issued, by their SHA-256."""
     for digest in hashes:
         found = certificate_by_hash(connection, digest)

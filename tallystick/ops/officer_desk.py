@@ -17,6 +17,7 @@ import psycopg
 from tallystick.authority.assurance.witnesses import operations as witnesses
 from tallystick.authority.assurance.witnesses import queries as witness_queries
 from tallystick.authority.assurance.witnesses.values import PolicyInForce
+from tallystick.authority.channels.ecr.batches.queries import DeviceCounters
 from tallystick.authority.intake import anchors, decision_store, decisions
 from tallystick.authority.intake.anchors import Standing
 from tallystick.authority.intake.decisions import DECIDE
@@ -26,7 +27,6 @@ from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
 from tallystick.authority.oversight.approvals.values import Request
-from tallystick.authority.projections.audit.counters import AuditedCounters
 from tallystick.authority.reference.registry.persons import person
 from tallystick.kernel.faults import Fault
 from tallystick.ops.database import open_database
@@ -50,7 +50,7 @@ class OfficerDesk:
         """Documents that wait for a decision, with what shows their age; that they were read is an act."""
         with psycopg.connect(self.dsn) as conn:
             found = decision_store.waiting(conn, _SHOWN)
-            shown = [(one, anchors.standing(conn, AuditedCounters(), one)) for one in found]
+            shown = [(one, anchors.standing(conn, DeviceCounters(), one)) for one in found]
             activity.record(conn, Act(at=self.clock(), actor=self.came_from, verb="quarantine.read"))
             return shown
 
@@ -69,7 +69,7 @@ class OfficerDesk:
         with psycopg.connect(self.dsn) as conn:
             by = person(conn, username, self.came_from)
             act_hash = self._act(conn, act)
-            return decisions.ask(conn, AuditedCounters(), by, act_hash, decision, reason, self.clock())
+            return decisions.ask(conn, DeviceCounters(), by, act_hash, decision, reason, self.clock())
 
     def ask_for_policy(self, username: str, content: bytes, reason: str) -> int:
         """Ask for another policy of witnesses."""

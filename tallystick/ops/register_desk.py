@@ -19,6 +19,7 @@ from tallystick.authority.reference.registry.ports import ConnectingServices
 from tallystick.authority.reference.registry.presented import Confirmed, PendingRegister, RegisterRule
 from tallystick.authority.reference.registry.registering import WHO_ACTS_FOR_ALL
 from tallystick.kernel.device_policy import DeviceState
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.reasons import read_reason
 from tallystick.ops.connecting import connecting_services, enrol_url
 from tallystick.ops.database import open_database
@@ -84,7 +85,7 @@ class RegisterDesk:
             register_rules.end_rule(conn, number, self._person(conn, username), self.clock())
 
     def set_state(self, username: str, uid: str, state: DeviceState, reason: str) -> None:
-        """Put a device on hold, release it, or close it for good."""
+        """Put a device on hold, release it, or close it for good; raises ``TS-2401`` for one that is closed."""
         words = read_reason(reason)
         deeds = {
             DeviceState.ACTIVE: operations.release_device,
@@ -94,6 +95,9 @@ class RegisterDesk:
         with psycopg.connect(self.dsn) as conn:
             by = person(conn, username, self.came_from, WHO_ACTS_FOR_ALL).actor
             deeds[state](conn, uid, self.clock(), words, by)
+            found = queries.fiscal_device(conn, uid)
+            if found is None or found.state is not state:
+                raise Fault("TS-2401", detail="no such device, or closed for good")
 
     def _person(self, conn: Connection, username: str) -> Person:
         return person(conn, username, self.came_from, _WHO)

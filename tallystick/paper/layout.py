@@ -53,7 +53,10 @@ class Receipt:
 
 
 def lay_out(answer: PrintedAnswer, roll: Roll, codes: Codes) -> Receipt:
-    """The receipt of an answer; raises ``TS-4020`` when the journal or a code does not fit on the paper."""
+    """The receipt of an answer; raises ``TS-4020`` when the journal or a code does not fit on the paper.
+
+    A report of a register has no address, and no code.
+    """
     lines = [_shown(line) for line in answer.journal.removesuffix("\r\n").split("\r\n")]
     if len(lines) < 2 or len(lines) > LIMITS.receipt_lines or max(map(len, lines)) > JOURNAL_COLUMNS:
         raise Fault("TS-4020", detail=f"a journal has 2 to {LIMITS.receipt_lines} lines of at most 40 columns")
@@ -61,7 +64,7 @@ def lay_out(answer: PrintedAnswer, roll: Roll, codes: Codes) -> Receipt:
         roll=roll,
         number=str(answer.number),
         lines=(*(made for line in lines[:-1] for made in _lines(line)), *_signature(lines)),
-        symbols=symbols_of(answer.verification_url, roll, codes),
+        symbols=symbols_of(answer.verification_url, roll, codes) if answer.verification_url else (),
         closing=Line(lines[-1]),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import ssl
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -108,6 +109,10 @@ class TaxServiceStore:
         row = self._sqlite.row("count")
         assert row is not None
         return row[0], row[1]
+
+    def contents(self) -> list[bytes]:
+        """The documents as they came, in the order in which they came first."""
+        return [bytes(content) for (content,) in self._sqlite.rows("contents")]
 
     def acts(self) -> dict[bytes, int]:
         """The acts in the order in which they came first, and how often each came."""
@@ -273,6 +278,7 @@ class TaxServiceServer:
 
     counterpart: TaxServiceCounterpart
     port: int = 0
+    tls: ssl.SSLContext | None = None
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _server: Server | None = attrs.field(default=None, init=False)
     _thread: threading.Thread | None = attrs.field(default=None, init=False)
@@ -280,12 +286,12 @@ class TaxServiceServer:
     @property
     def url(self) -> str:
         """Where documents go."""
-        return f"http://127.0.0.1:{self.port}/documents"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/documents"
 
     def start(self) -> int:
         """Serve; gives the port. Raises ``OSError`` when it is taken."""
         loop, limits = asyncio.new_event_loop(), HttpLimits(connections=1_000, stop_seconds=1)
-        server = Server(self.counterpart.app(), "127.0.0.1", self.port, tries=1, limits=limits)
+        server = Server(self.counterpart.app(), "127.0.0.1", self.port, tries=1, limits=limits, ssl_context=self.tls)
         self._thread = threading.Thread(target=_run, args=(loop,), name="tax-service", daemon=True)
         self._thread.start()
         self.port = asyncio.run_coroutine_threadsafe(server.start(), loop).result(_WAIT_SECONDS)

@@ -8,5 +8,8 @@ RETURNING number, times, content;
 -- name: count
 SELECT count(*), coalesce(sum(times), 0) FROM document;
 
+-- name: contents
+SELECT content FROM document ORDER BY number;
+
 -- name: acts
 SELECT act, times FROM document ORDER BY number;

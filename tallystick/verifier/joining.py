@@ -143,8 +143,16 @@ class Joiner:
         if not self._from_start or self._doubts:
             return
         for digest, index in report.used.items():
-            if self._certificates.get(digest, index) >= index:
+            if self._certificates.get(digest, index) < index:
+                continue
+            if digest in report.national:
                 self._unregistered.setdefault(digest, (index, self._last_ms))
+            else:
+                self._tell_unregistered(digest, index, self._last_ms)
+
+    def _tell_unregistered(self, digest: bytes, index: int, since: int) -> None:
+        detail = f"the certificate {digest.hex()[:16]} was not registered before"
+        self._report(Break(BreakCode.REGISTRATION, index, "certificate", detail, since))
 
     def _follow_registers(self, report: PartReport) -> None:
         """What registers did, in order; where something could not be read, each is followed from its next shift on."""
@@ -216,8 +224,7 @@ class Joiner:
         """
         for digest, (index, since) in self._unregistered.items():
             if digest not in self._certified:
-                detail = f"the certificate {digest.hex()[:16]} was not registered before"
-                self._report(Break(BreakCode.REGISTRATION, index, "certificate", detail, since))
+                self._tell_unregistered(digest, index, since)
         for one_break in self.refunds.judge(whole=self._sees_all):
             self._report(one_break)
         for one in self._tombstones:

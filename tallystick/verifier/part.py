@@ -71,7 +71,8 @@ class PartReport:
     """What a part proved, and what it hands on. ``nodes`` are its perfect nodes, ``at`` those at the sizes asked for.
 
     ``erased`` holds what orders of erasure (kind 07) name: the order's index and the entry's, with the body's hash.
-    ``certified`` are certificates that the log tells of without a device's registration. ``happened`` is what registers
+    ``certified`` are certificates that the log tells of without a device's registration, ``national`` those that signed
+    national documents. ``happened`` is what registers
     did, ``refunds`` and ``originals`` what was given back, ``taxpayers`` for whom each register signed first.
     ``damage`` is set when the file itself cannot be read to its end; then the rest says what came before.
     """
@@ -89,6 +90,7 @@ class PartReport:
     registrations: list[Registration] = attrs.Factory(list)
     used: dict[bytes, int] = attrs.Factory(dict)
     certified: set[bytes] = attrs.Factory(set)
+    national: set[bytes] = attrs.Factory(set)
     happened: dict[str, list[Happened]] = attrs.Factory(dict)
     refunds: list[Refund] = attrs.Factory(list)
     originals: dict[str, int] = attrs.Factory(dict)
@@ -300,6 +302,8 @@ class _PartCheck:
         digest = bytes.fromhex(record.certificate_hash)
         self._report.used.setdefault(digest, index)
         national = None if body is None or line.media_type != NATIONAL else read_national(body)
+        if national is not None:
+            self._report.national.add(digest)
         self._follow(index, record, national)
         if body is None:
             return

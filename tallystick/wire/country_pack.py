@@ -14,7 +14,7 @@ import attrs
 
 from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Purpose, Status
 from tallystick.kernel.builds import CERTIFICATION, BuildClass, Certification
-from tallystick.kernel.channel_rules import ChannelRules, RefundScope
+from tallystick.kernel.channel_rules import ChannelRules, LateDocuments, RefundScope
 from tallystick.kernel.country_pack import (
     CERTIFICATE_PROFILES,
     CertificateRules,
@@ -22,7 +22,6 @@ from tallystick.kernel.country_pack import (
     PackageRetention,
     Tolerances,
 )
-from tallystick.kernel.device_policy import HOUSE_POLICY, DeviceChannel, DeviceClass, DevicePolicy
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.inspections import InspectionLimits
@@ -30,6 +29,7 @@ from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.retention import DEFAULT_MONTHS, MONTHS_MOST, RetainedKind, RetentionRules
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup, label_case
+from tallystick.wire.pack_devices import read_devices
 from tallystick.wire.toml_file import PackError, TomlFile, TomlTable
 
 __all__ = ["PackError", "parse_pack"]
@@ -77,7 +77,7 @@ def parse_pack(toml: bytes, file_name: str) -> CountryPack:
         tolerances=_tolerances(root),
         algorithms=REGISTRY.changed_by(_algorithm_rules(root)),
         certification=_certification(root),
-        devices=_devices(root),
+        devices=read_devices(root),
         certificates=_certificates(root),
         channels=_channels(root),
         inspections=_inspections(root),
@@ -96,24 +96,6 @@ def _certification(root: TomlTable) -> Mapping[BuildClass, Certification]:
     named = {one: _choice(table, one.value, Certification) for one in BuildClass if one.value in table}
     table.close()
     return MappingProxyType({**CERTIFICATION, **named})
-
-
-def _devices(root: TomlTable) -> DevicePolicy:
-    """A class that the pack does not name has every channel of the house's table; none may be added."""
-    if "devices" not in root:
-        return HOUSE_POLICY
-    table = root.take_table("devices")
-    policy = DevicePolicy(simulated_memory=table.take_or("simulated_memory", bool, default=False))
-    if "channels" in table:
-        given = table.take_table("channels")
-        for one in (kind for kind in DeviceClass if kind.word in given):
-            try:
-                policy = policy.narrowed(one, frozenset(map(DeviceChannel, given.take_list(one.word, str))))
-            except ValueError as problem:
-                raise given.error(f"{one.word}: {problem}", one.word) from None
-        given.close()
-    table.close()
-    return policy
 
 
 def _matching(table: TomlTable, key: str, pattern: re.Pattern[str]) -> str:
@@ -310,6 +292,8 @@ def _channels(root: TomlTable) -> ChannelRules:
     }
     if "refund_scope" in table:
         named["refund_scope"] = _choice(table, "refund_scope", RefundScope)
+    if "late" in table:
+        named["late"] = _choice(table, "late", LateDocuments)
     table.close()
     return ChannelRules(**named)
 

@@ -63,7 +63,7 @@ def _schemas() -> dict[str, Schema]:
         "at": _TIME,
         "states": named("States"),
         "entriesBehind": _COUNT,
-        "oldestWaiting": or_null(_TIME),
+        "nextBookedAt": or_null(_TIME | {"description": "When the document was booked that is sent next."}),
         "service": record(service),
     }
     types = {

@@ -16,9 +16,11 @@ from signed_ledger import ORIGIN, SignedLedger
 from tallystick.authority.oversight.activity.operations import record
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.kernel.faults import Fault
-from tallystick.simulation.tampering.catalogue import CATALOGUE, Manipulation
+from tallystick.simulation.tampering.catalogue import CATALOGUE
 from tallystick.simulation.tampering.detectors import DETECTORS, QUESTIONS, Detector, Looker, Sight
 from tallystick.simulation.tampering.drill import Drill, Result, table
+from tallystick.simulation.tampering.manipulation import Manipulation
+from tallystick.simulation.tampering.national_catalogue import NATIONAL_CATALOGUE
 from tallystick.simulation.tampering.scene import check_is_copy, copy_tables
 
 SALES = 72
@@ -58,7 +60,7 @@ def test_s0_004_s0_041_whoever_must_notice_does(drill: Drill, manipulation: Mani
 
 
 def test_the_catalogue_is_large_and_every_detector_is_needed() -> None:
-    names = [one.name for one in CATALOGUE]
+    names = [one.name for one in (*CATALOGUE, *NATIONAL_CATALOGUE)]
     assert len(names) >= 40
     assert len(set(names)) == len(names)
     known = {one.name for one in DETECTORS}
@@ -148,7 +150,7 @@ def test_the_page_has_every_manipulation_as_the_program_has_it() -> None:
 
 def rows_of_the_page(columns: list[str]) -> Iterator[str]:
     """A line for each manipulation: what is done, by whom, and a mark for each detector that must fire."""
-    for one in CATALOGUE:
+    for one in (*CATALOGUE, *NATIONAL_CATALOGUE):
         marks = " | ".join("●" if name in one.must else "" for name in columns)
         yield f"| `{one.name}` | {one.title} | {one.actor} | {marks} |"
     for name, question in QUESTIONS.items():

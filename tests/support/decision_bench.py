@@ -19,7 +19,7 @@ from tallystick.authority.intake.held import Decision, Held
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.readmission import DecisionServices, carry_out, publish_decisions
 from tallystick.authority.ledger.client import append_blocking
-from tallystick.authority.ledger.entry import Booked, NewEntry
+from tallystick.authority.ledger.entry import Booked, Channel, NewEntry
 from tallystick.authority.ledger.sweep import SweepSources, full_check
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.projections.audit.counters import AuditedCounters
@@ -90,7 +90,11 @@ class Bench:
             return self.country.loop.run(judge())
 
         return DecisionServices(
-            rules=self.country.live.rules, counters=AuditedCounters(), append=append or self.append, wait=wait
+            rules=self.country.live.rules,
+            counters=AuditedCounters(),
+            append=append or self.append,
+            wait=wait,
+            national=_nothing_national,
         )
 
     def carry_out(self) -> bool:
@@ -129,3 +133,7 @@ def fault_of(work: Any) -> str:
     with pytest.raises(Fault) as raised:
         work()
     return raised.value.code
+
+
+def _nothing_national(held: Held, channel: Channel) -> NewEntry:
+    raise AssertionError("nothing here came by a national channel")

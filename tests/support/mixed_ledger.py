@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import attrs
+import msgspec
 import psycopg
 from ledger_bench import ORIGIN
 from pki_bench import PkiBench
@@ -60,7 +62,7 @@ class MixedLedger:
         made.till = made._register(TILL, TIN, 1, Channel.ECR_ONLINE, begun)
         made.truck = made._register(TRUCK, BOTH, 2, Channel.ECR_OFFLINE, begun)
         signed.book(register=True)
-        made.book(made.till.device.registration(), made.truck.device.registration())
+        made.book(registration(made.till), registration(made.truck))
         for register in (made.till, made.truck):
             [(link,)] = signed.ledger.rows(
                 "SELECT link FROM ledger.device_heads WHERE signed_by = %s", register.device.uid
@@ -163,6 +165,10 @@ class MixedLedger:
         return int(index)
 
 
-def certificate_hash(register: Register) -> bytes:
-    """The SHA-256 of a register's certificate."""
-    return sha256(register.device.certificate)
+def registration(register: Register) -> NewEntry:
+    """The entry that opens a register's sequence, in the form of the registry."""
+    entry = register.device.registration()
+    body = json.dumps(
+        json.loads(entry.body) | {"type": "fiscal-device"}, sort_keys=True, separators=(",", ":")
+    ).encode()
+    return msgspec.structs.replace(entry, body=body, act_hash=sha256(body))

@@ -24,10 +24,10 @@ from tallystick.authority.ledger.client import SequencerClient
 from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice
 from tallystick.authority.reference.taxrates.rates import Rates
-from tallystick.crypto.national_oids import DeviceClass
+from tallystick.crypto.national_orders import device_authority
 from tallystick.kernel.builds import BuildClass
 from tallystick.kernel.country_pack import CountryPack
-from tallystick.kernel.device_policy import DeviceState
+from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import Tin, Uid
@@ -60,6 +60,35 @@ class MemoryRegistry:
         if build_id not in self.builds:
             raise Fault("TS-2406", detail=f"no certified build for {wanted}")
 
+    def enter(
+        self, till: NationalTill, device_class: DeviceClass, at: datetime, premises: int = 1, index: int = 1
+    ) -> None:
+        """Enter a till and its certificate."""
+        tin = Tin(till.tin)
+        self.devices[till.uid] = NationalDevice(
+            uid=Uid(till.uid),
+            device_class=device_class,
+            tin=tin,
+            premises_id=premises,
+            seller=Seller(tin=tin, business_name="Shop", location_name="Shop", address="1 Way", district=""),
+            state=DeviceState.ACTIVE,
+            maker="acme",
+            model="T1",
+            serial_number=till.uid,
+            registration_index=index,
+            genesis=till.link,
+        )
+        self.certificates[sha256(till.certificate)] = DeviceCertificate(
+            certificate_hash=sha256(till.certificate),
+            uid=Uid(till.uid),
+            device_class=device_class,
+            tin=tin,
+            certificate=till.certificate,
+            not_before=at - timedelta(days=30),
+            not_after=at + timedelta(days=300),
+            authority=device_authority(device_class),
+        )
+
     def change(self, uid: str, **changes: Any) -> None:
         """Change a device."""
         self.devices[uid] = attrs.evolve(self.devices[uid], **changes)
@@ -88,29 +117,7 @@ class NationalBench:
         made = NationalTill(uid, tin, ORIGIN)
         booked = await self.sequencer.append(made.registration_entry())
         [(made.link,)] = self.ledger.rows("SELECT link FROM ledger.device_heads WHERE signed_by = %s", uid)
-        seller = Seller(tin=Tin(tin), business_name="Shop", location_name="Shop", address="1 Way", district="")
-        self.registry.devices[uid] = NationalDevice(
-            uid=Uid(uid),
-            device_class=device_class,
-            tin=Tin(tin),
-            premises_id=premises,
-            seller=seller,
-            state=DeviceState.ACTIVE,
-            maker="acme",
-            model="T1",
-            serial_number=uid,
-            registration_index=booked.index,
-            genesis=made.link,
-        )
-        self.registry.certificates[sha256(made.certificate)] = DeviceCertificate(
-            certificate_hash=sha256(made.certificate),
-            uid=Uid(uid),
-            device_class=device_class,
-            tin=Tin(tin),
-            certificate=made.certificate,
-            not_before=self.now - timedelta(days=30),
-            not_after=self.now + timedelta(days=300),
-        )
+        self.registry.enter(made, device_class, self.now, premises, booked.index)
         return made
 
     def sender(self, till: NationalTill) -> Sender:
@@ -141,6 +148,11 @@ class NationalBench:
         await self.send(till, till.open_shift(self.now))
         return till
 
+    @property
+    def rules(self) -> NationalRules:
+        """What the intake consults, made anew."""
+        return _rules(self.ledger, self.registry, self.pack, lambda: self.now)
+
     def another_process(self) -> NationalIntake:
         """An intake that remembers nothing."""
         return _intake(self.ledger, self.sequencer, self.registry, self.pack, lambda: self.now)
@@ -151,12 +163,10 @@ class NationalBench:
         return self.ledger.rows("SELECT max(tree_size) FROM ledger.tree_state"), self.ledger.rows(heads)
 
 
-def _intake(
-    ledger: LedgerFolder, sequencer: SequencerClient, registry: MemoryRegistry, pack: CountryPack, clock: Clock
-) -> NationalIntake:
+def _rules(ledger: LedgerFolder, registry: MemoryRegistry, pack: CountryPack, clock: Clock) -> NationalRules:
     keeper = Keeper(lambda: psycopg.connect(ledger.dsn))
     rates = Rates((rate_group(),))
-    rules = NationalRules(
+    return NationalRules(
         devices=registry,
         builds=registry,
         rates=rates,
@@ -165,7 +175,12 @@ def _intake(
         zone=ZoneInfo(pack.time_zone),
         origin=ORIGIN,
     )
-    return NationalIntake(rules, sequencer)
+
+
+def _intake(
+    ledger: LedgerFolder, sequencer: SequencerClient, registry: MemoryRegistry, pack: CountryPack, clock: Clock
+) -> NationalIntake:
+    return NationalIntake(_rules(ledger, registry, pack, clock), sequencer)
 
 
 @asynccontextmanager

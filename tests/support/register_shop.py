@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 from cards import NOW
+from connected_bench import ANNA, conclude, fresh_tin
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from device_shop import ANNA, conclude, fresh_tin
 from pki_bench import PkiBench, p256, rows
 
 from tallystick.authority.reference.registry import operations as registry

@@ -15,7 +15,7 @@ import attrs
 import psycopg
 from ledger_bench import document
 
-from tallystick.authority.ledger.entry import NewEntry
+from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.oversight.approvals.values import PORTAL as PAGES
 from tallystick.authority.oversight.approvals.values import Person
 from tallystick.authority.projections.taxservice import operations, queries, store
@@ -29,6 +29,7 @@ from tallystick.kernel.instants import unix_ms
 from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
 from tallystick.ops.tax_service import TaxServiceAddress
 from tallystick.simulation.tax_service import Manner, TaxServiceCounterpart, TaxServiceServer, TaxServiceStore
+from tallystick.wire.erasure import Erasure, tombstone, write_erasure
 from tallystick.wire.leaf import NO_LINK, pack_leaf
 from tallystick.wire.record import write_document_record
 
@@ -38,6 +39,7 @@ OFFICER = Person("vera", PAGES)
 WHY = "the service has mended its side"
 ROUND = timedelta(seconds=2)
 _SALT = bytes(32)
+FOLDED = ("item", "total", "minute", "day", "register_seen", "point_seen")
 
 
 @attrs.define
@@ -68,6 +70,28 @@ class TaxBench:
             self._add(document(uid, self.ordinals[uid], 10_000 + self.size, **told))
         self._sign()
 
+    def erase(self, index: int) -> None:
+        """As the law has it: an order in the ledger, and a tombstone in the place of the body."""
+        order = Erasure(
+            law="law", asked_by="ann", approved_by="bob", at_ms=1, request=1, erased={index: self.body_hash(index)}
+        )
+        ordered = self.size
+        entry = NewEntry(
+            kind=EntryKind.ERASURE,
+            channel=0,
+            body=write_erasure(order),
+            media_type="application/json",
+            received_at_ms=unix_ms(self.at),
+        )
+        self._add(entry)
+        self._sign()
+        kind = tombstone(ordered)
+        self.edit(f"UPDATE ledger.bodies SET body = '', media_type = '{kind}' WHERE log_index = {index}")
+
+    def body_hash(self, index: int) -> str:
+        """Of the body that was booked (hex)."""
+        return sha256(self.entries[index].body).hex()
+
     def _add(self, entry: NewEntry) -> None:
         index, month = self.size, 683
         number, requested_by = self.ordinals[entry.device[1]], entry.device[0]
@@ -75,7 +99,9 @@ class TaxBench:
         record = write_document_record(
             entry, entry.act_hash, body_hash, NO_LINK, number, number, entry.document_type, index + 1, 1
         )
-        leaf = pack_leaf(1, entry.channel, 0, entry.received_at_ms, record_commitment(_SALT, record), *(NO_LINK,) * 4)
+        leaf = pack_leaf(
+            entry.kind, entry.channel, 0, entry.received_at_ms, record_commitment(_SALT, record), *(NO_LINK,) * 4
+        )
         with self.owner.transaction():
             owner = self.owner
             owner.execute("SELECT ledger.ensure_month(%s)", [month])
@@ -143,25 +169,30 @@ class TaxBench:
 
     def empty(self) -> None:
         """Begin anew: no document, no item, no receipt."""
-        ledger = "leaves, records, bodies, identity, device_links, checkpoints".replace(" ", " ledger.")
-        self.edit(f"TRUNCATE ledger.{ledger}, taxservice.receipt")
+        ledger = ("leaves", "records", "bodies", "identity", "device_links", "checkpoints")
+        self.edit(
+            *(f"DELETE FROM ledger.{table}" for table in ledger),
+            "DELETE FROM taxservice.receipt",
+            "UPDATE taxservice.standing SET failures = 0, open_since = NULL, probe_at = NULL, answered_at = NULL",
+        )
         self.throw_away()
-        self.edit("UPDATE taxservice.standing SET failures = 0, open_since = NULL, probe_at = NULL, answered_at = NULL")
         self.size = 0
         self.ordinals.clear()
         self.entries.clear()
 
     def throw_away(self) -> None:
         """The queue and the figures, as an administrator may; receipts stay."""
-        tables = "item, total, minute, day, register_seen, point_seen".replace(" ", " taxservice.")
-        self.edit(f"TRUNCATE taxservice.{tables}")
-        self.edit("UPDATE taxservice.progress SET position = 0")
+        self.edit(
+            *(f"DELETE FROM taxservice.{table}" for table in FOLDED),
+            "UPDATE taxservice.progress SET position = 0",
+        )
 
-    def edit(self, statement: str) -> None:
+    def edit(self, *statements: str) -> None:
         """What an insider does: as the owner, with the triggers out of the way."""
-        with psycopg.connect(self.dsn) as owner:
-            owner.execute("SET session_replication_role = replica")
-            owner.execute(statement.encode())
+        with self.owner.transaction():
+            self.owner.execute("SET LOCAL session_replication_role = replica")
+            for statement in statements:
+                self.owner.execute(statement.encode())
 
 
 @attrs.define

@@ -133,6 +133,9 @@ def _received(entry: ledger.LedgerDocument) -> datetime:
 def _revocation(conn: Connection, uids: set[str]) -> tuple[datetime | None, bool]:
     """The earliest of them, and whether one says that others may have the key."""
     entries = [entry for uid in uids if (entry := registry.secure_element(conn, uid)) is not None]
-    moments = [entry.revoked_at for entry in entries if entry.revoked_at is not None]
-    is_compromised = any(entry.revocation_reason in COMPROMISED for entry in entries if entry.revoked_at is not None)
+    revoked = [(entry.revoked_at, entry.revocation_reason) for entry in entries if entry.revoked_at is not None]
+    for uid in uids:
+        revoked += [(one.revoked_at, one.reason) for one in registry.device_revocations(conn, uid)]
+    moments = [moment for moment, _ in revoked]
+    is_compromised = any(reason in COMPROMISED for _, reason in revoked)
     return min(moments, default=None), is_compromised

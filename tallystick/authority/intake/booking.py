@@ -22,6 +22,8 @@ _LEAF_FLAGS = {
     "TS-2002": LeafFlag.ARITHMETIC_DOUBT,
     "TS-2003": LeafFlag.ARITHMETIC_DOUBT,
     "TS-2004": LeafFlag.ARITHMETIC_DOUBT,
+    "TS-2404": LeafFlag.LATE,
+    "TS-2409": LeafFlag.ARITHMETIC_DOUBT,
 }
 
 
@@ -102,7 +104,7 @@ def quarantine_entry(row: Quarantined) -> NewEntry:
         kind=EntryKind.QUARANTINE,
         channel=row.channel,
         body=row.body,
-        media_type=MEDIA_TYPE,
+        media_type=row.media_type,
         received_at_ms=unix_ms(row.received_at),
         act_hash=row.act_hash,
         file_hash=row.file_hash,

@@ -19,6 +19,7 @@ from tallystick.authority.intake.anchors import Anchor, CardCounters
 from tallystick.authority.intake.decisions import DECIDE, anchor_of, check_undecided
 from tallystick.authority.intake.examining import examine, prove
 from tallystick.authority.intake.held import Decision, Held, UnpublishedDecision
+from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.ports import PackageRules
 from tallystick.authority.intake.unwrap_messages import OpenedPackage
@@ -45,12 +46,16 @@ Append = Callable[[NewEntry], Booked]
 
 @attrs.frozen(slots=True, kw_only=True)
 class DecisionServices:
-    """What carrying out needs: the rules of the pipeline, the ledger's way in, and a way to wait for the judging."""
+    """What carrying out needs: the rules of the pipeline, the ledger's way in, and a way to wait for the judging.
+
+    ``national`` judges a document of the national channels anew, and gives its entry.
+    """
 
     rules: PackageRules
     counters: CardCounters
     append: Append
     wait: Callable[[Awaitable[Package]], Package]
+    national: Callable[[Held, Channel], NewEntry]
 
 
 def carry_out(conn: Connection, services: DecisionServices, clock: Callable[[], datetime]) -> bool:
@@ -131,8 +136,10 @@ def _fresh_entry(
     services: DecisionServices, request: Request, held: Held, channel: Channel, anchor: Anchor | None, now: datetime
 ) -> NewEntry:
     """The document as it is booked now, with the first answer kept: the same bytes again get that one."""
-    package = services.wait(judge_anew(services.rules, held, channel))
-    entry = booking.document_entry(services.rules, package)
+    if channel in NATIONAL_CHECKS:
+        entry = services.national(held, channel)
+    else:
+        entry = booking.document_entry(services.rules, services.wait(judge_anew(services.rules, held, channel)))
     facts = {
         "anchor": str(anchor) if anchor is not None else "",
         "quarantined": str(held.entry_index),
@@ -145,7 +152,7 @@ def _fresh_entry(
         file_hash=held.file_hash,
         leaf_flags=entry.leaf_flags | LeafFlag.READMITTED,
         verdict=held.verdict,
-        facts={name: value for name, value in facts.items() if value},
+        facts=entry.facts | {name: value for name, value in facts.items() if value},
     )
 
 

@@ -32,9 +32,9 @@ class Refused:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Quarantined:
-    """A lawfully signed package that waits for a decision; ``turnover`` is signed, in ten-thousandths.
+    """A lawfully signed document that waits for a decision; ``turnover`` is signed, in ten-thousandths.
 
-    ``buyer`` goes into the ledger as a commitment and is not kept beside the body.
+    ``buyer`` goes into the ledger as a commitment and is not kept beside the body; the ledger keeps ``media_type`` too.
     """
 
     act_hash: bytes
@@ -52,6 +52,7 @@ class Quarantined:
     received_at: datetime
     channel: int = Channel.ESDC
     buyer: str = ""
+    media_type: str = "application/json"
 
 
 @attrs.frozen(slots=True)

@@ -115,6 +115,15 @@ LEFT JOIN ledger.bodies b ON b.month = i.month AND b.tin = i.tin AND b.log_index
 LEFT JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index
 WHERE i.signed_by = :signed_by AND i.requested_by = :requested_by AND i.se_total = :ordinal AND i.signed_by <> '';
 
+-- name: documents_between
+SELECT i.se_total, i.log_index, i.act_hash, r.record,
+       i.log_index < coalesce((SELECT max(tree_size) FROM ledger.checkpoints), 0) AS acked
+FROM ledger.identity i
+LEFT JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index
+WHERE i.signed_by = :signed_by AND i.requested_by = :requested_by AND i.se_total BETWEEN :first AND :last
+  AND i.signed_by <> ''
+ORDER BY i.se_total;
+
 -- name: document_by_index
 SELECT l.log_index, b.media_type, b.body, r.salt, r.record, l.leaf,
        l.log_index < coalesce((SELECT max(tree_size) FROM ledger.checkpoints), 0) AS acked

@@ -7,13 +7,14 @@ from collections.abc import Awaitable
 
 import uvloop
 
+from tallystick.authority.channels.ecr.batches.queries import DeviceCounters
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.readmission import DecisionServices, carry_out, publish_decisions
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import Booked, NewEntry
 from tallystick.authority.oversight.approvals import queries as approvals
-from tallystick.authority.projections.audit.counters import AuditedCounters
+from tallystick.ops.processes.batches import Readmitting
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.uploads import package_rules
 
@@ -46,7 +47,13 @@ class DecisionWork:
 
                 return runner.run(judge())
 
-            self._services = DecisionServices(rules=rules, counters=AuditedCounters(), append=self._append, wait=wait)
+            self._services = DecisionServices(
+                rules=rules,
+                counters=DeviceCounters(),
+                append=self._append,
+                wait=wait,
+                national=Readmitting(self._context, runner).entry,
+            )
         return self._services
 
     def _append(self, entry: NewEntry) -> Booked:

@@ -50,6 +50,7 @@ from tallystick.ops.key_books import books_of
 from tallystick.ops.national_registrations import begun_with, device_registration_of
 from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.assurance import AssuranceWork
+from tallystick.ops.processes.batches import BatchWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.decisions import DecisionWork
 from tallystick.ops.processes.proofs import proof_services
@@ -114,6 +115,7 @@ def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork)
         Duty("tax queue", tax_queue.follow, quick),
         Duty("tax service", tax_queue.deliver, quick),
         Duty("uploads", UploadWork(context, stopped).work, quick),
+        Duty("batches", BatchWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),

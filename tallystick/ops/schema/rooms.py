@@ -30,6 +30,7 @@ ROOMS = (
     "projections/verification",
     "projections/taxservice",
     "channels/vsdc",
+    "channels/ecr/batches",
     "channels/ecr",
     "projections/retention",
 )

@@ -48,6 +48,11 @@ KIND_WORDS = {
     CaseKind.CODE_DIFFERS: "Papers show another amount, time or kind than was reported",
     CaseKind.REPORT_DIFFERS: "A closing report is not the sum of its documents",
     CaseKind.REFUNDS_HIGH: "Much of what a shift sold was given back",
+    CaseKind.OFFLINE_TOO_LONG: "A register was without contact for longer than it may",
+    CaseKind.BATCH_APART: "Documents of an offline register wait apart, or nobody can show who signed them",
+    CaseKind.HEAD_WENT_BACK: "A register says that it made fewer documents than it said before",
+    CaseKind.CLOCK_CONTRADICTS: "Times of an offline register contradict each other, or lie ahead",
+    CaseKind.REFUND_CONTRADICTS: "An offline register gave back what the ledger does not bear out",
 }
 
 

@@ -10,13 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from tallystick.authority.channels.ecr.batches.queries import DeviceCounters
 from tallystick.authority.intake import decision_store, decisions
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.held import Decision
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
 from tallystick.authority.oversight.approvals.values import Person, Request
-from tallystick.authority.projections.audit.counters import AuditedCounters
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.limits import LIMITS
 from tallystick.portals.accounts.acts import log_act, person_of
@@ -46,7 +46,7 @@ def ask(request: HttpRequest, act: str) -> HttpResponse:
     def deed(conn: psycopg.Connection[Any], by: Person) -> object:
         if wanted not in set(Decision):
             raise Fault("TS-1220", detail="the decision is readmit or reject")
-        return decisions.ask(conn, AuditedCounters(), by, _act_hash(act), Decision(wanted), reason, now)
+        return decisions.ask(conn, DeviceCounters(), by, _act_hash(act), Decision(wanted), reason, now)
 
     return _decide(request, deed, reason)
 
@@ -99,7 +99,7 @@ def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") ->
     requests = _requests(conn)
     open_acts = {one.object for one in requests if one.state in ("pending", "approved")}
     facts = {
-        "documents": held_lines(conn, AuditedCounters(), decision_store.waiting(conn, SHOWN), open_acts),
+        "documents": held_lines(conn, DeviceCounters(), decision_store.waiting(conn, SHOWN), open_acts),
         "requests": request_lines(requests, now),
         "decided": decided_lines(decision_store.decided(conn, SHOWN)),
         "decides": may(request.user, DECIDE_QUARANTINE),

@@ -67,7 +67,13 @@ class Sight:
         shutil.rmtree(folder, ignore_errors=True)
         policy = read_policy(self.scene.policy)
         try:
-            export_ledger(self.scene.dsn, folder, ExportScope(), issuers=self.scene.issuers)
+            export_ledger(
+                self.scene.dsn,
+                folder,
+                ExportScope(),
+                issuers=self.scene.issuers,
+                certificates=self.scene.certificates,
+            )
             verify(folder, policy, kept=list(self.evidence.files), workers=1, found=found.append)
         except Fault as fault:
             found.append(Break(BreakCode.DAMAGED, -1, "export", str(fault)))
@@ -208,6 +214,7 @@ def _registry(sight: Sight) -> Iterator[str]:
     """The registry against the registrations in the log, and revocations against what was booked."""
     connection = sight.connection
     logged: dict[str, tuple[int, _Registered]] = {}
+    devices = dict(connection.execute("SELECT uid, tin FROM registry.fiscal_device").fetchall())
     for index, body in connection.execute(_REGISTRATIONS):
         try:
             said = msgspec.json.decode(body, type=_Registered)
@@ -215,6 +222,8 @@ def _registry(sight: Sight) -> Iterator[str]:
             continue
         if said.type == "secure-element":
             logged.setdefault(said.uid, (index, said))
+        elif said.type == "fiscal-device" and devices.get(said.uid) != said.tin:
+            yield f"the log registered {said.uid} for {said.tin}, and the registry says otherwise"
     rows = connection.execute(_ROWS).fetchall()
     yield from _compare(rows, logged)
     for uid, *_, revoked_at, last in rows:

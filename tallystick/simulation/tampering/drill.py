@@ -12,10 +12,12 @@ from pathlib import Path
 
 import attrs
 
+from tallystick.authority.ledger.export_chunks import FindCertificates
 from tallystick.kernel.faults import Fault
-from tallystick.simulation.tampering.catalogue import CATALOGUE, Manipulation
+from tallystick.simulation.tampering.catalogue import CATALOGUE
 from tallystick.simulation.tampering.detectors import DETECTORS, Detector, Sight
 from tallystick.simulation.tampering.evidence import Evidence, gather
+from tallystick.simulation.tampering.manipulation import Manipulation
 from tallystick.simulation.tampering.relink import relink
 from tallystick.simulation.tampering.scene import (
     PREFIX,
@@ -24,6 +26,7 @@ from tallystick.simulation.tampering.scene import (
     copy_tables,
     drop_database,
     fill_activity,
+    find_register,
     find_victim,
     make_database,
     sign_heads,
@@ -63,6 +66,7 @@ class Drill:
     issuers: tuple[bytes, ...] = ()
     detectors: Sequence[Detector] = DETECTORS
     blank: str = "tallystick"
+    certificates: FindCertificates = lambda _: ()
     _keys: Keys = attrs.field(init=False)
     _scene: Scene = attrs.field(init=False)
     _evidence: Evidence = attrs.field(init=False)
@@ -89,13 +93,16 @@ class Drill:
         sign_heads(dsn, self._keys)
         base = self.folder / "template"
         base.mkdir(parents=True)
+        victim = find_victim(dsn)
         self._scene = Scene(
             dsn=dsn,
             folder=base,
             keys=self._keys,
             policy=self._write_policy(),
-            victim=find_victim(dsn),
+            victim=victim,
+            national=find_register(dsn, victim),
             issuers=self.issuers,
+            certificates=self.certificates,
         )
         self._scene.rewrite_mirror()
         self._scene.republish()
@@ -116,6 +123,11 @@ class Drill:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
 
+    @property
+    def has_registers(self) -> bool:
+        """Whether the ledger holds what the national part of the catalogue is tried on."""
+        return self._scene.national is not None
+
     def run(self, chosen: Sequence[Manipulation] = CATALOGUE) -> Iterator[Result]:
         """Try them one after the other."""
         for manipulation in chosen:
@@ -130,6 +142,10 @@ class Drill:
             dsn=make_database(self.administrator, name, _TEMPLATE),
             folder=self._fresh_folder(),
         )
+        if manipulation.national:
+            if scene.national is None:
+                raise Fault("TS-3056", detail="the ledger has no shift of a register to tamper with")
+            scene = attrs.evolve(scene, victim=scene.national)
         tamper(scene, manipulation)
         sight = Sight(scene, self._evidence)
         looking = [one for one in self.detectors if only is None or one.name in only]

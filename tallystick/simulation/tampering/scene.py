@@ -17,6 +17,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from tallystick.authority.ledger.export_chunks import FindCertificates
 from tallystick.authority.ledger.mirror import Mirror, entry_frame
 from tallystick.authority.ledger.sweep import SweepSources
 from tallystick.authority.ledger.sweep_rows import read_entries
@@ -61,7 +62,10 @@ def check_is_copy(connection: Connection) -> None:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Victim:
-    """Whom it is about: a document in the middle, the next one of its device, its day, and where the log ends."""
+    """Whom it is about: a document in the middle, the next one of its device, its day, and where the log ends.
+
+    Of a register also a refund and a closing report that come later.
+    """
 
     index: int
     other: int
@@ -72,6 +76,8 @@ class Victim:
     size: int
     tail: int
     late: int
+    refund: int = -1
+    closing: int = -1
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -120,14 +126,20 @@ def check_ed25519(public_key: bytes, message: bytes, signature: bytes) -> None:
 
 @attrs.define(kw_only=True)
 class Scene:
-    """One copy, ready to be tampered with. ``shown`` is the head that a second reader is shown, if another."""
+    """One copy, ready to be tampered with. ``shown`` is the head that a second reader is shown, if another.
+
+    ``national`` is the victim among registers, none where the ledger has none; ``certificates`` finds what they got
+    later than their registration.
+    """
 
     dsn: str
     folder: Path
     keys: Keys
     policy: Path
     victim: Victim
+    national: Victim | None = None
     issuers: tuple[bytes, ...] = ()
+    certificates: FindCertificates = lambda _: ()
     shown: bytes = b""
 
     @property
@@ -287,6 +299,39 @@ def find_victim(dsn: str) -> Victim:
         size=size[0],
         tail=size[0] - max(3, size[0] // 20),
         late=_newest_document(dsn),
+    )
+
+
+_REGISTERS = (
+    "WITH said AS (SELECT i.log_index, i.requested_by || '-' || i.signed_by AS device, i.se_total, i.tin, "
+    "(convert_from(r.record, 'UTF8')::jsonb ->> 'type')::bigint AS type FROM ledger.identity i JOIN ledger.records r "
+    "ON r.log_index = i.log_index WHERE i.signed_by <> '') "
+    "SELECT a.log_index, b.log_index, a.device, a.tin, a.se_total, d.day, c.log_index, e.log_index FROM said a "
+    "JOIN said b ON b.device = a.device AND b.se_total = a.se_total + 1 "
+    "JOIN said c ON c.device = a.device AND c.se_total > a.se_total AND c.type = 513 "
+    "JOIN said e ON e.device = a.device AND e.se_total > c.se_total AND e.type = 576 "
+    "JOIN said f ON f.device = a.device AND f.se_total = e.se_total + 1 "
+    "JOIN ledger.day_links d ON d.log_index = a.log_index WHERE a.type = 512 ORDER BY a.log_index LIMIT 1"
+)
+
+
+def find_register(dsn: str, victim: Victim) -> Victim | None:
+    """A receipt of a register with a refund, a closing report and a further document behind it; none where none is."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(_REGISTERS).fetchone()
+    if row is None:
+        return None
+    index, other, device, tin, ordinal, day, refund, closing = row
+    return attrs.evolve(
+        victim,
+        index=index,
+        other=other,
+        device=device,
+        tin=tin,
+        ordinal=ordinal,
+        day=day,
+        refund=refund,
+        closing=closing,
     )
 
 

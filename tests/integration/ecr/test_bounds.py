@@ -15,7 +15,7 @@ from cards import Country
 from ecr_bench import Door, open_door
 from ecr_till import Till
 
-from tallystick.authority.channels.ecr.budget import DeviceBudget, WorkBudget
+from tallystick.authority.channels.ecr.budget import CallBudget, WorkBudget
 from tallystick.authority.channels.ecr.deliveries import read_wish
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.faults import Fault
@@ -64,7 +64,7 @@ def test_s0_033_wishes_are_read_strictly() -> None:
 
 def test_ts_1006_a_device_that_asks_faster_than_a_till_can_sell() -> None:
     moment = [0.0]
-    budget = DeviceBudget(lambda: moment[0], per_second=2, at_once=3)
+    budget = CallBudget(lambda: moment[0], per_second=2, at_once=3)
     for _ in range(3):
         budget.spend("A")
     with pytest.raises(Fault, match="TS-1006"):
@@ -88,6 +88,23 @@ def test_ts_1006_at_the_door(pki: DemoPki, home: Country) -> None:
         assert {reply.status for reply in replies[:200]} == {200}
         assert (replies[200].status, replies[200].code, replies[200].headers["retry-after"]) == (429, "TS-1006", "1")
         assert door.till("BUDGET02").ask("GET", DEVICE_PATH).status == 200
+
+
+def test_ts_1006_strangers_have_a_small_budget_of_their_own_by_address(pki: DemoPki, home: Country) -> None:
+    with open_door(pki, home.folder, monotonic=lambda: 0.0) as door:
+        stranger, till = door.stranger(), door.till("BUDGET03")
+        replies = [stranger.ask("POST", "/node/v1/registers", b"{", Content_Type="application/json") for _ in range(21)]
+        assert [reply.code for reply in replies] == ["TS-1210"] * 20 + ["TS-1006"]
+        assert till.ask("GET", DEVICE_PATH).status == 200
+
+
+def test_purses_are_bounded() -> None:
+    budget = CallBudget(lambda: 0.0, per_second=1, at_once=1, purses_most=2)
+    for caller in ("A", "B", "C"):
+        budget.spend(caller)
+    with pytest.raises(Fault, match="TS-1006"):
+        budget.spend("C")
+    budget.spend("A")
 
 
 def test_ts_5002_memory_and_requests_in_work_are_bounded() -> None:

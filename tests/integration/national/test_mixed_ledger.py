@@ -9,23 +9,36 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from ledger_bench import ORIGIN
 from mixed_ledger import BUYER, MixedLedger
 from psycopg.conninfo import make_conninfo
 
 from tallystick.authority.assurance.seals import queries as seals
 from tallystick.authority.assurance.seals.tasks import seal_days
 from tallystick.authority.ledger.export import ExportScope, export_ledger
+from tallystick.authority.oversight.approvals import operations as approvals
+from tallystick.authority.oversight.approvals.values import PORTAL as PAGES
+from tallystick.authority.oversight.approvals.values import Person
+from tallystick.authority.projections.personal import operations
 from tallystick.authority.projections.personal.readable import readable
 from tallystick.authority.projections.personal.search import entries_of
 from tallystick.authority.projections.personal.subject import Subject
+from tallystick.authority.reference.registry.operations import create_user
 from tallystick.kernel.instants import epoch_day
+from tallystick.ops.approved_deeds import do_approved
+from tallystick.ops.erasures import Erasures
 from tallystick.ops.packs import pack_file
-from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
+from tallystick.ops.schema.roles import ERASER, INTAKE, PORTAL, as_role
+from tallystick.simulation.tampering.drill import Drill
+from tallystick.simulation.tampering.manipulation import Manipulation
+from tallystick.simulation.tampering.national_catalogue import NATIONAL_CATALOGUE
 from tallystick.verifier.breaks import Break
 from tallystick.verifier.policy import read_policy
 from tallystick.verifier.run import Outcome, verify
 from tallystick.wire.day_seal import read_seal
 
+VERA, OMAR = Person("vera", PAGES), Person("omar", PAGES)
+REASON = "the buyer asked, and no tax period is open any more"
 SINCE = (datetime.now(UTC) - timedelta(days=3)).replace(hour=8, minute=0, second=0, microsecond=0)
 
 
@@ -124,3 +137,65 @@ def test_an_export_of_both_kinds_verifies_with_public_keys_alone(mixed: MixedLed
     assert outcome.notes == ()
     assert outcome.tally["signatures"] == len(mixed.till.made) + len(mixed.truck.made) + 6
     assert len(json.loads((tmp_path / "export" / "manifest.json").read_text())["parts"]) > 2
+
+
+@pytest.fixture(scope="module")
+def drill(mixed: MixedLedger, _hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    """Copies of the mixed ledger; on the honest one nobody complains."""
+    administrator = make_conninfo(_hasty_server, dbname="postgres")
+    folder, root = tmp_path_factory.mktemp("national-drill"), mixed.signed.pki.files.root
+    with Drill(administrator, folder, ORIGIN, (root,), mixed.issuers) as ready:
+        honest = ready.prepare(mixed.dsn)
+        assert honest.is_good
+        assert ready.has_registers
+        yield ready
+
+
+AT_ONCE = {"national-record-everywhere", "national-dropped-everywhere", "national-signed-again"}
+"""Tried with every run of the tests; the others take their time in the long ones."""
+
+
+@pytest.mark.parametrize(
+    "manipulation",
+    [
+        pytest.param(one, id=one.name, marks=() if one.name in AT_ONCE else pytest.mark.soak)
+        for one in NATIONAL_CATALOGUE
+    ],
+)
+def test_s0_041_what_is_done_to_national_documents_is_noticed(drill: Drill, manipulation: Manipulation) -> None:
+    result = drill.attempt(manipulation, only=manipulation.must)
+    assert result.is_good, f"silent: {sorted(result.missed)}; said: {result.fired}"
+
+
+def erase(mixed: MixedLedger, *indexes: int) -> None:
+    """Two officers, the ledger's entry, then body and salt."""
+    with psycopg.connect(as_role(mixed.dsn, PORTAL)) as conn:
+        request = operations.ask(conn, indexes, "Act on personal data, section 17", REASON, VERA, datetime.now(UTC))
+        approvals.approve(conn, request, OMAR, datetime.now(UTC))
+    ledger = mixed.signed.ledger
+    erasures = Erasures(ledger.socket, as_role(mixed.dsn, ERASER), ledger.mirror, lambda: datetime.now(UTC))
+
+    def work(_: object) -> None:
+        for _ in range(2):
+            with psycopg.connect(as_role(mixed.dsn, INTAKE)) as conn:
+                do_approved(conn, datetime.now(UTC))
+                erasures.work(conn)
+
+    mixed.serving(work)
+
+
+def test_a_national_document_that_the_law_has_erased_breaks_nothing(mixed: MixedLedger, tmp_path: Path) -> None:
+    """Links, numbers and the device's sequence go on over it; its shift alone cannot be added up any more."""
+    made = next(made for made in mixed.till.made if made.entry.buyer)
+    with psycopg.connect(mixed.dsn) as conn:
+        for name in ("vera", "omar"):
+            create_user(conn, name, "!", name.title(), "officer")
+    erase(mixed, mixed.index_of(made))
+    [(body,)] = mixed.signed.ledger.rows("SELECT body FROM ledger.bodies WHERE log_index = %s", mixed.index_of(made))
+    assert bytes(body) == b""
+    assert mixed.index_of(made) not in found(mixed, buyer=BUYER)
+    outcome, breaks = verified(mixed, tmp_path / "export")
+    assert breaks == []
+    assert outcome.tally["erased bodies"] == 1
+    assert mixed.signed.ledger.sweep() == []
+    assert mixed.look(SINCE + timedelta(days=4)) == []

@@ -15,9 +15,8 @@ from national_bench import PACK, NationalBench, national
 from benchmarks.national_till import NationalTill
 from tallystick.authority.intake.national.pipeline import WAITING_PER_DEVICE
 from tallystick.authority.ledger.entry import Channel
-from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.channel_rules import RefundScope
-from tallystick.kernel.device_policy import DeviceState
+from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.instants import to_milliseconds
 from tallystick.kernel.invoice import Payment, PaymentType, TransactionType

@@ -110,6 +110,14 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "device rates": ("remote.command", "approvals.ask", "remote.command-many"),
     "device release": ("remote.command", "registry.release-device", "approvals.ask", "remote.command-many"),
     "device resend": ("remote.command",),
+    "ecr enrol": OUTSIDE,
+    "ecr go-on": OUTSIDE,
+    "ecr order": OUTSIDE,
+    "ecr print": OUTSIDE,
+    "ecr renew": OUTSIDE,
+    "ecr run": OUTSIDE,
+    "ecr sell": OUTSIDE,
+    "ecr status": OUTSIDE,
     "esdc clock set": OUTSIDE,
     "esdc clock show": OUTSIDE,
     "esdc clock sync": OUTSIDE,
@@ -218,6 +226,8 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "witness serve": OUTSIDE,
     "witness show": OUTSIDE,
     "witness trust": OUTSIDE,
+    "worm show": OUTSIDE,
+    "worm verify": OUTSIDE,
 }
 
 PAGES: dict[str, tuple[str, ...] | Why] = {

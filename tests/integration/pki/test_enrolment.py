@@ -5,15 +5,25 @@ from __future__ import annotations
 import base64
 import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from cards import rsa_key
 from pki_bench import csr, named, p256
 from pki_live import TIN, Live, certificate_of, crl_pem, issuer, new_request, openssl, pkcs10, problem
+from till_live import register_file
 
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.certificates import der_of, pem_of
+from tallystick.crypto.est import read_certs_only
+from tallystick.crypto.keys import load_private_key
+from tallystick.crypto.passphrase_keys import store_under_passphrase
 from tallystick.crypto.pki import CardSubject
+from tallystick.device.ecr.device_files import DeviceFiles
+from tallystick.device.ecr.enrolment import enrol, renew, renewal_moment
+from tallystick.device.ecr.place import begin_register
+from tallystick.device.ecr.setup_file import read_register_file
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.invoice import Seller
 
@@ -118,3 +128,46 @@ def test_a_request_that_names_its_own_device_is_taken(live: Live) -> None:
     request.write_bytes(body)
     status, answer = live.curl("simpleenroll", "-u", f"NA000001:{live.code('NA000001')}", *pkcs10(request))
     assert status == 200, answer
+
+
+def test_s0_038_a_register_enrols_and_renews_by_itself(live: Live, tmp_path: Path) -> None:
+    """Our own client: the key never leaves, a wrong code changes nothing, the certificate stands at the TLS door."""
+    shutil.copy(live.pki.files.root, tmp_path / "authority.crt")
+    register_file(
+        tmp_path, uid="EN000009", enrolment=live.est.rstrip("/"), renewal=f"{live.pki.publication_url}pki/renewal-info"
+    )
+    live.register("EN000009")
+    files = begin_register(tmp_path, "1234")
+    file = read_register_file(tmp_path)
+    with pytest.raises(Fault) as refused:
+        enrol(files, file, "AAAAAAAAAAAAAAAAAAAAAAAAAA")
+    assert refused.value.code == "TS-3264"
+    assert "TS-3001" in refused.value.detail
+    enrol(files, file, live.code("EN000009"))
+    identity = DeviceFiles(tmp_path, "1234").identity()
+    assert identity.not_after > datetime.now(UTC)
+    moment = renewal_moment(file, identity)
+    assert identity.not_before < moment < identity.not_after
+    with pytest.raises(Fault) as early:
+        renew(files, file)
+    assert "TS-3008" in early.value.detail, "the TLS door knew us, the window is not open yet"
+    with pytest.raises(Fault) as locked:
+        _ = DeviceFiles(tmp_path, "4321").key
+    assert locked.value.code == "TS-3263"
+
+
+def test_s0_034_a_register_with_an_old_certificate_renews_with_a_new_key(live: Live, tmp_path: Path) -> None:
+    certificate, key = live.old_device("EN000010")
+    shutil.copy(live.pki.files.root, tmp_path / "authority.crt")
+    register_file(tmp_path, uid="EN000010", enrolment=live.est.rstrip("/"))
+    key.chmod(0o600)
+    store_under_passphrase(tmp_path / "device.key", load_private_key(key), "1234")
+    chain = live.curl("cacerts")[1]
+    sent = [der_of(certificate.read_bytes()), *(one for one in read_certs_only(base64.b64decode(chain)))]
+    (tmp_path / "device.crt").write_bytes(b"".join(map(pem_of, sent)))
+    files = DeviceFiles(tmp_path, "1234")
+    before = files.identity()
+    renew(files, read_register_file(tmp_path))
+    after = DeviceFiles(tmp_path, "1234").identity()
+    assert after.certificate_hash != before.certificate_hash
+    assert after.not_after > before.not_after

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import psycopg
 from described import Described
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tax_bench import START, ZONE, TaxBench
 
@@ -65,7 +65,11 @@ deeds = st.one_of(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(
+    [("book", PLACES[0], 0x0100, 3), ("fold", 5), ("send", ["reject", "reject"]), ("resend", DocumentKind.RECEIPT)]
+)
+@example([("book", PLACES[3], 0x0201, 2), ("fold", 5), ("send", ["reject"]), ("later", 90_000), ("throw away",)])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(deeds, min_size=8, max_size=30))
 def test_s1_036_to_041_figures_are_those_of_a_count_of_everything(bench: TaxBench, told: list[tuple[Any, ...]]) -> None:
     bench.at = START
@@ -166,6 +170,9 @@ def test_minutes_that_nobody_asks_for_go(bench: TaxBench) -> None:
     follow(bench.conn, ZONE, bench.clock)
     assert bench.rows("SELECT state, items FROM taxservice.minute") == [("waiting", 1)]
     assert bench.states() == {State.ACCEPTED: 2, State.WAITING: 1}
+    bench.throw_away()
+    bench.fold()
+    assert bench.rows("SELECT state, items FROM taxservice.minute") == [("waiting", 1)], "old ones are not made anew"
 
 
 def test_averages_are_rounded_to_the_nearest_and_none_of_nothing() -> None:

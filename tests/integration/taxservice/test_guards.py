@@ -10,21 +10,9 @@ from tallystick.authority.projections.taxservice import operations, queries, sto
 from tallystick.authority.projections.taxservice.kinds import DocumentKind
 from tallystick.authority.projections.taxservice.values import State
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.invoice import InvoiceType, TransactionType, document_type_code
 from tallystick.ops.schema.roles import PORTAL, as_role
 from tallystick.simulation.tax_service import Manner
-
-REFUND = document_type_code(InvoiceType.NORMAL, TransactionType.REFUND)
-WRONG = (
-    Manner.ERROR,
-    Manner.GARBAGE,
-    Manner.NONSENSE,
-    Manner.WRONG_TYPE,
-    Manner.OTHER_DOCUMENT,
-    Manner.LOST,
-    Manner.CUT,
-    Manner.DOWN,
-)
+from tallystick.wire.tax_service import read_document
 
 
 def test_receipts_only_grow(bench: TaxBench, service: LiveService) -> None:
@@ -56,6 +44,22 @@ def test_ts_3210_what_is_not_as_it_was_sealed_does_not_leave_the_house(
     bench.send(service.way)
     assert [(one.state, one.code) for one in bench.dead()] == [(State.GIVEN_UP, "TS-3210")]
     assert service.store.count() == (0, 0)
+
+
+def test_what_the_law_had_erased_is_sent_without_its_body_and_nothing_else_is(
+    bench: TaxBench, service: LiveService
+) -> None:
+    bench.book(2)
+    bench.erase(0)
+    bench.edit("UPDATE ledger.bodies SET body = '', media_type = 'application/vnd.tallystick.erased; entry=2' "
+               "WHERE log_index = 1")  # fmt: skip
+    assert bench.fold() == 3
+    bench.send(service.way)
+    assert bench.states() == {State.ACCEPTED: 1, State.GIVEN_UP: 1}
+    (content,) = service.store.contents()
+    told, body = read_document(content)
+    assert (told.erased, body, told.body_hash) == (True, b"", bench.body_hash(0))
+    assert [one.log_index for one in bench.dead()] == [1], "an order that names another entry erases nothing here"
 
 
 def test_a_document_whose_record_lacks_is_an_item_as_well(bench: TaxBench, service: LiveService) -> None:

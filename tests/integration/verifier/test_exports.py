@@ -216,10 +216,16 @@ def test_what_the_log_never_registered_is_named() -> None:
 
     def joined(report: PartReport) -> set[BreakCode]:
         found: list[Break] = []
-        Joiner(0, (), False, [], found.append).take(report)
+        joiner = Joiner(0, (), False, [], found.append)
+        joiner.take(report)
+        joiner.end()
         return codes(found)
 
     assert not joined(PartReport(part, [], registrations=[opened], used={b"C" * 32: 5}, stretches=begins))
+    later: dict[str, Any] = {"used": {b"C" * 32: 5}, "certified": {b"C" * 32}}
+    assert not joined(PartReport(part, [], **later, national={b"C" * 32})), "the log tells of a renewal a moment later"
+    assert joined(PartReport(part, [], **later)) == {BreakCode.REGISTRATION}
+    assert joined(PartReport(part, [], used={b"C" * 32: 5}, national={b"C" * 32})) == {BreakCode.REGISTRATION}
     assert joined(PartReport(part, [], used={b"C" * 32: 5})) == {BreakCode.REGISTRATION}
     assert joined(PartReport(part, [], registrations=[opened], used={b"C" * 32: 1})) == {BreakCode.REGISTRATION}
     assert joined(PartReport(part, [], stretches=begins)) == {BreakCode.REGISTRATION}

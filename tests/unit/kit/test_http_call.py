@@ -210,7 +210,11 @@ def test_a_kept_connection_asks_once_more_and_not_for_ever() -> None:
 
 
 def test_each_call_on_a_kept_connection_has_its_own_deadline() -> None:
-    with many(says(whole(b"one"), b""), silent) as place:
+    def once(sock: socket.socket, over: threading.Event) -> None:
+        says(whole(b"one"))(sock, over)
+        silent(sock, over)
+
+    with many(once) as place:
         kept = KeptConnection(place)
         kept.call("/", timeout_seconds=5)
         begun = time.monotonic()

@@ -18,13 +18,17 @@ from tallystick.kernel.fixed_point import Money, Quantity, Rate
 from tallystick.kernel.hashing import buyer_commitment, sha256
 from tallystick.kernel.invoice import Payment, PaymentType, TransactionType
 from tallystick.kernel.national_document import DocumentKind, FormNumber, StatedTax
-from tallystick.verifier.breaks import BreakCode
+from tallystick.verifier.breaks import Break, BreakCode
 from tallystick.verifier.documents import Case
+from tallystick.verifier.joining import Joiner
 from tallystick.verifier.jws import check_jws
 from tallystick.verifier.national import money, read_national, units
+from tallystick.verifier.part import PartReport
 from tallystick.verifier.refunds import PartRefunds, RefundBook
 from tallystick.verifier.registers import RegisterFold, Registers
+from tallystick.verifier.stretches import Registration
 from tallystick.verifier.trust import Trust
+from tallystick.wire.ledger_export import Part
 from tallystick.wire.record import BUYER_FACT, Record
 
 ORIGIN = "fdo.example/test"
@@ -165,6 +169,13 @@ def test_what_cannot_be_read_is_a_break_and_no_crash(till: Register, spoil: Call
     assert seen(wrong, till) == {BreakCode.SIGNATURE}
 
 
+def test_another_signature_under_the_same_words_is_named(till: Register) -> None:
+    made, other = till.sell(), till.sell()
+    words, _, _ = made.entry.body.rpartition(b".")
+    body = words + b"." + other.entry.body.rpartition(b".")[2]
+    assert seen(attrs.evolve(made, entry=msgspec.structs.replace(made.entry, body=body)), till) == {BreakCode.SIGNATURE}
+
+
 # --- shifts -----------------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +290,21 @@ def test_s0_059_what_nobody_sold_is_given_back_by_nobody(till: Register) -> None
     back = till.refund(sold)
     assert given_back([[back]]) == [1]
     assert given_back([[back]], whole=False) == [], "it may stand before what was exported"
+
+
+def test_a_register_signs_for_the_taxpayer_for_whom_it_is_registered() -> None:
+    part = Part(name="parts/0.jsonl.gz", first=0, entries=1, bytes=1, sha256="")
+    opened = Registration(2, "A-A", b"C" * 32, b"R" * 32, "300000003")
+
+    def told(tin: str) -> set[BreakCode]:
+        found: list[Break] = []
+        Joiner(0, (), False, [], found.append).take(
+            PartReport(part, [], registrations=[opened], taxpayers={"A-A": (tin, 5)})
+        )
+        return {one.code for one in found}
+
+    assert told("300000003") == set()
+    assert told("999999999") == {BreakCode.BINDING}
 
 
 def test_the_units_are_those_of_the_wire() -> None:

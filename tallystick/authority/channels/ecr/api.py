@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from tallystick.authority.channels.ecr import deliveries, metrics, store
+from tallystick.authority.channels.ecr.batches.api import BatchApi
+from tallystick.authority.channels.ecr.batches.presence import Presence
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
 from tallystick.authority.channels.ecr.commands import CommandsApi
 from tallystick.authority.channels.ecr.node import NodeApi
@@ -57,6 +59,8 @@ class EcrApi:
         self._registering = Registering(services)
         self._node = NodeApi(services, self._registering)
         self._commands = CommandsApi(services)
+        self._batches = BatchApi(services)
+        self._presence = Presence(services)
         self._checkpoint: tuple[str, tuple[tuple[bytes, bytes], ...]] = ("", ())
         self._open = self.open_table()
         self.routes = Routes(self.table())
@@ -82,10 +86,12 @@ class EcrApi:
         if path in self._open:
             await self._serve_open(path, scope, receive, send)
             return
-        route = self.routes.find(scope["method"], path)
+        is_batch = self._batches.is_here(path)
+        route = self._batches.find(scope["method"], path) if is_batch else self.routes.find(scope["method"], path)
         scope["ts.endpoint"] = route.name
         services = self._services
-        sender = services.gatekeeper.admit(_certificate(scope), services.clock())
+        sender = services.gatekeeper.admit(_certificate(scope), services.clock(), revoked_too=is_batch)
+        self._presence.note(sender)
         scope["ts.uid"] = sender.uid
         services.tally.called(sender.uid)
         services.budget.spend(sender.uid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,11 @@ PER_SECOND = 50.0
 """Calls of one device that go on for long."""
 AT_ONCE = 200.0
 """Calls that may have been saved up, such as those of a till that comes back after a pause."""
+PURSES_MOST = 200_000
+STRANGERS_PER_SECOND = 0.5
+STRANGERS_AT_ONCE = 20.0
+"""A register that has no certificate presents itself a few times a day; a shop's new ones share an address."""
+STRANGERS_IN_WORK_MOST = 4
 IN_WORK_MOST = 1_024
 IN_WORK_BYTES_MOST = 64 * 1024 * 1024
 
@@ -23,24 +29,35 @@ class _Purse:
     at: float
 
 
-class DeviceBudget:
-    """A purse for each device that called; they are as many as there are certificates that we issued."""
+class CallBudget:
+    """A purse for each caller, at most so many purses: the one that was not used for longest goes.
+
+    Devices are as many as there are certificates that we issued; strangers are told by their addresses.
+    """
 
     def __init__(
-        self, monotonic: Callable[[], float], per_second: float = PER_SECOND, at_once: float = AT_ONCE
+        self,
+        monotonic: Callable[[], float],
+        per_second: float = PER_SECOND,
+        at_once: float = AT_ONCE,
+        purses_most: int = PURSES_MOST,
     ) -> None:
         self._now = monotonic
         self._per_second = per_second
         self._at_once = at_once
-        self._purses: dict[str, _Purse] = {}
+        self._most = purses_most
+        self._purses: OrderedDict[str, _Purse] = OrderedDict()
 
-    def spend(self, uid: str) -> None:
-        """One call; raises ``TS-1006`` where a device asks faster than a till can sell."""
+    def spend(self, caller: str) -> None:
+        """One call; raises ``TS-1006`` where a caller asks faster than it may."""
         now = self._now()
-        purse = self._purses.get(uid)
+        purse = self._purses.get(caller)
         if purse is None:
-            self._purses[uid] = _Purse(self._at_once - 1, now)
+            self._purses[caller] = _Purse(self._at_once - 1, now)
+            if len(self._purses) > self._most:
+                self._purses.popitem(last=False)
             return
+        self._purses.move_to_end(caller)
         left = min(self._at_once, purse.left + (now - purse.at) * self._per_second)
         purse.at = now
         if left < 1:

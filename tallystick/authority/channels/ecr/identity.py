@@ -31,8 +31,8 @@ class Gatekeeper:
         self._arc = arc
         self._read: OrderedDict[bytes, Sender] = OrderedDict()
 
-    def admit(self, certificate: bytes | None, now: datetime) -> Sender:
-        """Who shows this certificate (DER).
+    def admit(self, certificate: bytes | None, now: datetime, *, revoked_too: bool = False) -> Sender:
+        """Who shows this certificate (DER); ``revoked_too`` where what a revoked device brings is kept apart (S0-064).
 
         Raises ``TS-1101`` (none), ``TS-1102`` (unreadable, not ours, not in the register), ``TS-2405`` (of no device
         of this channel), ``TS-1103`` (validity), ``TS-1109`` (the registry's view is too old to judge), ``TS-1104``
@@ -49,7 +49,7 @@ class Gatekeeper:
             raise Fault("TS-1102", detail="the certificate is not in the register")
         if not issued.not_before <= now < issued.not_after:
             raise Fault("TS-1103", detail="the certificate is expired or not valid yet")
-        if issued.was_revoked(now):
+        if issued.was_revoked(now) and not revoked_too:
             raise Fault("TS-1104", detail="the certificate is revoked, or on hold")
         if issued.tin != sender.tin:
             raise Fault("TS-1313", detail="the device is registered for another taxpayer by now")

@@ -63,7 +63,7 @@ class NodeApi:
 
     def _in_service(self) -> QueueStatus:
         if self._services.queue is None:
-            raise Fault("TS-3240", detail="this operator runs no queue to a tax service")
+            raise Fault("TS-3240", detail="this operator runs no queue to a tax service", retry_after_seconds=3600)
         return self._services.queue
 
     async def _receipt(self, request: Request) -> Answer:
@@ -82,12 +82,13 @@ class NodeApi:
     async def present(self, scope: Scope, receive: Receive) -> Answer:
         """A register that nobody entered presents itself (S1-018): 202 while a person has to look at it."""
         services, headers = self._services, dict(scope["headers"])
+        came_from, at = str((scope.get("client") or ("",))[0]), services.clock()
+        services.strangers.spend(came_from)
         size = expected_bytes(headers, BODY_BYTES_MAX)
         check_coding(headers)
         check_type(headers, b"application/json")
-        with services.work.hold(size):
-            asked = read_presentation(await read_body(receive, BODY_BYTES_MAX, None))
-            came_from, at = str((scope.get("client") or ("",))[0]), services.clock()
+        asked = read_presentation(await read_body(receive, BODY_BYTES_MAX, None))
+        with services.strangers_work.hold(size):
             told, waits = await services.in_database(
                 lambda conn: present(conn, services.connecting, asked, came_from, at)
             )

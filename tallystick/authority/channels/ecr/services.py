@@ -11,7 +11,13 @@ import psycopg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from tallystick.authority.channels.ecr.answers import Answers
-from tallystick.authority.channels.ecr.budget import DeviceBudget, WorkBudget
+from tallystick.authority.channels.ecr.budget import (
+    STRANGERS_AT_ONCE,
+    STRANGERS_IN_WORK_MOST,
+    STRANGERS_PER_SECOND,
+    CallBudget,
+    WorkBudget,
+)
 from tallystick.authority.channels.ecr.identity import Gatekeeper
 from tallystick.authority.channels.ecr.ports import (
     Checkpoints,
@@ -65,9 +71,11 @@ class EcrServices:
     database_wait_seconds: float = 3.0
     database_answer_seconds: float = 8.0
     gatekeeper: Gatekeeper = attrs.field(init=False)
-    budget: DeviceBudget = attrs.field(init=False)
+    budget: CallBudget = attrs.field(init=False)
     work: WorkBudget = attrs.field(factory=WorkBudget)
     tally: Tally = attrs.field(init=False)
+    strangers: CallBudget = attrs.field(init=False)
+    strangers_work: WorkBudget = attrs.field(factory=lambda: WorkBudget(STRANGERS_IN_WORK_MOST))
     answers: Answers = attrs.field(init=False)
 
     @gatekeeper.default
@@ -75,8 +83,12 @@ class EcrServices:
         return Gatekeeper(self.devices, self.trusted, self.arc)
 
     @budget.default
-    def _budget(self) -> DeviceBudget:
-        return DeviceBudget(self.monotonic)
+    def _budget(self) -> CallBudget:
+        return CallBudget(self.monotonic)
+
+    @strangers.default
+    def _strangers(self) -> CallBudget:
+        return CallBudget(self.monotonic, STRANGERS_PER_SECOND, STRANGERS_AT_ONCE)
 
     @tally.default
     def _tally(self) -> Tally:

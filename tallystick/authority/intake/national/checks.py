@@ -17,9 +17,7 @@ _PROOF = (
 )
 _STATE = (
     Check(Step.DEVICE_STATE, judging.device_is_registered),
-    Check(Step.DEVICE_STATE, judging.device_is_not_on_hold),
-    Check(Step.DEVICE_STATE, judging.taxpayer_has_an_agreement),
-    Check(Step.DEVICE_STATE, judging.class_may_use_the_channel),
+    Check(Step.DEVICE_STATE, judging.device_may_use_the_channel),
     Check(Step.DEVICE_STATE, judging.build_is_certified),
 )
 _CONTENT = (

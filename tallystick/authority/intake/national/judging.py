@@ -9,11 +9,10 @@ from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.values import DocumentInHand, RefundClaim
 from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.ledger.queries import LedgerDocument
-from tallystick.crypto.national_oids import DeviceClass
+from tallystick.authority.reference.registry.values import standing_of
 from tallystick.kernel import judgement
-from tallystick.kernel.builds import BuildClass
 from tallystick.kernel.channel_rules import RefundScope
-from tallystick.kernel.device_policy import DeviceState
+from tallystick.kernel.device_policy import BUILD_CLASS, DeviceChannel, DeviceClass, require_device
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import SdcInvoiceNumber, canonical_buyer
@@ -22,16 +21,10 @@ from tallystick.kernel.invoice import TransactionType
 from tallystick.kernel.national_document import DocumentKind, DocumentType, Sale
 from tallystick.wire.compact_jws import write_base64url
 
-_BUILD_CLASSES = {
-    DeviceClass.SOFTWARE: BuildClass.SOFTWARE_REGISTER,
-    DeviceClass.HARDWARE: BuildClass.HARDWARE_REGISTER,
-    DeviceClass.VSDC: BuildClass.HOSTED_SIGNER,
-    DeviceClass.ERP: BuildClass.ERP,
-}
-_MAY_USE = {
-    Channel.ECR_ONLINE: frozenset({DeviceClass.SOFTWARE, DeviceClass.HARDWARE}),
-    Channel.ECR_OFFLINE: frozenset({DeviceClass.HARDWARE}),
-    Channel.ERP: frozenset({DeviceClass.ERP}),
+_CHANNELS = {
+    Channel.ECR_ONLINE: DeviceChannel.ONLINE,
+    Channel.ECR_OFFLINE: DeviceChannel.OFFLINE,
+    Channel.ERP: DeviceChannel.ERP,
 }
 _LATER_SECONDS = 600
 _SALES = frozenset({DocumentType.RECEIPT, DocumentType.ACCOUNTABLE_FORM})
@@ -40,35 +33,19 @@ _REFUNDS = frozenset({DocumentType.RECEIPT_REFUND, DocumentType.ACCOUNTABLE_FORM
 
 
 def device_is_registered(_: NationalRules, hand: DocumentInHand) -> None:
-    """Its registration stands in the ledger, and it is not closed."""
+    """Its registration stands in the ledger."""
     if hand.device.registration_index is None:
         raise Fault("TS-2401", detail="the registration is not in the ledger yet", retry_after_seconds=5)
-    if hand.device.state is DeviceState.CLOSED:
-        raise Fault("TS-2401", detail="the device is closed")
 
 
-def device_is_not_on_hold(_: NationalRules, hand: DocumentInHand) -> None:
-    """An officer has stopped it, or it contradicted itself."""
-    if hand.device.state is DeviceState.HOLD:
-        raise Fault("TS-2407", detail="the device is on hold")
-
-
-def taxpayer_has_an_agreement(_: NationalRules, hand: DocumentInHand) -> None:
-    """No agreement, no documents (S1-022)."""
-    if not hand.device.has_agreement:
-        raise Fault("TS-2402", detail="the taxpayer has no agreement in force")
-
-
-def class_may_use_the_channel(_: NationalRules, hand: DocumentInHand) -> None:
-    """S0-087 to S0-092: the certificate's class decides, and it must be the registered one."""
-    device_class = hand.certificate.device_class
-    if device_class is not hand.device.device_class or device_class not in _MAY_USE[hand.channel]:
-        raise Fault("TS-2405", detail=f"class {int(device_class)} may not use this channel")
+def device_may_use_the_channel(rules: NationalRules, hand: DocumentInHand) -> None:
+    """State, agreement, class, papers and point, by the one table of the country (S0-077 to S0-092, S1-022, S1-025)."""
+    require_device(standing_of(hand.device, hand.certificate), _CHANNELS[hand.channel], rules.pack.devices)
 
 
 def build_is_certified(rules: NationalRules, hand: DocumentInHand) -> None:
     """S0-082: no certified build, no fiscalisation, whatever the form."""
-    rules.builds.require(_BUILD_CLASSES[hand.device.device_class], hand.document.build)
+    rules.builds.require(BUILD_CLASS[hand.device.device_class], hand.document.build)
 
 
 def time_is_now(rules: NationalRules, hand: DocumentInHand) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from tallystick.authority.intake import store
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national import claims
 from tallystick.authority.intake.national.reading import read_standing
 from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.intake.national.values import RefundClaim
-from tallystick.authority.intake.store import Evidence, Refused
+from tallystick.authority.intake.store import Evidence, Quarantined, Refused
+from tallystick.authority.ledger.booked_numbers import BookedNumber, documents_between
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry import operations as registry
+from tallystick.authority.room_queries import Connection
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import Clock, unix_ms
 
@@ -54,5 +59,41 @@ class NationalKeeper:
         await self._keeper.number_evidence(act_hash, body_hash, entry_index)
 
     async def hold(self, uid: str, at: datetime, reason: str) -> None:
-        """See the port."""
-        await self._keeper.run(lambda conn: registry.hold_device(conn, uid, at, reason))
+        """See the port; a device that is closed for good stays so."""
+
+        def work(conn: Connection) -> None:
+            try:
+                registry.hold_device(conn, uid, at, reason)
+            except Fault as fault:
+                if fault.code != "TS-2401":
+                    raise
+
+        await self._keeper.run(work)
+
+    async def booked_between(self, uid: str, first: int, last: int) -> dict[int, BookedNumber]:
+        """See `offline.OfflineStores`."""
+        rows = await self._keeper.run(lambda conn: documents_between(conn, (uid, uid), first, last))
+        return {row.ordinal: row for row in rows}
+
+    async def quarantine_all(self, rows: Sequence[Quarantined]) -> dict[bytes, int | None]:
+        """See `offline.OfflineStores`."""
+
+        def keep(conn: Connection) -> dict[bytes, int | None]:
+            found: dict[bytes, int | None] = {}
+            for row in rows:
+                store.keep_quarantined(conn, row)
+                kept = store.quarantined(conn, row.act_hash)
+                assert kept is not None
+                found[row.act_hash] = kept.entry_index
+            return found
+
+        return await self._keeper.run(keep)
+
+    async def number_all(self, numbers: Sequence[tuple[bytes, int]]) -> None:
+        """See `offline.OfflineStores`."""
+
+        def note(conn: Connection) -> None:
+            for act_hash, entry_index in numbers:
+                store.number_quarantined(conn, act_hash, entry_index)
+
+        await self._keeper.run(note)

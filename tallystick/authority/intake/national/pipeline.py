@@ -6,7 +6,6 @@ same act in other bytes, get the first answer; another act in the same place is 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
@@ -15,25 +14,24 @@ from tallystick.authority.intake import metrics
 from tallystick.authority.intake.examining import at_step
 from tallystick.authority.intake.national.booking import document_entry
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
+from tallystick.authority.intake.national.doubled import keep_two_documents
 from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.standing import Standing, Standings
 from tallystick.authority.intake.national.values import DocumentInHand, NationalAnswer, Sender
 from tallystick.authority.intake.ports import Sequencer
 from tallystick.authority.intake.steps import Step
-from tallystick.authority.intake.store import TWO_DOCUMENTS, Evidence, Refused
-from tallystick.authority.ledger.entry import Booked, Channel, EntryKind, NewEntry
+from tallystick.authority.intake.store import Refused
+from tallystick.authority.ledger.entry import Booked, Channel
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
-from tallystick.kernel.identifiers import SdcInvoiceNumber, canonical_buyer
+from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.national_document import NationalDocument
-from tallystick.wire.document_jws import MEDIA_TYPE, SignedDocument, read_signed
+from tallystick.wire.document_jws import SignedDocument, read_signed
 from tallystick.wire.leaf import read_leaf
 from tallystick.wire.national_document import read_document
-
-log = logging.getLogger(__name__)
 
 IN_WORK_MOST = 1_024
 WAITING_PER_DEVICE = 8
@@ -172,7 +170,7 @@ class NationalIntake:
         except Fault as fault:
             self._standings.forget(header.device)
             if fault.code == "TS-1403":
-                await self._two_documents(hand)
+                await keep_two_documents(self._rules, self._sequencer, hand)
             raise at_step(Step.SEQUENCER, fault) from None
         except BaseException:
             self._standings.forget(header.device)
@@ -190,29 +188,6 @@ class NationalIntake:
         standing.take(header.sequence, link, hand.state, header.nonce, header.time_ms)
         window_ms = self._rules.pack.channels.time_window_seconds * 1000
         standing.forget_nonces(unix_ms(hand.received_at) - 2 * window_ms)
-
-    async def _two_documents(self, hand: DocumentInHand) -> None:
-        """Both signatures are good and the place is the same: a cloned key, or worse. Kept, and the device stops."""
-        signed, header = hand.signed, hand.header
-        first = await self._rules.stores.document(SdcInvoiceNumber(header.device, header.device, header.sequence))
-        evidence = Evidence(
-            act_hash=signed.act_hash,
-            body_hash=signed.body_hash,
-            kind=TWO_DOCUMENTS,
-            file_hash=signed.body_hash,
-            body=signed.compact,
-            first_body_hash=first.body_hash if first else b"",
-            signed_by=header.device,
-            ordinal=header.sequence,
-            token_uid=hand.sender.uid,
-            received_at=hand.received_at,
-        )
-        if await self._rules.stores.evidence(evidence) is None:
-            facts = {"kind": TWO_DOCUMENTS, "first_body_hash": evidence.first_body_hash.hex()}
-            booked = await self._sequencer.append(_evidence_entry(hand, facts))
-            await self._rules.stores.number_evidence(signed.act_hash, signed.body_hash, booked.index)
-        await self._rules.stores.hold(header.device, hand.received_at, TWO_DOCUMENTS)
-        log.error("two documents under one number", extra={"uid": header.device, "number": header.number})
 
 
 class _Room:
@@ -279,21 +254,4 @@ def _refused(hand: DocumentInHand, step: Step, fault: Fault) -> Refused:
         detail=fault.detail,
         answered=CATALOGUE[fault.code].http_status,
         at=hand.received_at,
-    )
-
-
-def _evidence_entry(hand: DocumentInHand, facts: dict[str, str]) -> NewEntry:
-    signed, header = hand.signed, hand.header
-    return NewEntry(
-        kind=EntryKind.EVIDENCE,
-        channel=hand.channel,
-        body=signed.compact,
-        media_type=MEDIA_TYPE,
-        received_at_ms=unix_ms(hand.received_at),
-        act_hash=signed.act_hash,
-        device=(header.device, header.device),
-        tin=hand.device.tin,
-        se_total=header.sequence,
-        facts=facts,
-        buyer=canonical_buyer(hand.document.sale.buyer_id) if hand.document.sale else "",
     )

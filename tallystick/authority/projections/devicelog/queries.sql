@@ -66,6 +66,15 @@ SELECT at, rank, key, what, facts::text FROM (
             jsonb_build_object('day', day::text, 'code', code, 'times', times::text)
      FROM ecr.refusal_day WHERE uid = :uid AND ((day + 1)::timestamp AT TIME ZONE 'UTC', 12, code) > (:at, :rank, :key)
      ORDER BY day, code LIMIT :limit)
+    UNION ALL
+    (SELECT until, 13, floor(extract(epoch FROM since))::bigint::text, 'out-of-contact',
+            jsonb_build_object('since', floor(extract(epoch FROM since) * 1000)::bigint::text)
+     FROM batches.outage WHERE uid = :uid AND until >= :at ORDER BY until LIMIT :limit)
+    UNION ALL
+    (SELECT done_at, 14, encode(batch_id, 'hex'), 'batch-taken',
+            jsonb_build_object('first', first_sequence::text, 'last', coalesce(last_sequence::text, ''),
+                               'documents', documents::text)
+     FROM batches.batch WHERE uid = :uid AND state = 'done' AND done_at >= :at ORDER BY done_at LIMIT :limit)
 ) AS event
 WHERE (at, rank, key) > (:at, :rank, :key) AND at <= :until
 ORDER BY at, rank, key LIMIT :limit;

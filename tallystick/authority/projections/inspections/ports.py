@@ -8,6 +8,7 @@ from typing import Protocol
 
 import attrs
 
+from tallystick.authority.projections.inspections.values import Evidence
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.keys import PublicKey
 
@@ -35,6 +36,13 @@ class KeptApart(Protocol):
 
     def ordinals(self, conn: Connection, signed_by: str, first: int, last: int) -> Set[int]:
         """Ordinals that are kept."""
+
+
+class OfflineMatters(Protocol):
+    """The offline channel."""
+
+    def take(self, conn: Connection, limit: int) -> Sequence[Evidence]:
+        """What it has seen and nobody was told of; told by this, in the caller's transaction."""
 
 
 @attrs.frozen(slots=True)

@@ -35,6 +35,11 @@ class CaseKind(StrEnum):
     CODE_DIFFERS = "code-differs"
     REPORT_DIFFERS = "report-differs"
     REFUNDS_HIGH = "refunds-high"
+    OFFLINE_TOO_LONG = "offline-too-long"
+    BATCH_APART = "batch-apart"
+    HEAD_WENT_BACK = "head-went-back"
+    CLOCK_CONTRADICTS = "clock-contradicts"
+    REFUND_CONTRADICTS = "refund-contradicts"
 
     @property
     def detector(self) -> DetectorName:
@@ -55,6 +60,11 @@ _KINDS = {
         CaseKind.CODE_DIFFERS,
         CaseKind.REPORT_DIFFERS,
         CaseKind.REFUNDS_HIGH,
+        CaseKind.OFFLINE_TOO_LONG,
+        CaseKind.BATCH_APART,
+        CaseKind.HEAD_WENT_BACK,
+        CaseKind.CLOCK_CONTRADICTS,
+        CaseKind.REFUND_CONTRADICTS,
     ),
 }
 _DETECTOR_OF = {kind: detector for detector, kinds in _KINDS.items() for kind in kinds}

@@ -40,7 +40,7 @@ WHERE o.tin = :name;
 SELECT (to_jsonb(t) - 'body')::text FROM intake.quarantine t WHERE t.tin = :name;
 
 -- name: tin_intake_evidence
-SELECT (to_jsonb(t) - 'body')::text FROM intake.evidence t WHERE t.signed_by IN (SELECT uid FROM registry.secure_element WHERE tin = :name);
+SELECT (to_jsonb(t) - 'body')::text FROM intake.evidence t WHERE t.signed_by IN (SELECT uid FROM registry.secure_element WHERE tin = :name UNION SELECT uid FROM registry.fiscal_device WHERE tin = :name);
 
 -- name: tin_intake_refused
 SELECT to_jsonb(t)::text FROM intake.refused t WHERE t.token_tin = :name;

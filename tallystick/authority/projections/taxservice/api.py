@@ -168,7 +168,7 @@ def _in_hundredths(total: int, count: int) -> float | None:
 def _queue(conn: Connection, zone: ZoneInfo, now: datetime, asked: Asked) -> dict[str, Any]:
     standing = queries.standing(conn)
     states = queries.types(conn, Span.ALL, now).states
-    breaker, oldest = standing.breaker, standing.oldest_waiting
+    breaker, following = standing.breaker, standing.next_booked_at
 
     def at(moment: datetime | None) -> str | None:
         return None if moment is None else write_time(moment, None)
@@ -176,7 +176,7 @@ def _queue(conn: Connection, zone: ZoneInfo, now: datetime, asked: Asked) -> dic
     return {
         "states": _states(states),
         "entriesBehind": standing.behind,
-        "oldestWaiting": at(oldest),
+        "nextBookedAt": at(following),
         "service": {
             "away": breaker.is_open,
             "awaySince": at(breaker.open_since),

@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from tallystick.kernel.invoice import InvoiceType, TransactionType, document_type_code
+from tallystick.kernel.national_document import DocumentType
 
 
 class DocumentKind(StrEnum):
@@ -20,6 +21,14 @@ class DocumentKind(StrEnum):
     COPY = "copy"
     PROFORMA = "proforma"
     TRAINING = "training"
+    ACCOUNTABLE_FORM = "accountable-form"
+    CORRECTION = "correction"
+    SHIFT_OPENING = "shift-opening"
+    SHIFT_CLOSING = "shift-closing"
+    STATUS = "settlement-status"
+    REGISTRATION = "registration"
+    RE_REGISTRATION = "re-registration"
+    CLOSURE = "memory-closure"
     OTHER = "other"
     UNREADABLE = "unreadable"
 
@@ -36,6 +45,14 @@ TITLES: Mapping[DocumentKind, str] = MappingProxyType(
         DocumentKind.COPY: "Copies",
         DocumentKind.PROFORMA: "Pro forma",
         DocumentKind.TRAINING: "Training",
+        DocumentKind.ACCOUNTABLE_FORM: "Accountable forms",
+        DocumentKind.CORRECTION: "Corrections",
+        DocumentKind.SHIFT_OPENING: "Shift openings",
+        DocumentKind.SHIFT_CLOSING: "Shift closings",
+        DocumentKind.STATUS: "Status of settlements",
+        DocumentKind.REGISTRATION: "Registrations of registers",
+        DocumentKind.RE_REGISTRATION: "Re-registrations",
+        DocumentKind.CLOSURE: "Closures of fiscal memories",
         DocumentKind.OTHER: "Other documents",
         DocumentKind.UNREADABLE: "Entries whose record cannot be read",
     }
@@ -58,6 +75,18 @@ KIND_OF_TYPE: Mapping[int, DocumentKind] = MappingProxyType(
         document_type_code(InvoiceType.TRAINING, _REFUND): DocumentKind.TRAINING,
         document_type_code(InvoiceType.ADVANCE, _SALE): DocumentKind.RECEIPT,
         document_type_code(InvoiceType.ADVANCE, _REFUND): DocumentKind.REFUND,
+        DocumentType.RECEIPT: DocumentKind.RECEIPT,
+        DocumentType.RECEIPT_REFUND: DocumentKind.REFUND,
+        DocumentType.ACCOUNTABLE_FORM: DocumentKind.ACCOUNTABLE_FORM,
+        DocumentType.ACCOUNTABLE_FORM_REFUND: DocumentKind.REFUND,
+        DocumentType.CORRECTION: DocumentKind.CORRECTION,
+        DocumentType.CORRECTION_REFUND: DocumentKind.CORRECTION,
+        DocumentType.SHIFT_OPENING: DocumentKind.SHIFT_OPENING,
+        DocumentType.SHIFT_CLOSING: DocumentKind.SHIFT_CLOSING,
+        DocumentType.STATUS: DocumentKind.STATUS,
+        DocumentType.REGISTRATION: DocumentKind.REGISTRATION,
+        DocumentType.RE_REGISTRATION: DocumentKind.RE_REGISTRATION,
+        DocumentType.CLOSURE: DocumentKind.CLOSURE,
     }
 )
 

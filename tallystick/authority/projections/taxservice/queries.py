@@ -49,10 +49,12 @@ class TypesFigures:
 
 @attrs.frozen(slots=True)
 class QueueStanding:
-    """The queue at a glance. ``behind`` are entries of the ledger that the fold has not looked at yet."""
+    """The queue at a glance. ``behind`` are entries of the ledger that the fold has not looked at yet, and
+    ``next_booked_at`` when the document was booked that is sent next.
+    """
 
     behind: int
-    oldest_waiting: datetime | None
+    next_booked_at: datetime | None
     breaker: Breaker
 
 
@@ -92,7 +94,7 @@ def average(total: int, count: int, places: int = 0) -> int | None:
 def standing(conn: Connection) -> QueueStanding:
     """How the queue stands, and how the service does."""
     behind = max(0, store.acked_size(conn) - store.position(conn))
-    return QueueStanding(behind, store.oldest_waiting(conn), store.standing(conn))
+    return QueueStanding(behind, store.next_booked_at(conn), store.standing(conn))
 
 
 def dead_letters(

@@ -162,5 +162,5 @@ GROUP BY document_type, state HAVING sum(items) <> 0;
 SELECT day, operations, registers, points, accepted, accepted_ms FROM taxservice.day
 WHERE day BETWEEN :first AND :last ORDER BY day;
 
--- name: oldest_waiting
+-- name: next_booked_at
 SELECT booked_at FROM taxservice.item WHERE next_at IS NOT NULL ORDER BY next_at, log_index LIMIT 1;

@@ -136,7 +136,8 @@ def put_standing(conn: Connection, breaker: Breaker) -> None:
 
 
 def claim(conn: Connection, at: datetime, until: datetime, limit: int) -> list[Claimed]:
-    """Note the oldest due items as sent, until a moment at which nobody can still be at it."""
+    """Note the oldest due items as sent, until a moment at which nobody can still be at it; in the ledger's order."""
+    rows = SQL.rows(conn, "claim", at=at, until=until, limit=limit)
     return [
         Claimed(
             log_index=log_index,
@@ -147,9 +148,7 @@ def claim(conn: Connection, at: datetime, until: datetime, limit: int) -> list[C
             tries=tries,
             resends=resends,
         )
-        for log_index, before, document_type, booked_at, attempt, tries, resends in SQL.rows(
-            conn, "claim", at=at, until=until, limit=limit
-        )
+        for log_index, before, document_type, booked_at, attempt, tries, resends in sorted(rows)
     ]
 
 
@@ -261,7 +260,7 @@ def _own(row: Row) -> OwnDocument:
     )
 
 
-def oldest_waiting(conn: Connection) -> datetime | None:
+def next_booked_at(conn: Connection) -> datetime | None:
     """When the document was booked that will be sent next."""
-    row = SQL.row(conn, "oldest_waiting")
+    row = SQL.row(conn, "next_booked_at")
     return None if row is None else row[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from tallystick.authority.reference.builds import store
 from tallystick.authority.room_queries import Connection
@@ -17,14 +18,20 @@ class BuildDirectory:
     def __init__(self, certification: Mapping[BuildClass, Certification] = CERTIFICATION) -> None:
         self._certification = certification
         self._standings: dict[str, tuple[BuildClass, BuildState]] = {}
+        self._withdrawals: dict[str, datetime] = {}
 
     def refresh(self, conn: Connection) -> None:
         """Read all of them again."""
+        self._withdrawals = store.withdrawals(conn)
         self._standings = store.standings(conn)
 
     def known(self, build_id: str) -> str:
         """The same id when such a build was ever submitted, else empty: nothing unknown is kept."""
         return build_id if build_id in self._standings else ""
+
+    def withdrawn_at(self, build_id: str) -> datetime | None:
+        """Since when a build is suspended or revoked; none for one that is not, or that nobody certified."""
+        return self._withdrawals.get(build_id)
 
     def standing(self, build_id: str) -> tuple[BuildClass, BuildState] | None:
         """Class and state of a build, none for one that nobody submitted."""

@@ -31,6 +31,13 @@ ORDER BY state <> 'submitted', submitted_at DESC LIMIT :limit;
 -- name: standings
 SELECT build_id, class, state FROM builds.build;
 
+-- name: withdrawals
+SELECT d.build_id, min(d.decided_at) FROM builds.decision AS d JOIN builds.build AS b USING (build_id)
+WHERE b.state IN ('suspended', 'revoked') AND d.state IN ('suspended', 'revoked')
+  AND NOT EXISTS (SELECT FROM builds.decision AS later WHERE later.build_id = d.build_id
+                  AND later.decision_id > d.decision_id AND later.state = 'certified')
+GROUP BY d.build_id;
+
 -- name: manifest
 SELECT manifest FROM builds.build WHERE build_id = :build_id;
 

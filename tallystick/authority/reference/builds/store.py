@@ -87,6 +87,11 @@ def standings(conn: Connection) -> dict[str, tuple[BuildClass, BuildState]]:
     return {row[0]: (BuildClass(row[1]), BuildState(row[2])) for row in _SQL.rows(conn, "standings")}
 
 
+def withdrawals(conn: Connection) -> dict[str, datetime]:
+    """Since when each build that is suspended or revoked has been so."""
+    return dict(_SQL.rows(conn, "withdrawals"))
+
+
 def manifest(conn: Connection, build_id: str) -> bytes | None:
     """The exact bytes that the maker signed."""
     row = _SQL.row(conn, "manifest", build_id=build_id)

@@ -155,9 +155,11 @@ def enter_certificate(conn: Connection, certificate: DeviceCertificate, at: date
 def hold_device(conn: Connection, uid: str, at: datetime, reason: str, by: str = "process:intake") -> None:
     """Let a device fiscalise nothing until it is released, such as one that contradicted itself.
 
-    On hold already: nothing changes. Raises ``TS-2401`` (unknown, or closed for good).
+    On hold or closed already, or none of ours: nothing changes, for the intake has other things to finish then.
     """
-    _set_device_state(conn, uid, DeviceState.HOLD, "registry.hold-device", reason, by, at)
+    present = device_store.lock(conn, uid)
+    if present is not None and present[0] is DeviceState.ACTIVE:
+        _set_device_state(conn, uid, DeviceState.HOLD, "registry.hold-device", reason, by, at)
 
 
 def release_device(conn: Connection, uid: str, at: datetime, reason: str, by: str) -> None:

@@ -58,6 +58,11 @@ def revocation(conn: Connection, certificate_hash: bytes) -> Revocation | None:
     return store.revocation(conn, certificate_hash)
 
 
+def device_revocations(conn: Connection, uid: str) -> list[Revocation]:
+    """Revocations in force of a national device's certificates, but for those that only a newer one has replaced."""
+    return store.device_revocations(conn, uid)
+
+
 def revocations(conn: Connection) -> Iterable[Revocation]:
     """All that stand: the one truth about what is revoked."""
     return store.revocations(conn)

@@ -67,6 +67,11 @@ WHERE certificate_hash = :certificate_hash;
 -- name: revocations
 SELECT certificate_hash, uid, revoked_at, reason, lifted_at FROM registry.revoked_certificate WHERE lifted_at IS NULL;
 
+-- name: device_revocations
+SELECT r.certificate_hash, r.uid, r.revoked_at, r.reason, r.lifted_at
+FROM registry.device_certificate AS c JOIN registry.revoked_certificate AS r USING (certificate_hash)
+WHERE c.uid = :uid AND r.lifted_at IS NULL AND r.reason <> 4;
+
 -- name: lift_revocation
 UPDATE registry.revoked_certificate SET lifted_at = :at
 WHERE certificate_hash = :certificate_hash AND reason = 6 AND lifted_at IS NULL;
@@ -323,4 +328,3 @@ SELECT state, count(*) FROM registry.secure_element GROUP BY state;
 
 -- name: count_taxpayers
 SELECT count(*) FROM registry.taxpayer;
-

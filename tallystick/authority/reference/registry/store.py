@@ -148,6 +148,11 @@ def revocations(conn: Connection) -> Iterable[Revocation]:
     return map(_revocation, _SQL.rows(conn, "revocations"))
 
 
+def device_revocations(conn: Connection, uid: str) -> list[Revocation]:
+    """Those of a national device that stand, superseded certificates left out."""
+    return [_revocation(row) for row in _SQL.rows(conn, "device_revocations", uid=uid)]
+
+
 def lift_revocation(conn: Connection, certificate_hash: bytes, at: datetime) -> bool:
     """End a hold; false where there is none."""
     return bool(_SQL.run(conn, "lift_revocation", certificate_hash=certificate_hash, at=at))

@@ -15,7 +15,6 @@ from tallystick.device.esdc.audit_loop import AuditLoop
 from tallystick.device.esdc.clock_setting import set_clock, take_proposed_time
 from tallystick.device.esdc.database import StoreBroken
 from tallystick.device.esdc.esdc import Esdc, Face
-from tallystick.device.esdc.face.guard import Guard
 from tallystick.device.esdc.face.notices import Notice
 from tallystick.device.esdc.face.pages import (
     Frame,
@@ -30,6 +29,7 @@ from tallystick.device.esdc.face.view import FaceView, look
 from tallystick.device.esdc.face.words import Words, offered
 from tallystick.device.esdc.pin_entry import PinPaused
 from tallystick.device.esdc.time_keeper import TimeKeeper
+from tallystick.device.local_page.guard import HEADERS, Guard
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault, PosFault
 from tallystick.kernel.limits import LIMITS
@@ -42,18 +42,6 @@ HTML = "text/html; charset=utf-8"
 PATIENCE_SECONDS = 2.0
 """How long a page waits for a device that works; then it shows the look before, and says so."""
 _COOKIE = "language"
-_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'"
-)
-_HEADERS = (
-    (b"content-security-policy", _POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cache-control", b"no-store"),
-)
 _STATIC = {"/face.css": "text/css; charset=utf-8", "/face.js": "text/javascript; charset=utf-8"}
 _PIN_MESSAGES = {
     StatusCode.PIN_NOT_OK: "pin-wrong",
@@ -106,7 +94,7 @@ class FaceApp:
             answer = Answer(200, _static(path), _STATIC[path])
         else:
             raise Fault("TS-1001", detail="no such page")
-        await respond(send, answer.status, answer.body, answer.content_type, (*_HEADERS, *answer.headers))
+        await respond(send, answer.status, answer.body, answer.content_type, (*HEADERS, *answer.headers))
 
     # What is shown
 
@@ -234,7 +222,7 @@ class FaceApp:
             log.error("the device's page failed for a reason of our own", exc_info=error)
             code, status = "TS-5099", 500
         frame = Frame(words=self._words(scope), offered=self._offered, token="")
-        return Answer(status, trouble_page(frame, code, CATALOGUE[code].title).encode(), HTML, _HEADERS)
+        return Answer(status, trouble_page(frame, code, CATALOGUE[code].title).encode(), HTML, HEADERS)
 
 
 def _static(path: str) -> bytes:

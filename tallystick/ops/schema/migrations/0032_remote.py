@@ -8,5 +8,5 @@ from tallystick.ops.schema.rooms import ddl_steps
 class Migration(migrations.Migration):
     """Runs the DDL files with this number."""
 
-    dependencies = (("schema", "0029_refunds"),)
+    dependencies = (("schema", "0027_batches"),)
     operations = ddl_steps("0032")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from cards import NOW
-from device_shop import ANNA, conclude, fresh_tin
+from connected_bench import ANNA, conclude, fresh_tin
 from pki_bench import PkiBench, refused
 
 from tallystick.authority.oversight.activity import queries as activity

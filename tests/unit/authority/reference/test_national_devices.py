@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 from cards import NOW, rsa_key
-from device_shop import ANNA, Watch, conclude, fresh_tin
+from connected_bench import ANNA, Watch, conclude, fresh_tin
 from pki_acts import LATE, SOON, enrol, issuance_of, revoke, with_key_away
 from pki_bench import OFFICER, PkiBench, csr, named, p256, refused, rows
 
+import tallystick.authority.reference.pki
 from tallystick.authority.oversight.activity import queries as activity
 from tallystick.authority.reference.agreements import operations as agreements
 from tallystick.authority.reference.pki import enrolment, revoking
@@ -137,11 +139,13 @@ def test_s1_033_hold_and_release_are_acts_and_closing_is_for_good(bench: PkiBenc
     ):
         change(bench.conn, bench.uid, NOW, "two documents under one number", OFFICER)
         assert device(watch, bench.uid).state is state
-    for again in (registry.hold_device, registry.release_device):
-        with refused("TS-2401"):
-            again(bench.conn, bench.uid, NOW, "another thought", OFFICER)
+    registry.hold_device(bench.conn, bench.uid, NOW, "two documents under one number")
+    assert device(watch, bench.uid).state is DeviceState.CLOSED, "what the intake finds late opens nothing"
     with refused("TS-2401"):
-        registry.hold_device(bench.conn, "ZZZZZZZZ", NOW, "no such device")
+        registry.release_device(bench.conn, bench.uid, NOW, "another thought", OFFICER)
+    registry.hold_device(bench.conn, "ZZZZZZZZ", NOW, "the intake goes on")
+    with refused("TS-2401"):
+        registry.close_device(bench.conn, "ZZZZZZZZ", NOW, "no such device")
     told = [(one.act.verb, one.act.actor) for one in activity.newest(bench.conn, thing=f"device:{bench.uid}")]
     deeds = ["registry.close-device", "registry.release-device", "registry.hold-device"]
     assert told == [(deed, OFFICER) for deed in deeds], "one act a change"
@@ -185,3 +189,33 @@ def as_card(bench: PkiBench, der: bytes) -> None:
     registry.register_secure_element(
         bench.conn, der, environment=(1, 9), encryption_key="package-1", limit=Money.of(1)
     )  # fmt: skip
+
+
+def test_what_was_certified_before_is_carried_over(bench: PkiBench) -> None:
+    """A database of before knows certificates in the PKI alone; the migration enters them in their order."""
+    bench.register(bench.other, device_class=2)
+    ders = {
+        bench.uid: bench.enrol(bench.uid),
+        bench.other: enrol(bench, bench.code(bench.other), csr(p256()), bench.other),
+    }
+    second = enrolment.renew(
+        bench.conn, bench.services, ders[bench.uid], bench.pki.device_trust_store(), csr(p256()), LATE
+    )
+    certificates = (
+        "SELECT certificate_hash, uid, device_class, tin, authority, certificate, not_before, not_after, entered_at"
+    )
+    before = rows(bench.conn, certificates + " FROM registry.device_certificate ORDER BY entered")
+    with bench.conn.transaction(force_rollback=True):
+        bench.conn.execute("SET LOCAL session_replication_role = replica")
+        bench.conn.execute("DELETE FROM registry.device_certificate")
+        bench.conn.execute("UPDATE registry.fiscal_device SET first_certificate = NULL")
+        bench.conn.execute("SET LOCAL session_replication_role = origin")
+        schema = Path(tallystick.authority.reference.pki.__path__[0]) / "schema/0025_devices.sql"
+        bench.conn.execute(schema.read_text("utf-8").partition("-- A code")[0].encode())
+        assert rows(bench.conn, certificates + " FROM registry.device_certificate ORDER BY entered") == before
+        firsts = rows(
+            bench.conn,
+            f"SELECT uid, first_certificate FROM registry.fiscal_device WHERE uid IN ('{bench.uid}', '{bench.other}')",
+        )
+        assert set(firsts) == {(uid, sha256(der)) for uid, der in ders.items()}
+    assert sha256(second) in {digest for digest, *_ in before}

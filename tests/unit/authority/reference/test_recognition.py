@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import pytest
 from cards import NOW
-from device_shop import ANNA, fresh_tin
+from connected_bench import ANNA, fresh_tin
 from pki_acts import enrol
 from pki_bench import csr, p256, refused, rows
 from register_shop import (

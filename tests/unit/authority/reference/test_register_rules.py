@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from cards import NOW
-from device_shop import ANNA
+from connected_bench import ANNA
 from pki_bench import refused, rows
 from register_shop import ADDRESSES, EST, WHY, Shop, accept, devices
 

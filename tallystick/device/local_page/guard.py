@@ -15,14 +15,28 @@ from tallystick.kernel.limits import LIMITS
 from tallystick.kit.asgi import Receive, Scope, header, read_body
 
 _FORM = b"application/x-www-form-urlencoded"
-_FIELDS = 8
+FIELDS_MOST = 8
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
 
 
 class Guard:
     """The checks of one page. `token` is new at each start."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, fields_most: int = FIELDS_MOST) -> None:
+        self._fields_most = fields_most
         self._hosts = {*LOOPBACK, f"[{host}]" if ":" in host else host}
         self.token = secrets.token_urlsafe(32)
 
@@ -40,7 +54,9 @@ class Guard:
             raise Fault("TS-1002", detail="a form of the page")
         body = await read_body(receive, LIMITS.face_form_bytes)
         try:
-            pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
+            pairs = parse_qsl(
+                body.decode("ascii"), keep_blank_values=True, max_num_fields=self._fields_most, errors="strict"
+            )
         except ValueError as error:
             raise Fault("TS-1220", detail="not a form of the page") from error
         form = dict(pairs)

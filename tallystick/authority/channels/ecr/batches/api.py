@@ -1,0 +1,183 @@
+"""The HTTP doors of the offline channel: batches in resumable parts, their receipts, and heads of devices.
+
+Every call may be repeated. Gzip is taken here and nowhere else: one layer, bounded (security, 3.6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from tallystick.authority.channels.ecr.batches import contacts, operations, queries
+from tallystick.authority.channels.ecr.batches.checking import check_class, check_head, check_manifest
+from tallystick.authority.channels.ecr.batches.values import Batch, Part
+from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
+from tallystick.authority.channels.ecr.problems import MethodUnknown
+from tallystick.authority.channels.ecr.routes import Handler, Request, Route
+from tallystick.authority.channels.ecr.services import EcrServices
+from tallystick.authority.room_queries import Connection
+from tallystick.kernel.faults import Fault
+from tallystick.kit.asgi import Answer, allowed, read_body
+from tallystick.wire.batch_receipt import write_part_answer, write_progress
+from tallystick.wire.document_jws import MEDIA_TYPE
+from tallystick.wire.offline_batch import (
+    HEAD_BYTES_MAX,
+    MANIFEST_BYTES_MAX,
+    PART_BYTES_MAX,
+    inflate,
+    read_announcement,
+    read_batch_id,
+    read_head,
+    read_manifest,
+)
+
+BATCHES_PATH = "/ecr/v1/batches"
+HEAD_PATH = "/ecr/v1/head"
+PART_TYPE = b"application/octet-stream"
+_ANNOUNCEMENT_BYTES = 1_024
+_RECEIPT_WAIT_SECONDS = 3.0
+_LOOK_SECONDS = 0.1
+_SIGNED = MEDIA_TYPE.encode("ascii")
+_LATER = (b"retry-after", b"1")
+
+
+class BatchApi:
+    """Its paths, which hold up to two names: of a batch, and of a part."""
+
+    def __init__(self, services: EcrServices) -> None:
+        self._services = services
+
+    def is_here(self, path: str) -> bool:
+        """Whether a path is one of this room."""
+        return path in (HEAD_PATH, BATCHES_PATH) or path.startswith(f"{BATCHES_PATH}/")
+
+    def find(self, method: str, path: str) -> Route:
+        """The handler; raises ``TS-1001`` and `MethodUnknown`."""
+        names = path.removeprefix(BATCHES_PATH).split("/")[1:]
+        match names:
+            case _ if path == HEAD_PATH:
+                methods, name = {"POST": self._head}, HEAD_PATH
+            case []:
+                methods, name = {"POST": self._announce}, BATCHES_PATH
+            case [_]:
+                methods, name = {"GET": self._look, "DELETE": self._withdraw}, f"{BATCHES_PATH}/*"
+            case [_, "close"]:
+                methods, name = {"POST": self._close}, f"{BATCHES_PATH}/*/close"
+            case [_, "parts", _]:
+                methods, name = {"PUT": self._put}, f"{BATCHES_PATH}/*/parts/*"
+            case _:
+                raise Fault("TS-1001", detail="no such path")
+        return _route(methods, method, name, "/".join(names))
+
+    async def _announce(self, request: Request) -> Answer:
+        check_class(self._services.devices, request.sender)
+        said = read_announcement(await _body(request, _ANNOUNCEMENT_BYTES, b"application/json"))
+        now = self._services.clock()
+
+        def work(conn: Connection) -> tuple[Batch, list[Part]]:
+            operations.announce(conn, request.sender, said, now)
+            return queries.batch(conn, request.sender.uid, said.batch)
+
+        batch, parts = await self._services.in_database(work)
+        return Answer(200 if parts or batch.announced_at != now else 201, _progress(batch, parts))
+
+    async def _put(self, request: Request) -> Answer:
+        check_class(self._services.devices, request.sender)
+        name, _, text = request.tail.partition("/parts/")
+        batch_id, number = read_batch_id(name), _number(text)
+        is_gzip = request.headers.get(b"content-encoding", b"").strip().lower() == b"gzip"
+        body = await _body(request, PART_BYTES_MAX, PART_TYPE, coded=is_gzip)
+        now = self._services.clock()
+
+        def work(conn: Connection) -> tuple[Part, bool]:
+            new = operations.read_new_part(request.sender, number, inflate(body) if is_gzip else body, now)
+            return operations.put_part(conn, request.sender, batch_id, new)
+
+        part, is_new = await self._services.in_database(work)
+        return Answer(201 if is_new else 200, write_part_answer(part.number, part.sha256, part.size))
+
+    async def _look(self, request: Request) -> Answer:
+        batch, parts = await self._found(request, read_batch_id(request.tail))
+        return Answer(200, batch.receipt or _progress(batch, parts))
+
+    async def _withdraw(self, request: Request) -> Answer:
+        batch_id = read_batch_id(request.tail)
+        await self._services.in_database(lambda conn: operations.withdraw(conn, request.sender, batch_id))
+        return Answer(204)
+
+    async def _close(self, request: Request) -> Answer:
+        services = self._services
+        signed = read_manifest(await _body(request, MANIFEST_BYTES_MAX, _SIGNED))
+        if signed.manifest.batch != read_batch_id(request.tail.partition("/")[0]):
+            raise Fault("TS-2410", detail="the manifest is of another batch")
+        signed, signer = check_manifest(services.devices, services.audience, request.sender, signed)
+        now = services.clock()
+
+        def work(conn: Connection) -> Batch:
+            return operations.close(
+                conn,
+                request.sender,
+                signed,
+                now,
+                certificate=signer.certificate_hash,
+                revoked=signer.was_revoked(now),
+            )
+
+        batch = await services.in_database(work)
+        return await self._receipt(request, batch)
+
+    async def _receipt(self, request: Request, batch: Batch) -> Answer:
+        """Its receipt, where it comes soon; else where it stands."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _RECEIPT_WAIT_SECONDS
+        parts: list[Part] = []
+        while batch.receipt is None and loop.time() < until:
+            await asyncio.sleep(_LOOK_SECONDS)
+            batch, parts = await self._found(request, batch.batch_id)
+        if batch.receipt is not None:
+            return Answer(200, batch.receipt)
+        return Answer(202, _progress(batch, parts), headers=(_LATER,))
+
+    async def _head(self, request: Request) -> Answer:
+        services = self._services
+        report = read_head(await _body(request, HEAD_BYTES_MAX, _SIGNED))
+        check_head(services.devices, services.audience, request.sender, report)
+        now = services.clock()
+        fault = await services.in_database(lambda conn: contacts.hear_head(conn, request.sender, report, now))
+        if fault is not None:  # what the device said is kept, and a matter for inspectors
+            raise fault
+        return Answer(200, b'{"head":"%d"}' % report.sequence)
+
+    async def _found(self, request: Request, batch_id: bytes) -> tuple[Batch, list[Part]]:
+        return await self._services.in_database(lambda conn: queries.batch(conn, request.sender.uid, batch_id))
+
+
+def _route(methods: Mapping[str, Handler], method: str, name: str, tail: str) -> Route:
+    handler = methods.get("GET" if method == "HEAD" else method)
+    if handler is None:
+        raise MethodUnknown(allowed(methods))
+    return Route(handler, name, tail)
+
+
+async def _body(request: Request, bytes_max: int, content_type: bytes, *, coded: bool = False) -> bytes:
+    if not coded:
+        check_coding(request.headers)
+    check_type(request.headers, content_type)
+    expected_bytes(request.headers, bytes_max)
+    return await read_body(request.receive, bytes_max, None)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and not text.startswith("0")):
+        raise Fault("TS-2410", detail="parts are numbered from 1 on")
+    return int(text)
+
+
+def _progress(batch: Batch, parts: list[Part]) -> bytes:
+    return write_progress(
+        batch=batch.batch_id,
+        first=batch.first,
+        state=str(batch.state),
+        parts=[(part.number, part.sha256, part.size) for part in parts],
+        code=batch.code,
+    )

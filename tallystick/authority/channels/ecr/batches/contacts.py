@@ -1,0 +1,79 @@
+"""When devices are heard of: outages are measured by our clock, and a head never goes back (S0-032, S0-093, K-15)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tallystick.authority.channels.ecr.batches import store
+from tallystick.authority.channels.ecr.batches.values import Contact, Matter, MatterKind
+from tallystick.authority.intake.national.values import Sender
+from tallystick.authority.ledger import queries as ledger
+from tallystick.authority.room_queries import Connection
+from tallystick.kernel.channel_rules import ChannelRules
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.instants import from_unix_ms
+from tallystick.kernel.offline_limits import OUTAGE_LEAST, Outage, too_long
+from tallystick.wire.compact_jws import write_base64url
+from tallystick.wire.offline_batch import HeadReport
+
+OUTAGES_LOOKED_AT = timedelta(days=62)
+"""Twice the longest time over which a country adds up outages, so that each is judged with those before it."""
+
+
+def hear_of(
+    conn: Connection, uid: str, at: datetime, *, sequence: int = 0, link: bytes | None = None, says_head: bool = False
+) -> Contact:
+    """A device was heard of, and shows that its sequence reaches so far; what was known before.
+
+    A silence before that was long enough is an outage. ``says_head``: the device has no number beyond ``sequence``.
+    """
+    before = store.lock_contact(conn, uid, _since_registration(conn, uid, at))
+    if at - before.at >= OUTAGE_LEAST:
+        store.put_outage(conn, uid, before.at, at, before.sequence)
+    store.note_contact(conn, uid, at, sequence, link)
+    if says_head:
+        store.end_outages(conn, uid, sequence)
+    return before
+
+
+def hear_head(conn: Connection, sender: Sender, report: HeadReport, at: datetime) -> Fault | None:
+    """A device says where it stands. Commits nothing itself; a head that cannot be is told, and is a case.
+
+    Kept as the first of its head: what it signs shows later which numbers existed by now (K-05).
+    """
+    uid = sender.uid
+    store.put_head_report(conn, uid, report.sequence, report.link, report.signed.compact, at)
+    before = hear_of(conn, uid, at, sequence=report.sequence, link=report.link, says_head=True)
+    oldest = None if report.oldest_ms is None else from_unix_ms(report.oldest_ms)
+    store.note_waiting(conn, uid, report.waiting, oldest)
+    known = max(before.sequence, _booked(conn, uid))
+    other = report.sequence == before.sequence and before.link is not None and before.link != report.link
+    if report.sequence >= known and not other:
+        return None
+    facts = {
+        "known": str(known),
+        "knownLink": write_base64url(before.link or b"").decode("ascii"),
+        "reported": str(report.sequence),
+        "reportedLink": write_base64url(report.link).decode("ascii"),
+    }
+    item = f"head {report.sequence} after {known}"
+    store.put_matter(conn, Matter(kind=MatterKind.HEAD_WENT_BACK, uid=uid, item=item, tin=sender.tin, facts=facts), at)
+    return Fault("TS-3285", detail=f"number {known} of this device is known here")
+
+
+def excessive(conn: Connection, uid: str, rules: ChannelRules, now: datetime) -> list[Outage]:
+    """Outages of a device that passed a limit."""
+    return too_long(store.outages(conn, uid, now - OUTAGES_LOOKED_AT), rules)
+
+
+def _since_registration(conn: Connection, uid: str, at: datetime) -> Contact:
+    """A device that was never heard of counts from its registration in the ledger."""
+    standing = ledger.device_standing(conn, (uid, uid))
+    entry = None if standing is None else ledger.document_by_index(conn, standing.registration_index)
+    since = at if entry is None or not entry.record else from_unix_ms(int(entry.facts.received_at))
+    return Contact(at=min(since, at), sequence=_booked(conn, uid), link=None)
+
+
+def _booked(conn: Connection, uid: str) -> int:
+    head = ledger.device_head(conn, (uid, uid))
+    return 0 if head is None else head[0]

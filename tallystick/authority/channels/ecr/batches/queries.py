@@ -1,0 +1,52 @@
+"""What may be asked of the offline channel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tallystick.authority.channels.ecr.batches import store
+from tallystick.authority.channels.ecr.batches.values import Batch, Contact, NumberState, Part
+from tallystick.authority.projections.audit.counters import AuditedCounters
+from tallystick.authority.room_queries import Connection
+from tallystick.kernel.channel_rules import ChannelRules
+from tallystick.kernel.faults import Fault
+
+
+def batch(conn: Connection, uid: str, batch_id: bytes) -> tuple[Batch, list[Part]]:
+    """A batch of a device and the parts that are here; raises ``TS-3282``."""
+    found = store.batch(conn, uid, batch_id)
+    if found is None:
+        raise Fault("TS-3282", detail="no such batch of this device")
+    return found, store.parts(conn, uid, batch_id)
+
+
+def contact(conn: Connection, uid: str) -> Contact | None:
+    """When a device was heard of last, and what it says that it holds back."""
+    return store.contact(conn, uid)
+
+
+def number_state(
+    conn: Connection, uid: str, sequence: int, made_at: datetime, rules: ChannelRules, now: datetime
+) -> NumberState:
+    """What an offline document is that is neither in the ledger nor apart.
+
+    Overdue is it where the limit has passed since it was made, by its own word, or since its device, which must hold
+    it back, was heard of last.
+    """
+    if store.number_in_parts(conn, uid, sequence) is not None:
+        return NumberState.ARRIVING
+    known = store.contact(conn, uid)
+    since = made_at if known is None else min(made_at, known.at)
+    return NumberState.OVERDUE if now - since > rules.offline_limit else NumberState.PENDING
+
+
+class DeviceCounters:
+    """Counters of cards and registers as the intake asks for them (``intake.anchors.CardCounters``).
+
+    A card's stands in its audit requests, a register's in the head reports that it signs.
+    """
+
+    def counted_by(self, conn: Connection, uid: str, ordinal: int) -> datetime | None:
+        """When a device first signed that its sequence had reached a number; none when never."""
+        moments = (AuditedCounters().counted_by(conn, uid, ordinal), store.reported_by(conn, uid, ordinal))
+        return min((one for one in moments if one is not None), default=None)

@@ -1,0 +1,142 @@
+-- name: device
+SELECT contact_at, sequence, link, waiting, oldest_at FROM batches.device WHERE uid = :uid;
+
+-- name: lock_device
+SELECT contact_at, sequence, link FROM batches.device WHERE uid = :uid FOR UPDATE;
+
+-- name: put_device
+INSERT INTO batches.device (uid, contact_at, sequence, link) VALUES (:uid, :at, :sequence, :link)
+ON CONFLICT (uid) DO NOTHING;
+
+-- name: note_contact
+UPDATE batches.device
+SET contact_at = greatest(contact_at, :at),
+    link = CASE WHEN :sequence::bigint > sequence THEN :link::bytea
+                WHEN :sequence::bigint = sequence THEN coalesce(link, :link::bytea) ELSE link END,
+    sequence = greatest(sequence, :sequence::bigint)
+WHERE uid = :uid;
+
+-- name: note_waiting
+UPDATE batches.device SET waiting = :waiting, oldest_at = :oldest_at WHERE uid = :uid;
+
+-- name: put_outage
+INSERT INTO batches.outage (uid, since, until, after_sequence) VALUES (:uid, :since, :until, :after)
+ON CONFLICT (uid, since) DO NOTHING;
+
+-- name: end_outages
+UPDATE batches.outage SET up_to = :sequence WHERE uid = :uid AND up_to IS NULL AND after_sequence <= :sequence;
+
+-- name: outages
+SELECT since, until, after_sequence, up_to FROM batches.outage
+WHERE uid = :uid AND until > :newer_than ORDER BY since DESC LIMIT :limit;
+
+-- name: put_head_report
+INSERT INTO batches.head_report (uid, sequence, link, body, received_at)
+VALUES (:uid, :sequence, :link, :body, :at) ON CONFLICT DO NOTHING;
+
+-- name: reported_by
+SELECT min(received_at) FROM batches.head_report WHERE uid = :uid AND sequence >= :sequence;
+
+-- name: announce
+INSERT INTO batches.batch (uid, batch_id, tin, first_sequence, announced_at)
+VALUES (:uid, :batch_id, :tin, :first, :at) ON CONFLICT DO NOTHING;
+
+-- name: lock_announcing
+SELECT pg_advisory_xact_lock(hashtextextended('batches:' || :uid, 0));
+
+-- name: held
+SELECT count(*) FILTER (WHERE uid = :uid AND state = 'open'), coalesce(sum(bytes) FILTER (WHERE uid = :uid), 0)::bigint,
+       coalesce(sum(bytes), 0)::bigint
+FROM batches.batch WHERE state <> 'done';
+
+-- name: batch
+SELECT uid, batch_id, tin, first_sequence, announced_at, state, bytes, documents, last_sequence, head, act_hash,
+       certificate, revoked, closed_at, attempts, code, receipt
+FROM batches.batch WHERE uid = :uid AND batch_id = :batch_id;
+
+-- name: lock_batch
+SELECT uid, batch_id, tin, first_sequence, announced_at, state, bytes, documents, last_sequence, head, act_hash,
+       certificate, revoked, closed_at, attempts, code, receipt
+FROM batches.batch WHERE uid = :uid AND batch_id = :batch_id FOR UPDATE;
+
+-- name: withdraw
+DELETE FROM batches.batch WHERE uid = :uid AND batch_id = :batch_id AND state = 'open';
+
+-- name: part
+SELECT number, sha256, size, first_sequence, last_sequence, last_link, coalesce(body_hashes, ''::bytea), received_at
+FROM batches.part WHERE uid = :uid AND batch_id = :batch_id AND number = :number;
+
+-- name: parts
+SELECT number, sha256, size, first_sequence, last_sequence, last_link, coalesce(body_hashes, ''::bytea), received_at
+FROM batches.part WHERE uid = :uid AND batch_id = :batch_id ORDER BY number;
+
+-- name: part_body
+SELECT body, received_at FROM batches.part WHERE uid = :uid AND batch_id = :batch_id AND number = :number;
+
+-- name: put_part
+INSERT INTO batches.part (uid, batch_id, number, sha256, size, first_sequence, last_sequence, last_link, body_hashes,
+                          body, received_at)
+VALUES (:uid, :batch_id, :number, :sha256, :size, :first, :last, :last_link, :body_hashes, :body, :at);
+
+-- name: count_part
+UPDATE batches.batch SET bytes = bytes + :size, documents = documents + :documents
+WHERE uid = :uid AND batch_id = :batch_id;
+
+-- name: last_known
+SELECT last_sequence, head FROM batches.batch WHERE uid = :uid AND state <> 'open'
+ORDER BY last_sequence DESC LIMIT 1;
+
+-- name: close
+UPDATE batches.batch
+SET state = 'closed', last_sequence = :last, head = :head, manifest = :manifest, act_hash = :act_hash,
+    certificate = :certificate, revoked = :revoked, closed_at = :at, due_at = :at
+WHERE uid = :uid AND batch_id = :batch_id AND state = 'open';
+
+-- name: take_due
+UPDATE batches.batch SET due_at = :until, attempts = attempts + 1
+WHERE (uid, batch_id) = (
+    SELECT b.uid, b.batch_id FROM batches.batch b
+    WHERE b.state = 'closed' AND b.due_at <= :now
+      AND NOT EXISTS (SELECT FROM batches.batch e WHERE e.uid = b.uid AND e.state = 'closed'
+                      AND (e.first_sequence, e.closed_at, e.batch_id) < (b.first_sequence, b.closed_at, b.batch_id))
+    ORDER BY b.due_at FOR UPDATE SKIP LOCKED LIMIT 1)
+RETURNING uid, batch_id, tin, first_sequence, announced_at, state, bytes, documents, last_sequence, head, act_hash,
+          certificate, revoked, closed_at, attempts, code, receipt;
+
+-- name: is_anything_due
+SELECT EXISTS (SELECT FROM batches.batch WHERE state = 'closed' AND due_at <= :now);
+
+-- name: renew
+UPDATE batches.batch SET due_at = :until WHERE uid = :uid AND batch_id = :batch_id AND state = 'closed' AND due_at = :was;
+
+-- name: put_off
+UPDATE batches.batch SET due_at = :due_at, code = :code WHERE uid = :uid AND batch_id = :batch_id AND state = 'closed';
+
+-- name: finish
+UPDATE batches.batch SET state = 'done', receipt = :receipt, done_at = :at, due_at = NULL, code = ''
+WHERE uid = :uid AND batch_id = :batch_id AND state = 'closed';
+
+-- name: let_bodies_go
+UPDATE batches.part SET body = NULL, body_hashes = NULL WHERE uid = :uid AND batch_id = :batch_id;
+
+-- name: put_matter
+INSERT INTO batches.matter (kind, uid, item, tin, amount, facts, at)
+VALUES (:kind, :uid, :item, :tin, :amount, :facts, :at) ON CONFLICT (kind, uid, item) DO NOTHING;
+
+-- name: waiting_matters
+SELECT matter_id, kind, uid, item, tin, amount, facts FROM batches.matter WHERE NOT told ORDER BY matter_id LIMIT :limit;
+
+-- name: told_matter
+UPDATE batches.matter SET told = true WHERE matter_id = :matter_id;
+
+-- name: number_in_parts
+SELECT min(p.received_at) FROM batches.part p JOIN batches.batch b USING (uid, batch_id)
+WHERE p.uid = :uid AND b.state <> 'done' AND :sequence BETWEEN p.first_sequence AND p.last_sequence;
+
+-- name: overview
+SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'closed'),
+       coalesce(sum(bytes), 0)::bigint, min(closed_at) FILTER (WHERE state = 'closed')
+FROM batches.batch WHERE state <> 'done';
+
+-- name: let_old_go
+DELETE FROM batches.batch WHERE state = 'open' AND announced_at < :before;

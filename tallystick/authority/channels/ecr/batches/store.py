@@ -1,0 +1,286 @@
+"""The only SQL of this room."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from psycopg.types.json import Jsonb
+
+from tallystick.authority.channels.ecr.batches.values import Batch, BatchState, Contact, Matter, MatterKind, Part
+from tallystick.authority.room_queries import Connection, RoomQueries, Row
+from tallystick.kernel.offline_limits import Outage
+
+_SQL = RoomQueries(__package__)
+OUTAGES_MOST = 1_000
+
+
+def contact(conn: Connection, uid: str) -> Contact | None:
+    """What is known of a device's contacts."""
+    row = _SQL.row(conn, "device", uid=uid)
+    if row is None:
+        return None
+    at, sequence, link, waiting, oldest_at = row
+    return Contact(at=at, sequence=sequence, link=link, waiting=waiting, oldest_at=oldest_at)
+
+
+def lock_contact(conn: Connection, uid: str, first: Contact) -> Contact:
+    """The same, held until the transaction ends; ``first`` is entered where nothing is known yet."""
+    _SQL.run(conn, "put_device", uid=uid, at=first.at, sequence=first.sequence, link=first.link)
+    row = _SQL.row(conn, "lock_device", uid=uid)
+    assert row is not None
+    return Contact(at=row[0], sequence=row[1], link=row[2])
+
+
+def note_contact(conn: Connection, uid: str, at: datetime, sequence: int, link: bytes | None) -> None:
+    """A device was heard of; its number and link never go back here."""
+    _SQL.run(conn, "note_contact", uid=uid, at=at, sequence=sequence, link=link)
+
+
+def note_waiting(conn: Connection, uid: str, waiting: int, oldest_at: datetime | None) -> None:
+    """What a device says that it holds back."""
+    _SQL.run(conn, "note_waiting", uid=uid, waiting=waiting, oldest_at=oldest_at)
+
+
+def put_outage(conn: Connection, uid: str, since: datetime, until: datetime, after: int) -> None:
+    """A device was away."""
+    _SQL.run(conn, "put_outage", uid=uid, since=since, until=until, after=after)
+
+
+def end_outages(conn: Connection, uid: str, sequence: int) -> None:
+    """The device has said how far it was when it came back."""
+    _SQL.run(conn, "end_outages", uid=uid, sequence=sequence)
+
+
+def outages(conn: Connection, uid: str, newer_than: datetime) -> list[Outage]:
+    """Outages that ended after a moment, the newest ones where there are very many."""
+    rows = _SQL.rows(conn, "outages", uid=uid, newer_than=newer_than, limit=OUTAGES_MOST)
+    return [Outage(since=since, until=until, after=after, up_to=up_to) for since, until, after, up_to in rows]
+
+
+def put_head_report(conn: Connection, uid: str, sequence: int, link: bytes, body: bytes, at: datetime) -> None:
+    """Keep the first report of a head."""
+    _SQL.run(conn, "put_head_report", uid=uid, sequence=sequence, link=link, body=body, at=at)
+
+
+def reported_by(conn: Connection, uid: str, sequence: int) -> datetime | None:
+    """When a report of the device first reached a number."""
+    at: datetime | None = _SQL.value(conn, "reported_by", uid=uid, sequence=sequence)
+    return at
+
+
+def lock_device(conn: Connection, uid: str) -> None:
+    """Let no other announcement or part of the device be counted until the transaction ends."""
+    _SQL.rows(conn, "lock_announcing", uid=uid)
+
+
+def announce(conn: Connection, uid: str, batch_id: bytes, tin: str, first: int, at: datetime) -> bool:
+    """Enter a batch; false where it is there."""
+    return bool(_SQL.run(conn, "announce", uid=uid, batch_id=batch_id, tin=tin, first=first, at=at))
+
+
+def held(conn: Connection, uid: str) -> tuple[int, int, int]:
+    """Open batches of a device, bytes of all its batches that are not booked, and such bytes of all devices."""
+    row = _SQL.row(conn, "held", uid=uid)
+    assert row is not None
+    return row[0], row[1], row[2]
+
+
+def batch(conn: Connection, uid: str, batch_id: bytes, *, lock: bool = False) -> Batch | None:
+    """A batch of a device."""
+    row = _SQL.row(conn, "lock_batch" if lock else "batch", uid=uid, batch_id=batch_id)
+    return None if row is None else _batch(row)
+
+
+def withdraw(conn: Connection, uid: str, batch_id: bytes) -> None:
+    """Forget an open batch and its parts."""
+    _SQL.run(conn, "withdraw", uid=uid, batch_id=batch_id)
+
+
+def part(conn: Connection, uid: str, batch_id: bytes, number: int) -> Part | None:
+    """A part, without its text."""
+    row = _SQL.row(conn, "part", uid=uid, batch_id=batch_id, number=number)
+    return None if row is None else _part(row)
+
+
+def parts(conn: Connection, uid: str, batch_id: bytes) -> list[Part]:
+    """All parts that are there, in order, without their text."""
+    return [_part(row) for row in _SQL.rows(conn, "parts", uid=uid, batch_id=batch_id)]
+
+
+def part_body(conn: Connection, uid: str, batch_id: bytes, number: int) -> tuple[bytes, datetime] | None:
+    """The text of a part, and when it came; none once it is booked."""
+    row = _SQL.row(conn, "part_body", uid=uid, batch_id=batch_id, number=number)
+    return None if row is None or row[0] is None else (bytes(row[0]), row[1])
+
+
+def put_part(conn: Connection, uid: str, batch_id: bytes, part: Part, body: bytes) -> None:
+    """Keep a part and count it."""
+    _SQL.run(
+        conn,
+        "put_part",
+        uid=uid,
+        batch_id=batch_id,
+        number=part.number,
+        sha256=part.sha256,
+        size=part.size,
+        first=part.first,
+        last=part.last,
+        last_link=part.last_link,
+        body_hashes=part.body_hashes,
+        body=body,
+        at=part.received_at,
+    )
+    _SQL.run(conn, "count_part", uid=uid, batch_id=batch_id, size=part.size, documents=part.last - part.first + 1)
+
+
+def last_known(conn: Connection, uid: str) -> tuple[int, bytes] | None:
+    """The highest number of closed batches of a device, and its link."""
+    row = _SQL.row(conn, "last_known", uid=uid)
+    return None if row is None else (row[0], bytes(row[1]))
+
+
+def close(
+    conn: Connection,
+    uid: str,
+    batch_id: bytes,
+    *,
+    last: int,
+    head: bytes,
+    manifest: bytes,
+    act_hash: bytes,
+    certificate: bytes,
+    revoked: bool,
+    at: datetime,
+) -> None:
+    """Its manifest has come and agrees: it is to be booked."""
+    _SQL.run(
+        conn,
+        "close",
+        uid=uid,
+        batch_id=batch_id,
+        last=last,
+        head=head,
+        manifest=manifest,
+        act_hash=act_hash,
+        certificate=certificate,
+        revoked=revoked,
+        at=at,
+    )
+
+
+def take_due(conn: Connection, now: datetime, until: datetime) -> Batch | None:
+    """The batch that waits longest and is the next of its device, taken for a while."""
+    row = _SQL.row(conn, "take_due", now=now, until=until)
+    return None if row is None else _batch(row)
+
+
+def is_anything_due(conn: Connection, now: datetime) -> bool:
+    """Whether `take_due` may find something."""
+    return bool(_SQL.value(conn, "is_anything_due", now=now))
+
+
+def renew(conn: Connection, batch: Batch, was: datetime, until: datetime) -> bool:
+    """Keep it for longer; false where another process has it by now."""
+    return bool(_SQL.run(conn, "renew", uid=batch.uid, batch_id=batch.batch_id, was=was, until=until))
+
+
+def put_off(conn: Connection, batch: Batch, due_at: datetime, code: str) -> None:
+    """Try again later."""
+    _SQL.run(conn, "put_off", uid=batch.uid, batch_id=batch.batch_id, due_at=due_at, code=code)
+
+
+def finish(conn: Connection, batch: Batch, receipt: bytes, at: datetime) -> bool:
+    """Enter the receipt and let the parts' text go; false where it was done before."""
+    done = _SQL.run(conn, "finish", uid=batch.uid, batch_id=batch.batch_id, receipt=receipt, at=at)
+    if done:
+        _SQL.run(conn, "let_bodies_go", uid=batch.uid, batch_id=batch.batch_id)
+    return bool(done)
+
+
+def put_matter(conn: Connection, matter: Matter, at: datetime) -> None:
+    """Something that an inspector should see; the same again is known."""
+    _SQL.run(
+        conn,
+        "put_matter",
+        kind=matter.kind.value,
+        uid=matter.uid,
+        item=matter.item,
+        tin=matter.tin,
+        amount=matter.amount,
+        facts=Jsonb(dict(matter.facts)),
+        at=at,
+    )
+
+
+def waiting_matters(conn: Connection, limit: int) -> list[tuple[int, Matter]]:
+    """Matters that are in no case yet, oldest first."""
+    return [
+        (
+            row[0],
+            Matter(kind=MatterKind(row[1]), uid=row[2], item=row[3], tin=row[4], amount=row[5], facts=row[6]),
+        )
+        for row in _SQL.rows(conn, "waiting_matters", limit=limit)
+    ]
+
+
+def told(conn: Connection, matter_id: int) -> None:
+    """A matter is in a case."""
+    _SQL.run(conn, "told_matter", matter_id=matter_id)
+
+
+def number_in_parts(conn: Connection, uid: str, sequence: int) -> datetime | None:
+    """When a part with that number came, while its batch is not booked."""
+    at: datetime | None = _SQL.value(conn, "number_in_parts", uid=uid, sequence=sequence)
+    return at
+
+
+def overview(conn: Connection) -> tuple[int, int, int, datetime | None]:
+    """Open and closed batches, their bytes, and since when the oldest closed one waits."""
+    row = _SQL.row(conn, "overview")
+    assert row is not None
+    return row[0], row[1], row[2], row[3]
+
+
+def let_old_go(conn: Connection, before: datetime) -> int:
+    """Forget batches that were announced long ago and never closed; how many."""
+    return _SQL.run(conn, "let_old_go", before=before)
+
+
+def _batch(row: Row) -> Batch:
+    (
+        uid, batch_id, tin, first, announced_at, state, size, documents, last, head, act_hash, certificate, revoked,
+        closed_at, attempts, code, receipt,
+    ) = row  # fmt: skip
+    return Batch(
+        uid=uid,
+        batch_id=bytes(batch_id),
+        tin=tin,
+        first=first,
+        announced_at=announced_at,
+        state=BatchState(state),
+        size=size,
+        documents=documents,
+        last=last,
+        head=head,
+        act_hash=act_hash,
+        certificate=certificate,
+        revoked=revoked,
+        closed_at=closed_at,
+        attempts=attempts,
+        code=code,
+        receipt=receipt,
+    )
+
+
+def _part(row: Row) -> Part:
+    number, sha256, size, first, last, last_link, body_hashes, received_at = row
+    return Part(
+        number=number,
+        sha256=sha256,
+        size=size,
+        first=first,
+        last=last,
+        last_link=last_link,
+        body_hashes=body_hashes,
+        received_at=received_at,
+    )

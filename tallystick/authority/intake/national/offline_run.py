@@ -1,0 +1,308 @@
+"""One batch on its way: its documents judged one after the other, and booked many at a time behind each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import attrs
+
+from tallystick.authority.intake import metrics
+from tallystick.authority.intake.booking import quarantine_entry
+from tallystick.authority.intake.examining import at_step
+from tallystick.authority.intake.national import proving
+from tallystick.authority.intake.national.booking import document_entry
+from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
+from tallystick.authority.intake.national.doubled import keep_two_documents
+from tallystick.authority.intake.national.offline_findings import finding, lateness, times_contradict
+from tallystick.authority.intake.national.offline_values import OfflineBatch, Tally
+from tallystick.authority.intake.national.standing import Standing
+from tallystick.authority.intake.national.values import DocumentInHand, NationalFinding
+from tallystick.authority.intake.ports import Sequencer
+from tallystick.authority.intake.steps import Step
+from tallystick.authority.intake.store import Quarantined, Refused
+from tallystick.authority.intake.verdicts import AuditStatus
+from tallystick.authority.ledger.booked_numbers import BookedNumber
+from tallystick.authority.ledger.entry import Booked, Channel
+from tallystick.kernel.fault_catalogue import CATALOGUE
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import device_link
+from tallystick.kernel.identifiers import canonical_buyer
+from tallystick.kernel.national_document import NationalDocument
+from tallystick.wire.document_jws import MEDIA_TYPE, SignedDocument
+from tallystick.wire.national_document import read_document
+
+if TYPE_CHECKING:
+    from tallystick.authority.intake.national.offline import OfflineRules
+
+APART_AT_ONCE = 256
+_CHANNEL = Channel.ECR_OFFLINE
+_PROOF = tuple([one for one in NATIONAL_CHECKS[_CHANNEL].proof if one.function is not proving.signature_is_good])
+"""Signatures are checked before, many at a time."""
+_KEPT = NATIONAL_CHECKS[_CHANNEL].kept
+
+
+@attrs.frozen(slots=True)
+class OpenedPart:
+    """Documents of a part, when each arrived, and for each the code of what is wrong with its signature."""
+
+    received_at: Sequence[datetime]
+    signed: Sequence[SignedDocument]
+    codes: Sequence[str]
+
+
+@attrs.frozen(slots=True)
+class _Flight:
+    """A document that the sequencer was asked to book."""
+
+    sequence: int
+    codes: tuple[str, ...]
+    booked: asyncio.Task[Booked]
+
+
+class BatchRun:
+    """Takes parts in order. ``window`` says how many documents may be on their way to the sequencer."""
+
+    def __init__(
+        self,
+        rules: OfflineRules,
+        sequencer: Sequencer,
+        batch: OfflineBatch,
+        standing: Standing,
+        window: Callable[[], int],
+    ) -> None:
+        self._rules = rules
+        self._sequencer = sequencer
+        self._batch = batch
+        self._standing = standing
+        self._window = window
+        self._tally = Tally()
+        self._flights: deque[_Flight] = deque()
+        self._confirmed = standing.sequence
+        self._apart: list[Quarantined] = []
+        self._before_ms = max(standing.nonces.values(), default=0)
+
+    async def take(self, part: OpenedPart) -> None:
+        """Judge the documents of a part, and book them or keep them apart."""
+        known = await self._known(part)
+        for received_at, signed, code in zip(part.received_at, part.signed, part.codes, strict=True):
+            self._tally.documents += 1
+            await self._take(signed, received_at, code, known.get(signed.header.sequence))
+            self._before_ms = signed.header.time_ms
+
+    async def finish(self) -> Tally:
+        """Wait for all that is on its way; how the batch ended."""
+        await self._land_all()
+        await self._keep_apart()
+        return self._tally
+
+    def give_up(self) -> None:
+        """Nobody waits any more for what is on its way."""
+        for flight in self._flights:
+            flight.booked.cancel()
+
+    async def _known(self, part: OpenedPart) -> dict[int, BookedNumber]:
+        """What of the part is in the ledger already: of an earlier attempt, or of another batch."""
+        numbers = [one.header.sequence for one in part.signed if one.header.sequence <= self._standing.sequence]
+        if not numbers or min(numbers) > self._confirmed:
+            return {}
+        return await self._rules.stores.booked_between(self._batch.sender.uid, min(numbers), max(numbers))
+
+    async def _take(self, signed: SignedDocument, at: datetime, code: str, known: BookedNumber | None) -> None:
+        if known is not None and known.act_hash == signed.act_hash:
+            if not known.acked:
+                raise at_step(Step.GATE_AND_ANSWER, Fault("TS-5003", retry_after_seconds=2))
+            metrics.REPLAYS.inc()
+            self._tally.book(known.index, known.flags)
+            return
+        try:
+            document = read_document(signed.payload)
+        except Fault as fault:
+            await self._unread(signed, at, code, fault)
+            return
+        hand = DocumentInHand(
+            signed=signed,
+            document=document,
+            sender=self._batch.sender,
+            received_at=at,
+            channel=_CHANNEL,
+            standing=self._standing,
+        )
+        if not await self._is_proven(hand, code):
+            return
+        if known is not None:
+            await self._doubled(hand)
+            return
+        await self._judge(hand)
+        if any(one.apart for one in hand.findings):
+            await self._set_apart(hand, document)
+        else:
+            await self._send(hand)
+
+    async def _is_proven(self, hand: DocumentInHand, code: str) -> bool:
+        """Steps 6 and 7: whoever fails has shown nothing; what came is kept for a while."""
+        for check in _PROOF:
+            try:
+                check.function(self._rules.national, hand)
+                if code and check.function is proving.environment_is_ours:
+                    raise Fault(code, detail="the signature is not of this key over these bytes")
+            except Fault as fault:
+                await self._refuse(hand.signed, hand.received_at, check.step, fault)
+                return False
+        return True
+
+    async def _refuse(self, signed: SignedDocument, at: datetime, step: Step, fault: Fault) -> None:
+        metrics.fault(int(step), fault.code)
+        self._tally.refused += 1
+        self._tally.codes[fault.code] += 1
+        sender = self._batch.sender
+        refused = Refused(
+            file_hash=signed.body_hash,
+            token_uid=sender.uid,
+            token_tin=sender.tin,
+            body=signed.compact,
+            step=int(step),
+            code=fault.code,
+            detail=fault.detail,
+            answered=CATALOGUE[fault.code].http_status,
+            at=at,
+        )
+        await self._rules.stores.refuse(refused)
+
+    async def _unread(self, signed: SignedDocument, at: datetime, code: str, fault: Fault) -> None:
+        """Signed, and nobody can read it: kept apart, where the signature is good."""
+        certificate = self._rules.national.devices.certificate(signed.header.kid)
+        if code or certificate is None or certificate.uid != self._batch.sender.uid:
+            wrong = Fault(code or "TS-1313", detail="what cannot be read is not signed by this device either")
+            await self._refuse(signed, at, Step.SIGNATURE, wrong)
+            return
+        finding = NationalFinding(int(Step.READ_STRICTLY), fault, apart=True)
+        await self._wait_apart(signed, at, (finding,), None)
+
+    async def _doubled(self, hand: DocumentInHand) -> None:
+        """Its place is taken by another act: the memory was restored from an old image, or the key is there twice."""
+        self._tally.doubled += 1
+        self._tally.codes["TS-1403"] += 1
+        await keep_two_documents(self._rules.national, self._sequencer, hand)
+
+    async def _judge(self, hand: DocumentInHand) -> None:
+        """Steps 7 to 12; every fault is a finding."""
+        if self._batch.revoked:
+            fault = Fault("TS-2403", detail="the batch's signer is revoked")
+            hand.findings.append(NationalFinding(int(Step.BINDING), fault, apart=True))
+            return
+        await self._wait_for_original(hand)
+        for check in _KEPT:
+            try:
+                waiting = check.function(self._rules.national, hand)
+                if waiting is not None:
+                    await waiting
+            except Fault as fault:
+                if fault.code.startswith("TS-50"):
+                    raise at_step(check.step, fault) from None
+                found = finding(self._rules.history, hand, check.step, fault)
+                if found is not None:
+                    hand.findings.append(found)
+                if check.step is Step.ORDER:
+                    break  # what comes after rests on the documents before it, which are not there
+        self._judge_times(hand)
+        for one in hand.findings:
+            metrics.fault(one.step, one.fault.code)
+
+    def _judge_times(self, hand: DocumentInHand) -> None:
+        channels, header = self._rules.national.pack.channels, hand.header
+        contradiction = times_contradict(channels, hand, self._before_ms)
+        if contradiction is not None:
+            hand.findings.append(contradiction)
+        if self._batch.is_late(header.sequence, header.time, hand.received_at):
+            hand.findings.append(lateness(channels))
+
+    async def _wait_for_original(self, hand: DocumentInHand) -> None:
+        """An original of this very batch must be in the ledger before it is looked for."""
+        sale = hand.document.sale
+        if sale is None or sale.refers_to is None or sale.refers_to.signed_by != hand.header.device:
+            return
+        if sale.refers_to.ordinal > self._confirmed:
+            await self._land_all()
+
+    async def _send(self, hand: DocumentInHand) -> None:
+        """Step 14. What follows is judged by it at once; should it fail, the whole run ends."""
+        if len(self._flights) >= self._window():
+            await self._land()
+        entry = document_entry(self._rules.national, hand)
+        header, standing = hand.header, self._standing
+        booked = asyncio.create_task(self._sequencer.append(entry))
+        self._flights.append(_Flight(header.sequence, hand.codes, booked))
+        assert hand.state is not None, "the shift was judged"
+        link = device_link(header.previous, header.sequence, hand.signed.body_hash)
+        standing.take(header.sequence, link, hand.state, header.nonce, header.time_ms)
+        self._count_amounts(hand)
+
+    async def _land(self) -> None:
+        """Wait for the oldest, and take all that are done behind it."""
+        flights = self._flights
+        await asyncio.wait((flights[0].booked,))
+        while flights and flights[0].booked.done():
+            flight = flights.popleft()
+            booked = flight.booked.result()
+            self._confirmed = flight.sequence
+            self._tally.book(booked.index, flight.codes)
+
+    async def _land_all(self) -> None:
+        while self._flights:
+            await self._land()
+
+    async def _set_apart(self, hand: DocumentInHand, document: NationalDocument) -> None:
+        self._count_amounts(hand)
+        await self._wait_apart(hand.signed, hand.received_at, hand.findings, document)
+
+    def _count_amounts(self, hand: DocumentInHand) -> None:
+        sale = hand.document.sale
+        for code in hand.codes:
+            self._tally.amounts[code] += sale.total.scaled if sale else 0
+
+    async def _wait_apart(
+        self,
+        signed: SignedDocument,
+        at: datetime,
+        findings: Sequence[NationalFinding],
+        document: NationalDocument | None,
+    ) -> None:
+        codes = list(dict.fromkeys(one.fault.code for one in findings))
+        sale = document.sale if document is not None else None
+        row = Quarantined(
+            act_hash=signed.act_hash,
+            body_hash=signed.body_hash,
+            file_hash=signed.body_hash,
+            body=signed.compact,
+            requested_by=signed.header.device,
+            signed_by=signed.header.device,
+            ordinal=signed.header.sequence,
+            tin=self._batch.sender.tin,
+            turnover=document.turnover.scaled if document is not None else 0,
+            step=min(one.step for one in findings),
+            codes=codes,
+            verdict=int(AuditStatus.VERIFIED),
+            received_at=at,
+            channel=_CHANNEL,
+            buyer=canonical_buyer(sale.buyer_id) if sale else "",
+            media_type=MEDIA_TYPE,
+        )
+        self._tally.apart += 1
+        self._tally.codes.update(codes)
+        self._apart.append(row)
+        if len(self._apart) >= APART_AT_ONCE:
+            await self._keep_apart()
+
+    async def _keep_apart(self) -> None:
+        """Kept first, entered in the ledger then, numbered last: whatever a crash leaves is taken up again."""
+        rows, self._apart = self._apart, []
+        if not rows:
+            return
+        entries = await self._rules.stores.quarantine_all(rows)
+        new = [row for row in rows if entries[row.act_hash] is None]
+        booked = await asyncio.gather(*(self._sequencer.append(quarantine_entry(row)) for row in new))
+        await self._rules.stores.number_all([(row.act_hash, one.index) for row, one in zip(new, booked, strict=True)])

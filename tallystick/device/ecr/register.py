@@ -1,0 +1,243 @@
+"""The register as a program uses it: one order at a time, an answer that is stored before it is given.
+
+Every verb may be called from any thread; they wait for each other. An order comes with a request id: the same id and
+contents get the same answer, also after a power cut.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import attrs
+
+from tallystick.device.ecr.channel import Channel
+from tallystick.device.ecr.compose import Original
+from tallystick.device.ecr.issue import Request, issue, settle
+from tallystick.device.ecr.needs import (
+    Disagrees,
+    FindOriginal,
+    Means,
+    NoAnswer,
+    NotSent,
+    Random,
+    Refused,
+    Sign,
+    Way,
+    hold,
+)
+from tallystick.device.ecr.offline_window import OUTAGE_FROM, OfflineWindow, offline_window
+from tallystick.device.ecr.orders import Correct, Order, Refund, Sell
+from tallystick.device.ecr.setup import RegisterSetup
+from tallystick.device.ecr.store import Standing, Store, Waiting
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import sha256
+from tallystick.kernel.instants import Clock, unix_ms
+from tallystick.kernel.shifts import RegisterState
+
+REQUEST_ID_CHARACTERS = 64
+_SELLS = (Sell, Refund, Correct)
+
+
+class Memory(Protocol):
+    """What the register asks of write-once memory beside its way: a seal and an anchor at a synchronisation."""
+
+    def before_sending(self, sequence: int, now: datetime) -> None:
+        """Seal what no seal covers."""
+
+    def after_sending(self, record: int, log_index: int, checkpoint: bytes, now: datetime) -> None:
+        """Write down that records up to this one are booked."""
+
+    def release(self) -> None:
+        """Let go of the medium."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Status:
+    """What is always shown. ``open_fate`` tells that a document's fate is not known; ``late`` counts answers that
+    nobody took; ``trouble`` is why the last try to reach the authority failed."""
+
+    uid: str
+    works_offline: bool
+    state: RegisterState
+    waiting: int
+    window: OfflineWindow
+    closes_by: datetime | None
+    open_fate: bool
+    late: int
+    stopped: str
+    trouble: str
+    not_after: datetime
+
+
+class Register:
+    """One register over its store, its key and its way."""
+
+    def __init__(
+        self,
+        setup: RegisterSetup,
+        store: Store,
+        sign: Sign,
+        way: Way,
+        channel: Channel | None,
+        clock: Clock,
+        *,
+        memory: Memory | None = None,
+        random: Random = os.urandom,
+    ) -> None:
+        self.setup = setup
+        self.clock = clock
+        self.trouble = ""
+        self._store = store
+        self._channel = channel
+        self._memory = memory
+        self._means = Means(store, sign, way, random)
+        self._turn = threading.Lock()
+
+    def issue(self, request_id: str, contents: bytes, order: Order) -> bytes:
+        """Carry out an order; gives the answer (JSON).
+
+        Raises ``TS-1220`` (the id), ``TS-3261`` (offline limit reached), and what `issue.issue` raises.
+        """
+        if not 0 < len(request_id) <= REQUEST_ID_CHARACTERS or not request_id.isprintable():
+            raise Fault("TS-1220", detail=f"a request id has 1 to {REQUEST_ID_CHARACTERS} characters")
+        request = Request(request_id=request_id, request_hash=sha256(contents), order=order)
+        with self._turn:
+            now = self.clock()
+            standing = self._store.standing()
+            if isinstance(order, _SELLS) and self.setup.works_offline:
+                self._check_window(request, standing, now)
+            try:
+                answer = hold(issue(request, standing, self.setup, now), self._means).answer
+            except Fault as fault:
+                if fault.code in ("TS-3250", "TS-3251"):
+                    self.trouble = fault.detail
+                raise
+            if not self.setup.works_offline:
+                self.trouble = ""
+            return answer
+
+    def settle(self) -> bool:
+        """Try to bring a document whose fate is open to its end; tells whether there is none any more."""
+        with self._turn:
+            intent = self._store.open_intent()
+            standing = self._store.standing()
+            if intent is None:
+                return True
+            if standing.stopped:
+                return False
+            try:
+                hold(settle(intent, standing, self.setup, self.clock()), self._means)
+            except Fault as fault:
+                self.trouble = fault.detail
+                return False
+            self.trouble = ""
+            return True
+
+    def status(self) -> Status:
+        """Where the register stands now."""
+        standing = self._store.standing()
+        count, _ = self._store.waiting_count()
+        return Status(
+            uid=self.setup.uid,
+            works_offline=self.setup.works_offline,
+            state=standing.state,
+            waiting=count,
+            window=self._window(standing, self.clock()),
+            closes_by=standing.state.closes_by(self.setup.shift_hours_most),
+            open_fate=self._store.open_intent() is not None,
+            late=len(self._store.late()),
+            stopped=standing.stopped,
+            trouble=self.trouble,
+            not_after=self.setup.not_after,
+        )
+
+    def answer_of(self, sequence: int) -> bytes:
+        """The answer of a document, for a reprint; raises ``TS-3255``."""
+        answer = self._store.answer_of(sequence)
+        if answer is None:
+            raise Fault("TS-3255", detail=f"there is no document {sequence}")
+        return answer
+
+    def original(self, sequence: int) -> Original | None:
+        """A sale of this register, and how much of it was given back."""
+        return FindOriginal(sequence).perform(self._means)
+
+    def newest(self, most: int) -> list[bytes]:
+        """The newest answers, the last one first."""
+        return self._store.newest(most)
+
+    def late(self) -> list[bytes]:
+        """Answers that nobody took: what was sold after all when the till had given up."""
+        return self._store.late()
+
+    def take_late(self, sequence: int) -> None:
+        """Whoever stands at the till has seen it."""
+        self._store.mark_shown(sequence)
+
+    def send_link(self, sequence: int, by: str, to: str) -> None:
+        """Have the authority send the link of a receipt; raises ``TS-3250``, ``TS-3255`` and its refusals."""
+        found = self._store.document(sequence)
+        if found is None or self._channel is None:
+            raise Fault("TS-3255", detail=f"there is no document {sequence}")
+        try:
+            self._channel.send_link(f"{self.setup.uid}-{self.setup.uid}-{sequence}", by, to)
+        except Refused as refused:
+            raise refused.fault from None
+        except (NotSent, NoAnswer, Disagrees) as error:
+            raise Fault("TS-3250", detail=str(error)) from error
+
+    def lift_stop(self) -> None:
+        """A service centre has looked: go on."""
+        self._store.stop("")
+
+    def close(self) -> None:
+        """Let go of memory and store."""
+        with self._turn:
+            if self._memory is not None:
+                self._memory.release()
+            self._store.close()
+
+    # What the background asks
+
+    def to_send(self, most: int) -> list[Waiting]:
+        """What the authority does not have, oldest first; sealed before it goes."""
+        waiting = self._store.waiting(most)
+        if waiting and self._memory is not None:
+            with self._turn:
+                self._memory.before_sending(self._store.standing().sequence, self.clock())
+        return waiting
+
+    def sent(self, booked: list[tuple[int, int]], record: int, checkpoint: bytes) -> None:
+        """The authority has these (sequence, log index), or was reached at least."""
+        with self._turn:
+            now = self.clock()
+            began = self._window(self._store.standing(), now).began
+            if began is not None and now - began >= OUTAGE_FROM:
+                horizon = now - timedelta(days=self.setup.limits.rolling_days)
+                self._store.note_outage(unix_ms(began), unix_ms(now), unix_ms(horizon))
+            self._store.settle(booked, unix_ms(now))
+            if booked and record and self._memory is not None:
+                self._memory.after_sending(record, booked[-1][1], checkpoint, now)
+            self.trouble = ""
+
+    def _check_window(self, request: Request, standing: Standing, now: datetime) -> None:
+        if not self._window(standing, now).is_over:
+            return
+        if self._store.answer(request.request_id, request.request_hash) is None:
+            raise Fault("TS-3261", detail="the authority was not reached for too long: bring the register on line")
+
+    def _window(self, standing: Standing, now: datetime) -> OfflineWindow:
+        limits = self.setup.limits
+        _, oldest = self._store.waiting_count()
+        since = unix_ms(now - timedelta(days=limits.rolling_days))
+        return offline_window(
+            limits,
+            contact_ms=standing.contact_ms,
+            oldest_waiting_ms=oldest,
+            outages=self._store.outages(since),
+            last_ms=standing.last_ms,
+            now=now,
+        )

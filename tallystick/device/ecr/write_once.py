@@ -1,0 +1,125 @@
+"""How a document of the offline class becomes final: by write-once memory, always, whatever the network does (S0-094).
+
+The authority gets the documents in the background (`synchronise`). Software has no such memory, and so no such way
+(S0-087).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tallystick.device.ecr.issue import counted
+from tallystick.device.ecr.needs import Delivered, Sign
+from tallystick.device.ecr.setup import RegisterSetup
+from tallystick.device.ecr.store import Store
+from tallystick.device.worm import Anchor, RecordKind, WriteOnceMemory
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.fixed_point import ZERO_MONEY
+from tallystick.kernel.hashing import sha256
+from tallystick.kernel.national_document import DocumentKind
+from tallystick.wire.document_jws import read_signed
+from tallystick.wire.national_document import read_document
+
+_LOOK_BACK = 128
+"""Records read at a start to know the last document again: more than stand between two seals."""
+
+
+class OfflineWay:
+    """The receipt exists when the memory holds it; sealed when a seal is due and after each Z-report."""
+
+    def __init__(self, memory: WriteOnceMemory, sign: Sign) -> None:
+        self._memory = memory
+        self._sign = sign
+        self._last = _last_document(memory)
+
+    def deliver(self, compact: bytes, now: datetime) -> Delivered:
+        """See `needs.Way`; the same bytes again are found, not written again."""
+        digest = sha256(compact)
+        signed = read_signed(compact)
+        kind = read_document(signed.payload).kind
+        if self._last[0] != digest:
+            if self._memory.state.seal_due:
+                self._seal(signed.header.sequence - 1, now)
+            self._last = digest, self._write(kind, compact, signed.header.sequence, now)
+        if kind is DocumentKind.SHIFT_CLOSING and self._memory.state.unsealed:
+            self._seal(signed.header.sequence, now)
+        return Delivered(memory_record=self._last[1])
+
+    def _write(self, kind: DocumentKind, compact: bytes, sequence: int, now: datetime) -> int:
+        memory = self._memory
+        if kind is DocumentKind.CLOSURE:
+            memory.close_for_ever(compact, sequence, self._sign, now)
+            return memory.head.seq
+        is_z = kind is DocumentKind.SHIFT_CLOSING
+        return memory.append(RecordKind.Z_REPORT if is_z else RecordKind.DOCUMENT, compact, now)
+
+    def _seal(self, sequence: int, now: datetime) -> None:
+        """The register's own sequence stands where a card would give its counter."""
+        self._memory.seal(sequence, self._sign, now)
+
+
+SIGNED_RECORDS = frozenset({RecordKind.DOCUMENT, RecordKind.Z_REPORT, RecordKind.CLOSURE})
+"""Records that are documents of this register."""
+
+
+def _last_document(memory: WriteOnceMemory) -> tuple[bytes, int]:
+    head = memory.head.seq
+    found = (b"", 0)
+    for record in memory.records(max(1, head - _LOOK_BACK)):
+        if record.kind in SIGNED_RECORDS:
+            found = sha256(record.data), record.seq
+    return found
+
+
+class SealedMemory:
+    """What the register asks of its memory at a synchronisation; see `register.Memory`."""
+
+    def __init__(self, memory: WriteOnceMemory, sign: Sign) -> None:
+        self._memory = memory
+        self._sign = sign
+
+    def before_sending(self, sequence: int, now: datetime) -> None:
+        """Seal what no seal covers."""
+        if self._memory.state.unsealed:
+            self._memory.seal(sequence, self._sign, now)
+
+    def after_sending(self, record: int, log_index: int, checkpoint: bytes, now: datetime) -> None:
+        """The anchor: memory and log hold each other's head."""
+        if not self._memory.state.closed:
+            self._memory.anchor(Anchor(seq=record, log_index=log_index, checkpoint=checkpoint), now)
+
+    def release(self) -> None:
+        """Let go of the medium."""
+        self._memory.release()
+
+
+def recover(memory: WriteOnceMemory, store: Store, setup: RegisterSetup, sign: Sign, now: datetime) -> None:
+    """Count what the memory holds and the store does not: the memory is right, whatever the store says (S0-094).
+
+    An intent that is not in the memory was never written there and ends. Raises ``TS-3258`` where the two do not fit.
+    """
+    standing = store.standing()
+    if memory.head.seq < standing.memory_record:
+        raise Fault("TS-3258", detail="the write-once memory is older than the store")
+    intent = store.open_intent()
+    for record in memory.records(standing.memory_record + 1):
+        if record.kind not in SIGNED_RECORDS:
+            continue
+        if read_signed(record.data).header.sequence != standing.sequence + 1:
+            raise Fault("TS-3258", detail="the write-once memory does not go on from the store")
+        asked = intent if intent is not None and intent.compact == record.data else None
+        kept, standing = counted(
+            record.data,
+            Delivered(memory_record=record.seq),
+            standing,
+            setup,
+            now,
+            change=asked.change if asked else ZERO_MONEY,
+            request=(asked.request_id, asked.request_hash) if asked else None,
+        )
+        store.keep(kept, standing)
+    left = store.open_intent()
+    if left is not None:
+        store.void(left, "not written")
+    if memory.state.closed and memory.state.unsealed:
+        memory.close_for_ever(b"", standing.sequence, sign, now)

@@ -1,0 +1,65 @@
+"""How long a device was without contact, by the operator's clock alone (S0-032, K-15): outages and their excess.
+
+A device's own clock is no witness here, for whoever wants more than 72 hours sets it. What counts is when we heard of
+the device, and which number of its sequence was the last that we knew of then: so an outage is a stretch of time on our
+side and of numbers on the device's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import attrs
+
+from tallystick.kernel.channel_rules import ChannelRules
+
+OUTAGE_LEAST = timedelta(minutes=15)
+"""A shorter silence is none: a device speaks every few minutes while it can."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Outage:
+    """A device was not heard from ``since`` to ``until``; ``after`` is the last number that was known before.
+
+    ``up_to`` is the last number that it had made when it was back, none while it has not said so.
+    """
+
+    since: datetime
+    until: datetime
+    after: int
+    up_to: int | None = None
+
+    @property
+    def length(self) -> timedelta:
+        """How long."""
+        return self.until - self.since
+
+    def covers(self, sequence: int) -> bool:
+        """Whether a document of that number may have been made in it."""
+        return self.after < sequence and (self.up_to is None or sequence <= self.up_to)
+
+
+def too_long(outages: Iterable[Outage], rules: ChannelRules) -> list[Outage]:
+    """Those that were longer than the country allows, or that used up what it allows in so many days."""
+    known = sorted(outages, key=lambda one: one.since)
+    return [one for one in known if one.length > rules.offline_limit or _used_up(one, known, rules)]
+
+
+def is_late(
+    sequence: int, made_at: datetime, received_at: datetime, excessive: Sequence[Outage], rules: ChannelRules
+) -> bool:
+    """Whether a document came beyond the limit: made in an outage that was too long, or so old by its own word."""
+    return received_at - made_at > rules.offline_limit or any(one.covers(sequence) for one in excessive)
+
+
+def _used_up(last: Outage, known: Sequence[Outage], rules: ChannelRules) -> bool:
+    """Whether the outages of the days before the end of this one, with this one, pass the rolling limit."""
+    if rules.rolling_hours is None:
+        return False
+    begin = last.until - timedelta(days=rules.rolling_days)
+    spent = timedelta(0)
+    for one in known:
+        if one.until <= last.until:
+            spent += max(one.until - max(one.since, begin), timedelta(0))
+    return spent > timedelta(hours=rules.rolling_hours)

@@ -1,0 +1,59 @@
+"""S0-032, K-15: how long a device was away, by our clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallystick.kernel.channel_rules import ChannelRules
+from tallystick.kernel.offline_limits import Outage, is_late, too_long
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+hours = st.integers(1, 200)
+
+
+def outage(begin: float, length: float, after: int = 0, up_to: int | None = None) -> Outage:
+    since = START + timedelta(hours=begin)
+    return Outage(since=since, until=since + timedelta(hours=length), after=after, up_to=up_to)
+
+
+@given(hours, hours)
+def test_the_continuous_limit_is_passed_and_not_reached(length: int, limit: int) -> None:
+    rules = ChannelRules(offline_hours=limit)
+    assert bool(too_long([outage(0, length)], rules)) == (length > limit)
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(1, 60)), min_size=1, max_size=10), st.integers(20, 200))
+def test_the_rolling_limit_counts_what_lies_in_its_days(spans: list[tuple[int, int]], limit: int) -> None:
+    """Against a count hour by hour."""
+    rules = ChannelRules(offline_hours=10_000, rolling_hours=limit, rolling_days=7)
+    at, outages, away = 0, [], []
+    for pause, length in spans:
+        at += pause
+        outages.append(outage(at, length))
+        away += range(at, at + length)
+        at += length
+    found = {one.since for one in too_long(reversed(outages), rules)}
+    for one in outages:
+        end = int((one.until - START) / timedelta(hours=1))
+        spent = sum(1 for hour in away if end - 7 * 24 <= hour < end)
+        assert (one.since in found) == (spent > limit)
+
+
+@given(st.integers(1, 30), st.integers(0, 20), st.integers(0, 20))
+def test_an_outage_covers_the_numbers_between_what_was_known(sequence: int, after: int, more: int) -> None:
+    one = outage(0, 80, after, after + more)
+    rules = ChannelRules(offline_hours=72)
+    late = is_late(sequence, one.until, one.until, [one], rules)
+    assert late == (after < sequence <= after + more)
+    assert is_late(sequence, one.until, one.until, [outage(0, 80, after)], rules) == (sequence > after)
+
+
+def test_what_is_old_by_its_own_word_is_late() -> None:
+    rules = ChannelRules(offline_hours=72)
+    limit = timedelta(hours=72)
+    assert not is_late(1, START, START + limit, [], rules)
+    assert is_late(1, START, START + limit + timedelta(milliseconds=1), [], rules)
+    assert not is_late(1, START + timedelta(days=9), START, [], rules)

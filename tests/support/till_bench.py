@@ -1,0 +1,307 @@
+"""A register on a bench: a small authority that checks what it is sent, and a power supply that fails when told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tallystick.crypto.keys import PrivateKey, generate_p256_key
+from tallystick.crypto.national_oids import DeviceClass
+from tallystick.crypto.signatures import sign_es256, verify_es256
+from tallystick.device.ecr.channel import Booked
+from tallystick.device.ecr.needs import NoAnswer, NotSent, Refused
+from tallystick.device.ecr.online import OnlineWay
+from tallystick.device.ecr.orders import Line, OpenShift, Sell
+from tallystick.device.ecr.orders import Register as RegisterOrder
+from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.setup import RegisterSetup
+from tallystick.device.ecr.store import Store
+from tallystick.device.ecr.synchronise import Synchroniser
+from tallystick.device.ecr.write_once import OfflineWay, SealedMemory, recover
+from tallystick.device.worm import FileMemory, begin_memory, open_memory
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.fixed_point import Money, Quantity, Rate
+from tallystick.kernel.hashing import device_genesis, device_link
+from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.invoice import Payment, PaymentType, Seller, TaxCategoryType
+from tallystick.kernel.shifts import RegisterState
+from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
+from tallystick.kit import sqlite_file
+from tallystick.wire.compact_jws import write_base64url
+from tallystick.wire.document_jws import SignedDocument, read_signed
+from tallystick.wire.national_document import read_document
+
+UID = Uid("TILL0001")
+START = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
+GENESIS = device_genesis(f"{UID}-{UID}", bytes(32), bytes(range(32)))
+KEY: PrivateKey = generate_p256_key()
+RATES = TaxRateGroup(
+    START - timedelta(days=100),
+    7,
+    (
+        TaxCategory("VAT", TaxCategoryType.TAX_ON_NET, 1, (TaxRate("A", Rate.of("19")), TaxRate("B", Rate.of("9.5")))),
+        TaxCategory("None", TaxCategoryType.TAX_ON_NET, 2, (TaxRate("C", Rate.of("0")),)),
+    ),
+)
+
+
+class PowerCut(BaseException):
+    """The power fails."""
+
+
+class Supply:
+    """Counts the points it passes, and fails at the chosen ones."""
+
+    def __init__(self, *cuts: int) -> None:
+        self.cuts = set(cuts)
+        self.passed = 0
+
+    def point(self) -> None:
+        """A place where the power may fail."""
+        self.passed += 1
+        if self.passed - 1 in self.cuts:
+            raise PowerCut
+
+
+class Authority:
+    """Books documents in their place, as the real one does; a `Channel`. It can be away, or lose its answers."""
+
+    def __init__(self) -> None:
+        self.booked: list[SignedDocument] = []
+        self.state = RegisterState()
+        self.link = GENESIS
+        self.away = False
+        self.lost_answers = 0
+        self.refusals: list[str] = []
+        self.links: list[tuple[str, str, str]] = []
+
+    def send(self, compact: bytes) -> Booked:
+        """Check, book, answer."""
+        if self.away:
+            raise NotSent("nobody there")
+        booked = self._book(read_signed(compact))
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise NoAnswer("the answer is lost")
+        return booked
+
+    def _book(self, signed: SignedDocument) -> Booked:
+        header = signed.header
+        for index, one in enumerate(self.booked):
+            if one.compact == signed.compact:
+                return Booked(sequence=header.sequence, log_index=index)
+        if self.refusals:
+            raise Refused(Fault(self.refusals.pop()))
+        try:
+            verify_es256(KEY.public, signed.signing_input, signed.signature)
+            if (header.sequence, header.previous) != (len(self.booked) + 1, self.link):
+                expected = {
+                    "ts-seq": str(len(self.booked) + 1),
+                    "ts-prev": write_base64url(self.link).decode("ascii"),
+                }
+                raise Fault("TS-1402", expected=expected)
+            document = read_document(signed.payload)
+            self.state = self.state.after(document, header.sequence, header.time)
+        except Fault as fault:
+            raise Refused(fault) from fault
+        self.link = device_link(header.previous, header.sequence, signed.body_hash)
+        self.booked.append(signed)
+        return Booked(sequence=header.sequence, log_index=len(self.booked) - 1)
+
+    def send_batch(self, documents: tuple[bytes, ...]) -> tuple[Booked, ...]:
+        """All in their order."""
+        return tuple([self.send(one) for one in documents])
+
+    def look(self) -> bytes:
+        """A head."""
+        if self.away:
+            raise NotSent("nobody there")
+        return b"small.example/log\n1\n\n"
+
+    def send_link(self, number: str, by: str, to: str) -> None:
+        """Note it."""
+        self.links.append((number, by, to))
+
+
+class FedStore(Store):
+    """A store whose commits may be cut before and after.
+
+    After the intent is before the delivery, and after the delivery is before the document: these are all the cuts.
+    """
+
+    supply: Supply
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self.supply.point()
+        with super()._writing():
+            yield
+        self.supply.point()
+
+
+class Bench:
+    """One register, switched on and off over what its folder holds."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        offline: bool = False,
+        supply: Supply | None = None,
+        genesis: bytes | None = GENESIS,
+        authority: Authority | None = None,
+        languages: tuple[str, ...] = ("en-US",),
+    ) -> None:
+        self.languages = languages
+        self.supply = supply or Supply()
+        self.authority = authority or Authority()
+        self.folder = folder
+        self.offline = offline
+        self.genesis = genesis
+        self.now = START
+        self.register: Register
+        self._store: FedStore | None = None
+        self._memory: FileMemory | None = None
+        if offline:
+            begin_memory(folder / "worm", UID)
+        self.switch_on()
+
+    def clock(self) -> datetime:
+        """A second later each time that somebody looks."""
+        self.now += timedelta(seconds=1)
+        return self.now
+
+    def setup(self, **other: Any) -> RegisterSetup:
+        """What the register is."""
+        values: dict[str, Any] = {
+            "uid": UID,
+            "device_class": DeviceClass.HARDWARE if self.offline else DeviceClass.SOFTWARE,
+            "seller": Seller(
+                tin=Tin("100200300"), business_name="Mill", location_name="Market", address="1 Row", district="North"
+            ),
+            "maker": "Works",
+            "model": "T1",
+            "serial_number": "0001",
+            "build": "ab" * 32,
+            "audience": "small.example/log",
+            "verification_page": "https://verify.example",
+            "currency": "XTS",
+            "zone": ZoneInfo("Europe/Belgrade"),
+            "languages": self.languages,
+            "rate_groups": (RATES,),
+            "genesis": self.genesis,
+            "certificate_hash": bytes(32),
+            "not_after": START + timedelta(days=365),
+        }
+        return RegisterSetup(**(values | other))
+
+    def switch_on(self) -> Register:
+        """Open what the folder holds."""
+        FedStore.supply = Supply()
+        setup = self.setup()
+        store = FedStore(self.folder, setup.uid, setup.device_class)
+        self._store = store
+        FedStore.supply = self.supply
+        if self.offline:
+            self._memory = open_memory(self.folder / "worm", UID, self.now)
+            recover(self._memory, store, setup, sign, self.now)
+            way: Any = OfflineWay(self._memory, sign)
+            memory = SealedMemory(self._memory, sign)
+        else:
+            way, memory = OnlineWay(self.authority), None
+        self.register = Register(setup, store, sign, way, self.authority, self.clock, memory=memory)
+        return self.register
+
+    def switch_off(self) -> None:
+        """As a power cut does: nothing is said to anybody."""
+        if self._memory is not None:
+            self._memory.release()
+        if self._store is not None:
+            self._store.close()
+        self._memory = self._store = None
+
+    def restart(self) -> None:
+        """Off and on, until the power holds."""
+        while True:
+            self.switch_off()
+            self.now += timedelta(seconds=5)
+            try:
+                self.switch_on()
+                return
+            except PowerCut:
+                continue
+
+    def until_done(self, step: Callable[[], Any]) -> Any:
+        """Again and again, until no power cut interrupts it."""
+        while True:
+            try:
+                return step()
+            except PowerCut:
+                self.restart()
+
+    def sync(self) -> bool:
+        """One round of the background."""
+        return Synchroniser(self.register, self.authority, self.clock).round()
+
+    @property
+    def documents(self) -> list[bytes]:
+        """The signed forms in the store."""
+        assert self._store is not None
+        return [compact for _, compact in self._store.documents()]
+
+    @property
+    def memory(self) -> FileMemory:
+        """The write-once memory."""
+        assert self._memory is not None
+        return self._memory
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        assert self._store is not None
+        return self._store
+
+    def do(self, request_id: str, order: Any) -> bytes:
+        """An order whose contents are its name."""
+        return self.register.issue(request_id, repr(order).encode(), order)
+
+    def opened(self) -> Bench:
+        """Registered, with an open shift."""
+        self.do("registration", RegisterOrder())
+        self.do("opening", OpenShift(cash=Money.of("50")))
+        return self
+
+
+def sign(text: bytes) -> bytes:
+    """By the key of the bench."""
+    return sign_es256(KEY, text)
+
+
+def sale(price: str = "12.50", *, quantity: str = "1", label: str = "A", paid: str | None = None) -> Sell:
+    """A sale of one thing, paid in cash."""
+    line = Line(name="Bread", quantity=Quantity.of(quantity), price=Money.of(price), labels=(label,))
+    amount = Money.of(paid) if paid is not None else price_of(line)
+    return Sell(lines=(line,), payments=(Payment(amount, PaymentType.CASH),), cashier="Ana")
+
+
+def price_of(line: Line) -> Money:
+    """A line's total in a currency of two places."""
+    scaled = (2 * line.price.scaled * line.quantity.scaled + 100 * 1000) // (2 * 100 * 1000) * 100
+    return Money(scaled)
+
+
+@contextmanager
+def without_flushes() -> Iterator[None]:
+    """Leave the disk's flushes out: these cuts are exceptions, which lose nothing that was written."""
+    with pytest.MonkeyPatch.context() as patch:
+        pragmas = (*sqlite_file._PRAGMAS, "PRAGMA synchronous = OFF")
+        patch.setattr("tallystick.kit.sqlite_file._PRAGMAS", pragmas)
+        patch.setattr("tallystick.device.worm.disk._flush", lambda handle: None)
+        patch.setattr("tallystick.kit.sqlite_file.sync_folder", lambda folder: None)
+        yield
