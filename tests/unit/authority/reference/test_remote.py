@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from cards import NOW
-from device_shop import fresh_tin
+from connected_bench import fresh_tin
 from pki_bench import PkiBench, p256, refused
 from remote_bench import HOLD, RELEASE, SOON, WHY, Answering, Control, command_unit, officer, people
 
@@ -115,7 +115,8 @@ def test_a_command_is_believed_with_nothing_but_the_root(control: Control, bench
     assert (read.command.device, read.command.audience) == (bench.uid, AUDIENCE)
 
     def try_with(code: str, **changes: object) -> None:
-        told = {"kid": read.kid, "certificates": came_with, "signed": read.signing_input, "signature": read.signature}
+        told: dict[str, object] = {"kid": read.kid, "certificates": came_with}
+        told |= {"signed": read.signing_input, "signature": read.signature}
         told |= changes
         with refused(code):
             check_command_unit(roots=roots, arc=bench.pki.arc, at=NOW, **told)  # type: ignore[arg-type]
