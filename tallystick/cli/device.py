@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -124,6 +125,24 @@ def log(
         said = "  ".join(f"{name} {value}" for name, value in sorted(one.facts.items()) if value)
         typer.echo(f"{one.at:%Y-%m-%d %H:%M:%S}  {one.what:<24}  {said}")
     typer.echo(f"go on with --after {found.after}" + (" (more waits)" if found.has_more else ""))
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="What `GET /ecr/v1/commands` answered.")],
+    root: Annotated[Path, typer.Option(help="The national root's certificate (PEM).")],
+    uid: Annotated[str, typer.Option(help="Number of the device that asked.")],
+    origin: Annotated[str, typer.Option(help="The environment: `audience` of `GET /ecr/v1/device`.")],
+    arc: Annotated[str, typer.Option(help="The operator's arc, if it is not the one for documentation.")] = "",
+) -> None:
+    """Check commands as a device must before it carries them out, with nothing but the root; for makers of tills."""
+    from tallystick.ops.command_check import believe
+    from tallystick.ops.processes.context import system_clock
+
+    with _faults():
+        for read in believe(file.read_bytes(), root.read_bytes(), arc, uid, origin, system_clock()):
+            command = read.command
+            typer.echo(f"command {command.number}: {command.wanted}, SHA-256 {read.command_hash.hex()}")
 
 
 def _give(target: str, wanted: Wanted, user: str, reason: str) -> None:

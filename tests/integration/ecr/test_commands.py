@@ -32,6 +32,7 @@ from tallystick.kernel.device_commands import Outcome, Resend
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.ops.command_signing import signers
 from tallystick.ops.pki_registry import enter_hierarchy, pki_services
+from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.wire.device_command import read_command
 from tallystick.wire.ecr_api import COMMANDS_PATH, DEVICE_LOG_PATH, DOCUMENTS_PATH
 from tallystick.wire.openapi_ecr import ecr_api
@@ -98,7 +99,7 @@ def opened(pki: DemoPki, home: Country, conn: Connection) -> Iterator[Shop]:
     control = Control(conn, command_unit(conn, pki_services(pki), now), AUDIENCE)
     view = WaitingCommands(lambda: datetime.now(UTC))
     with (
-        ConnectionPool(conn.info.dsn, min_size=1, max_size=3, open=True) as pool,
+        ConnectionPool(as_role(conn.info.dsn, INTAKE), min_size=1, max_size=3, open=True) as pool,
         open_door(pki, home.folder, pool=pool, commands=view, signers=signers) as door,
     ):
         yield Shop(door, control, view, Described(ecr_api()))

@@ -110,6 +110,7 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "device rates": ("remote.command", "approvals.ask", "remote.command-many"),
     "device release": ("remote.command", "registry.release-device", "approvals.ask", "remote.command-many"),
     "device resend": ("remote.command",),
+    "device verify": OUTSIDE,
     "ecr enrol": OUTSIDE,
     "ecr go-on": OUTSIDE,
     "ecr order": OUTSIDE,

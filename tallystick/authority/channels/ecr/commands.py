@@ -108,14 +108,15 @@ class CommandsApi:
 
     async def _log(self, request: Request) -> Answer:
         """A page of what was done to a device and by it: its own, or another one of the same taxpayer."""
-        services, now = self._services, self._services.clock()
+        services = self._services
         uid = _device(request.scope, request.sender)
         if uid != request.sender.uid:
             other = services.devices.device(uid)
             if other is None or other.tin != request.sender.tin:
                 raise Fault("TS-4003", detail="no such device of this taxpayer")
+        until = services.clock() - devicelog.SETTLED_AFTER
         after = read_cursor(_single(request.scope, "after"))
-        found = await services.in_database(lambda conn: devicelog.page(conn, uid, after, now, limit=PAGE))
+        found = await services.in_database(lambda conn: devicelog.page(conn, uid, after, until, limit=PAGE))
         return Answer(200, write_answer(_page(found)), headers=_NOT_KEPT)
 
 

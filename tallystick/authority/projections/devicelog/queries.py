@@ -44,10 +44,12 @@ class _Line:
     entry: LogEntry = attrs.field(order=False)
 
 
-def page(conn: Connection, uid: str, after: Cursor, now: datetime, *, limit: int = 100) -> LogPage:
-    """At most ``limit`` entries of a device behind a cursor, oldest first; `PAGE_MOST` at most."""
+def page(conn: Connection, uid: str, after: Cursor, until: datetime, *, limit: int = 100) -> LogPage:
+    """At most ``limit`` entries of a device behind a cursor up to a moment, oldest first; `PAGE_MOST` at most.
+
+    Who asks on from page to page sets the moment `SETTLED_AFTER` before now.
+    """
     limit = min(limit, PAGE_MOST)
-    until = now - SETTLED_AFTER
     documents, seen_to, horizon_us = _documents(conn, uid, after, until)
     lines = sorted([*_events(conn, uid, after, until, limit + 1), *documents])
     if horizon_us is not None:  # documents behind this moment were not looked at
