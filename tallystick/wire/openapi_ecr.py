@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from tallystick.kernel.device_commands import Outcome
 from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import DocumentKind
 from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER
-from tallystick.wire.device_command import RESULT_BYTES_MAX
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE
 from tallystick.wire.ecr_api import (
     COMMANDS_HEADER,
-    COMMANDS_PATH,
     CONTACT_CHARACTERS,
     DELIVERIES,
-    DEVICE_LOG_PATH,
     DEVICE_PATH,
     DOCUMENTS_PATH,
     NODE_PREFIX,
-    RESULT,
 )
 from tallystick.wire.openapi import (
     JSON,
@@ -36,6 +31,7 @@ from tallystick.wire.openapi import (
     record,
     text,
 )
+from tallystick.wire.openapi_ecr_commands import command_paths, command_schemas
 from tallystick.wire.problem import CONTENT_TYPE
 from tallystick.wire.receipt_code import CODE_CHARACTERS
 
@@ -67,7 +63,7 @@ _DOCUMENT = content(
 def ecr_api(server: str = "https://127.0.0.1:8448") -> dict[str, Any]:
     """The document."""
     schemes = {_CERTIFICATE: {"type": "mutualTLS", "description": "Certificate and key of the device."}}
-    paths = _channel() | _commands() | _node()
+    paths = _channel() | command_paths(_call) | _node()
     return document("National online channel", _DESCRIPTION, server, paths, _schemas(), schemes)
 
 
@@ -115,42 +111,6 @@ def _channel() -> dict[str, Any]:
                 parameters=(_OWN,),
                 body=content(named("Wish"), JSON, {"by": "email", "to": "ana@example.org"}),
             ),
-        },
-    }
-
-
-def _commands() -> dict[str, Any]:
-    number = parameter("number", "path", _COUNT, "The command's number.", required=True)
-    cursor = parameter("after", "query", text(0, 120), "The cursor of the page before.")
-    device = parameter("device", "query", _UID, "Another device of the same taxpayer.")
-    taken = named("ResultTaken")
-    said = content(
-        {"type": "string", "maxLength": RESULT_BYTES_MAX, "description": "A compact JWS, signed by the device."},
-        MEDIA_TYPE,
-    )
-    return {
-        COMMANDS_PATH: {
-            "get": _call("commands", "Commands that wait for the device", {200: answer("As asked.", named("Commands"))})
-        },
-        f"{COMMANDS_PATH}/{{number}}/{RESULT}": {
-            "post": _call(
-                "commandResult",
-                "What the device did with a command",
-                {
-                    200: answer("It was said before; `Ts-Replayed: 1`, and the first answer again.", taken),
-                    201: answer("Kept.", taken),
-                },
-                parameters=(number,),
-                body=said,
-            )
-        },
-        DEVICE_LOG_PATH: {
-            "get": _call(
-                "deviceLog",
-                "What was done to a device and by it",
-                {200: answer("A page, oldest first.", named("DeviceLogPage"))},
-                parameters=(cursor, device),
-            )
         },
     }
 
@@ -265,26 +225,7 @@ def _schemas() -> dict[str, Schema]:
             optional=("at", "code", "reason"),
         ),
         "QueuePage": record({"after": _COUNT, "items": array(named("QueueItem"))}, optional=("after",)),
-        "Commands": record(
-            {
-                "certificates": array(text(1, contentEncoding="base64", contentMediaType="application/pkix-cert")),
-                "commands": array(text(1)),
-            },
-            optional=("certificates",),
-        ),
-        "ResultTaken": record(
-            {
-                "number": _COUNT,
-                "outcome": {"type": "string", "enum": [str(one) for one in Outcome]},
-                "received_at": _TIME,
-            }
-        ),
-        "LoggedDeed": record(
-            {"at": _TIME, "facts": {"type": "object", "additionalProperties": text(0)}, "what": text(1)}
-        ),
-        "DeviceLogPage": record(
-            {"after": text(1), "entries": array(named("LoggedDeed")), "more": {"enum": ["1"]}}, optional=("more",)
-        ),
+        **command_schemas(),
         **_device(),
         **problem_schemas(),
     }

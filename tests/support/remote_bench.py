@@ -35,6 +35,7 @@ from tallystick.ops.remote_devices import DEVICES
 from tallystick.wire.device_command import write_result
 
 Connection = psycopg.Connection[Any]
+AUDIENCE = "fdo.example/aq/test"
 WHY = "the till was reported as stolen"
 SOON = NOW + timedelta(minutes=1)
 

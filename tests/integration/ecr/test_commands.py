@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 import attrs
 import psycopg
@@ -180,7 +181,7 @@ def test_a_device_gets_its_own_commands_alone(shop: Shop) -> None:
     assert (len(shop.commands(till)), shop.commands(other)) == (1, [])
 
 
-def log_of(shop: Shop, till: Till, device: str = "") -> list[dict[str, object]]:
+def log_of(shop: Shop, till: Till, device: str = "") -> list[dict[str, Any]]:
     """Page by page, as a program would."""
     found, after = [], ""
     while True:
@@ -237,17 +238,15 @@ def test_calls_and_refusals_are_counted_by_day(shop: Shop) -> None:
         days = {one["what"]: one["facts"] for one in log_of(shop, till)}
     finally:
         shop.door.clock.ahead = timedelta(0)
-    assert days["calls"]["calls"] == "4"  # type: ignore[index]
-    assert (days["refusals"]["code"], days["refusals"]["times"]) == ("TS-4003", "2")  # type: ignore[index]
+    assert days["calls"]["calls"] == "4"
+    assert (days["refusals"]["code"], days["refusals"]["times"]) == ("TS-4003", "2")
 
 
 def test_counts_wait_while_the_database_is_away() -> None:
     tally, written = Tally(lambda: datetime(2026, 11, 27, 12, tzinfo=UTC)), []
 
-    @contextmanager
-    def away() -> Iterator[Connection]:
+    def away() -> AbstractContextManager[Connection]:
         raise psycopg.OperationalError("away")
-        yield
 
     class Rows:
         """Takes what would be written."""

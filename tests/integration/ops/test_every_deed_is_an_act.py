@@ -52,6 +52,7 @@ PART = Why("a part of a page that renews itself; opening the page is the act")
 ROOT = Why("made where the root's key is, without a database; taking it on line is the act")
 OWN = Why("his own things, or none that concern a person")
 
+COMMANDED = ("remote.command", "approvals.ask", "remote.command-many")
 COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "activity list": ("activity.read",),
     "activity verify": WHOLE,
@@ -103,12 +104,10 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "ceremony script": PUBLIC,
     "ceremony verify": PUBLIC,
     "demo": TRIAL,
-    "device firmware": ("remote.command", "approvals.ask", "remote.command-many"),
-    "device hold": ("remote.command", "registry.hold-device", "approvals.ask", "remote.command-many"),
+    **dict.fromkeys(("device firmware", "device policy", "device rates"), COMMANDED),
+    "device hold": (*COMMANDED, "registry.hold-device"),
     "device log": ("devices.read",),
-    "device policy": ("remote.command", "approvals.ask", "remote.command-many"),
-    "device rates": ("remote.command", "approvals.ask", "remote.command-many"),
-    "device release": ("remote.command", "registry.release-device", "approvals.ask", "remote.command-many"),
+    "device release": (*COMMANDED, "registry.release-device"),
     "device resend": ("remote.command",),
     "device verify": OUTSIDE,
     "ecr enrol": OUTSIDE,

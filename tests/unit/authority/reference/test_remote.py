@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from cards import NOW
 from connected_bench import fresh_tin
 from pki_bench import PkiBench, p256, refused
-from remote_bench import HOLD, RELEASE, SOON, WHY, Answering, Control, command_unit, officer, people
+from remote_bench import AUDIENCE, HOLD, RELEASE, SOON, WHY, Answering, Control
 
 from tallystick.authority.oversight.activity import queries as activity
-from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.reference.pki.reconciling import reconcile
 from tallystick.authority.reference.registry import operations as registry
-from tallystick.authority.reference.remote import many, operations, queries
-from tallystick.authority.reference.remote.ports import Selection
+from tallystick.authority.reference.remote import operations, queries
 from tallystick.authority.reference.remote.values import GivenCommand, Sort, Taken
 from tallystick.authority.reference.remote.waiting import WaitingCommands
 from tallystick.crypto.certificates import TrustStore
@@ -32,34 +29,11 @@ from tallystick.kernel.device_commands import (
 )
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
-from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.command_signing import signers, unlogged_commands
-from tallystick.ops.remote_devices import DEVICES
 from tallystick.wire.device_command import read_command, read_result
 
-AUDIENCE = "fdo.example/aq/test"
 RATES = RateChange(group=9, valid_from_ms=0, labels={"A": "20"})
 LATE = NOW + timedelta(days=300)
-
-
-@pytest.fixture(scope="session")
-def _unit(pki_in_database: PkiBench) -> Control:
-    conn = pki_in_database.conn
-    people(conn)
-    return Control(conn, command_unit(conn, pki_in_database.services), AUDIENCE)
-
-
-@pytest.fixture
-def control(_unit: Control, bench: PkiBench) -> Iterator[Control]:
-    """Two devices of tina's that no other test has."""
-    tin = fresh_tin(bench)
-    bench.register(bench.uid, tin=tin)
-    bench.register(bench.other, tin=tin)
-    registry.let_user_act_for(bench.conn, "tina", tin)
-    bench.conn.commit()
-    yield _unit
-    bench.conn.rollback()
-    _unit.sign()
 
 
 def fetched(control: Control, uid: str) -> list[tuple[int, CommandKind]]:
@@ -303,58 +277,6 @@ def test_no_command_and_no_result_is_changed_or_removed(
     take(control, answering.result(given.number, compact_of(control, given)))
     with pytest.raises(Exception, match=r"stays what it is|never removed"):
         control.conn.execute(statement.encode(), [bench.uid])
-    control.conn.rollback()
-
-
-def test_a_command_to_many_needs_two_officers(control: Control, bench: PkiBench) -> None:
-    conn, tin = control.conn, DEVICES.device(control.conn, bench.uid).tin  # type: ignore[union-attr]
-    asked = many.ask_for_many(
-        conn, DEVICES, control.rules, Selection.TAXPAYER, tin, HOLD, WHY, officer("vera"), NOW
-    )  # fmt: skip
-    number, devices = asked
-    conn.commit()
-    assert devices == 2
-    with refused("TS-4005"):
-        approvals.approve(conn, number, officer("vera"), NOW)
-    conn.rollback()
-    assert do_approved(conn, NOW) == 0
-    assert control.state(bench.uid) == "active"
-    approvals.approve(conn, number, officer("omar"), NOW)
-    conn.commit()
-    assert do_approved(conn, NOW) == 1
-    assert {control.state(uid) for uid in (bench.uid, bench.other)} == {"hold"}
-    control.sign()
-    assert fetched(control, bench.other) == [(1, CommandKind.HOLD)]
-    assert do_approved(conn, NOW) == 0, "once"
-    (act,) = activity.newest(conn, verb=many.GIVE_MANY, for_whom=tin)
-    assert act.act.facts["given"] == "2"
-
-
-def test_commands_to_many_are_bounded_and_of_officers(
-    control: Control, bench: PkiBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def ask(code: str, by: str, wanted: Wanted, selection: Selection, name: str, role: str = "officer") -> None:
-        with refused(code):
-            who = officer(by) if role == "officer" else type(officer(by))(by, "portal", role)
-            many.ask_for_many(control.conn, DEVICES, control.rules, selection, name, wanted, WHY, who, NOW)
-        control.conn.rollback()
-
-    ask("TS-3301", "tina", HOLD, Selection.MAKER, "Maker", "taxpayer")
-    ask("TS-3301", "vera", Resend(first=1), Selection.MAKER, "Maker")
-    ask("TS-4003", "vera", HOLD, Selection.TAXPAYER, "")
-    ask("TS-4003", "vera", HOLD, Selection.BUILD, "a" * 64)
-    monkeypatch.setattr(many, "DEVICES_MOST", 1)
-    ask("TS-3308", "vera", HOLD, Selection.MAKER, "Maker")
-
-
-def test_a_build_selects_the_devices_that_proved_it_last(control: Control, bench: PkiBench) -> None:
-    insert = "INSERT INTO builds.proved (uid, build_id, first_at, last_at) VALUES (%s, %s, %s, %s)"
-    old, new = "b" * 64, "c" * 64
-    control.conn.execute("ALTER TABLE builds.proved DISABLE TRIGGER USER")
-    for uid, build, at in ((bench.uid, old, NOW), (bench.uid, new, SOON), (bench.other, old, SOON)):
-        control.conn.execute(insert, [uid, build, at, at])
-    assert DEVICES.selected(control.conn, Selection.BUILD, old, 10) == [bench.other]
-    assert DEVICES.selected(control.conn, Selection.BUILD, new, 10) == [bench.uid]
     control.conn.rollback()
 
 
