@@ -110,7 +110,9 @@ def sell(
 @app.command()
 def order(
     folder: Folder,
-    file: Annotated[Path, typer.Argument(help="The order, JSON; - reads it from standard input.", allow_dash=True)],
+    file: Annotated[
+        Path, typer.Argument(help="The order, JSON; - reads standard input.", exists=True, allow_dash=True)
+    ],
     request_id: RequestId = "",
 ) -> None:
     """Give any order to a running register: open-shift, sell, refund, correct, x-report, close-shift and the rest."""

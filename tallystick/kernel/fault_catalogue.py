@@ -287,6 +287,9 @@ _MEMORY: dict[str, Row] = {
     "TS-3207": ("Seal of the fiscal memory overdue", 409, Retry.AFTER, FixBy.DEVICE, None),
     "TS-3208": ("Record does not fit a fiscal memory", 422, Retry.NEVER, FixBy.MAKER, None),
     "TS-3209": ("Fiscal memory does not go back", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+}
+
+_REGISTER: dict[str, Row] = {
     "TS-3250": ("No connection to the authority: nothing was made", 503, Retry.AFTER, FixBy.MERCHANT, None),
     "TS-3251": ("Sent, and no answer yet", 503, Retry.SAME_BYTES, FixBy.MERCHANT, None),
     "TS-3252": ("The register has stopped", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
@@ -355,6 +358,7 @@ def _kinds() -> Iterator[FaultKind]:
         _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _MEMORY,
         _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _CONNECTING,
         _REMOTE, _PORTAL, _OPERATION,
+        _REGISTER, _PORTAL, _OPERATION,
     )  # fmt: skip
     for table in tables:
         for code, row in table.items():

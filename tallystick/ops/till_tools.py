@@ -22,7 +22,10 @@ _TIMEOUT_SECONDS = 60
 def read_passphrase(file: Path | None) -> str:
     """From a file that its owner alone should read, or typed by a person."""
     if file is not None:
-        return file.read_text(encoding="utf-8").strip()
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            sys.exit(f"tallystick: {file}: {error}")
     return getpass.getpass("Passphrase of the register's key: ")
 
 
@@ -43,9 +46,9 @@ def renew_register(folder: Path, passphrase: str) -> str:
 
 def go_on(folder: Path, passphrase: str, memory: Path | None) -> None:
     """Lift the stop of a register that a service centre has looked at; it must not be running."""
-    register, _ = open_register(folder, passphrase, system_clock, memory=memory)
-    register.lift_stop()
-    register.close()
+    opened = open_register(folder, passphrase, system_clock, memory=memory)
+    opened.register.lift_stop()
+    opened.close()
 
 
 def give_order(folder: Path, order: bytes, request_id: str) -> bytes:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -204,25 +206,31 @@ def test_three_languages_in_the_dark_and_without_script(online: LiveRegister, vi
 
 def test_no_other_page_and_no_other_name_reaches_the_till(online: LiveRegister) -> None:
     port = online.running.till_port
-    form = b"token=x&code=1"
+    with urllib.request.urlopen(online.url, timeout=10) as page:
+        token = re.search(r'name="token" value="([^"]+)"', page.read().decode())
+    assert token is not None
+    form, forged = f"token={token[1]}&request=a".encode(), b"token=x&request=a"
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     cases = [
-        ("POST", "/scan", kind | {"Origin": "http://evil.example"}, 403),
-        ("POST", "/scan", kind | {"Origin": f"http://127.0.0.1:{port}"}, 403),
-        ("POST", "/scan", kind, 403),
-        ("GET", "/", {"Host": "evil.example"}, 403),
-        ("GET", "/receipt/99", {}, 404),
-        ("GET", "/receipt/x", {}, 404),
-        ("GET", "/code/1.gif", {}, 404),
-        ("GET", "/nothing", {}, 404),
-        ("PUT", "/", {}, 404),
+        ("POST", "/register", kind | {"Origin": "http://evil.example"}, form, 403),
+        ("POST", "/register", kind | {"Sec-Fetch-Site": "cross-site"}, form, 403),
+        ("POST", "/register", kind, form, 403),
+        ("POST", "/register", kind | {"Origin": f"http://127.0.0.1:{port}"}, forged, 403),
+        ("GET", "/", {"Host": "evil.example"}, None, 403),
+        ("GET", "/receipt/99", {}, None, 404),
+        ("GET", "/receipt/x", {}, None, 404),
+        ("GET", "/code/1.gif", {}, None, 404),
+        ("GET", "/nothing", {}, None, 404),
+        ("PUT", "/", {}, None, 404),
+        ("POST", "/register", kind | {"Origin": f"http://127.0.0.1:{port}"}, form, 303),
     ]
-    for method, path, headers, status in cases:
+    for method, path, headers, sent, status in cases:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        connection.request(method, path, form if method == "POST" else None, headers)
+        connection.request(method, path, sent, headers)
         answer = connection.getresponse()
         body = answer.read().decode()
         connection.close()
         assert answer.status == status, (method, path, headers, body[:200])
         assert "Traceback" not in body
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert len(online.bench.documents) == (status == 303)

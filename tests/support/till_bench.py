@@ -24,7 +24,7 @@ from tallystick.device.ecr.setup import RegisterSetup
 from tallystick.device.ecr.store import Store
 from tallystick.device.ecr.synchronise import Synchroniser
 from tallystick.device.ecr.write_once import OfflineWay, SealedMemory, recover
-from tallystick.device.worm import FileMemory, begin_memory, open_memory
+from tallystick.device.worm import Capacity, FileMemory, begin_memory, open_memory
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Quantity, Rate
 from tallystick.kernel.hashing import device_genesis, device_link
@@ -157,6 +157,7 @@ class Bench:
         genesis: bytes | None = GENESIS,
         authority: Authority | None = None,
         languages: tuple[str, ...] = ("en-US",),
+        records: int = 10_000,
     ) -> None:
         self.languages = languages
         self.supply = supply or Supply()
@@ -169,7 +170,7 @@ class Bench:
         self._store: FedStore | None = None
         self._memory: FileMemory | None = None
         if offline:
-            begin_memory(folder / "worm", UID)
+            begin_memory(folder / "worm", UID, Capacity(records=records, data_bytes=10**9))
         self.switch_on()
 
     def clock(self) -> datetime:

@@ -158,6 +158,7 @@ def write_status(register: Register) -> bytes:
         "late": str(status.late),
         "stopped": status.stopped,
         "trouble": status.trouble,
+        "must_close": status.must_close,
         "certificate_until": _moment(status.not_after),
     }
     if status.works_offline:
@@ -165,6 +166,7 @@ def write_status(register: Register) -> bytes:
             "minutes_left": str(max(0, int(window.left.total_seconds() // 60))),
             "used_percent": str(window.used_percent),
             "warns": window.warns,
+            "memory_almost_full": status.memory_almost_full,
         }
     return msgspec.json.encode(told)
 

@@ -80,10 +80,14 @@ class HttpChannel:
     def __init__(
         self, address: str, context: Callable[[], ssl.SSLContext] | None, *, timeout_seconds: float = TIMEOUT_SECONDS
     ) -> None:
-        parts = urlsplit(address)
-        if parts.hostname is None or (parts.scheme != "https" and context is not None):
+        try:
+            parts = urlsplit(address)
+            host, self._port = parts.hostname, parts.port
+        except ValueError as error:
+            raise Fault("TS-3262", detail=f"the authority's address: {error}") from error
+        if host is None or (parts.scheme != "https" and context is not None):
             raise Fault("TS-3262", detail="the authority's address is not one of HTTPS")
-        self._host, self._port, self._base = parts.hostname, parts.port, parts.path.rstrip("/")
+        self._host, self._base = host, parts.path.rstrip("/")
         self._context = context
         self._timeout = timeout_seconds
         self._connection: http.client.HTTPConnection | None = None
@@ -98,8 +102,8 @@ class HttpChannel:
         return _booked(signed, body)
 
     def send_batch(self, documents: tuple[bytes, ...]) -> tuple[Booked, ...]:
-        """See `Channel`: one after the other, each in its place; the authority judges each by itself."""
-        return tuple([self.send(compact) for compact in documents])
+        """See `Channel`: this version does not speak the authority's door for batches yet, and says so."""
+        raise NotSent(f"{len(documents)} documents wait for the door for batches")
 
     def look(self) -> bytes:
         """See `Channel`."""

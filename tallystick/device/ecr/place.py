@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from tallystick.device.ecr.channel import Channel, HttpChannel
+import attrs
+
+from tallystick.device.ecr.channel import HttpChannel
 from tallystick.device.ecr.device_files import DeviceFiles
 from tallystick.device.ecr.needs import Way
 from tallystick.device.ecr.online import OnlineWay
 from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.renewing import Renewal
 from tallystick.device.ecr.setup_file import read_register_file, setup_of
 from tallystick.device.ecr.store import Store
 from tallystick.device.ecr.write_once import OfflineWay, SealedMemory, recover
-from tallystick.device.worm import begin_memory, open_memory
+from tallystick.device.worm import Note, NoteKind, begin_memory, open_memory
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import Clock
 
@@ -21,10 +24,22 @@ log = logging.getLogger(__name__)
 MEMORY_FOLDER = "worm"
 
 
-def open_register(
-    folder: Path, passphrase: str, clock: Clock, *, memory: Path | None = None, channel: Channel | None = None
-) -> tuple[Register, Channel]:
-    """The register of a folder and its way to the authority.
+@attrs.frozen(slots=True)
+class Opened:
+    """A register, its way to the authority, and what renews its certificate."""
+
+    register: Register
+    channel: HttpChannel
+    renewal: Renewal
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.register.close()
+        self.channel.close()
+
+
+def open_register(folder: Path, passphrase: str, clock: Clock, *, memory: Path | None = None) -> Opened:
+    """The register of a folder.
 
     ``memory`` is where the write-once memory of the offline class lies, else in the folder. Raises ``TS-3258``,
     ``TS-3262``, ``TS-3263`` and what `worm.open_memory` raises.
@@ -33,20 +48,23 @@ def open_register(
     file = read_register_file(folder)
     identity = files.identity()
     setup = setup_of(file, identity.certificate_hash, identity.not_after)
-    if channel is None:
-        channel = HttpChannel(file.authority, files.tls)
+    channel = HttpChannel(file.authority, files.tls)
+    renewal = Renewal(files, file, channel.close)
     store = Store(folder, setup.uid, setup.device_class)
     try:
         if not setup.works_offline:
             way: Way = OnlineWay(channel)
-            return Register(setup, store, files.sign, way, channel, clock), channel
+            return Opened(Register(setup, store, files.sign, way, channel, clock), channel, renewal)
         place = memory or folder / MEMORY_FOLDER
         opened = open_memory(place, setup.uid, clock())
         try:
             recover(opened, store, setup, files.sign, clock())
+            if not opened.state.closed:
+                opened.note(Note(kind=NoteKind.POWER_UP, before_ms=store.standing().last_ms), clock())
             way = OfflineWay(opened, files.sign)
             sealed = SealedMemory(opened, files.sign)
-            return Register(setup, store, files.sign, way, channel, clock, memory=sealed), channel
+            register = Register(setup, store, files.sign, way, channel, clock, memory=sealed)
+            return Opened(register, channel, renewal)
         except BaseException:
             opened.release()
             raise

@@ -50,6 +50,9 @@ class Memory(Protocol):
     def after_sending(self, record: int, log_index: int, checkpoint: bytes, now: datetime) -> None:
         """Write down that records up to this one are booked."""
 
+    def is_almost_full(self) -> bool:
+        """Whether a new memory should be ordered."""
+
     def release(self) -> None:
         """Let go of the medium."""
 
@@ -69,7 +72,14 @@ class Status:
     late: int
     stopped: str
     trouble: str
+    memory_almost_full: bool
     not_after: datetime
+    now: datetime
+
+    @property
+    def must_close(self) -> bool:
+        """Whether the shift is too old to sell in."""
+        return self.closes_by is not None and self.now >= self.closes_by
 
 
 class Register:
@@ -138,20 +148,22 @@ class Register:
 
     def status(self) -> Status:
         """Where the register stands now."""
-        standing = self._store.standing()
+        standing, now = self._store.standing(), self.clock()
         count, _ = self._store.waiting_count()
         return Status(
             uid=self.setup.uid,
             works_offline=self.setup.works_offline,
             state=standing.state,
             waiting=count,
-            window=self._window(standing, self.clock()),
+            window=self._window(standing, now),
             closes_by=standing.state.closes_by(self.setup.shift_hours_most),
             open_fate=self._store.open_intent() is not None,
             late=len(self._store.late()),
             stopped=standing.stopped,
             trouble=self.trouble,
+            memory_almost_full=self._memory is not None and self._memory.is_almost_full(),
             not_after=self.setup.not_after,
+            now=now,
         )
 
     def answer_of(self, sequence: int) -> bytes:
@@ -188,6 +200,15 @@ class Register:
             raise refused.fault from None
         except (NotSent, NoAnswer, Disagrees) as error:
             raise Fault("TS-3250", detail=str(error)) from error
+
+    def is_idle(self) -> bool:
+        """Whether no document's fate is open."""
+        return self._store.open_intent() is None
+
+    def take_setup(self, setup: RegisterSetup) -> None:
+        """Go on with another certificate, between two documents."""
+        with self._turn:
+            self.setup = setup
 
     def lift_stop(self) -> None:
         """A service centre has looked: go on."""

@@ -17,6 +17,7 @@ import attrs
 from tallystick.device.ecr.channel import Booked, Channel
 from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, Refused
 from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.renewing import Renewal
 from tallystick.device.ecr.store import Waiting
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import Clock, unix_ms
@@ -24,8 +25,8 @@ from tallystick.kernel.instants import Clock, unix_ms
 log = logging.getLogger(__name__)
 
 BATCH_MOST = 500
-FRESH = timedelta(seconds=60)
-"""Younger documents are sent one by one, as the online channel takes them; older ones as a batch."""
+FRESH = timedelta(seconds=90)
+"""Younger documents are sent one by one, as the online channel takes them (±120 s); older ones as a batch."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -40,11 +41,19 @@ class Pace:
 class Synchroniser:
     """Rounds in a thread of its own; `round` alone is one of them."""
 
-    def __init__(self, register: Register, channel: Channel, clock: Clock, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        register: Register,
+        channel: Channel,
+        clock: Clock,
+        pace: Pace | None = None,
+        renewal: Renewal | None = None,
+    ) -> None:
         self._register = register
         self._channel = channel
         self._clock = clock
         self._pace = pace or Pace()
+        self._renewal = renewal
         self._failures = 0
         self._contact_ms = 0
         self._stopped = threading.Event()
@@ -109,6 +118,8 @@ class Synchroniser:
         while not self._stopped.is_set():
             try:
                 reached = self.round()
+                if reached and self._renewal is not None:
+                    self._renewal.look(self._register, self._clock())
             except Fault as fault:
                 log.warning("the background of the register: %s", fault)
                 reached = False

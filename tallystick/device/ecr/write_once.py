@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from tallystick.device.ecr.issue import counted
-from tallystick.device.ecr.needs import Delivered, Sign
+from tallystick.device.ecr.needs import Delivered, Refused, Sign
 from tallystick.device.ecr.setup import RegisterSetup
 from tallystick.device.ecr.store import Store
 from tallystick.device.worm import Anchor, RecordKind, WriteOnceMemory
@@ -22,6 +22,10 @@ from tallystick.wire.national_document import read_document
 
 _LOOK_BACK = 128
 """Records read at a start to know the last document again: more than stand between two seals."""
+
+
+_NOT_WRITTEN = frozenset({"TS-3201", "TS-3202", "TS-3208"})
+"""Full, closed, or no such record: the memory has certainly written nothing. After others nobody knows."""
 
 
 class OfflineWay:
@@ -40,7 +44,12 @@ class OfflineWay:
         if self._last[0] != digest:
             if self._memory.state.seal_due:
                 self._seal(signed.header.sequence - 1, now)
-            self._last = digest, self._write(kind, compact, signed.header.sequence, now)
+            try:
+                self._last = digest, self._write(kind, compact, signed.header.sequence, now)
+            except Fault as fault:
+                if fault.code in _NOT_WRITTEN:
+                    raise Refused(fault) from fault
+                raise
         if kind is DocumentKind.SHIFT_CLOSING and self._memory.state.unsealed:
             self._seal(signed.header.sequence, now)
         return Delivered(memory_record=self._last[1])
@@ -87,6 +96,10 @@ class SealedMemory:
         """The anchor: memory and log hold each other's head."""
         if not self._memory.state.closed:
             self._memory.anchor(Anchor(seq=record, log_index=log_index, checkpoint=checkpoint), now)
+
+    def is_almost_full(self) -> bool:
+        """From 90 % of what it was made for."""
+        return self._memory.state.almost_full
 
     def release(self) -> None:
         """Let go of the medium."""

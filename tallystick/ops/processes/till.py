@@ -33,18 +33,25 @@ class RegisterPlace:
 def run(place: RegisterPlace) -> None:
     """Serve one register until it is stopped; its port stands in the folder as ``api.port``."""
     context = Context.load("till")
+    context.state.make()
     passphrase = read_passphrase(place.passphrase_file)
     run_until_stopped(context, lambda stopped: _serve(context, place, passphrase, stopped))
 
 
 async def _serve(context: Context, place: RegisterPlace, passphrase: str, stopped: asyncio.Event) -> None:
-    register, channel = await asyncio.to_thread(
-        open_register, place.folder, passphrase, system_clock, memory=place.memory
-    )
+    opened = await asyncio.to_thread(open_register, place.folder, passphrase, system_clock, memory=place.memory)
+    register = opened.register
     put = None if place.printer is None else printer(place.printer, place.paper_mm)
-    async with serve_register(
-        register, channel, place.folder, api_port=place.api_port, till_port=place.till_port, print_=put
-    ) as running:
+    serving = serve_register(
+        register,
+        opened.channel,
+        place.folder,
+        api_port=place.api_port,
+        till_port=place.till_port,
+        print_=put,
+        renewal=opened.renewal,
+    )
+    async with serving as running:
         write_atomically(place.folder / API_PORT_FILE, f"{running.api_port}\n".encode())
         print(f"the till of {register.setup.uid} is http://127.0.0.1:{running.till_port}/", flush=True)
         print(f"register {register.setup.uid} serves programs on http://127.0.0.1:{running.api_port}", flush=True)

@@ -21,7 +21,7 @@ from tallystick.crypto.passphrase_keys import store_under_passphrase
 from tallystick.crypto.pki import CardSubject
 from tallystick.device.ecr.device_files import DeviceFiles
 from tallystick.device.ecr.enrolment import enrol, renew, renewal_moment
-from tallystick.device.ecr.place import begin_register
+from tallystick.device.ecr.place import begin_register, open_register
 from tallystick.device.ecr.setup_file import read_register_file
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Tin, Uid
@@ -165,9 +165,12 @@ def test_s0_034_a_register_with_an_old_certificate_renews_with_a_new_key(live: L
     chain = live.curl("cacerts")[1]
     sent = [der_of(certificate.read_bytes()), *(one for one in read_certs_only(base64.b64decode(chain)))]
     (tmp_path / "device.crt").write_bytes(b"".join(map(pem_of, sent)))
-    files = DeviceFiles(tmp_path, "1234")
-    before = files.identity()
-    renew(files, read_register_file(tmp_path))
+    opened = open_register(tmp_path, "1234", lambda: datetime.now(UTC))
+    before = DeviceFiles(tmp_path, "1234").identity()
+    assert opened.renewal.look(opened.register, datetime.now(UTC))
     after = DeviceFiles(tmp_path, "1234").identity()
+    assert opened.register.setup.certificate_hash == after.certificate_hash
+    assert not opened.renewal.look(opened.register, datetime.now(UTC)), "the new one is young"
+    opened.close()
     assert after.certificate_hash != before.certificate_hash
     assert after.not_after > before.not_after

@@ -92,6 +92,10 @@ def state_part(frame: Frame) -> str:
         hours = max(0, int(status.window.left / timedelta(hours=1)))
         tone = "stop" if status.window.is_over else "warn" if status.window.warns else "good"
         parts.append(_state(tone, f"{frame.say('hours_left')} {words.number(hours)}"))
+    if status.memory_almost_full:
+        parts.append(_state("warn", frame.say("memory_almost_full")))
+    if status.must_close:
+        parts.append(_state("stop", frame.say("must_close")))
     opened = status.state.opened_at
     if opened is None:
         parts.append(_state("warn", frame.say("shift_closed")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tallystick.crypto.passphrase_keys import load_under_passphrase, store_under
 from tallystick.crypto.sealed_keys import WrongPassphrase
 from tallystick.device.ecr.basket import Basket, BasketFile
 from tallystick.device.ecr.catalogue import read_catalogue
+from tallystick.device.ecr.channel import HttpChannel
 from tallystick.device.ecr.face.frame import MESSAGES
 from tallystick.device.ecr.orders import Line
 from tallystick.device.ecr.setup_file import read_register_file, setup_of
@@ -53,6 +55,13 @@ def test_a_wrong_setup_file_says_what_is_wrong(tmp_path: Path, wrong: dict[str, 
     register_file(tmp_path, **wrong)
     with pytest.raises(Fault) as caught:
         setup_of(read_register_file(tmp_path), bytes(32), END)
+    assert caught.value.code == "TS-3262"
+
+
+@pytest.mark.parametrize("address", ["http://a.example", "https://", "https://a:x/", "a.example", "https://a:99999"])
+def test_an_address_that_is_none_of_https_is_told(address: str) -> None:
+    with pytest.raises(Fault) as caught:
+        HttpChannel(address, ssl.create_default_context)
     assert caught.value.code == "TS-3262"
 
 

@@ -105,6 +105,19 @@ def test_s1_033_the_closure_closes_the_memory_for_ever_and_is_still_sent(bench: 
     assert len(bench.authority.booked) == 4
 
 
+def test_a_full_memory_takes_no_sale_and_the_shift_can_be_closed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, offline=True, records=4).opened()
+    assert not bench.register.status().memory_almost_full
+    bench.do("a", sale())
+    bench.do("b", sale())
+    assert bench.register.status().memory_almost_full
+    refused("TS-3201", bench, "c", sale())
+    assert not bench.register.status().open_fate
+    bench.do("z", CloseShift())
+    assert bench.sync()
+    bench.do("end", CloseMemory(reason="full"))
+
+
 def test_the_same_bytes_are_one_record_also_after_a_start(bench: Bench) -> None:
     bench.do("a", sale())
     compact = bench.documents[-1]

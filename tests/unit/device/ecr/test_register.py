@@ -244,7 +244,9 @@ def test_k_21_a_refund_is_checked_against_the_registers_own_memory(tmp_path: Pat
 
 def test_s1_029_a_shift_of_24_hours_sells_nothing_and_can_be_closed(tmp_path: Path) -> None:
     bench = Bench(tmp_path).opened()
+    assert not bench.register.status().must_close
     bench.now += timedelta(hours=24)
+    assert bench.register.status().must_close
     refused("TS-2408", lambda: bench.do("a", sale()))
     bench.do("z", CloseShift())
     refused("TS-2408", lambda: bench.do("b", sale()))
