@@ -22,6 +22,8 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 
 _HALF = 32
+_DOCUMENTS = ".2.1"
+"""The end of the usage of devices below an arc (`NationalArc.documents`); no other of theirs ends so."""
 
 
 def check_command_unit(
@@ -59,3 +61,12 @@ def check_command_unit(
         key.handle.verify(utils.encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature:
         raise Fault("TS-3302", detail="it is not signed by the one whom it names") from None
+
+
+def arc_of_device(der: bytes) -> NationalArc:
+    """The operator's arc, read from a device's own certificate; raises ``TS-1102`` where it is none of a device."""
+    for usage in usages_of(read_certificate(der)):
+        base = usage.removesuffix(_DOCUMENTS)
+        if base != usage:
+            return NationalArc(base)
+    raise Fault("TS-1102", detail="the certificate is of no device of the national channels")

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tallystick.crypto.certificates import TrustStore
-from tallystick.crypto.command_units import check_command_unit
 from tallystick.crypto.national_oids import DOCUMENTATION_ARC, NationalArc
+from tallystick.device.ecr.remote.believing import Believer
 from tallystick.kernel.device_commands import Verdict, judge
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import unix_ms
-from tallystick.wire.device_command import SignedCommand, read_command
+from tallystick.wire.device_command import SignedCommand
 from tallystick.wire.ecr_api import WaitingCommands, read_answer
 from tallystick.wire.trust_list import read_der
 
@@ -23,15 +23,11 @@ def believe(answer: bytes, root_pem: bytes, arc: str, uid: str, audience: str, a
     and order (``TS-3304``). Raises ``TS-1220`` for what is no such answer.
     """
     told = read_answer(WaitingCommands, answer)
-    roots = TrustStore.from_pem(root_pem)
+    believer = Believer(TrustStore.from_pem(root_pem), NationalArc(arc or DOCUMENTATION_ARC), uid, audience)
     certificates = [read_der(one) for one in told.certificates]
     answered: dict[int, bytes] = {}
     for compact in told.commands:
-        read = read_command(compact.encode())
-        signed = read.signing_input, read.signature
-        check_command_unit(read.kid, certificates, roots, NationalArc(arc or DOCUMENTATION_ARC), *signed, at)
-        if (read.command.device, read.command.audience) != (uid, audience):
-            raise Fault("TS-3303", detail=f"command {read.command.number} is for {read.command.device}")
+        read = believer.read(compact.encode(), certificates, at)
         if judge(read.command, read.command_hash, answered, unix_ms(at)) is not Verdict.CARRY_OUT:
             raise Fault("TS-3304", detail=f"command {read.command.number} has ended, or comes out of its order")
         answered[read.command.number] = read.command_hash

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -27,8 +28,11 @@ from tallystick.authority.reference.registry.values import FiscalDevice, Premise
 from tallystick.authority.reference.remote.waiting import WaitingCommands
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import TrustStore
-from tallystick.crypto.command_units import check_command_unit
+from tallystick.crypto.command_units import arc_of_device, check_command_unit
 from tallystick.crypto.pki import DemoPki
+from tallystick.device.ecr.channel import HttpChannel
+from tallystick.device.ecr.needs import Refused
+from tallystick.device.ecr.remote.believing import Believer
 from tallystick.kernel.device_commands import Outcome, Resend
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.ops.command_signing import signers
@@ -173,6 +177,34 @@ def test_ts_3306_a_result_that_contradicts_is_kept_and_refused(shop: Shop) -> No
     rows = shop.control.conn.execute(kept, [till.uid]).fetchall()
     shop.control.conn.rollback()
     assert [(sort, bytes(compact) == turned) for sort, compact in rows] == [("contradiction", True), ("final", False)]
+
+
+def test_the_register_of_this_house_obeys_over_the_wire(shop: Shop, tmp_path: Path) -> None:
+    """Its own channel and belief against the real door: told, fetched, believed, answered, and told no more."""
+    till, answering = shop.till()
+    root = TrustStore.from_pem(shop.door.pki.files.root.read_bytes())
+    believer = Believer(root, arc_of_device(till.papers.certificate), till.uid, AUDIENCE)
+    channel = HttpChannel(f"https://127.0.0.1:{till.port}", lambda: till.context)
+    try:
+        channel.look()
+        assert channel.commands_wait == 0
+        number = shop.give(till.uid)
+        channel.look()
+        assert channel.commands_wait == number
+        (compact,), certificates = channel.commands()
+        read = believer.read(compact, certificates, datetime.now(UTC))
+        assert read.command.wanted == HOLD
+        done = answering.result(number, compact, at=datetime.now(UTC))
+        for _ in range(2):
+            channel.tell(number, done)
+        with pytest.raises(Refused, match="TS-3306"):
+            channel.tell(number, answering.result(number, compact, Outcome.REFUSED, at=datetime.now(UTC)))
+        assert channel.commands()[0] == []
+        shop.view.refresh(shop.control.conn)
+        channel.look()
+        assert channel.commands_wait == 0
+    finally:
+        channel.close()
 
 
 def test_a_device_gets_its_own_commands_alone(shop: Shop) -> None:
