@@ -18,7 +18,7 @@ from tallystick.crypto.national_oids import DeviceClass, NationalArc
 from tallystick.crypto.national_orders import DeviceFacts, device_order, device_profile, unit_order
 from tallystick.crypto.profiles import device_commands, trust_list
 from tallystick.crypto.signatures import sign_es256, verify_es256
-from tallystick.device.ecr.needs import NoAnswer, NotSent
+from tallystick.device.ecr.needs import NoAnswer, NotSent, Refused
 from tallystick.device.ecr.orders import CloseShift
 from tallystick.device.ecr.remote.believing import Believer
 from tallystick.device.ecr.remote.control import RemoteControl
@@ -73,6 +73,7 @@ class Desk:
     results: list[CommandResult] = attrs.field(factory=list)
     asked: int = 0
     away: bool = False
+    refuses: bool = False
     lost_answers: int = 0
     sent: list[bytes] = attrs.field(factory=list)
 
@@ -83,6 +84,8 @@ class Desk:
     def commands(self) -> tuple[list[bytes], list[bytes]]:
         self._here()
         self.asked += 1
+        if self.refuses:
+            raise Refused(Fault("TS-1001"))
         return [self.waiting[number] for number in sorted(self.waiting)], self.certificates
 
     def tell(self, number: int, result: bytes) -> None:
@@ -259,6 +262,10 @@ def test_the_background_asks_when_it_is_told_and_every_few_minutes(desk: Desk) -
     desk.waiting[1] = command(1, Hold())
     assert background.obey()
     assert (desk.asked, desk.bench.register.is_held) == (2, True)
+    desk.bench.now += timedelta(minutes=6)
+    desk.refuses = True
+    assert [background.obey() for _ in range(3)] == [True] * 3
+    assert desk.asked == 3, "an authority that knows no commands is not asked all the time"
     desk.bench.now += timedelta(minutes=6)
     desk.away = True
     assert not background.obey()
