@@ -150,6 +150,7 @@ def test_ts_3305_only_the_device_itself_answers_for_this_command_and_environment
     good = answering.result(number, command, at=now)
     for body in (
         others.result(number, command, at=now),
+        answering.result(number, command, at=now, device=Uid(other.uid)),
         answering.result(number, command, at=now, audience="fdo.example/aq/sandbox"),
         answering.result(number + 1, command, at=now),
         answering.result(number, command, at=now + timedelta(hours=1)),
