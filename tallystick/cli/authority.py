@@ -72,6 +72,14 @@ def ecr(
 
 
 @app.command()
+def batches() -> None:
+    """Book what offline registers bring when they are back; listens nowhere."""
+    from tallystick.ops.processes.batches import run
+
+    run()
+
+
+@app.command()
 def signer() -> None:
     """Hold the signing keys of the hosted signer; no network, no database."""
     from tallystick.ops.processes.signer import run

@@ -39,11 +39,13 @@ class Keyboard:
 
 
 @app.command()
-def script() -> None:
+def script(
+    of_root: Annotated[bool, typer.Option("--root", help="Those of a later ceremony of the root.")] = False,
+) -> None:
     """Print the steps, for the invitation and for the wall."""
-    from tallystick.ops.ceremony.script import STEPS
+    from tallystick.ops.ceremony.script import ROOT_STEPS, STEPS
 
-    for number, step in enumerate(STEPS, 1):
+    for number, step in enumerate(ROOT_STEPS if of_root else STEPS, 1):
         typer.echo(f"{number}. {step.title}\n   {step.said}")
 
 
@@ -112,3 +114,44 @@ def enter(folder: Annotated[Path, typer.Argument(help="Folder of the ceremony.")
         typer.echo("Keys and record were entered before; nothing changed.")
         return
     typer.echo(f"{count} keys entered; the worker books them and the record's hash.")
+
+
+@app.command()
+def root(
+    folder: Annotated[Path, typer.Argument(help="Folder of the first ceremony, with its store.")],
+    new: Annotated[list[str] | None, typer.Option(help="A branch that gets another authority: device-ca…")] = None,
+    revoke: Annotated[list[str] | None, typer.Option(help="An authority that the root revokes.")] = None,
+    reason: Annotated[str, typer.Option(help="Why it revokes: ca-compromise, superseded…")] = "ca-compromise",
+    observers: Annotated[int, typer.Option(min=1, max=9, help="How many observers tick.")] = 2,
+    host: Annotated[list[str] | None, typer.Option(help="Names for a new service-ca; else those of the first.")] = None,
+) -> None:
+    """Bring the root out of its safe: it certifies a branch's next authority, revokes one, and signs its next list.
+
+    Without either it signs its list alone. Goes on with an interrupted one.
+    """
+    from tallystick.ops.ceremony.root_commands import hold as hold_root
+    from tallystick.ops.ceremony.root_session import Task
+    from tallystick.ops.settings import load_settings
+
+    task = Task(branches=tuple(new or ()), revoke=tuple(revoke or ()), reason=reason)
+    record = hold_root(load_settings(), folder, Keyboard(), task, observers=observers, hosts=tuple(host or ()))
+    typer.echo(f"\nThe record is {record.path}; its hash is {record.hash.hex()}.")
+    typer.echo("Bring it into service with: tallystick ceremony bring FOLDER")
+
+
+@app.command()
+def bring(
+    folder: Annotated[Path, typer.Argument(help="Folder of the ceremony, or a copy of it.")],
+    officer: Annotated[str, typer.Option(help="User name of the officer who brings it.")],
+) -> None:
+    """Where the authority runs: put what the root made into service; once, however often."""
+    from tallystick.ops.ceremony.root_commands import bring as bring_now
+    from tallystick.ops.settings import load_settings
+
+    brought = bring_now(load_settings(), folder, officer)
+    for name in brought.new:
+        typer.echo(f"{name} stands beside the others of its branch and issues from now on")
+    for name in brought.withdrawn:
+        typer.echo(f"{name} is withdrawn, as the root says")
+    if not brought.new and not brought.withdrawn and not brought.records:
+        typer.echo("It was brought before; nothing changed.")

@@ -154,6 +154,24 @@ def revoke_many(
 
 
 @app.command()
+def withdraw(
+    authority: Annotated[str, typer.Argument(help="Name of the issuing authority, such as device-ca.")],
+    officer: OfficerName,
+    why: Why,
+    reason: ReasonWord = "ca-compromise",
+) -> None:
+    """Ask that a compromised issuing authority, and all that it certified, be believed no more. Another officer must
+    approve within 24 hours; it takes effect with that."""
+    from tallystick.authority.reference.pki.revoking import reason_of
+
+    with _desk() as desk:
+        number, count = desk.ask_to_withdraw(authority, reason_of(reason), officer, why)
+    typer.echo(
+        f"request {number} for {authority} and {count} certificates waits for a second officer, 24 hours at most"
+    )
+
+
+@app.command()
 def approve(number: Annotated[int, typer.Argument(help="Number of the request.")], officer: OfficerName) -> None:
     """Approve such a request, as the second officer and from another account than the first."""
     with _desk() as desk:
@@ -189,10 +207,24 @@ def root_list(
     reason: ReasonWord = "ca-compromise",
 ) -> None:
     """Where the root's key is: sign the root's next list, with these issuing authorities on it for good."""
-    from tallystick.ops.root_list import RootDesk
+    from tallystick.ops.root_desk import RootDesk
 
     made = RootDesk.of_settings().sign(revoke, reason, out)
     typer.echo(f"list {made.number} of the root with {made.count} authorities: {out}")
+
+
+@app.command("new-authority")
+def new_authority(
+    branch: Annotated[str, typer.Argument(help="The branch, by the name of its first authority, such as device-ca.")],
+) -> None:
+    """Where the root's key is: make the next issuing authority of a branch, beside those that are there.
+
+    With custodians it is done by `tallystick ceremony root`.
+    """
+    from tallystick.ops.root_desk import RootDesk
+
+    name = RootDesk.of_settings().follow(branch)
+    typer.echo(f"{name} stands beside the others of {branch} and issues from now on")
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Protocol
 
 import attrs
 from cryptography import x509
@@ -212,30 +213,49 @@ class TrustStore:
         """Read DER certificates; raises ``ValueError``."""
         return cls(tuple(map(x509.load_der_x509_certificate, certificates)))
 
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """SHA-256 of each."""
+        return tuple(one.fingerprint(hashes.SHA256()) for one in self.authorities)
+
     def without(self, digests: Collection[bytes]) -> TrustStore:
         """The same without the certificates that have one of these SHA-256."""
         return TrustStore(tuple(one for one in self.authorities if one.fingerprint(hashes.SHA256()) not in digests))
 
 
-def verify_chain(der: bytes, trusted: TrustStore, moment: datetime) -> None:
-    """Follow a certificate to a self-signed root of ``trusted``.
+class Trusted(Protocol):
+    """Whose certificates are believed: a `TrustStore`, or one that follows a folder."""
+
+    @property
+    def authorities(self) -> tuple[x509.Certificate, ...]:
+        """Their certificates."""
+
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """SHA-256 of each."""
+
+
+def verify_chain(der: bytes, trusted: Trusted, moment: datetime) -> tuple[bytes, ...]:
+    """Follow a certificate to a self-signed root of ``trusted``; SHA-256 of the authorities on the way, issuer first.
 
     Raises ``TS-1102`` (chain is not ours), ``TS-1103`` (something in it has expired or is not valid yet at
     ``moment``), ``TS-1310`` (an authority signed with what is not allowed).
     """
     certificate = read_certificate(der)
+    way: list[bytes] = []
     for depth in range(MAX_CHAIN_CERTIFICATES):
         issuer = _issuer_of(certificate, trusted, moment)
         if not certificate.not_valid_before_utc <= moment < certificate.not_valid_after_utc:
             raise Fault("TS-1103", detail="expired or not valid yet")
         if issuer.subject == certificate.subject and issuer == certificate:
-            return
+            return tuple(way)
         _check_authority(issuer, depth)
+        way.append(issuer.fingerprint(hashes.SHA256()))
         certificate = issuer
     raise Fault("TS-1102", detail="the chain is too long")
 
 
-def _issuer_of(certificate: x509.Certificate, trusted: TrustStore, moment: datetime) -> x509.Certificate:
+def _issuer_of(certificate: x509.Certificate, trusted: Trusted, moment: datetime) -> x509.Certificate:
     """The trusted authority whose key signed the certificate; a root finds itself."""
     use = _SIGNED_WITH.get(certificate.signature_algorithm_oid)
     if use is None:
@@ -249,6 +269,15 @@ def _issuer_of(certificate: x509.Certificate, trusted: TrustStore, moment: datet
                 continue
             return authority
     raise Fault("TS-1102", detail="not issued by an authority that we trust")
+
+
+def is_issued_by(der: bytes, authority: bytes) -> bool:
+    """Whether an authority's key (certificate DER) signed a certificate; raises ``TS-1102`` for what is none."""
+    try:
+        read_certificate(der).verify_directly_issued_by(read_certificate(authority))
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _check_authority(authority: x509.Certificate, authorities_below: int) -> None:

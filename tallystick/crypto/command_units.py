@@ -13,7 +13,14 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from tallystick.crypto.certificates import TrustStore, is_self_signed, public_key_of, read_certificate, verify_chain
+from tallystick.crypto.certificates import (
+    Trusted,
+    TrustStore,
+    is_self_signed,
+    public_key_of,
+    read_certificate,
+    verify_chain,
+)
 from tallystick.crypto.keys import KeyKind
 from tallystick.crypto.national_oids import NationalArc
 from tallystick.crypto.policy import Use, require
@@ -29,7 +36,7 @@ _DOCUMENTS = ".2.1"
 def check_command_unit(
     kid: bytes,
     certificates: Iterable[bytes],
-    roots: TrustStore,
+    roots: Trusted,
     arc: NationalArc,
     signed: bytes,
     signature: bytes,

@@ -74,6 +74,11 @@ class Authority:
     signer: Signer
     points: Points | None = None
 
+    @classmethod
+    def of(cls, der: bytes, signer: Signer, points: Points | None) -> Authority:
+        """From a certificate in DER."""
+        return cls(x509.load_der_x509_certificate(der), signer, points)
+
     @property
     def pem(self) -> bytes:
         """Its own certificate, PEM."""
@@ -247,3 +252,12 @@ def common_name(text: str, ending: str = "") -> tuple[x509.ObjectIdentifier, str
     """
     room = _COMMON_NAME_BYTES_MAX - len(ending.encode())
     return NameOID.COMMON_NAME, text.encode()[:room].decode(errors="ignore") + ending
+
+
+def authority_name(organization: str, country: str, title: str) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
+    """The subject of an authority's own certificate."""
+    return (
+        (NameOID.COUNTRY_NAME, country),
+        (NameOID.ORGANIZATION_NAME, organization),
+        common_name(organization, f" {title}"),
+    )

@@ -16,8 +16,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from tallystick.crypto import keys, profiles
-from tallystick.crypto.certificates import TrustStore, der_of, pem_of
-from tallystick.crypto.issuing import Authority, Order, common_name, self_signed
+from tallystick.crypto.branches import Branches, FollowedTrust
+from tallystick.crypto.certificates import der_of, pem_of
+from tallystick.crypto.issuing import Authority, Order, authority_name, common_name, self_signed
 from tallystick.crypto.keys import PrivateKey, PublicKey
 from tallystick.crypto.national_oids import DOCUMENTATION_ARC, NationalArc
 from tallystick.crypto.pki_files import PkiFiles
@@ -26,11 +27,15 @@ from tallystick.crypto.publication import DEFAULT_URL, Points
 from tallystick.crypto.revocation_lists import ROOT_LIST_LIFETIME, prepare_list, sign_list
 from tallystick.crypto.signers import KeySigner, Signer
 from tallystick.crypto.taxcore_oids import Environment
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.invoice import Seller
 from tallystick.kit.atomic_file import write_atomically
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+CARDS, SERVICES, STAFF, TAXPAYERS = "secure-element-ca", "service-ca", "staff-ca", "taxpayer-ca"
+DEVICES = ("device-ca", "hardware-device-ca")
+"""Names of the branches."""
 
 
 @attrs.frozen(slots=True)
@@ -122,7 +127,7 @@ class DemoPki:
                 maker.key_pair("log", keys.generate_ed25519_key())
         for name, key in (public_keys or {}).items():
             keys.store_public_key(made.files.public_key(name), key)
-        made.trust_store()
+        made.trust_store().read()
         made.issue_encryption_certificate(organization, country, at)
         made.issue_tls(hosts, at)
         return made
@@ -142,13 +147,18 @@ class DemoPki:
         made = cls(
             PkiFiles(folder), Environment(*environment), publication_url, NationalArc(arc), days or {}, elsewhere
         )
-        made.trust_store()
+        made.trust_store().read()
         return made
 
     @property
     def hierarchy(self) -> tuple[AuthorityPlan, ...]:
-        """The issuing authorities below the root."""
+        """The first issuing authorities below the root, one a branch."""
         return hierarchy(self.environment, self.arc)
+
+    @property
+    def branches(self) -> Branches:
+        """All of them, those that followed a first one too."""
+        return Branches(self.files, self.hierarchy)
 
     @property
     def is_whole(self) -> bool:
@@ -163,14 +173,13 @@ class DemoPki:
         """Private half of the same."""
         return keys.load_private_key(self.files.private_key(name))
 
-    def trust_store(self) -> TrustStore:
-        """Root and the issuer of cards: what a device's certificate must chain to."""
-        return TrustStore.from_pem(self.files.root.read_bytes(), self.files.client_authority.read_bytes())
+    def trust_store(self) -> FollowedTrust:
+        """Root and the issuers of cards: what a device's certificate must chain to."""
+        return self.branches.trust(CARDS)
 
-    def device_trust_store(self) -> TrustStore:
+    def device_trust_store(self) -> FollowedTrust:
         """Root and the issuers of devices of the national channels: what a renewal's certificate must chain to."""
-        names = ("root", "device-ca", "hardware-device-ca")
-        return TrustStore.from_pem(*(self.files.certificate(name).read_bytes() for name in names))
+        return self.branches.trust(*DEVICES)
 
     def issue_secure_element(
         self, subject: CardSubject, spki: bytes, *, at: datetime, years: int = profiles.SECURE_ELEMENT_YEARS
@@ -203,7 +212,17 @@ class DemoPki:
             subject=subject.attributes(),
             texts=subject.texts(self.environment),
         )
-        return self.authority("secure-element-ca").issue(order, at)
+        return self.issuing(CARDS, at).issue(order, at)
+
+    def issuing(self, branch: str, at: datetime) -> Authority:
+        """The authority of a branch that certifies now, with its key.
+
+        Raises ``TS-3024`` where the branch has none but withdrawn ones, and as `authority` does.
+        """
+        name = self.branches.issuing(branch, at)
+        if self.files.withdrawal(name).exists():
+            raise Fault("TS-3024", detail=f"{name} is withdrawn, and no other authority of its branch is here")
+        return self.authority(name)
 
     def authority(self, name: str) -> Authority:
         """An authority with its key; raises ``OSError`` or ``ValueError`` where either is not in the folder."""
@@ -233,13 +252,14 @@ class DemoPki:
             subject=(),
             hosts=tuple(hosts),
         )
-        authority = self.authority("service-ca")
+        authority = self.issuing(SERVICES, at)
         der = authority.issue(order, at)
         keys.store_private_key(self.files.private_key("tls"), key)
         _write(self.files.certificate("tls"), pem_of(der) + authority.pem)
 
     def renew_tls(self, at: datetime, hosts: Sequence[str] = LOOPBACK_HOSTS) -> bool:
-        """Issue the server's certificate anew in the last third of its life or when it is missing; whether it was.
+        """Issue the server's certificate anew in the last third of its life, when it is missing, or when its authority
+        was withdrawn and another one can; whether it was.
 
         It keeps the names that it has; ``hosts`` are those of a missing one.
         """
@@ -247,7 +267,8 @@ class DemoPki:
         if path.exists():
             current = x509.load_pem_x509_certificate(path.read_bytes())
             life = current.not_valid_after_utc - current.not_valid_before_utc
-            if at < current.not_valid_after_utc - life / 3:
+            is_orphaned = self.branches.is_orphaned(SERVICES, der_of(path.read_bytes()), at)
+            if at < current.not_valid_after_utc - life / 3 and not is_orphaned:
                 return False
             names = current.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             hosts = [str(name.value) for name in names]
@@ -267,7 +288,14 @@ class DemoPki:
             public_key=self.public_key("package"),
             subject=authority_name(organization, country, "encryption"),
         )
-        _write(self.files.certificate("encryption"), pem_of(self.authority("service-ca").issue(order, at)))
+        _write(self.files.certificate("encryption"), pem_of(self.issuing(SERVICES, at).issue(order, at)))
+
+    def renew_encryption_certificate(self, organization: str, country: str, at: datetime) -> bool:
+        """The same for the same key, when its authority was withdrawn and another one can; whether it was."""
+        if not self.branches.is_orphaned(SERVICES, self.encryption_certificate, at):
+            return False
+        self.issue_encryption_certificate(organization, country, at)
+        return True
 
     @property
     def encryption_certificate(self) -> bytes:
@@ -312,15 +340,6 @@ class _Maker:
     def _store(self, name: str, key: PrivateKey, pem: bytes) -> None:
         keys.store_private_key(self.pki.files.private_key(name), key)
         _write(self.pki.files.certificate(name), pem)
-
-
-def authority_name(organization: str, country: str, title: str) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
-    """The subject of an authority's own certificate."""
-    return (
-        (NameOID.COUNTRY_NAME, country),
-        (NameOID.ORGANIZATION_NAME, organization),
-        common_name(organization, f" {title}"),
-    )
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import attrs
 
+from tallystick.crypto.generations import branch_of, generation_of, name_of
+
 
 @attrs.frozen(slots=True)
 class PkiFiles:
@@ -25,6 +27,19 @@ class PkiFiles:
         """Public key of ``package``, ``poa``, ``log``."""
         return self.folder / f"{name}-public.pem"
 
+    def generations(self, branch: str) -> list[int]:
+        """Numbers of a branch's authorities whose certificates are here, in order; the first one's even without."""
+        names = [path.stem for path in self.folder.glob(f"{branch}-*.pem")]
+        return sorted({1, *(generation_of(name) for name in names if branch_of(name) == branch)})
+
+    def authorities(self, branch: str) -> list[str]:
+        """Their names."""
+        return [name_of(branch, number) for number in self.generations(branch)]
+
+    def withdrawal(self, name: str) -> Path:
+        """Is there when the issuing authority was withdrawn; says since when."""
+        return self.folder / f"{name}.withdrawn"
+
     @property
     def root(self) -> Path:
         """What devices trust."""
@@ -37,5 +52,5 @@ class PkiFiles:
 
     @property
     def client_authority(self) -> Path:
-        """What the device listener trusts: the issuer of client certificates, not the root."""
+        """The first issuer of client certificates of the TaxCore wire."""
         return self.certificate("secure-element-ca")

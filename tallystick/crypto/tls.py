@@ -12,6 +12,7 @@ import ssl
 from datetime import datetime
 from pathlib import Path
 
+from tallystick.crypto.branches import authority_names
 from tallystick.crypto.pki_files import PkiFiles
 from tallystick.crypto.policy import Use, is_allowed
 
@@ -20,21 +21,30 @@ _NO_CHECK_TIME = 0x200000
 _TLS_12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
-def tls_server_context(folder: Path, authorities: tuple[str, ...] = ("secure-element-ca",)) -> ssl.SSLContext:
+def tls_server_context(folder: Path, branches: tuple[str, ...] = ("secure-element-ca",)) -> ssl.SSLContext:
     """A listener over a folder of ``DemoPki``: client certificate asked for, not demanded.
 
-    A chain that does not lead to one of the ``authorities`` ends in a TLS alert; validity is judged by the application.
+    A chain that does not lead to an authority of the ``branches`` ends in a TLS alert; validity, and whether an
+    authority was withdrawn, are judged by the application, so that a device is told.
     """
-    files = PkiFiles(folder)
     context = _bounded(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
     take_server_certificate(context, folder)
-    for name in authorities:
-        context.load_verify_locations(files.certificate(name))
+    take_authorities(context, folder, branches)
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN | ssl.VerifyFlags(_NO_CHECK_TIME)
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
     return context
+
+
+def take_authorities(context: ssl.SSLContext, folder: Path, branches: tuple[str, ...]) -> None:
+    """Believe the authorities of these branches that lie in the folder now; one that is believed already stays.
+
+    Raises ``OSError`` and ``ssl.SSLError`` where a file is not whole.
+    """
+    files = PkiFiles(folder)
+    for name in authority_names(folder, *branches):
+        context.load_verify_locations(files.certificate(name))
 
 
 def take_server_certificate(context: ssl.SSLContext, folder: Path) -> None:

@@ -10,7 +10,14 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from tallystick.crypto.certificates import TrustStore, is_self_signed, public_key_of, read_certificate, verify_chain
+from tallystick.crypto.certificates import (
+    Trusted,
+    TrustStore,
+    is_self_signed,
+    public_key_of,
+    read_certificate,
+    verify_chain,
+)
 from tallystick.crypto.keys import KeyKind
 from tallystick.crypto.policy import Use, require
 from tallystick.kernel.faults import Fault
@@ -27,7 +34,7 @@ def jws_signature(der: bytes) -> bytes:
 
 
 def check_signer(
-    signer: bytes, authorities: Iterable[bytes], roots: TrustStore, signed: bytes, signature: bytes, at: datetime
+    signer: bytes, authorities: Iterable[bytes], roots: Trusted, signed: bytes, signature: bytes, at: datetime
 ) -> None:
     """Check that the unit with this certificate (DER) signed a list, and might, at the moment of its issue.
 

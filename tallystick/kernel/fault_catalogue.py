@@ -217,6 +217,9 @@ _PROOF: dict[str, Row] = {
     "TS-3071": ("Another manifest of this version", 409, Retry.NEVER, FixBy.MAKER, None),
     "TS-3072": ("Trust list cannot be read", 422, Retry.NEVER, FixBy.USER, None),
     "TS-3073": ("Trust list not signed by one who may, or not in force", 403, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3080": ("Issuing authority withdrawn already", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3081": ("Authority that does not belong here", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3082": ("No more timestamps today", 503, Retry.AFTER, FixBy.OPERATOR, None),
 }
 
 _AUDIT: dict[str, Row] = {
@@ -256,27 +259,9 @@ _AUDIT: dict[str, Row] = {
     "TS-3186": ("The mirror does not go on from this ledger", 422, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3187": ("Acknowledged entries are lost", 422, Retry.NEVER, FixBy.OPERATOR, None),
     "TS-3188": ("PostgreSQL's own program failed", 503, Retry.AFTER, FixBy.OPERATOR, None),
-    "TS-3240": ("Queue to the tax service not in service", 503, Retry.AFTER, FixBy.OPERATOR, None),
-    "TS-3241": ("Receipt cannot be sent", 422, Retry.NEVER, FixBy.MERCHANT, None),
 }
 
-_CONNECTING: dict[str, Row] = {
-    "TS-3230": ("Report on the write-once memory missing", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
-    "TS-3231": ("Number of the agreement taken or malformed", 409, Retry.NEVER, FixBy.OPERATOR, None),
-    "TS-3232": ("No agreement that could end so", 409, Retry.NEVER, FixBy.OPERATOR, None),
-    "TS-3233": ("Too many registers present themselves", 429, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
-    "TS-3210": ("Document is not as it was sealed", 409, Retry.NEVER, FixBy.OPERATOR, None),
-    "TS-3211": ("Tax service did not answer as agreed", 502, Retry.AFTER, FixBy.AUTHORITY, None),
-    "TS-3280": ("Coding of a part damaged or cut off", 400, Retry.NEVER, FixBy.MAKER, None),
-    "TS-3281": ("Part is not lines of documents in order", 400, Retry.NEVER, FixBy.MAKER, None),
-    "TS-3282": ("Batch unknown", 404, Retry.NEVER, FixBy.DEVICE, None),
-    "TS-3283": ("Batch is closed already", 409, Retry.NEVER, FixBy.DEVICE, None),
-    "TS-3284": ("Too much of this device waits", 429, Retry.AFTER, FixBy.DEVICE, None),
-    "TS-3285": ("Device reports a lower or another head than before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
-    "TS-3286": ("Times within a batch contradict each other", 200, Retry.NEVER, FixBy.AUTHORITY, None),
-}
-
-_MEMORY: dict[str, Row] = {
+_NATIONAL: dict[str, Row] = {
     "TS-3200": ("Fiscal memory or record not there", 404, Retry.NEVER, FixBy.DEVICE, None),
     "TS-3201": ("Fiscal memory full", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
     "TS-3202": ("Fiscal memory closed", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
@@ -287,9 +272,14 @@ _MEMORY: dict[str, Row] = {
     "TS-3207": ("Seal of the fiscal memory overdue", 409, Retry.AFTER, FixBy.DEVICE, None),
     "TS-3208": ("Record does not fit a fiscal memory", 422, Retry.NEVER, FixBy.MAKER, None),
     "TS-3209": ("Fiscal memory does not go back", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
-}
-
-_REGISTER: dict[str, Row] = {
+    "TS-3210": ("Document is not as it was sealed", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3211": ("Tax service did not answer as agreed", 502, Retry.AFTER, FixBy.AUTHORITY, None),
+    "TS-3230": ("Report on the write-once memory missing", 422, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
+    "TS-3231": ("Number of the agreement taken or malformed", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3232": ("No agreement that could end so", 409, Retry.NEVER, FixBy.OPERATOR, None),
+    "TS-3233": ("Too many registers present themselves", 429, Retry.AFTER, FixBy.SERVICE_CENTRE, None),
+    "TS-3240": ("Queue to the tax service not in service", 503, Retry.AFTER, FixBy.OPERATOR, None),
+    "TS-3241": ("Receipt cannot be sent", 422, Retry.NEVER, FixBy.MERCHANT, None),
     "TS-3250": ("No connection to the authority: nothing was made", 503, Retry.AFTER, FixBy.MERCHANT, None),
     "TS-3251": ("Sent, and no answer yet", 503, Retry.SAME_BYTES, FixBy.MERCHANT, None),
     "TS-3252": ("The register has stopped", 409, Retry.NEVER, FixBy.SERVICE_CENTRE, None),
@@ -306,9 +296,13 @@ _REGISTER: dict[str, Row] = {
     "TS-3263": ("The register's key does not open", 403, Retry.NEVER, FixBy.MERCHANT, None),
     "TS-3264": ("Enrolment did not give a certificate", 502, Retry.AFTER, FixBy.OPERATOR, None),
     "TS-3265": ("Catalogue cannot be read", 422, Retry.NEVER, FixBy.MERCHANT, None),
-}
-
-_REMOTE: dict[str, Row] = {
+    "TS-3280": ("Coding of a part damaged or cut off", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3281": ("Part is not lines of documents in order", 400, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3282": ("Batch unknown", 404, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3283": ("Batch is closed already", 409, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3284": ("Too much of this device waits", 429, Retry.AFTER, FixBy.DEVICE, None),
+    "TS-3285": ("Device reports a lower or another head than before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3286": ("Times within a batch contradict each other", 200, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3300": ("Command to a device malformed", 422, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3301": ("Command may not be given by this person", 403, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-3302": ("Command not signed by whom the root certified for it", 422, Retry.NEVER, FixBy.AUTHORITY, None),
@@ -355,10 +349,8 @@ _OPERATION: dict[str, Row] = {
 
 def _kinds() -> Iterator[FaultKind]:
     tables = (
-        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _MEMORY,
-        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _CONNECTING,
-        _REMOTE, _PORTAL, _OPERATION,
-        _REGISTER, _PORTAL, _OPERATION,
+        _TRANSPORT, _READING, _SIGNATURE, _ORDER, _CONTENT, _DEVICE_STATE, _PRODUCTION, _PROOF, _AUDIT, _NATIONAL,
+        _PORTAL, _OPERATION,
     )  # fmt: skip
     for table in tables:
         for code, row in table.items():

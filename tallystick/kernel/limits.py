@@ -68,6 +68,7 @@ class Limits:
     face_form_bytes: int = 4 * 1024
     face_search_characters: int = 80
     face_lines: int = 200
+    timestamps_per_address_hour: int = 600
     opening_failures_per_uid_hour: int = 20
     opening_failures_per_taxpayer_day: int = 60
     unknown_codes_per_address_minute: int = 60

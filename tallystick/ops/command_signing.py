@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from tallystick.authority.reference.pki import key_store, queries
+from tallystick.authority.reference.pki import key_store, queries, succession
 from tallystick.authority.reference.pki.reconciling import COMMAND, Discrepancy
 from tallystick.authority.reference.remote import operations as remote
 from tallystick.authority.reference.remote import queries as commands
@@ -18,6 +18,7 @@ from tallystick.crypto import profiles
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.key_purposes import KeyPurpose
 from tallystick.crypto.national_orders import unit_order
+from tallystick.crypto.pki import SERVICES
 from tallystick.crypto.policy import Use
 from tallystick.crypto.signers import check_signature
 from tallystick.crypto.trust_lists import jws_signature
@@ -27,16 +28,15 @@ from tallystick.ops.pki_service_keys import Held, ServiceKeys, ServicePlan
 
 log = logging.getLogger(__name__)
 
-AUTHORITY = "service-ca"
 _ACTOR = "process:pki"
 
 
-def unit_plan(keys: ServiceKeys, organization: str, country: str) -> ServicePlan:
+def unit_plan(conn: Connection, keys: ServiceKeys, organization: str, country: str, at: datetime) -> ServicePlan:
     """The unit that signs commands."""
     profile = profiles.device_commands(keys.services.arc).with_days(keys.services.days)
     return ServicePlan(
         name="device-commands",
-        authority=AUTHORITY,
+        authority=succession.issuing(conn, SERVICES, at),
         purpose=KeyPurpose.DEVICE_COMMAND,
         use=Use.SIGN_DEVICE_COMMAND,
         what="commands to devices",
@@ -50,7 +50,7 @@ def sign_when_due(
     """Sign what waits; returns how many were. Without a key nothing is signed, and that is told: it is tried again."""
     if not commands.is_any_unsigned(conn, at):
         return 0
-    held = keys.hold(conn, unit_plan(keys, organization, country), at)
+    held = keys.hold(conn, unit_plan(conn, keys, organization, country, at), at)
     if held is None:
         return 0
     try:
@@ -77,11 +77,11 @@ def sign_waiting(conn: Connection, held: Held, origin: str, at: datetime) -> int
 
 
 def signers(conn: Connection, kids: set[bytes]) -> tuple[bytes, ...]:
-    """Certificates (DER) of the units with these SHA-256, and of the authority above them."""
-    found = [queries.certificate_by_hash(conn, kid) for kid in sorted(kids)]
-    units = tuple(one.certificate for one in found if one is not None and one.certificate)
-    above = queries.authorities(conn).get(AUTHORITY)
-    return (*units, above) if units and above else units
+    """Certificates (DER) of the units with these SHA-256, and of the authorities above them."""
+    found = [one for kid in sorted(kids) if (one := queries.certificate_by_hash(conn, kid)) is not None]
+    known = queries.authorities(conn)
+    above = {one.authority: known[one.authority] for one in found if one.authority in known}
+    return (*(one.certificate for one in found if one.certificate), *above.values())
 
 
 def unlogged_commands(conn: Connection) -> Iterator[Discrepancy]:

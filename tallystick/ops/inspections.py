@@ -26,8 +26,6 @@ from tallystick.authority.projections.inspections.ports import DeviceKey, Signer
 from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence, Sighting
 from tallystick.authority.projections.verification.check import SignedFacts, State
 from tallystick.authority.projections.verification.national_check import NationalVerdict
-from tallystick.authority.reference.pki import queries as pki
-from tallystick.authority.reference.pki.values import Issuance
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.reference.registry.values import SecureElementEntry, SecureElementState
 from tallystick.crypto.certificates import read_card_certificate, read_device_certificate
@@ -70,9 +68,9 @@ class RegisteredSigners:
         return {uid: _signer(entry) for uid, entry in registry.secure_elements(conn, uids).items()}
 
     def device_keys(self, conn: Connection, certificates: Collection[bytes]) -> dict[bytes, DeviceKey]:
-        """The keys of national devices, out of the register of certificates."""
-        issued = {digest: pki.certificate_by_hash(conn, digest) for digest in certificates}
-        return {digest: _device_key(one) for digest, one in issued.items() if one is not None and one.certificate}
+        """The keys of national devices."""
+        found = registry.device_certificates(conn, certificates)
+        return {digest: DeviceKey(one.uid, one.tin, _key_in(one.certificate)) for digest, one in found.items()}
 
     def sells(self, conn: Connection, uid: str) -> bool:
         """Whether it is active, card or device."""
@@ -103,12 +101,6 @@ class Offline:
                 )
             )
         return found
-
-
-def _device_key(issued: Issuance) -> DeviceKey:
-    assert issued.certificate is not None, "only certificates that were issued are asked for"
-    kind, _, uid = issued.holder.partition(":")
-    return DeviceKey(uid if kind == "device" else "", issued.tin, _key_in(issued.certificate))
 
 
 @lru_cache(maxsize=4_096)

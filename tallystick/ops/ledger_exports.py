@@ -19,9 +19,9 @@ from tallystick.authority.ledger.export import ExportScope, export_ledger
 from tallystick.authority.ledger.queries import head_up_to
 from tallystick.authority.oversight.activity.operations import record
 from tallystick.authority.oversight.activity.values import Act
-from tallystick.authority.reference.pki.queries import authorities, certificate_by_hash, newest_trust_list
-from tallystick.crypto.certificates import der_of
-from tallystick.crypto.pki import DemoPki
+from tallystick.authority.reference.pki.queries import authorities, newest_trust_list
+from tallystick.authority.reference.registry.queries import device_certificates
+from tallystick.crypto.pki import CARDS, DemoPki
 from tallystick.ops.authority_keys import check_note
 from tallystick.ops.override_desk import shell
 from tallystick.ops.postgres import EmbeddedPostgres
@@ -74,17 +74,13 @@ def export_with_record(
 
 
 def issuers_of(connection: psycopg.Connection[Any], pki: DemoPki) -> tuple[bytes, ...]:
-    """Every authority between a signer and the root, DER: that of cards, and all of the national PKI."""
-    of_cards = der_of(pki.files.client_authority.read_bytes())
-    return tuple(dict.fromkeys((of_cards, *authorities(connection).values())))
+    """Every authority between a signer and the root, DER: those of cards, and all of the national PKI."""
+    return tuple(dict.fromkeys((*pki.branches.certificates(CARDS), *authorities(connection).values())))
 
 
-def issued(connection: psycopg.Connection[Any], hashes: Collection[bytes]) -> Iterator[bytes]:
-    """The certificates that were issued, by their SHA-256."""
-    for digest in hashes:
-        found = certificate_by_hash(connection, digest)
-        if found is not None and found.certificate is not None:
-            yield found.certificate
+def issued(connection: psycopg.Connection[Any], hashes: Collection[bytes]) -> list[bytes]:
+    """Certificates of national devices by their SHA-256."""
+    return [one.certificate for one in device_certificates(connection, hashes).values()]
 
 
 def policy_text(dsn: str, settings: Settings, pki: DemoPki) -> str:

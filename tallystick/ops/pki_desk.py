@@ -19,7 +19,7 @@ from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
 from tallystick.authority.oversight.approvals.values import Person
-from tallystick.authority.reference.pki import enrolment, lists, operations, queries, revoking
+from tallystick.authority.reference.pki import enrolment, lists, operations, queries, revoking, succession, withdrawing
 from tallystick.authority.reference.pki.reconciling import Discrepancy, reconcile
 from tallystick.authority.reference.pki.services import PkiServices
 from tallystick.authority.reference.pki.values import Issuance, Reason, Wish
@@ -35,6 +35,7 @@ from tallystick.crypto.certificates import pem_of
 from tallystick.crypto.est import CertificateRequest, read_request
 from tallystick.crypto.issuing import Order
 from tallystick.crypto.national_orders import seal_order, staff_order
+from tallystick.crypto.pki import STAFF, TAXPAYERS
 from tallystick.kernel.faults import Fault
 from tallystick.ops.command_signing import unlogged_commands
 from tallystick.ops.connecting import connecting_services, enrol_url
@@ -76,7 +77,7 @@ class PkiDesk:
             for kept in queries.newest_lists(conn).values():
                 until = f"{kept.next_update:%Y-%m-%d %H:%M} UTC"
                 lines.append(f"{kept.authority:20}list {kept.number:<6} revoked {kept.revoked:<6} until {until}")
-            waiting = approval_queries.newest(conn, deeds=(revoking.REVOKE_MANY,), limit=limit)
+            waiting = approval_queries.newest(conn, deeds=(revoking.REVOKE_MANY, withdrawing.WITHDRAW), limit=limit)
             lines += [f"request {one.request_id}  {one.state:9}{one.object}: {one.reason}" for one in waiting]
             found = queries.certificates(conn, holder=holder, tin=tin, authority=authority, limit=limit)
             self._note(conn, "pki.read", holder, tin)
@@ -115,7 +116,7 @@ class PkiDesk:
             asked = read_request(read_base64(body))
             profile = profiles.taxpayer_seal(self.services.arc).with_days(self.services.days)
             order = seal_order(tin, name, self.country, asked.public_key, self.services.arc, profile)
-            return self._certify(conn, "taxpayer-ca", order, asked, f"taxpayer:{tin}", by, tin)
+            return self._certify(conn, TAXPAYERS, order, asked, f"taxpayer:{tin}", by, tin)
 
     def staff(self, body: bytes, username: str, officer: str) -> bytes:
         """The certificate of an officer or operator, PEM; name and role come from the registry."""
@@ -130,14 +131,14 @@ class PkiDesk:
             order = staff_order(
                 username, named, self.organization, user.role, asked.public_key, self.services.arc, profile
             )
-            return self._certify(conn, "staff-ca", order, asked, f"staff:{username}", by, "")
+            return self._certify(conn, STAFF, order, asked, f"staff:{username}", by, "")
 
     def _certify(
-        self, conn: Connection, name: str, order: Order, asked: CertificateRequest, holder: str, by: str, tin: str
+        self, conn: Connection, branch: str, order: Order, asked: CertificateRequest, holder: str, by: str, tin: str
     ) -> bytes:
         wish = Wish(holder=holder, request=asked.der, requested_by=by, purpose="by an officer's order", tin=tin)
-        authority = self.services.authority(name)
-        return pem_of(operations.issue(conn, name, authority, order, wish, self.clock()))
+        name, at = succession.issuing(conn, branch, self.clock()), self.clock()
+        return pem_of(operations.issue(conn, name, self.services.authority(name), order, wish, at))
 
     def revoke(self, certificate: str, reason: Reason, officer: str, why: str) -> Issuance:
         """Revoke one certificate now."""
@@ -159,6 +160,12 @@ class PkiDesk:
             by = self._officer(conn, officer)
             return revoking.ask_for_many(conn, selection, reason, why, by, self.clock())
 
+    def ask_to_withdraw(self, authority: str, reason: Reason, officer: str, why: str) -> tuple[int, int]:
+        """Ask that an issuing authority be withdrawn; the request's number, and how many certificates go with it."""
+        with self._connect(PORTAL) as conn:
+            by = self._officer(conn, officer)
+            return withdrawing.ask(conn, self.services.registry, authority, reason, why, by, self.clock())
+
     def approve(self, number: int, officer: str) -> None:
         """Agree to a request, as the second officer."""
         with self._connect(PORTAL) as conn:
@@ -175,7 +182,10 @@ class PkiDesk:
     def take_list(self, authority: str, der: bytes, officer: str) -> bool:
         """Bring a list that was made elsewhere, such as the root's."""
         with self._connect() as conn:
-            return lists.take(conn, authority, der, self._officer(conn, officer).actor, self.clock())
+            by, at = self._officer(conn, officer).actor, self.clock()
+            is_new = lists.take(conn, authority, der, by, at)
+            withdrawing.follow_root_list(conn, self.services.registry, by, at)
+            return is_new
 
     def block_keys(self, hashes: list[bytes], why: str, officer: str) -> int:
         """Put keys on the list of those that nobody may have; how many are new."""

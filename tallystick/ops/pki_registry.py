@@ -12,8 +12,9 @@ from tallystick.authority.reference.pki_registry import RegistryOfDevices
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import certificates_of
 from tallystick.crypto.issuing import Authority
-from tallystick.crypto.pki import DemoPki
+from tallystick.crypto.pki import CARDS, SERVICES, DemoPki
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import sha256
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def enter_hierarchy(conn: Connection, pki: DemoPki, at: datetime) -> None:
     root = pki.authority_certificate("root")
     operations.enter_authority(conn, "root", root, at)
     _enter(conn, "root", "root", root, "authority:root", at)
-    for plan in pki.hierarchy:
+    for plan in pki.branches.plans:
         certificate = pki.authority_certificate(plan.name)
         operations.enter_authority(conn, plan.name, certificate, at)
         _enter(conn, "root", "issuing", certificate, f"authority:{plan.name}", at)
@@ -58,19 +59,21 @@ def enter_services(conn: Connection, pki: DemoPki, at: datetime) -> None:
     """Note the server's and the encryption certificate that lie in the folder now."""
     for name, profile in (("tls", "tls-server"), ("encryption", "encryption")):
         certificate = certificates_of(pki.files.certificate(name).read_bytes())[0]
-        _enter(conn, "service-ca", profile, certificate, f"service:{name}", at)
+        if not operations.is_issued(conn, sha256(certificate)):
+            _enter(conn, pki.branches.issuer_of(SERVICES, certificate), profile, certificate, f"service:{name}", at)
 
 
 def enter_card(
     conn: Connection, pki: DemoPki, profile: str, certificate: bytes, uid: str, tin: str, by: str, at: datetime
 ) -> None:
     """Note a certificate of a secure element, a POS or a hosted signer that a folder's authority issued."""
-    if "secure-element-ca" not in operations.known_authorities(conn):
+    authority = pki.branches.issuer_of(CARDS, certificate)
+    if authority not in operations.known_authorities(conn):
         enter_hierarchy(conn, pki, at)
     wish = Wish(
         holder=f"card:{uid}", request=certificate, requested_by=by, purpose="personalisation", tin=tin
     )  # fmt: skip
-    operations.enter_issued(conn, "secure-element-ca", profile, certificate, wish, at)
+    operations.enter_issued(conn, authority, profile, certificate, wish, at)
 
 
 def _enter(conn: Connection, authority: str, profile: str, certificate: bytes, holder: str, at: datetime) -> None:

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tallystick.authority.reference.pki import operations, queries, succession
 from tallystick.authority.reference.pki.timestamping import TimestampUnit
 from tallystick.authority.room_queries import Connection
+from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.key_purposes import KeyPurpose
 from tallystick.crypto.national_orders import responder_order, unit_order
 from tallystick.crypto.ocsp import Responder
+from tallystick.crypto.pki import SERVICES
 from tallystick.crypto.policy import Use
 from tallystick.crypto.profiles import OCSP_RESPONDER, TIMESTAMP
 from tallystick.ops.pki_service_keys import ServiceKeys, ServicePlan
 
-TIMESTAMP_AUTHORITY = "service-ca"
-
 
 def responders(conn: Connection, keys: ServiceKeys, at: datetime) -> dict[str, Responder]:
-    """A responder for each issuing authority that can have one."""
+    """A responder for each issuing authority that can have one: its own, whatever became of the authority.
+
+    A withdrawn authority certifies no new one; the one that is there answers to its end, 30 days at most.
+    """
     found: dict[str, Responder] = {}
-    for authority in keys.pki.hierarchy:
-        held = keys.hold(conn, responder_plan(keys, authority.name), at)
+    for name, certificate in queries.authorities(conn).items():
+        if name == operations.ROOT or at >= read_facts(certificate).not_after:
+            continue
+        held = keys.hold(conn, responder_plan(keys, name), at)
         if held is not None:
-            found[authority.name] = Responder(held.certificate, held.signer)
+            found[name] = Responder(held.certificate, held.signer)
     return found
 
 
@@ -46,7 +52,7 @@ def timestamp_unit(
     profile = TIMESTAMP.with_days(keys.services.days)
     plan = ServicePlan(
         name="timestamp",
-        authority=TIMESTAMP_AUTHORITY,
+        authority=succession.issuing(conn, SERVICES, at),
         purpose=KeyPurpose.TIMESTAMP,
         use=Use.SIGN_TIMESTAMP,
         what="timestamp unit",
@@ -55,4 +61,5 @@ def timestamp_unit(
     held = keys.hold(conn, plan, at)
     if held is None:
         return None
-    return TimestampUnit(held.certificate, keys.pki.authority_certificate(TIMESTAMP_AUTHORITY), held.signer)
+    issuer = keys.pki.branches.issuer_of(SERVICES, held.certificate)
+    return TimestampUnit(held.certificate, keys.pki.authority_certificate(issuer), held.signer)

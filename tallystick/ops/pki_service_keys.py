@@ -17,7 +17,7 @@ import attrs
 
 from tallystick.authority.keys.signing_unit import SigningUnit
 from tallystick.authority.keys.unit_signer import UnitSigner
-from tallystick.authority.reference.pki import operations
+from tallystick.authority.reference.pki import operations, queries
 from tallystick.authority.reference.pki.services import PkiServices
 from tallystick.authority.reference.pki.values import Wish
 from tallystick.authority.room_queries import Connection
@@ -77,6 +77,8 @@ class ServiceKeys:
             log.error("the certificate or key of %s cannot be read: %s", plan.name, error)
             present = None
         if present is not None and not _nears_its_end(present.certificate, at):
+            return present
+        if plan.authority in queries.withdrawals(conn):
             return present
         try:
             return self._made(conn, plan, at)

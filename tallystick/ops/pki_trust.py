@@ -7,13 +7,14 @@ from datetime import datetime
 
 from tallystick.authority.keys import queries as keys
 from tallystick.authority.keys.values import LOG, KeyState
-from tallystick.authority.reference.pki import queries, trust_lists
+from tallystick.authority.reference.pki import queries, succession, trust_lists
 from tallystick.authority.reference.pki.ports import Registry
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto import profiles
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.key_purposes import KeyPurpose
 from tallystick.crypto.national_orders import unit_order
+from tallystick.crypto.pki import SERVICES
 from tallystick.crypto.policy import Use
 from tallystick.crypto.profiles import ISSUES_FOR
 from tallystick.kernel.faults import Fault
@@ -34,7 +35,6 @@ from tallystick.wire.trust_list import (
 
 log = logging.getLogger(__name__)
 
-_AUTHORITY = "service-ca"
 _LISTED_PROFILES = ("timestamp", "ocsp-responder")
 
 
@@ -45,7 +45,7 @@ def publish_when_due(
     profile = profiles.trust_list(service_keys.services.arc).with_days(service_keys.services.days)
     plan = ServicePlan(
         name="trust-list",
-        authority=_AUTHORITY,
+        authority=succession.issuing(conn, SERVICES, at),
         purpose=KeyPurpose.TRUST_LIST,
         use=Use.SIGN_TRUST_LIST,
         what="trust list",

@@ -38,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         str,
         Meta(
             description="Addresses of our own proxies before the public listener, with blanks or commas between. What "
-            "they say in `X-Forwarded-For` names the visitor, for the limit on unknown codes."
+            "they say in `X-Forwarded-For` names the visitor, for the limits on unknown codes and timestamps."
         ),
     ] = ""
     operator: Annotated[
@@ -181,6 +181,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pki_url: Annotated[str, Meta(description="Address of the same as certificates carry it; always plain HTTP.")] = (
         "http://127.0.0.1:8441/"
     )
+    tsa_day_most: Annotated[
+        int,
+        Meta(ge=1, description="How many timestamps are made in a UTC day at most; each leaves a row for good."),
+    ] = 100_000
     est_port: Annotated[Port, Meta(description="First port to try for the enrolment of devices (EST, TLS).")] = 8447
     est_url: Annotated[
         str,

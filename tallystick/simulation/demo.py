@@ -187,7 +187,7 @@ class Demo:
         rows = [
             ("this receipt, for its buyer", sample.url if sample is not None else "–"),
             ("operator's live page", f"{link}  (signs in once; `make link` prints another)"),
-            ("two officers' pages", "`tallystick state link --user officer-1`, `officer-2`"),
+            ("two officers' pages", "`tallystick state link officer-1`, `… officer-2`"),
             ("an E-SDC to sell with", f"http://127.0.0.1:{market.open_shops[0].port}" if market.open_shops else "–"),
             ("device API", country.api_url),
             *hosted_row(country, children, hosted_pos),

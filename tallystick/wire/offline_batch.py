@@ -33,6 +33,8 @@ from tallystick.wire.document_jws import (
 )
 from tallystick.wire.strict_json import parse
 
+BATCHES_PATH = "/ecr/v1/batches"
+HEAD_PATH = "/ecr/v1/head"
 HEAD = "tallystick-head+jws"
 BATCH_ID_BYTES = 16
 PART_BYTES_MAX = 1024 * 1024

@@ -31,6 +31,7 @@ from tallystick.wire.openapi import (
     record,
     text,
 )
+from tallystick.wire.openapi_batches import batch_paths, batch_schemas
 from tallystick.wire.openapi_ecr_commands import command_paths, command_schemas
 from tallystick.wire.problem import CONTENT_TYPE
 from tallystick.wire.receipt_code import CODE_CHARACTERS
@@ -63,7 +64,7 @@ _DOCUMENT = content(
 def ecr_api(server: str = "https://127.0.0.1:8448") -> dict[str, Any]:
     """The document."""
     schemes = {_CERTIFICATE: {"type": "mutualTLS", "description": "Certificate and key of the device."}}
-    paths = _channel() | command_paths(_call) | _node()
+    paths = _channel() | batch_paths(_call) | command_paths(_call) | _node()
     return document("National online channel", _DESCRIPTION, server, paths, _schemas(), schemes)
 
 
@@ -173,6 +174,7 @@ def _schemas() -> dict[str, Schema]:
     ways: Schema = {"type": "string", "enum": ["email", "sms"]}
     contact = text(1, CONTACT_CHARACTERS)
     return {
+        **batch_schemas(),
         "Registered": record(
             {
                 "act_hash": _HASH | {"description": "SHA-256 of what the device signed."},

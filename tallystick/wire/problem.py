@@ -13,6 +13,11 @@ CONTENT_TYPE = "application/problem+json"
 _UNEXPECTED = "TS-5099"
 
 
+def problem_address(operator: str, code: str) -> str:
+    """Where a fault of the catalogue is explained, which is also its type (RFC 9457, 3.1.1)."""
+    return f"https://{operator}/problems/{code}"
+
+
 def problem_json(fault: Fault, *, instance: str, operator: str, server_time: datetime) -> tuple[int, bytes]:
     """The HTTP status and the body.
 
@@ -23,7 +28,7 @@ def problem_json(fault: Fault, *, instance: str, operator: str, server_time: dat
     detail = fault.detail if kind is not None else ""
     kind = kind or CATALOGUE[_UNEXPECTED]
     problem: dict[str, Any] = {
-        "type": f"https://{operator}/problems/{kind.code}",
+        "type": problem_address(operator, kind.code),
         "title": kind.title,
         "status": kind.http_status,
         "code": kind.code,

@@ -178,7 +178,7 @@ class BatchBench:
 
     def receipt(self, till: NationalTill, sealed: Sealed) -> dict[str, Any]:
         """The receipt as the device reads it."""
-        batch, _ = self.run(lambda conn: queries.batch(conn, till.uid, sealed.batch))
+        batch = self.run(lambda conn: queries.batch(conn, till.uid, sealed.batch))
         assert batch.receipt is not None, f"the batch is {batch.state}, {batch.code}"
         said: dict[str, Any] = msgspec.json.decode(batch.receipt)
         return said

@@ -26,7 +26,7 @@ from tallystick.crypto.certificates import read_certificate
 from tallystick.crypto.keys import PrivateKey, generate_p256_key
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.national_orders import DeviceFacts, device_authority, device_order, device_profile
-from tallystick.crypto.pki import DemoPki
+from tallystick.crypto.pki import DEVICES, DemoPki
 from tallystick.crypto.signatures import verify_es256
 from tallystick.crypto.tls import tls_client_context, tls_server_context
 from tallystick.kernel.channel_rules import ChannelRules
@@ -43,7 +43,6 @@ from tallystick.wire.document_jws import read_signed
 from tallystick.wire.national_document import read_document
 
 PUBLIC = "http://127.0.0.1:8440"
-DEVICE_AUTHORITIES = ("device-ca", "hardware-device-ca")
 
 
 def certified(
@@ -206,7 +205,7 @@ def serving(services: EcrServices, pki: DemoPki, limits: HttpLimits | None = Non
     async def main() -> None:
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
-        tls = tls_server_context(pki.files.folder, DEVICE_AUTHORITIES)
+        tls = tls_server_context(pki.files.folder, DEVICES)
         server = Server(
             build_app(services), "127.0.0.1", 0, ssl_context=tls, refuse=refusals(services),
             limits=limits or HttpLimits(),

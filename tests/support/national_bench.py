@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -192,3 +193,14 @@ async def national(ledger: LedgerFolder, pack: CountryPack = PACK) -> AsyncItera
         intake = _intake(ledger, client, registry, pack, lambda: bench[0].now)
         bench.append(NationalBench(ledger, client, registry, intake, pack, datetime.now(UTC)))
         yield bench[0]
+
+
+def run_national(ledger: LedgerFolder, walk: Callable[[NationalBench], Awaitable[None]], **channels: Any) -> None:
+    """Do something on a bench of a country whose rules of the channels differ by ``channels``."""
+
+    async def all_of_it() -> None:
+        pack = attrs.evolve(PACK, channels=attrs.evolve(PACK.channels, **channels)) if channels else PACK
+        async with national(ledger, pack) as bench:
+            await walk(bench)
+
+    asyncio.run(all_of_it())

@@ -95,8 +95,8 @@ class Live:
 
 
 @contextmanager
-def live_pki(server: str, folder: Path) -> Iterator[Live]:
-    """Start it over a fresh database; everything ends with the block."""
+def live_pki(server: str, folder: Path, name: str = "pki_live") -> Iterator[Live]:
+    """Start it over a fresh database of that name; everything ends with the block."""
     now = datetime.now(UTC)
     state, port = StateFolder.of(str(folder / "state")), free_port(20_000 + os.getpid() % 10_000)
     state.make()
@@ -110,7 +110,7 @@ def live_pki(server: str, folder: Path) -> Iterator[Live]:
     )
     pki.issue_tls(("localhost", "127.0.0.1"), now)
     with ExitStack() as stack:
-        conn = stack.enter_context(shared_database(server, "pki_live"))
+        conn = stack.enter_context(shared_database(server, name))
         enter_hierarchy(conn, pki, now - YEAR_AGO)
         conn.commit()
         _start_keys(stack, state)
@@ -184,11 +184,11 @@ def crl_pem(live: Live, name: str = "device-ca") -> Path:
     return pem
 
 
-def ocsp(live: Live, certificate: Path | None, *more: str | Path) -> str:
+def ocsp(live: Live, certificate: Path | None, *more: str | Path, name: str = "device-ca") -> str:
     which: tuple[str | Path, ...] = ("-cert", certificate) if certificate is not None else ()
     return openssl(
-        "ocsp", "-issuer", issuer(live), *which, *more, "-url", f"http://127.0.0.1:{live.process.port}/ocsp",
-        "-CAfile", live.pki.files.root, "-verify_other", issuer(live),
+        "ocsp", "-issuer", issuer(live, name), *which, *more, "-url", f"http://127.0.0.1:{live.process.port}/ocsp",
+        "-CAfile", live.pki.files.root, "-verify_other", issuer(live, name),
     )  # fmt: skip
 
 

@@ -37,7 +37,6 @@ from tallystick.kernel.hashing import (
 )
 from tallystick.kernel.identifiers import parse_uid
 from tallystick.kernel.merkle import leaf_hash
-from tallystick.wire.compact_jws import write_base64url
 from tallystick.wire.leaf import NO_LINK, pack_leaf
 from tallystick.wire.record import BUYER_FACT, write_document_record, write_record
 
@@ -155,7 +154,10 @@ class Batch:
             if not head.lacks(entry.se_total):
                 return Outcome(-1, fault="TS-5008", detail="a number counts as booked, and no entry has it")
         if entry.device_prev and (entry.device_seq, entry.device_prev) != (head.seq + 1, head.link):
-            return _out_of_order(entry, head)
+            code = "TS-1404" if entry.device_seq <= head.seq else "TS-1402"
+            return Outcome(
+                -1, fault=code, detail=f"the next document is number {head.seq + 1}", expected=head.next_place
+            )
         return self._book_document(entry, head, act_hash, body_hash)
 
     def _acts(self, key: tuple[str, int]) -> Iterable[KnownAct]:
@@ -346,10 +348,3 @@ class Batch:
             head = booked.copy() if booked else Head(0, day_genesis(day))
             self.overlay.days[day] = head
         return head
-
-
-def _out_of_order(entry: NewEntry, head: DeviceHead) -> Outcome:
-    """What a device is told that signed another place than its next one (security, 3.5)."""
-    code = "TS-1404" if entry.device_seq <= head.seq else "TS-1402"
-    expected = {"ts-seq": str(head.seq + 1), "ts-prev": write_base64url(head.link).decode("ascii")}
-    return Outcome(-1, fault=code, detail=f"the next document is number {head.seq + 1}", expected=expected)

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import attrs
 
 from tallystick.authority.ledger.growing_tree import GrowingTree
+from tallystick.wire.compact_jws import write_base64url
 
 Device = tuple[str, str]
 """The pair (requestedBy, signedBy)."""
@@ -68,6 +69,11 @@ class DeviceHead:
     def missing(self) -> int:
         """How many ordinals below the highest have not arrived."""
         return sum(last - first + 1 for first, last in self.holes)
+
+    @property
+    def next_place(self) -> dict[str, str]:
+        """What a device is told that signed another place than its next one: number and link before it."""
+        return {"ts-seq": str(self.seq + 1), "ts-prev": write_base64url(self.link).decode("ascii")}
 
     def lacks(self, ordinal: int) -> bool:
         """Whether the ordinal is one that has not arrived yet."""

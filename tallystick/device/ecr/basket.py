@@ -14,7 +14,7 @@ import msgspec
 from tallystick.device.ecr.orders import Line, Sell
 from tallystick.kernel.invoice import Payment
 from tallystick.kit.atomic_file import write_atomically
-from tallystick.wire.national_document import ITEMS_MAX
+from tallystick.wire.national_members import ITEMS_MAX
 
 FILE = "basket.json"
 

@@ -27,7 +27,7 @@ from tallystick.kernel.invoice import Payment, TransactionType
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import FormNumber
 from tallystick.kernel.shifts import PAYMENT_WORDS
-from tallystick.wire.national_document import ITEMS_MAX, PAYMENTS_MAX
+from tallystick.wire.national_members import ITEMS_MAX, PAYMENTS_MAX
 from tallystick.wire.strict_json import parse
 
 BYTES_MOST = 256 * 1024

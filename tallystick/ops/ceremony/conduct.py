@@ -19,7 +19,7 @@ from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import Clock
 from tallystick.ops.ceremony.making import Making
 from tallystick.ops.ceremony.record import VERSION, Record
-from tallystick.ops.ceremony.script import NAMES, Step, require_next
+from tallystick.ops.ceremony.script import STEPS, Step, require_next
 
 WORDS_TYPED_BACK = 3
 _TRIES = 3
@@ -52,16 +52,32 @@ class People:
 
 
 @attrs.define(kw_only=True)
-class Conductor:
-    """One ceremony, or the rehearsal of one."""
+class Leader:
+    """Leads through the steps of a script; what is done at each is the subclass's."""
 
     console: Console
     record: Record
-    making: Making
     people: People
     clock: Clock
-    is_rehearsal: bool = False
+    steps: tuple[Step, ...] = STEPS
     _secret: bytes | None = None
+
+    def deeds(self) -> Mapping[str, Callable[[], Mapping[str, str]]]:
+        """What is done at each step; its facts go into the record."""
+        raise NotImplementedError
+
+    @property
+    def kind(self) -> str:
+        """What this is, as the record names it."""
+        raise NotImplementedError
+
+    def expected_secret(self) -> str:
+        """The hash of the secret that a quorum must give."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the store."""
+        raise NotImplementedError
 
     def run(self) -> Record:
         """Every step that is not done yet, in order.
@@ -69,31 +85,22 @@ class Conductor:
         Raises ``TS-3011`` (share wrong), ``TS-3012`` (order), ``TS-3035`` (custodians missing), ``TS-3038`` (an
         observer refuses); the step is then not done, and the same ceremony goes on with it later.
         """
-        if self.record.done == NAMES:
+        names = tuple(step.name for step in self.steps)
+        if self.record.done == names:
             raise Fault("TS-3012", detail="this ceremony is at its end; its record stands")
         try:
-            for name in NAMES[len(self.record.done) :]:
+            for name in names[len(self.record.done) :]:
                 self.carry_out(name)
         finally:
-            self.making.close()
+            self.close()
         return self.record
 
     def carry_out(self, name: str) -> None:
         """One step; raises ``TS-3012`` when another one is due."""
-        step = require_next(self.record.done, name)
-        self.console.say(f"\n{NAMES.index(name) + 1} of {len(NAMES)}. {step.title}\n{step.said}")
-        deeds: dict[str, Callable[[], Mapping[str, str]]] = {
-            "people": self._people,
-            "place": self._place,
-            "shares": self._shares,
-            "proof": self._proof,
-            "store": lambda: self.making.take_secret(self._the_secret()),
-            "keys": lambda: self.making.make_keys(self._the_secret(), self.clock()),
-            "certificates": lambda: self.making.make_certificates(self._the_secret(), self.clock()),
-            "trial": lambda: self.making.try_keys(self._the_secret(), self.record.facts("keys")),
-            "end": self._end,
-        }
-        facts = deeds[name]()
+        step = require_next(self.record.done, name, self.steps)
+        number = len(self.record.done) + 1
+        self.console.say(f"\n{number} of {len(self.steps)}. {step.title}\n{step.said}")
+        facts = self.deeds()[name]()
         for key, value in facts.items():
             self.console.say(f"   {key}: {value}")
         self.record.add(name, _text(self.clock()), facts, self._tick(step))
@@ -107,15 +114,13 @@ class Conductor:
                 raise Fault("TS-3038", detail=f"{name} does not tick the step {step.name}")
         return names
 
-    def _people(self) -> Mapping[str, str]:
-        """Names, each once."""
-        parts = ["conductor"]
-        parts += [f"observer {number}" for number in range(1, self.people.observers + 1)]
-        parts += [f"custodian {number}" for number in range(1, self.people.custodians + 1)]
+    def names(self, more: list[str], taken: Mapping[str, str]) -> dict[str, str]:
+        """Of the conductor, the observers and more people; nobody who has a part already."""
+        observers = [f"observer {number}" for number in range(1, self.people.observers + 1)]
         found: dict[str, str] = {}
-        for part in parts:
-            found[part] = self._name(part, found)
-        return found | {"quorum": str(self.people.quorum)}
+        for part in ["conductor", *observers, *more]:
+            found[part] = self._name(part, {**taken, **found})
+        return found
 
     def _name(self, part: str, taken: Mapping[str, str]) -> str:
         for _ in range(_TRIES):
@@ -125,15 +130,82 @@ class Conductor:
             self.console.say("A name, and nobody twice.")
         raise Fault("TS-3035", detail=f"there is no {part}")
 
-    def _place(self) -> Mapping[str, str]:
+    def place(self) -> Mapping[str, str]:
+        """Where, when and with what."""
         return {
-            "kind": "rehearsal" if self.is_rehearsal else "ceremony",
+            "kind": self.kind,
             "record": VERSION,
             "version": __version__,
             "host": platform.node(),
             "room": self.console.ask("Room: ").strip(),
             "video": self.console.ask("Time that the camera shows: ").strip(),
         }
+
+    def proof(self) -> Mapping[str, str]:
+        """A quorum gives the secret."""
+        secret, numbers = self._gather()
+        self._secret = secret
+        return {"shares used": ", ".join(str(number) for number in sorted(numbers))}
+
+    def the_secret(self) -> bytes:
+        """The secret, from a quorum where an interruption made it forgotten."""
+        if self._secret is None:
+            self.console.say("The ceremony goes on after an interruption: a quorum gives the secret again.")
+            self._secret, _ = self._gather()
+        return self._secret
+
+    def _gather(self) -> tuple[bytes, list[int]]:
+        people = self.record.facts("people")
+        names = [name for key, name in people.items() if key.startswith("custodian")]
+        secret, numbers = gather_shares(self.console, names, int(people["quorum"]))
+        if _hash_of(secret) != self.expected_secret():
+            raise Fault("TS-3011", detail="the shares are those of another ceremony")
+        return secret, numbers
+
+    def end(self) -> Mapping[str, str]:
+        """Forget the secret."""
+        self._secret = None
+        return {"record": self.record.hash.hex()}
+
+
+@attrs.define(kw_only=True)
+class Conductor(Leader):
+    """The first ceremony, or the rehearsal of it."""
+
+    making: Making
+    is_rehearsal: bool = False
+
+    def deeds(self) -> Mapping[str, Callable[[], Mapping[str, str]]]:
+        """See `Leader`."""
+        return {
+            "people": self._people,
+            "place": self.place,
+            "shares": self._shares,
+            "proof": self.proof,
+            "store": lambda: self.making.take_secret(self.the_secret()),
+            "keys": lambda: self.making.make_keys(self.the_secret(), self.clock()),
+            "certificates": lambda: self.making.make_certificates(self.the_secret(), self.clock()),
+            "trial": lambda: self.making.try_keys(self.the_secret(), self.record.facts("keys")),
+            "end": self.end,
+        }
+
+    @property
+    def kind(self) -> str:
+        """See `Leader`."""
+        return "rehearsal" if self.is_rehearsal else "ceremony"
+
+    def expected_secret(self) -> str:
+        """See `Leader`."""
+        return self.record.facts("shares")["secretHash"]
+
+    def close(self) -> None:
+        """See `Leader`."""
+        self.making.close()
+
+    def _people(self) -> Mapping[str, str]:
+        """Names, each once."""
+        parts = [f"custodian {number}" for number in range(1, self.people.custodians + 1)]
+        return self.names(parts, {}) | {"quorum": str(self.people.quorum)}
 
     def _shares(self) -> Mapping[str, str]:
         """Draw the secret and hand out its shares. Begun again, it is another secret: earlier papers are void."""
@@ -157,29 +229,6 @@ class Conductor:
                 return
             self.console.say("These are not the words. Look at your paper.")
         raise Fault("TS-3011", detail=f"{name} could not read the share back")
-
-    def _proof(self) -> Mapping[str, str]:
-        secret, numbers = self._gather()
-        self._secret = secret
-        return {"shares used": ", ".join(str(number) for number in sorted(numbers))}
-
-    def _the_secret(self) -> bytes:
-        if self._secret is None:
-            self.console.say("The ceremony goes on after an interruption: a quorum gives the secret again.")
-            self._secret, _ = self._gather()
-        return self._secret
-
-    def _gather(self) -> tuple[bytes, list[int]]:
-        people = self.record.facts("people")
-        names = [name for key, name in people.items() if key.startswith("custodian")]
-        secret, numbers = gather_shares(self.console, names, int(people["quorum"]))
-        if _hash_of(secret) != self.record.facts("shares")["secretHash"]:
-            raise Fault("TS-3011", detail="the shares are those of another ceremony")
-        return secret, numbers
-
-    def _end(self) -> Mapping[str, str]:
-        self._secret = None
-        return {"record": self.record.hash.hex()}
 
 
 def gather_shares(console: Console, names: list[str], quorum: int) -> tuple[bytes, list[int]]:

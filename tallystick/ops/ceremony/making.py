@@ -12,11 +12,10 @@ from tallystick.authority.keys.values import LOG, PACKAGE, POA
 from tallystick.crypto import profiles
 from tallystick.crypto.certificates import pem_of
 from tallystick.crypto.hsm import KeyStore
-from tallystick.crypto.issuing import Order, self_signed
+from tallystick.crypto.issuing import Order, authority_name, self_signed
 from tallystick.crypto.key_purposes import KeyPurpose, verify_use
 from tallystick.crypto.keys import KeyKind, PublicKey
 from tallystick.crypto.national_oids import DOCUMENTATION_ARC, NationalArc
-from tallystick.crypto.pki import authority_name
 from tallystick.crypto.pki_files import PkiFiles
 from tallystick.crypto.policy import Use
 from tallystick.crypto.profiles import AuthorityPlan, Profile

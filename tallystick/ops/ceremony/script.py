@@ -69,12 +69,52 @@ STEPS = (
 )
 NAMES = tuple(step.name for step in STEPS)
 
+ROOT_STEPS = (
+    Step(
+        "people",
+        "Who is here",
+        "The conductor leads, at least two observers tick each step. The custodians are those of the first ceremony; "
+        "a quorum of them is here with its envelopes.",
+    ),
+    STEPS[1],
+    Step(
+        "task",
+        "What the root is asked for",
+        "Which authorities are made and which ones the root revokes is read aloud and compared with the written order.",
+    ),
+    Step(
+        "proof",
+        "The secret",
+        "A quorum types its shares. What comes out must be the secret of the first ceremony; it opens the store.",
+    ),
+    Step("keys", "The keys", "Each new authority gets a key of its own, made in the store."),
+    Step(
+        "certificates",
+        "The certificates",
+        "The root certifies each new authority. Each was linted before and is verified after.",
+    ),
+    Step(
+        "list",
+        "The root's list",
+        "The root signs its next list: what it revoked before, and what the order says.",
+    ),
+    Step("trial", "Each new key signs once", "It signs a text that says so, and the signature is checked."),
+    Step(
+        "end",
+        "The end",
+        "Observers read the fingerprints aloud from the screen and compare them with the record. Custodians put their "
+        "shares into new envelopes, the store is locked away.",
+    ),
+)
+"""What the root does later: it comes out of its safe for an hour."""
 
-def require_next(done: tuple[str, ...], wanted: str) -> Step:
+
+def require_next(done: tuple[str, ...], wanted: str, steps: tuple[Step, ...] = STEPS) -> Step:
     """The step that is wanted, when it is the one that is due; raises ``TS-3012`` naming the one that is."""
-    if done != NAMES[: len(done)]:
+    names = tuple(step.name for step in steps)
+    if done != names[: len(done)]:
         raise Fault("TS-3012", detail="the record holds steps in another order than the script")
-    due = NAMES[len(done)] if len(done) < len(NAMES) else "none"
+    due = names[len(done)] if len(done) < len(names) else "none"
     if wanted != due:
         raise Fault("TS-3012", detail=f"the step that is due is {due}, not {wanted}")
-    return STEPS[len(done)]
+    return steps[len(done)]

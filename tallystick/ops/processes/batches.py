@@ -1,20 +1,22 @@
-"""The worker's booking of batches, wired: a loop of its own, several batches side by side, signatures in processes."""
+"""The process that books batches of offline registers: several side by side, signatures in processes of their own.
+
+It is apart from the worker and from those who sell on line, so that a returning fleet costs them nothing but its share
+of the sequencer. Two of them do no harm: a batch is taken by one.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-import threading
-import time
 from typing import Any
 
 import attrs
 import psycopg
-import uvloop
 from psycopg_pool import ConnectionPool
 
 from tallystick.authority.channels.ecr.batches.booking import BookingServices, book_next
-from tallystick.authority.channels.ecr.batches.tasks import is_anything_due, tidy_up
+from tallystick.authority.channels.ecr.batches.tasks import tidy_up
 from tallystick.authority.channels.ecr.identity import VIEW_AGE_MAX
 from tallystick.authority.intake.held import Held
 from tallystick.authority.intake.keeper import Keeper
@@ -29,13 +31,18 @@ from tallystick.authority.reference.builds.directory import BuildDirectory
 from tallystick.authority.reference.following import Follower
 from tallystick.authority.reference.registry.national_devices import NationalDirectory
 from tallystick.authority.reference.taxrates.rates import Rates
+from tallystick.kernel.faults import Fault
 from tallystick.ops.national_views import national_views
-from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
+from tallystick.ops.processes.context import Context, run_until_stopped, system_clock
 from tallystick.ops.schema.roles import INTAKE
+
+log = logging.getLogger(__name__)
 
 SIDE_BY_SIDE = 4
 _POOL_CONNECTIONS = 8
-_ROUND_SECONDS = 5.0
+_LOOK_SECONDS = 0.2
+_TROUBLE_SECONDS = 2.0
+_TIDY_SECONDS = 3_600.0
 _SIGNATURE_PROCESSES = min(2, os.cpu_count() or 1)
 
 
@@ -48,13 +55,16 @@ class NationalMeans:
     stores: NationalKeeper
     devices: NationalDirectory
     builds: BuildDirectory
+    follower: Follower
+    pool: ConnectionPool[psycopg.Connection[Any]]
 
     @classmethod
     def of(cls, context: Context) -> NationalMeans:
         """Start what it needs."""
         devices, views = national_views(system_clock)
         rates, builds = Rates(), BuildDirectory(context.pack.certification)
-        Follower(context.connector(INTAKE), [*views, rates, builds]).start()
+        follower = Follower(context.connector(INTAKE), [*views, rates, builds])
+        follower.start()
         pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             context.dsn(INTAKE),
             min_size=1,
@@ -73,7 +83,12 @@ class NationalMeans:
             zone=context.zone,
             origin=context.settings.log_origin,
         )
-        return cls(rules, keeper, stores, devices, builds)
+        return cls(rules, keeper, stores, devices, builds, follower, pool)
+
+    def close(self) -> None:
+        """End what it started."""
+        self.follower.stop()
+        self.pool.close()
 
     def is_fresh(self) -> bool:
         """Whether the view of certificates is new enough to judge by (TS-1109)."""
@@ -97,46 +112,55 @@ class Readmitting:
         return self._runner.run(entry_anew(self._rules, held, channel))
 
 
-class BatchWork:
-    """Books in the thread that first asks for it. Nothing is started before there is something to book."""
+def run() -> None:
+    """Book until stopped."""
+    context = Context.load("batches")
+    run_until_stopped(context, lambda stopped: _serve(context, stopped), database_role=INTAKE)
 
-    def __init__(self, context: Context, stopped: threading.Event) -> None:
-        self._context = context
-        self._stopped = stopped
-        self._runner: asyncio.Runner | None = None
-        self._services: BookingServices | None = None
 
-    def work(self, conn: DatabaseConnection) -> None:
-        """Book what is due, for some seconds at least."""
-        now = system_clock()
-        tidy_up(conn, now)
-        if not is_anything_due(conn, now):
-            conn.commit()
-            return
-        conn.commit()
-        if self._runner is None or self._services is None:
-            self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
-            self._services = self._make()
-        self._runner.run(self._round(self._services))
+async def _serve(context: Context, stopped: asyncio.Event) -> None:
+    means = await asyncio.to_thread(NationalMeans.of, context)
+    sequencer, signatures = SequencerClient(context.socket("sequencer")), Signatures(_SIGNATURE_PROCESSES)
+    rules = OfflineRules(national=means.rules, stores=means.stores, history=means.builds)
+    services = BookingServices(
+        keeper=means.keeper,
+        intake=OfflineIntake(rules, sequencer, signatures),
+        devices=means.devices,
+        rules=context.pack.channels,
+        clock=system_clock,
+        fresh=means.is_fresh,
+    )
+    context.serving.set()
+    work = [asyncio.create_task(_book(services)) for _ in range(SIDE_BY_SIDE)]
+    work.append(asyncio.create_task(_tidy_up(services)))
+    await stopped.wait()
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
+    await sequencer.close()
+    signatures.close()
+    await asyncio.to_thread(means.close)
 
-    def _make(self) -> BookingServices:
-        means = NationalMeans.of(self._context)
-        rules = OfflineRules(national=means.rules, stores=means.stores, history=means.builds)
-        sequencer = SequencerClient(self._context.socket("sequencer"))
-        return BookingServices(
-            keeper=means.keeper,
-            intake=OfflineIntake(rules, sequencer, Signatures(_SIGNATURE_PROCESSES)),
-            devices=means.devices,
-            rules=self._context.pack.channels,
-            clock=system_clock,
-            fresh=means.is_fresh,
-        )
 
-    async def _round(self, services: BookingServices) -> None:
-        until = time.monotonic() + _ROUND_SECONDS
-
-        async def one() -> None:
-            while not self._stopped.is_set() and time.monotonic() < until and await book_next(services):
+async def _book(services: BookingServices) -> None:
+    """One batch after the other; a bug of ours costs one batch its turn, and nobody else's."""
+    while True:
+        try:
+            if await book_next(services):
                 continue
+        except Fault as fault:
+            log.warning("batches cannot be booked now: %s", fault)
+            await asyncio.sleep(_TROUBLE_SECONDS)
+        except Exception:
+            log.exception("a batch could not be booked")
+            await asyncio.sleep(_TROUBLE_SECONDS)
+        await asyncio.sleep(_LOOK_SECONDS)
 
-        await asyncio.gather(*(one() for _ in range(SIDE_BY_SIDE)))
+
+async def _tidy_up(services: BookingServices) -> None:
+    while True:
+        try:
+            await services.keeper.run(lambda conn: tidy_up(conn, services.clock()))
+        except Fault as fault:
+            log.warning("old batches stay for now: %s", fault)
+        await asyncio.sleep(_TIDY_SECONDS)

@@ -24,6 +24,7 @@ from tallystick.authority.reference.following import Follower
 from tallystick.authority.reference.registry.national_devices import NationalDirectory
 from tallystick.authority.reference.remote.waiting import WaitingCommands
 from tallystick.authority.reference.taxrates.rates import Rates
+from tallystick.crypto.pki import DEVICES
 from tallystick.crypto.tls import tls_server_context
 from tallystick.kit.http_server import Server
 from tallystick.ops.command_signing import signers
@@ -32,7 +33,6 @@ from tallystick.ops.national_receipts import NationalRecords
 from tallystick.ops.national_views import national_views
 from tallystick.ops.processes.assurance import checkpoint_exchange
 from tallystick.ops.processes.context import Context, DatabaseConnection, ecr_name, run_until_stopped, system_clock
-from tallystick.ops.processes.pki import DEVICE_AUTHORITIES
 from tallystick.ops.receipt_check import receipt_check
 from tallystick.ops.schema.roles import INTAKE
 from tallystick.ops.server_certificate import follow_server_certificate
@@ -76,7 +76,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     means = _open(context)
     await asyncio.to_thread(means.follower.start)
     services = _services(context, means)
-    tls = tls_server_context(context.pki.files.folder, DEVICE_AUTHORITIES)
+    tls = tls_server_context(context.pki.files.folder, DEVICES)
     counting = TallyKeeper(services.tally, means.pool.connection)
     counting.start()
     with ExitStack() as held:
@@ -92,7 +92,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
             listener=listener,
         )
         context.announce_port(await server.start())
-        following = asyncio.create_task(follow_server_certificate(tls, context.pki.files.folder))
+        following = asyncio.create_task(follow_server_certificate(tls, context.pki.files.folder, DEVICES))
         await stopped.wait()
         following.cancel()
         await server.stop()

@@ -18,13 +18,15 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from tallystick.authority.reference.following import Follower
-from tallystick.authority.reference.pki import api, est_api, lists, operations, queries, revoking
+from tallystick.authority.reference.pki import api, est_api, lists, operations, queries, revoking, withdrawing
 from tallystick.authority.reference.pki.problems import Problems
 from tallystick.authority.reference.pki.responder import OcspService
 from tallystick.authority.reference.pki.services import PkiServices
 from tallystick.authority.reference.pki.timestamping import TimestampService
 from tallystick.authority.reference.pki.values import Issuance
 from tallystick.authority.reference.registry.directory import Directory
+from tallystick.crypto.certificate_facts import read_facts
+from tallystick.crypto.pki import DEVICES, DemoPki
 from tallystick.crypto.timestamps import ACCURACY_SECONDS
 from tallystick.crypto.tls import tls_server_context
 from tallystick.kernel.faults import Fault
@@ -44,7 +46,6 @@ from tallystick.ops.server_certificate import follow_server_certificate
 log = logging.getLogger(__name__)
 
 POOL_CONNECTIONS = 4
-DEVICE_AUTHORITIES = ("device-ca", "hardware-device-ca")
 _ROUND_SECONDS = 0.25
 _LOOK_EVERY = timedelta(seconds=30)
 
@@ -75,6 +76,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         clock=system_clock,
         is_synchronised=lambda: settings.timing == "demo" or is_synchronised(ACCURACY_SECONDS),
         view=directory,
+        day_most=settings.tsa_day_most,
     )
     keeper = Keeper(context, services, directory, ocsp, timestamps)
     await asyncio.to_thread(keeper.start)
@@ -88,19 +90,20 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
                 timestamps=timestamps,
                 clock=system_clock,
                 problems=problems,
+                proxies=frozenset(settings.public_proxies.replace(",", " ").split()),
             )
         ),
         settings.public_host,
         settings.pki_port,
         refuse=problems.refuse,
     )
-    tls = tls_server_context(pki.files.folder, DEVICE_AUTHORITIES)
+    tls = tls_server_context(pki.files.folder, DEVICES)
     enrolment = Server(
         est_api.build_app(
             est_api.EstServices(
                 connect=pool.connection,
                 pki=services,
-                chain=tuple(pki.authority_certificate(name) for name in ("root", *DEVICE_AUTHORITIES)),
+                chain=lambda: device_chain(pki),
                 trusted=pki.device_trust_store(),
                 clock=system_clock,
                 problems=problems,
@@ -114,7 +117,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     )
     write_atomically(context.state.run / "est.port", str(await enrolment.start()).encode(), durable=False)
     context.announce_port(await open_doors.start())
-    following = asyncio.create_task(follow_server_certificate(tls, pki.files.folder))
+    following = asyncio.create_task(follow_server_certificate(tls, pki.files.folder, DEVICES))
     await stopped.wait()
     following.cancel()
     await open_doors.stop()
@@ -122,6 +125,12 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     await asyncio.to_thread(keeper.stop)
     follower.stop()
     pool.close()
+
+
+def device_chain(pki: DemoPki) -> tuple[bytes, ...]:
+    """What a device has to trust and to send: the root, and the issuers of devices that are believed now."""
+    names = ("root", *pki.branches.believed(*DEVICES))
+    return tuple(pki.authority_certificate(name) for name in names)
 
 
 @attrs.define
@@ -137,6 +146,7 @@ class Keeper:
     _thread: threading.Thread = attrs.field(init=False)
     _seen: int = attrs.field(default=-1, init=False)
     _looked_at: datetime | None = attrs.field(default=None, init=False)
+    _folder_seen: int = attrs.field(default=-1, init=False)
 
     @_thread.default
     def _make_thread(self) -> threading.Thread:
@@ -156,18 +166,27 @@ class Keeper:
         self._thread.join(15)
 
     def round(self, conn: DatabaseConnection, now: datetime) -> None:
-        """One look: at once what a revocation changed, the rest twice a minute."""
+        """One look: at once what officers decided and what the folder has new, the rest twice a minute."""
         while revoking.revoke_asked(conn, self.services.registry, now) is not None:
             conn.commit()
+        has_withdrawn = False
+        while (name := withdrawing.withdraw_asked(conn, self.services.registry, now)) is not None:
+            conn.commit()
+            log.warning("the issuing authority %s is withdrawn", name)
+            has_withdrawn = True
         conn.commit()
         self._commands(conn, now)
-        is_time = self._looked_at is None or now - self._looked_at >= _LOOK_EVERY
+        folder = self.context.pki.files.folder.stat().st_mtime_ns
+        is_time = has_withdrawn or folder != self._folder_seen
+        is_time = is_time or self._looked_at is None or now - self._looked_at >= _LOOK_EVERY
         seen = self.directory.revocations_seen
         if not is_time and seen == self._seen:
             return
         if is_time:
+            self._folder_seen = folder
             operations.recover(conn, now)
             conn.commit()
+            self._follow_branches(conn, now)
             self._renew_our_own(conn, now)
         self._lists(conn, now)
         self._seen, self._looked_at = seen, now
@@ -179,8 +198,28 @@ class Keeper:
         sign_when_due(conn, keys, self.context.settings.log_origin, pack.organization_name, pack.country, now)
         conn.commit()
 
+    def _follow_branches(self, conn: DatabaseConnection, now: datetime) -> None:
+        """Take in authorities that were put into the folder, and tell the folder which ones are withdrawn."""
+        pki = self.context.pki
+        if {plan.name for plan in pki.branches.plans} - operations.known_authorities(conn):
+            try:
+                enter_hierarchy(conn, pki, now)
+            except (Fault, OSError, ValueError) as error:
+                conn.rollback()
+                log.error("an authority in the folder of keys is not taken: %s", error)
+            conn.commit()
+        withdrawing.follow_root_list(conn, self.services.registry, "process:pki", now)
+        conn.commit()
+        for name, withdrawn in queries.withdrawals(conn).items():
+            if not pki.files.withdrawal(name).exists():
+                since = f"{withdrawn.since:%Y-%m-%dT%H:%M:%SZ}\n".encode()
+                write_atomically(pki.files.withdrawal(name), since, mode=0o644)
+        conn.commit()
+
     def _lists(self, conn: DatabaseConnection, now: datetime) -> None:
-        names = [plan.name for plan in self.context.pki.hierarchy]
+        """Each authority that lives has its list, however long it has not issued; a withdrawn one too."""
+        known = queries.authorities(conn).items()
+        names = [name for name, der in known if name != operations.ROOT and now < read_facts(der).not_after]
         for name in lists.due(conn, self.services.registry, names, now):
             try:
                 lists.make(conn, self.services.registry, name, self.services.authority(name), now)
@@ -195,11 +234,13 @@ class Keeper:
         self.ocsp.use(responders(conn, keys, now), queries.authorities(conn))
         self.timestamps.unit = timestamp_unit(conn, keys, pack.organization_name, pack.country, now)
         origin = self.context.settings.log_origin
-        keys.hold(conn, unit_plan(keys, pack.organization_name, pack.country), now)
+        keys.hold(conn, unit_plan(conn, keys, pack.organization_name, pack.country, now), now)
         publish_when_due(conn, keys, origin, pack.organization_name, pack.country, now)
         try:
             if pki.renew_tls(now):
                 log.info("the server's certificate was renewed")
+            if pki.renew_encryption_certificate(pack.organization_name, pack.country, now):
+                log.info("the encryption certificate was issued by another authority: restart the device API")
         except (Fault, OSError) as error:
             log.warning("the server's certificate is not renewed: %s", error)
         enter_services(conn, pki, now)

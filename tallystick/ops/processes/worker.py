@@ -29,7 +29,7 @@ from tallystick.authority.projections.verification.tasks import follow as follow
 from tallystick.authority.reference.builds.tasks import BUILD_MEDIA_TYPE, publish_decisions
 from tallystick.authority.reference.builds.values import Unpublished
 from tallystick.authority.reference.pki import tasks as certificate_tasks
-from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList
+from tallystick.authority.reference.pki.values import Issuance, KeptList
 from tallystick.authority.reference.production.tasks import send_reports
 from tallystick.authority.reference.registry.recognition import prune
 from tallystick.authority.reference.registry.tasks import (
@@ -50,7 +50,6 @@ from tallystick.ops.key_books import books_of
 from tallystick.ops.national_registrations import begun_with, device_registration_of
 from tallystick.ops.national_rules import NationalRules
 from tallystick.ops.processes.assurance import AssuranceWork
-from tallystick.ops.processes.batches import BatchWork
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.decisions import DecisionWork
 from tallystick.ops.processes.proofs import proof_services
@@ -115,7 +114,6 @@ def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork)
         Duty("tax queue", tax_queue.follow, quick),
         Duty("tax service", tax_queue.deliver, quick),
         Duty("uploads", UploadWork(context, stopped).work, quick),
-        Duty("batches", BatchWork(context, stopped).work, quick),
         Duty("rules", _national_rules(context).keep, timedelta(seconds=10)),
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
@@ -202,15 +200,15 @@ def _publish_builds(context: Context, conn: DatabaseConnection) -> None:
 
 
 def _publish_certificates(context: Context, conn: DatabaseConnection) -> None:
-    def append(body: bytes, media_type: str, about: Issuance | KeptList | KeptTrustList) -> int:
+    def append(body: bytes, media_type: str, about: certificate_tasks.About) -> int:
         entry = pki_entry(body, media_type, about)
         return append_blocking(context.socket("sequencer"), entry).index
 
     certificate_tasks.publish(conn, append)
 
 
-def pki_entry(body: bytes, media_type: str, about: Issuance | KeptList | KeptTrustList) -> NewEntry:
-    """The ledger entry of a certificate or trust list (0x03) or a revocation list (0x0A)."""
+def pki_entry(body: bytes, media_type: str, about: certificate_tasks.About) -> NewEntry:
+    """The ledger entry of a certificate, trust list or withdrawn authority (0x03) or a revocation list (0x0A)."""
     issuance = about if isinstance(about, Issuance) else None
     return NewEntry(
         kind=EntryKind.REVOCATION_LIST if isinstance(about, KeptList) else EntryKind.REGISTRY,

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 import attrs
 import psycopg
 
-from tallystick.authority.reference.pki import lists, queries
+from tallystick.authority.reference.pki import lists, queries, succession
 from tallystick.authority.reference.pki.ports import Registry
 from tallystick.authority.reference.pki.values import Issuance, IssuanceState, KeptList, Reason
 from tallystick.crypto.certificate_facts import read_facts
+from tallystick.crypto.generations import branch_of, generation_of
 from tallystick.crypto.profiles import ISSUES_FOR
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -53,15 +54,23 @@ class CertificateLine:
 
 
 def authority_lines(conn: Connection, registry: Registry, now: datetime) -> list[AuthorityLine]:
-    """The root first, then the issuing authorities by name."""
+    """The root first, then the issuing authorities by branch and age."""
     known, newest = queries.authorities(conn), queries.newest_lists(conn)
-    names = sorted(known, key=lambda name: (name != _ROOT, name))
-    return [_authority(conn, registry, name, known[name], newest.get(name), now) for name in names]
+    names = sorted(known, key=lambda name: (name != _ROOT, branch_of(name), generation_of(name)))
+    issuing = {succession.issuing(conn, branch, now) for branch in {branch_of(name) for name in names}}
+    return [_authority(conn, registry, name, known[name], newest.get(name), name in issuing, now) for name in names]
 
 
 def _authority(
-    conn: Connection, registry: Registry, name: str, der: bytes, kept: KeptList | None, now: datetime
+    conn: Connection,
+    registry: Registry,
+    name: str,
+    der: bytes,
+    kept: KeptList | None,
+    is_issuing: bool,
+    now: datetime,
 ) -> AuthorityLine:
+    """``is_issuing``: it is the one of its branch that certifies, or would; another one's years may end quietly."""
     facts = read_facts(der)
     issues_until = facts.not_after if name == _ROOT else min(facts.not_before + ISSUES_FOR, facts.not_after)
     next_due = None if kept is None else kept.next_update if name == _ROOT else kept.this_update + lists.EVERY
@@ -75,7 +84,9 @@ def _authority(
         kept=kept,
         next_due=next_due,
         revoked_since=revoked.revoked_at if revoked is not None and stands else None,
-        warnings=tuple(_warnings(kept, next_due, issues_until, facts.not_after, stands, now)),
+        warnings=tuple(
+            _warnings(kept, next_due, issues_until if is_issuing else facts.not_after, facts.not_after, stands, now)
+        ),
     )
 
 

@@ -20,11 +20,10 @@ from ecr_till import Reply, Till
 from ledger_bench import LedgerFolder
 from psycopg_pool import ConnectionPool
 
-from tallystick.authority.channels.ecr.batches.api import BATCHES_PATH, HEAD_PATH
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.pki import DemoPki
 from tallystick.wire.compact_jws import write_base64url
-from tallystick.wire.offline_batch import Announcement, write_announcement, write_head
+from tallystick.wire.offline_batch import BATCHES_PATH, HEAD_PATH, Announcement, write_announcement, write_head
 
 OCTETS = {"Content_Type": "application/octet-stream"}
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import attrs
 import pytest
 from ledger_bench import LedgerFolder, lines
-from national_bench import PACK, NationalBench, national
+from national_bench import NationalBench, run_national
 
 from benchmarks.national_till import NationalTill
 from tallystick.authority.intake.national.pipeline import WAITING_PER_DEVICE
 from tallystick.authority.ledger.entry import Channel
-from tallystick.kernel.channel_rules import RefundScope
 from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.instants import to_milliseconds
@@ -23,17 +22,6 @@ from tallystick.kernel.invoice import Payment, PaymentType, TransactionType
 from tallystick.kernel.national_document import DocumentKind, StatedTax
 from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import read_signed, write_signed
-
-Walk = Callable[[NationalBench], Awaitable[None]]
-
-
-def run(ledger: LedgerFolder, walk: Walk, **pack: Any) -> None:
-    async def all_of_it() -> None:
-        changed = attrs.evolve(PACK, channels=attrs.evolve(PACK.channels, **pack)) if pack else PACK
-        async with national(ledger, changed) as bench:
-            await walk(bench)
-
-    asyncio.run(all_of_it())
 
 
 def test_s0_054_a_shift_is_booked_document_by_document(ledger: LedgerFolder) -> None:
@@ -59,7 +47,7 @@ def test_s0_054_a_shift_is_booked_document_by_document(ledger: LedgerFolder) -> 
         ]  # fmt: skip
         assert ledger.rows("SELECT sum(total) FROM ledger.day_heads") == [(40_000,)]
 
-    run(ledger, walk)
+    run_national(ledger, walk)
     assert not ledger.sweep(), "\n".join(lines(ledger.sweep()))
 
 
@@ -83,7 +71,7 @@ def test_s0_037_the_same_bytes_get_the_first_answer(ledger: LedgerFolder) -> Non
         assert all(one == again for one in together)
         assert bench.tree() == before
 
-    run(ledger, walk)
+    run_national(ledger, walk)
 
 
 def _with_other_s(compact: bytes) -> bytes:
@@ -110,7 +98,28 @@ def test_ts_1403_two_documents_in_one_place_stop_the_device(ledger: LedgerFolder
         await bench.send(till, till.sell(bench.now))  # the registry's view in memory is not what stops it here
         assert ledger.rows("SELECT count(*) FROM ledger.type_links WHERE document_type = 512") == [(2,)]
 
-    run(ledger, walk)
+    run_national(ledger, walk)
+
+
+def test_what_another_process_booked_is_read_on(ledger: LedgerFolder) -> None:
+    """A till's connections come to one process and to another: each goes on from where the ledger is."""
+
+    async def walk(bench: NationalBench) -> None:
+        till, now = await bench.opened(), bench.now
+        other = bench.another_process()
+        sender = bench.sender(till)
+        for turn in range(3):
+            for intake in (bench.intake, other):
+                for _ in range(turn + 1):
+                    await intake.submit(till.sell(now), sender=sender, received_at=now)
+        await other.submit(till.report(now), sender=sender, received_at=now)
+        await other.submit(till.open_shift(now), sender=sender, received_at=now)
+        await bench.send(till, till.sell(now))
+        await other.submit(till.report(now, DocumentKind.STATUS), sender=sender, received_at=now)
+        assert (await bench.intake.standing(till.uid)).state == till.state
+        assert (await bench.intake.standing(till.uid)).link == till.link
+
+    run_national(ledger, walk)
 
 
 def test_ts_1402_a_gap_is_told_the_next_place(ledger: LedgerFolder) -> None:
@@ -126,7 +135,7 @@ def test_ts_1402_a_gap_is_told_the_next_place(ledger: LedgerFolder) -> None:
         await other.submit(till.sell(bench.now), sender=bench.sender(till), received_at=bench.now)
         await bench.send(till, till.sell(bench.now))
 
-    run(ledger, walk)
+    run_national(ledger, walk)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +178,7 @@ def test_a_device_that_may_not(
         assert found == code
         assert bench.tree() == before
 
-    run(ledger, walk)
+    run_national(ledger, walk)
 
 
 def test_what_was_not_signed_for_us_is_refused(ledger: LedgerFolder) -> None:
@@ -197,7 +206,7 @@ def test_what_was_not_signed_for_us_is_refused(ledger: LedgerFolder) -> None:
             await bench.another_process().submit(twice, sender=bench.sender(till), received_at=bench.now)
         await bench.send(till, till.sell(bench.now))
 
-    run(ledger, walk)
+    run_national(ledger, walk)
 
 
 def _payments(sale: Any, amount: str) -> Any:
@@ -226,117 +235,7 @@ def test_a_receipt_that_is_wrong(ledger: LedgerFolder, code: str, change: Callab
         assert bench.tree() == before
         await bench.send(till, till.sell(bench.now))
 
-    run(ledger, walk)
-
-
-def test_s0_059_refunds_never_pass_the_original(ledger: LedgerFolder) -> None:
-    """One after the other, in another process, and after one that was refused for another reason."""
-
-    async def walk(bench: NationalBench) -> None:
-        till, now = await bench.opened(), bench.now
-        await bench.send(till, till.sell(now))  # number 3: 5.70
-        await bench.send(till, till.refund(3, now, ["4.00"]))
-        too_much = till.refund(3, now, ["1.7001"], keep=False)
-        assert await bench.code(till, too_much) == "TS-2104"
-        late = till.sign(till.receipt(till.sale(["1.70"], operation=TransactionType.REFUND, refers_to=till.number(3))),
-                         now, keep=False, sequence=9)  # fmt: skip
-        assert await bench.code(till, late) == "TS-1402"
-        with pytest.raises(Exception, match="TS-2104"):
-            await bench.another_process().submit(too_much, sender=bench.sender(till), received_at=now)
-        await bench.send(till, till.refund(3, now, ["1.70"]))
-        assert await bench.code(till, till.refund(3, now, ["0.0001"], keep=False)) == "TS-2104"
-        assert ledger.rows("SELECT sum(amount) FROM intake.refund_claim WHERE NOT let_go") == [(57_000,)]
-
-    run(ledger, walk)
-
-
-def test_s0_059_two_tills_at_once(ledger: LedgerFolder) -> None:
-    """Where the country lets another till take back: together never more than was paid."""
-
-    async def walk(bench: NationalBench) -> None:
-        till = await bench.opened()
-        others = [await bench.opened(f"SOFT001{number}") for number in range(6)]
-        await bench.send(till, till.sell(bench.now))
-        backs = [other.sale(["1.00"], operation=TransactionType.REFUND, refers_to=till.number(3)) for other in others]
-        sent = [
-            bench.code(other, other.sign(other.receipt(back), bench.now, keep=False))
-            for other, back in zip(others, backs, strict=True)
-        ]
-        codes = await asyncio.gather(*sent)
-        assert sorted(codes) == ["", "", "", "", "", "TS-2104"]
-
-    run(ledger, walk, refund_scope=RefundScope.TAXPAYER)
-
-
-def test_a_claim_that_a_crash_left_ends(ledger: LedgerFolder) -> None:
-    """Noted, never booked: it counts for a while, then the ledger shows that it was nothing."""
-
-    async def walk(bench: NationalBench) -> None:
-        till = await bench.opened()
-        await bench.send(till, till.sell(bench.now))
-        lost = till.refund(3, bench.now, ["5.00"], keep=False)
-        kept = bench.intake._sequencer
-
-        class Away:
-            async def append(self, entry: object) -> None:
-                raise ConnectionError("killed here")
-
-        bench.intake._sequencer = Away()  # type: ignore[assignment]  # the process dies between claim and booking
-        with pytest.raises(ConnectionError):
-            await bench.send(till, lost)
-        bench.intake._sequencer = kept
-        other = till.refund(3, bench.now, ["3.00"], keep=False)
-        assert await bench.code(till, other) == "TS-2104"
-        bench.now += timedelta(minutes=11)
-        await bench.send(till, till.refund(3, bench.now, ["3.00"]))
-
-    run(ledger, walk)
-
-
-def test_s0_056_to_058_an_original_that_is_none(ledger: LedgerFolder) -> None:
-    async def walk(bench: NationalBench) -> None:
-        till, now = await bench.opened(), bench.now
-        other = await bench.opened("SOFT0002")
-        await bench.send(other, other.sell(now))
-        await bench.send(till, till.sell(now))
-        await bench.send(till, till.refund(3, now, ["1.00"]))
-
-        async def refund(number: Any, kind: DocumentKind = DocumentKind.RECEIPT, reason: str = "") -> str:
-            back = till.sale(["1.00"], operation=TransactionType.REFUND, refers_to=number, reason=reason)
-            return await bench.code(till, till.sign(till.receipt(back, kind), now, keep=False))
-
-        assert await refund(till.number(99)) == "TS-2102"
-        assert await refund(other.number(3)) == "TS-2103"
-        assert await refund(till.number(2)) == "TS-2105"  # an opening
-        assert await refund(till.number(4)) == "TS-2105"  # a refund
-        assert await refund(till.number(3), DocumentKind.CORRECTION) == "TS-2101"  # without a reason
-        hardware = await bench.till("HARD0001", DeviceClass.HARDWARE)
-        later = till.sale(["1.00"], operation=TransactionType.REFUND, refers_to=hardware.number(7))
-        with pytest.raises(Exception, match="TS-2102") as caught:
-            await bench.send(till, till.sign(till.receipt(later), now, keep=False))
-        assert caught.value.retry_after_seconds  # type: ignore[attr-defined]  # later, not no
-
-    run(ledger, walk)
-
-
-@pytest.mark.parametrize(
-    ("scope", "code"),
-    [(RefundScope.DEVICE, "TS-2103"), (RefundScope.PREMISES, ""), (RefundScope.TAXPAYER, "")],
-)
-def test_k_04_another_till_of_the_shop(ledger: LedgerFolder, scope: RefundScope, code: str) -> None:
-    async def walk(bench: NationalBench) -> None:
-        till, other = await bench.opened(), await bench.opened("SOFT0002")
-        far = await bench.opened("SOFT0003", premises=2)
-        stranger = await bench.opened("SOFT0004", tin="100000002")
-        await bench.send(till, till.sell(bench.now))
-        found = []
-        for one in (other, far, stranger):
-            back = one.sale(["1.00"], operation=TransactionType.REFUND, refers_to=till.number(3))
-            found.append(await bench.code(one, one.sign(one.receipt(back), bench.now, keep=False)))
-        far_code = "" if scope is RefundScope.TAXPAYER else "TS-2103"
-        assert found == [code, far_code, "TS-2103"]
-
-    run(ledger, walk, refund_scope=scope)
+    run_national(ledger, walk)
 
 
 def test_s1_029_a_closing_that_differs_by_the_smallest_unit(ledger: LedgerFolder) -> None:
@@ -359,7 +258,7 @@ def test_s1_029_a_closing_that_differs_by_the_smallest_unit(ledger: LedgerFolder
             await intake.submit(till.sell(now), sender=bench.sender(till), received_at=now)
             await intake.submit(till.report(now), sender=bench.sender(till), received_at=now)
 
-    run(ledger, walk)
+    run_national(ledger, walk)
 
 
 def test_ts_2408_a_shift_is_too_old(ledger: LedgerFolder) -> None:
@@ -369,7 +268,7 @@ def test_ts_2408_a_shift_is_too_old(ledger: LedgerFolder) -> None:
         assert await bench.code(till, till.sign(till.receipt(), bench.now, keep=False)) == "TS-2408"
         await bench.send(till, till.report(bench.now))
 
-    run(ledger, walk, shift_hours=8)
+    run_national(ledger, walk, shift_hours=8)
 
 
 def test_the_form_is_judged_first(ledger: LedgerFolder) -> None:
@@ -386,7 +285,7 @@ def test_the_form_is_judged_first(ledger: LedgerFolder) -> None:
         bench.intake.stopped = False
         assert bench.tree() == before
 
-    run(ledger, walk)
+    run_national(ledger, walk)
 
 
 def test_s0_087_classes_and_channels(ledger: LedgerFolder) -> None:
@@ -408,4 +307,4 @@ def test_s0_087_classes_and_channels(ledger: LedgerFolder) -> None:
             DeviceClass.ERP: [False, True, True],
         }
 
-    run(ledger, walk)
+    run_national(ledger, walk)

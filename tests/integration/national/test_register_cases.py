@@ -126,6 +126,7 @@ def test_s0_018_from_the_device_to_the_page_with_the_registry_and_a_proof(countr
     said = country.told(sold[0])
     assert (said["status"], said["givenBack"], said["corrected"]) == ("valid", "4.5000", "0.0000")
     assert said["seller"]["businessName"] == "Corner Shop Ltd"
+    assert said["seller"]["address"] == "Main Street 1"
     assert said["proof"]["index"] == country.mixed.index_of(sold[0])
     assert country.told(sold[1])["corrected"] == "1.0000"
 

@@ -26,6 +26,8 @@ PUBLIC = "the public page shows any receipt to who holds it, and proves any leaf
 OFFICERS = "officers' pages alone read it"
 OPEN = {
     "agreements.agreement": OFFICERS,
+    "batches.batch": OFFICERS,
+    "batches.matter": OFFICERS,
     "builds.maker": "says for which maker somebody acts, and no taxpayer is in it",
     "inspections.case_file": "cases are for officers alone, and no taxpayer's page reads them",
     "intake.quarantine": "officers see what was put aside, and no taxpayer's page reads it",

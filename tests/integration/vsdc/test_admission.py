@@ -127,6 +127,17 @@ def test_ts_1104_stops_a_connection_that_is_open(hosted: Hosted) -> None:
     assert pos.sell().code == "TS-1104"
 
 
+def test_ts_1104_a_pos_whose_authority_is_withdrawn(hosted: Hosted) -> None:
+    """Also where nobody revoked its own certificate; an open connection, and what was read before, count nothing."""
+    pos = hosted.pos()
+    assert pos.sell().status == 200
+    with hosted.database() as conn:
+        authority = hosted.services.trusted.digests[1]
+        revoke_certificate(conn, authority, "secure-element-ca", datetime.now(UTC), 2)
+    hosted.refresh()
+    expect(pos, 403, "TS-1104", [("", ["2210"])])
+
+
 @pytest.mark.usefixtures("unchanged")
 def test_ts_2407_on_hold(hosted: Hosted) -> None:
     papers = hosted.papers()

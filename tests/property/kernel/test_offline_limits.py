@@ -29,7 +29,9 @@ def test_the_continuous_limit_is_passed_and_not_reached(length: int, limit: int)
 def test_the_rolling_limit_counts_what_lies_in_its_days(spans: list[tuple[int, int]], limit: int) -> None:
     """Against a count hour by hour."""
     rules = ChannelRules(offline_hours=10_000, rolling_hours=limit, rolling_days=7)
-    at, outages, away = 0, [], []
+    at = 0
+    outages: list[Outage] = []
+    away: list[int] = []
     for pause, length in spans:
         at += pause
         outages.append(outage(at, length))

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 from outcomes import fault_code
 
 from tallystick.crypto.certificates import (
+    Trusted,
     TrustStore,
     der_of,
     pem_of,
@@ -185,7 +186,7 @@ def test_a_chain_leads_to_our_root() -> None:
     verify_chain(issued(country()), country().pki.trust_store(), NOW)
 
 
-def refusal(der: bytes, trusted: TrustStore, moment: datetime = NOW) -> str:
+def refusal(der: bytes, trusted: Trusted, moment: datetime = NOW) -> str:
     with pytest.raises(Fault) as caught:
         verify_chain(der, trusted, moment)
     return caught.value.code

@@ -12,6 +12,7 @@ from taxcore_values import RESULT, SALE_BODY, body
 from typer.testing import CliRunner
 
 from tallystick.authority.channels.ecr.api import EcrApi
+from tallystick.authority.channels.ecr.batches.api import BatchApi
 from tallystick.authority.channels.ecr.node import NodeApi
 from tallystick.authority.channels.ecr.registering import Registering
 from tallystick.authority.channels.sdc.api import SdcApi
@@ -22,6 +23,7 @@ from tallystick.device.esdc.pos_codes import PosCode
 from tallystick.device.esdc.status import MakerCode
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.status_codes import RESERVED, StatusCode
+from tallystick.wire.offline_batch import BATCHES_PATH
 from tallystick.wire.openapi_ecr import ecr_api
 from tallystick.wire.openapi_pos import EXAMPLE_REQUEST, pos_api
 from tallystick.wire.openapi_tax_queue import tax_queue_api
@@ -64,9 +66,11 @@ def test_every_route_of_the_national_online_channel_is_described_and_every_descr
     api._registering = Registering.__new__(Registering)
     api._node = NodeApi.__new__(NodeApi)
     api._node._registering = api._registering
-    tables = {**api.table(), **api.open_table()}
+    tables = {**api.table(), **api.open_table(), **BatchApi.__new__(BatchApi).table()}
 
     def described(path: str) -> str:
+        if path.startswith(BATCHES_PATH):
+            return path.replace("/parts/*", "/parts/{part}").replace("*", "{batch}")
         return path.replace("*", "{code}" if "/receipts/" in path else "{number}")
 
     table = {(described(path), method) for path, methods in tables.items() for method in methods}

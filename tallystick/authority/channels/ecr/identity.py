@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from tallystick.authority.channels.ecr.ports import Devices
 from tallystick.authority.intake.national.values import Sender
 from tallystick.crypto.certificate_facts import read_device
-from tallystick.crypto.certificates import TrustStore, verify_chain
+from tallystick.crypto.certificates import Trusted, verify_chain
 from tallystick.crypto.national_oids import DeviceClass, NationalArc
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Tin, parse_uid
@@ -25,7 +25,7 @@ class Gatekeeper:
     origin itself (``ts-aud``).
     """
 
-    def __init__(self, devices: Devices, trusted: TrustStore, arc: NationalArc) -> None:
+    def __init__(self, devices: Devices, trusted: Trusted, arc: NationalArc) -> None:
         self._devices = devices
         self._trusted = trusted
         self._arc = arc

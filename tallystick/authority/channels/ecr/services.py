@@ -32,7 +32,7 @@ from tallystick.authority.channels.ecr.tally import Tally
 from tallystick.authority.reference.registry.ports import ConnectingServices
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.authority.room_queries import Connection
-from tallystick.crypto.certificates import TrustStore
+from tallystick.crypto.certificates import Trusted
 from tallystick.crypto.national_oids import NationalArc
 from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.faults import Fault
@@ -58,7 +58,7 @@ class EcrServices:
     checkpoints: Checkpoints
     receipts: ReceiptCheck
     clock: Clock
-    trusted: TrustStore
+    trusted: Trusted
     arc: NationalArc
     audience: str
     public_url: str

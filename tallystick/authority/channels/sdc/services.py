@@ -18,7 +18,7 @@ from tallystick.authority.reference.commands.outstanding import Outstanding
 from tallystick.authority.reference.registry.directory import Directory
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.authority.room_queries import Connection
-from tallystick.crypto.certificates import TrustStore
+from tallystick.crypto.certificates import Trusted
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import Clock
@@ -106,7 +106,7 @@ class SdcServices:
     intake: PackageIntake
     audit: ProofOfAudit
     clock: Clock
-    trusted: TrustStore
+    trusted: Trusted
     environment: tuple[int, int]
     server_key: bytes = attrs.field(repr=False)
     configuration: Configuration

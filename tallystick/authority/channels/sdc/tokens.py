@@ -41,12 +41,13 @@ def token_hash(text: bytes) -> bytes | None:
 def issue(conn: Connection, server_key: bytes, identity: ClientIdentity, now: datetime, build_id: str = "") -> Token:
     """The certificate's token: the same one while it lives, else a new one for eight hours.
 
-    It ends with the certificate when that is earlier. A changed server key, or another build, makes a new token.
+    It ends with the certificate when that is earlier. A changed server key, or another build, makes a new token; so
+    does the withdrawal of an authority, which ends those of before.
     """
     store.lock_certificate(conn, identity.thumbprint)
     known = store.token_of_certificate(conn, identity.thumbprint)
     same_build = known is not None and known.build_id == build_id
-    if known is not None and same_build and known.issued_at <= now < known.expires_at:
+    if known is not None and same_build and identity.tokens_ended_at < known.issued_at <= now < known.expires_at:
         text = token_text(server_key, identity.thumbprint, known.issued_at, build_id)
         if sha256(text.encode()) == known.token_hash:
             return Token(text, known.expires_at)

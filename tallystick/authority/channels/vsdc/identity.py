@@ -38,7 +38,7 @@ class Gatekeeper:
 
     def __init__(self, services: VsdcServices) -> None:
         self._services = services
-        self._read: OrderedDict[bytes, CardCertificate] = OrderedDict()
+        self._read: OrderedDict[bytes, tuple[CardCertificate, tuple[bytes, ...]]] = OrderedDict()
         self._tries = pacs.TriesSince(services.processes)
 
     async def admit(self, certificate: bytes | None, pac: bytes | None) -> Caller:
@@ -65,42 +65,44 @@ class Gatekeeper:
     def _identify(self, certificate: bytes | None) -> tuple[SecureElementEntry, PosEntry]:
         if certificate is None:
             raise Fault("TS-1101", detail="show the certificate of the POS")
-        read = self._known(certificate)
+        read, way = self._known(certificate)
         if not read.is_valid_at(self._services.clock()):
             raise Fault("TS-1103", detail="the certificate is expired or not valid yet")
-        element = self._admitted(read)
+        element = self._admitted(read, way)
         pos = self._services.hosted.pos(read.uid)
         if pos is None:
             raise Fault("TS-2401", detail="this POS is not enrolled")
         return element, pos
 
-    def _known(self, certificate: bytes) -> CardCertificate:
-        """Read and chain, which do not change while the chain's own validity lasts."""
-        read = self._read.get(certificate)
-        if read is not None:
+    def _known(self, certificate: bytes) -> tuple[CardCertificate, tuple[bytes, ...]]:
+        """Read and chain (SHA-256 of its authorities), which do not change while the chain's own validity lasts."""
+        known = self._read.get(certificate)
+        if known is not None:
             self._read.move_to_end(certificate)
-            return read
+            return known
         services = self._services
         read = read_card_certificate(certificate)
         if read.environment != services.pack.environment:
             raise Fault("TS-1108", detail="this environment is another one")
-        verify_chain(certificate, services.trusted, services.clock())
+        way = verify_chain(certificate, services.trusted, services.clock())
         if read.certificate_class is not CertificateClass.V32:
             raise Fault("TS-2405", detail="a certificate of a POS (class 3.2) is needed here")
-        self._read[certificate] = read
+        self._read[certificate] = read, way
         if len(self._read) > _KEPT_MOST:
             self._read.popitem(last=False)
-        return read
+        return read, way
 
-    def _admitted(self, read: CardCertificate) -> SecureElementEntry:
+    def _admitted(self, read: CardCertificate, way: tuple[bytes, ...]) -> SecureElementEntry:
         directory, clock = self._services.directory, self._services.clock
         if directory.refreshed_at is None or clock() - directory.refreshed_at > _VIEW_AGE_MAX:
             raise Fault("TS-1109", detail="the state of certificates is not known just now", retry_after_seconds=10)
         element = directory.secure_element(read.uid)
         if element is None or element.state is SecureElementState.CLOSED or element.certificate_hash != read.sha256:
             raise Fault("TS-2401", detail="this certificate is not registered, or closed")
-        if element.state is SecureElementState.REVOKED or directory.certificate_revoked_at(read.sha256):
-            raise Fault("TS-1104", detail="the certificate is revoked")
+        if element.state is SecureElementState.REVOKED or any(
+            map(directory.certificate_revoked_at, (read.sha256, *way))
+        ):
+            raise Fault("TS-1104", detail="the certificate, or the authority that issued it, is revoked")
         if element.state is SecureElementState.HOLD:
             raise Fault("TS-2407", detail="this POS is on hold")
         return element

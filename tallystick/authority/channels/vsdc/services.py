@@ -19,7 +19,7 @@ from tallystick.authority.ledger.entry import Booked, NewEntry
 from tallystick.authority.reference.registry.directory import Directory
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.authority.room_queries import Connection
-from tallystick.crypto.certificates import TrustStore
+from tallystick.crypto.certificates import Trusted
 from tallystick.crypto.keys import PublicKey
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kernel.faults import Fault
@@ -76,7 +76,7 @@ class VsdcServices:
     intake: DocumentIntake
     sequencer: Sequencer
     clock: Clock
-    trusted: TrustStore
+    trusted: Trusted
     pack: CountryPack
     zone: ZoneInfo
     pac_secret: bytes = attrs.field(repr=False)

@@ -29,10 +29,10 @@ class NationalKeeper:
         self._clock = clock
         self._window = window
 
-    async def standing(self, uid: str) -> Standing | None:
+    async def standing(self, uid: str, known: Standing | None = None) -> Standing | None:
         """See the port."""
         since_ms = unix_ms(self._clock() - 2 * self._window)
-        return await self._keeper.run(lambda conn: read_standing(conn, uid, since_ms))
+        return await self._keeper.run(lambda conn: read_standing(conn, uid, since_ms, known))
 
     async def document(self, number: SdcInvoiceNumber) -> LedgerDocument | None:
         """See the port."""

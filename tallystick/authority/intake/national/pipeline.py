@@ -6,6 +6,7 @@ same act in other bytes, get the first answer; another act in the same place is 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from time import perf_counter
@@ -35,6 +36,8 @@ from tallystick.wire.national_document import read_document
 
 IN_WORK_MOST = 1_024
 WAITING_PER_DEVICE = 8
+_HEAD_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2)
+"""How long, in seconds, a repetition waits for the head that covers its first booking."""
 _IN_DOUBT = frozenset({"TS-5003", "TS-5007", "TS-5099"})
 
 
@@ -137,12 +140,21 @@ class NationalIntake:
     async def _again(self, hand: DocumentInHand) -> NationalAnswer:
         """Step 5: the place is taken. The same act gets the first answer; another one is evidence."""
         header = hand.header
-        first = await self._rules.stores.document(SdcInvoiceNumber(header.device, header.device, header.sequence))
+        first = await self._first(SdcInvoiceNumber(header.device, header.device, header.sequence))
         if first is not None and hand.signed.act_hash == first.act_hash:
             metrics.REPLAYS.inc()
             return _first_answer(hand, first)
         await self._prove(hand)
         return await self._book(hand)
+
+    async def _first(self, number: SdcInvoiceNumber) -> LedgerDocument | None:
+        """What the ledger has there. Its signed head is stored a moment after the answer left: wait for that."""
+        for pause in _HEAD_PAUSES:
+            first = await self._rules.stores.document(number)
+            if first is None or first.acked:
+                return first
+            await asyncio.sleep(pause)
+        return await self._rules.stores.document(number)
 
     async def _prove(self, hand: DocumentInHand) -> None:
         """Steps 6 and 7: whoever fails has shown nothing; what he sent is kept for a while."""
@@ -168,15 +180,15 @@ class NationalIntake:
         try:
             booked = await self._sequencer.append(document_entry(self._rules, hand))
         except Fault as fault:
-            self._standings.forget(header.device)
+            self._standings.doubt(header.device)
             if fault.code == "TS-1403":
                 await keep_two_documents(self._rules, self._sequencer, hand)
             raise at_step(Step.SEQUENCER, fault) from None
         except BaseException:
-            self._standings.forget(header.device)
+            self._standings.doubt(header.device)
             raise
         if booked.duplicate:
-            self._standings.forget(header.device)
+            self._standings.doubt(header.device)
             return await self._again(hand)
         self._take(hand)
         return _answer(hand, booked)

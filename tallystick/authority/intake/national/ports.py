@@ -38,8 +38,8 @@ class Builds(Protocol):
 class NationalStores(Protocol):
     """What is kept in SQL. Every method raises ``TS-5009`` when the database cannot be asked."""
 
-    async def standing(self, uid: str) -> Standing | None:
-        """Where the ledger says that a device stands."""
+    async def standing(self, uid: str, known: Standing | None = None) -> Standing | None:
+        """Where the ledger says that a device stands; what it has from where it is known to have stood."""
 
     async def document(self, number: SdcInvoiceNumber) -> LedgerDocument | None:
         """What the ledger has under a fiscal number."""

@@ -17,41 +17,52 @@ from tallystick.wire.national_document import read_document
 _PAGE = 200
 
 
-def read_standing(conn: Connection, uid: str, nonces_since_ms: int) -> Standing | None:
+def read_standing(conn: Connection, uid: str, nonces_since_ms: int, known: Standing | None = None) -> Standing | None:
     """Where a device stands; none where the ledger does not know it.
 
-    Reads back to the last shift closing, and as far as nonces may still be used again (``nonces_since_ms``: the
+    From where it is ``known`` to have stood only what came since is read, which another process booked. Else it
+    reads back to the last shift closing, and as far as nonces may still be used again (``nonces_since_ms``: the
     earliest time of a document that the window would take).
     """
     head = ledger.device_head(conn, (uid, uid))
     if head is None:
         return None
     sequence, link = head
-    standing = Standing(sequence, link, RegisterState())
+    base = _usable(known, sequence, link)
+    standing = base or Standing(sequence, link, RegisterState())
+    nonces: dict[bytes, int] = {}
     later: list[tuple[int, DocumentHeader, NationalDocument] | None] = []
     is_settled = False
-    for booked in _backwards(conn, uid, sequence):
+    for booked in _backwards(conn, uid, sequence, base.sequence if base else 0):
         read = _read(booked)
         if read is not None:
             _, header, document = read
-            standing.nonces[header.nonce] = header.time_ms
+            nonces[header.nonce] = header.time_ms
             if not is_settled and document.kind is DocumentKind.SHIFT_CLOSING:
-                standing.state = RegisterState.after_closing(document, booked.seq)
+                standing.state, standing.unsure = RegisterState.after_closing(document, booked.seq), False
                 is_settled = True
         if not is_settled:
             later.append(read)
         elif read is None or read[1].time_ms < nonces_since_ms:
             break
-    standing.nonces = dict(sorted(standing.nonces.items(), key=lambda pair: pair[1]))
+    standing.sequence, standing.link = sequence, link
+    standing.nonces.update(sorted(nonces.items(), key=lambda pair: pair[1]))
     _fold(standing, later)
     return standing
 
 
-def _backwards(conn: Connection, uid: str, sequence: int) -> Iterator[DeviceDocument]:
-    while sequence > 0:
-        page = ledger.device_documents(conn, (uid, uid), sequence, _PAGE)
+def _usable(known: Standing | None, sequence: int, link: bytes) -> Standing | None:
+    """A copy of what is known, if the ledger has gone on from there."""
+    if known is None or known.sequence > sequence or (known.sequence == sequence and known.link != link):
+        return None
+    return Standing(known.sequence, known.link, known.state, dict(known.nonces), known.unsure)
+
+
+def _backwards(conn: Connection, uid: str, sequence: int, down_to: int) -> Iterator[DeviceDocument]:
+    while sequence > down_to:
+        page = ledger.device_documents(conn, (uid, uid), sequence, min(_PAGE, sequence - down_to))
         yield from page
-        sequence = page[-1].seq - 1 if page else 0
+        sequence = page[-1].seq - 1 if page else down_to
 
 
 def _read(booked: DeviceDocument) -> tuple[int, DocumentHeader, NationalDocument] | None:

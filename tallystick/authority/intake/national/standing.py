@@ -48,9 +48,11 @@ class Standing:
 class _Place:
     lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
     standing: Standing | None = None
+    is_stale: bool = False
 
 
-Load = Callable[[str], Awaitable[Standing | None]]
+Load = Callable[[str, Standing | None], Awaitable[Standing | None]]
+"""Reads where a device stands, from where it was known to stand."""
 
 
 class Standings:
@@ -74,15 +76,16 @@ class Standings:
     async def of(self, uid: str, *, fresh: bool = False) -> Standing | None:
         """Where the device stands; none for one that the ledger does not know. ``fresh`` reads it again."""
         place = self._places.setdefault(uid, _Place())
-        if place.standing is None or fresh:
-            place.standing = await self._load(uid)
+        if place.standing is None or place.is_stale or fresh:
+            place.standing = await self._load(uid, place.standing)
+            place.is_stale = False
         return place.standing
 
-    def forget(self, uid: str) -> None:
-        """Read it again the next time: what became of a document is in doubt."""
+    def doubt(self, uid: str) -> None:
+        """Read on the next time: what became of a document is not known here."""
         place = self._places.get(uid)
         if place is not None:
-            place.standing = None
+            place.is_stale = True
 
     def _make_room(self) -> None:
         for uid in list(self._places)[: max(0, len(self._places) - self._kept_most)]:

@@ -72,6 +72,12 @@ SELECT to_jsonb(t)::text FROM inspections.case_file t WHERE t.tin = :name;
 -- name: tin_inspections_seen
 SELECT to_jsonb(t)::text FROM inspections.seen t JOIN inspections.case_file c USING (case_id) WHERE c.tin = :name;
 
+-- name: tin_batches_batch
+SELECT (to_jsonb(t) - 'manifest' - 'receipt')::text FROM batches.batch t WHERE t.tin = :name;
+
+-- name: tin_batches_matter
+SELECT to_jsonb(t)::text FROM batches.matter t WHERE t.tin = :name;
+
 -- name: tin_ecr_delivery
 SELECT to_jsonb(t)::text FROM ecr.delivery t WHERE t.tin = :name;
 

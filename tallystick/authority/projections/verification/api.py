@@ -32,7 +32,6 @@ from tallystick.authority.projections.verification.sightings import tell
 from tallystick.authority.projections.verification.visit import (
     asked_number,
     change_language,
-    client_address,
     compact_code,
     compact_query,
     form_fields,
@@ -45,6 +44,7 @@ from tallystick.authority.projections.verification.visit import (
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.limits import LIMITS
+from tallystick.kit.address_budget import client_address
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
 from tallystick.kit.http_server import Refusal
 from tallystick.kit.in_thread import in_thread

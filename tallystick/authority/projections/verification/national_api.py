@@ -12,7 +12,6 @@ from tallystick.authority.projections.verification.number_check import NumberVer
 from tallystick.authority.projections.verification.page import verification_page
 from tallystick.authority.projections.verification.services import ANSWER_SECONDS, HTML, PublicServices
 from tallystick.authority.projections.verification.visit import (
-    client_address,
     is_person,
     language_of,
     query_text,
@@ -21,6 +20,7 @@ from tallystick.authority.projections.verification.visit import (
 )
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
+from tallystick.kit.address_budget import client_address
 from tallystick.kit.asgi import Answer, Scope
 from tallystick.kit.in_thread import in_thread
 from tallystick.wire.receipt_code import ReceiptCode, read_receipt_code

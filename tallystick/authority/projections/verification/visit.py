@@ -71,17 +71,6 @@ def compact_query(code: str) -> str:
     return f"{_COMPACT_FIELD}{code}" if code.isascii() and code.isalnum() and len(code) == CODE_CHARACTERS else ""
 
 
-def client_address(scope: Scope, proxies: frozenset[str]) -> str:
-    """Who asks: the other end of the connection, or whom our own proxies name as the one before them."""
-    client = scope.get("client")
-    address = str(client[0]) if client else ""
-    forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
-    hops = [hop.strip() for hop in forwarded.decode("latin-1").split(",") if hop.strip()]
-    while address in proxies and hops:
-        address = hops.pop()
-    return address
-
-
 def wants_json(scope: Scope) -> bool:
     """Whether a program asks."""
     accept = _accept(scope)

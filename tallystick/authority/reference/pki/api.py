@@ -9,6 +9,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from urllib.parse import unquote_to_bytes
 
 import attrs
@@ -33,9 +34,12 @@ from tallystick.crypto.publication import (
 from tallystick.crypto.timestamps import QUERY_BYTES_MAX
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import Clock
+from tallystick.kernel.limits import LIMITS
+from tallystick.kit.address_budget import AddressBudget, client_address
 from tallystick.kit.asgi import Answer, App, Receive, Scope, Send, guarded, header, read_body, respond
 from tallystick.kit.in_thread import in_thread
 from tallystick.wire.pos_values import write_time
+from tallystick.wire.problem import problem_address
 from tallystick.wire.trust_list import MEDIA_TYPE as TRUST_LIST_TYPE
 
 ANSWER_SECONDS = 8.0
@@ -49,7 +53,10 @@ _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 @attrs.frozen(kw_only=True)
 class PublicationServices:
-    """What the open doors need; ``connect`` lends a connection, on which a timestamp is written and nothing else."""
+    """What the open doors need; ``connect`` lends a connection, on which a timestamp is written and nothing else.
+
+    Each timestamp leaves a row for good, so an address has a budget; ``proxies`` are our own before this listener.
+    """
 
     connect: Callable[[], AbstractContextManager[Connection]]
     registry: Registry
@@ -57,6 +64,10 @@ class PublicationServices:
     timestamps: TimestampService
     clock: Clock
     problems: Problems
+    proxies: frozenset[str] = frozenset()
+    stamp_budget: AddressBudget = attrs.field(
+        factory=lambda: AddressBudget(LIMITS.timestamps_per_address_hour, timedelta(hours=1))
+    )
 
 
 def build_app(services: PublicationServices) -> App:
@@ -94,8 +105,14 @@ async def _dispatch(services: PublicationServices, scope: Scope, receive: Receiv
 
 
 async def _stamp(services: PublicationServices, scope: Scope, receive: Receive) -> Answer:
-    """RFC 3161, 3.4: whatever comes in the right envelope gets a reply of the protocol, a refusal too."""
+    """RFC 3161, 3.4: whatever comes in the right envelope gets a reply of the protocol, a refusal too.
+
+    Not so where there are too many: ``TS-1006`` (this address), ``TS-3082`` (all of them).
+    """
     _require_type(scope, _STAMP_ASKED)
+    address = client_address(scope, services.proxies)
+    if wait := services.stamp_budget.spend(address, services.clock()):
+        raise Fault("TS-1006", detail="this address has had its timestamps of the hour", retry_after_seconds=wait)
     query = await read_body(receive, 16 * QUERY_BYTES_MAX)
 
     def work() -> bytes:
@@ -162,6 +179,10 @@ def _issuer(services: PublicationServices, name: str) -> Answer:
 def _advice(services: PublicationServices, identifier: str) -> Answer:
     with services.connect() as conn:
         window = renewal.advise(conn, services.registry, identifier, services.clock())
-    told = {"suggestedWindow": {"start": write_time(window.start, None), "end": write_time(window.end, None)}}
+    told: dict[str, object] = {
+        "suggestedWindow": {"start": write_time(window.start, None), "end": write_time(window.end, None)}
+    }
+    if window.why:
+        told["explanationURL"] = problem_address(services.problems.operator, window.why)
     again = (b"retry-after", str(int(renewal.ASK_AGAIN.total_seconds())).encode())
     return Answer(200, msgspec.json.encode(told), "application/json", (_NOT_KEPT, again))

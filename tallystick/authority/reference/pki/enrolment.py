@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 
 from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
-from tallystick.authority.reference.pki import operations, renewal, store
+from tallystick.authority.reference.pki import operations, renewal, store, succession
 from tallystick.authority.reference.pki.codes import code_hash, new_code
 from tallystick.authority.reference.pki.ports import Device, Registry
 from tallystick.authority.reference.pki.services import PkiServices
 from tallystick.authority.reference.pki.values import IssuanceState, Wish
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificate_facts import DeviceIdentity, read_device
-from tallystick.crypto.certificates import TrustStore, verify_chain
+from tallystick.crypto.certificates import Trusted, verify_chain
 from tallystick.crypto.est import CertificateRequest, read_request
 from tallystick.crypto.national_orders import DeviceFacts, device_authority, device_order, device_profile
 from tallystick.crypto.profiles import Profile
@@ -75,7 +75,7 @@ def enrol(conn: Connection, services: PkiServices, uid: str, code: str, request:
 
 
 def renew(
-    conn: Connection, services: PkiServices, shown: bytes, trusted: TrustStore, request: bytes, at: datetime
+    conn: Connection, services: PkiServices, shown: bytes, trusted: Trusted, request: bytes, at: datetime
 ) -> bytes:
     """The next certificate of a device that shows the one it has, DER: same names, another key.
 
@@ -106,10 +106,15 @@ def _read(request: bytes, device: Device) -> CertificateRequest:
     return asked
 
 
-def _holder(conn: Connection, services: PkiServices, shown: bytes, trusted: TrustStore, at: datetime) -> DeviceIdentity:
-    """Whose certificate is shown: ours, in force, of a device, in the register, not revoked."""
+def _holder(conn: Connection, services: PkiServices, shown: bytes, trusted: Trusted, at: datetime) -> DeviceIdentity:
+    """Whose certificate is shown: ours, in force, of a device, in the register, not revoked, nor its authority.
+
+    Who has an authority's key can make such a certificate for any device: no certificate of it is enough for another.
+    """
     identity = read_device(shown, services.arc)
-    verify_chain(shown, trusted, at)
+    way = verify_chain(shown, trusted, at)
+    if any(services.registry.revocation(conn, authority) is not None for authority in way):
+        raise Fault("TS-1104", detail="the authority that issued it is withdrawn; a new code is needed")
     issuance = store.by_hash(conn, identity.facts.sha256)
     if issuance is None or issuance.state is not IssuanceState.ISSUED:
         raise Fault("TS-1102", detail="the certificate is not in the register")
@@ -166,7 +171,7 @@ def _issue(
         premises_name=device.premises_name,
     )
     order = device_order(facts, asked.public_key, services.arc, _profile(services, device))
-    name = device_authority(device_class)
+    name = succession.issuing(conn, device_authority(device_class), at)
 
     def note(conn: Connection, certificate: bytes) -> None:
         services.registry.certified(conn, device, name, certificate, at)

@@ -13,7 +13,7 @@ from tallystick.authority.reference.pki import enrolment
 from tallystick.authority.reference.pki.problems import Problems
 from tallystick.authority.reference.pki.services import PkiServices
 from tallystick.authority.room_queries import Connection
-from tallystick.crypto.certificates import TrustStore
+from tallystick.crypto.certificates import Trusted
 from tallystick.crypto.est import certs_only, request_attributes
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import Clock
@@ -36,14 +36,14 @@ _CREDENTIALS_CHARACTERS = 256
 class EstServices:
     """What enrolment needs.
 
-    ``chain`` are the certificates (DER) that a device has to trust and to send, the root first; ``trusted`` is what a
+    ``chain`` gives the certificates (DER) that a device has to trust and to send, the root first; ``trusted`` is what a
     certificate shown at a renewal must lead to.
     """
 
     connect: Callable[[], AbstractContextManager[Connection]]
     pki: PkiServices
-    chain: tuple[bytes, ...]
-    trusted: TrustStore
+    chain: Callable[[], tuple[bytes, ...]]
+    trusted: Trusted
     clock: Clock
     problems: Problems
 
@@ -67,7 +67,7 @@ async def _dispatch(services: EstServices, scope: Scope, receive: Receive) -> An
     if operation in ("cacerts", "csrattrs"):
         if method not in ("GET", "HEAD"):
             raise Fault("TS-1001", detail="this path takes GET")
-        return _certificates(services.chain, _CERTS_TYPE) if operation == "cacerts" else _attributes()
+        return _certificates(services.chain(), _CERTS_TYPE) if operation == "cacerts" else _attributes()
     if operation in ("simpleenroll", "simplereenroll"):
         if method != "POST":
             raise Fault("TS-1001", detail="this path takes POST")

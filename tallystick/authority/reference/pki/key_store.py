@@ -151,6 +151,11 @@ def newest_timestamp(conn: Connection) -> datetime | None:
     return None if row is None else row[0]
 
 
+def timestamps_since(conn: Connection, since: datetime, most: int) -> int:
+    """How many were begun from a moment on, counted up to ``most``."""
+    return int(_SQL.value(conn, "timestamps_since", since=since, most=most))
+
+
 def begin_timestamp(
     conn: Connection, serial: int, key_hash: bytes, imprint: bytes, digest: bytes, at: datetime
 ) -> bool:

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 
 from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
-from tallystick.authority.reference.pki import key_store, store
+from tallystick.authority.reference.pki import branch_store, key_store, store
 from tallystick.authority.reference.pki.values import Issuance, IssuanceState, Wish
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.issuing import Authority, Order, Prepared
 from tallystick.crypto.keys import PublicKey
-from tallystick.crypto.profiles import ISSUES_FOR
+from tallystick.crypto.profiles import ISSUES_FOR, OCSP_RESPONDER
 from tallystick.crypto.revocation_lists import read_list
 from tallystick.kernel.faults import Fault
 
@@ -84,7 +84,8 @@ def _issue(
     conn: Connection, name: str, authority: Authority, order: Order, wish: Wish, at: datetime, note: Note
 ) -> bytes:
     _refuse_revoked(conn, name)
-    if at >= authority.certificate.not_valid_before_utc + ISSUES_FOR:
+    is_past_its_years = at >= authority.certificate.not_valid_before_utc + ISSUES_FOR
+    if is_past_its_years and order.profile.name != OCSP_RESPONDER.name:  # it answers for what it certified to the end
         raise Fault("TS-3024", detail=f"{name} only revokes by now; another authority follows it")
     prepared = authority.prepare(order, at)
     number = store.begin(conn, name, prepared, wish, at)
@@ -101,8 +102,7 @@ def _issue(
         store.void(conn, number, at)
         conn.commit()
         raise
-    if not store.finish(conn, number, certificate, at):
-        raise Fault("TS-3007", detail="its serial number became void before it was signed")
+    _note_signed(conn, name, number, certificate, at)
     key_store.end_use(conn, use, at)
     note(conn, certificate)
     _log(conn, "pki.issue", name, prepared, wish, at, use)
@@ -110,19 +110,36 @@ def _issue(
     return certificate
 
 
+def _note_signed(conn: Connection, name: str, number: int, certificate: bytes, at: datetime) -> None:
+    """Make it a certificate, unless its authority was withdrawn while it was signed: then nobody gets it."""
+    branch_store.share_issuing(conn, name)
+    try:
+        _refuse_revoked(conn, name)
+    except Fault:
+        store.void(conn, number, at)
+        conn.commit()
+        raise
+    if not store.finish(conn, number, certificate, at):
+        raise Fault("TS-3007", detail="its serial number became void before it was signed")
+
+
 def _refuse_revoked(conn: Connection, name: str) -> None:
-    """Nothing new of an authority that the root's newest list revokes, wherever it was signed."""
+    """Nothing new of an authority that is withdrawn, here or by the root's newest list, wherever it was signed."""
+    withdrawn = branch_store.withdrawals(conn).get(name)
+    if withdrawn is not None:
+        raise Fault("TS-3024", detail=f"{name} is withdrawn since {withdrawn.since:%Y-%m-%d %H:%M:%S} UTC")
     certificate = store.authorities(conn).get(name)
-    if name != ROOT and certificate is not None and read_facts(certificate).serial in _on_root_list(conn):
+    if name != ROOT and certificate is not None and read_facts(certificate).serial in on_root_list(conn):
         raise Fault("TS-3024", detail=f"the root has revoked the certificate of {name}")
 
 
-def _on_root_list(conn: Connection) -> frozenset[int]:
-    """Serial numbers of issuing authorities that the root's newest list revokes."""
+def on_root_list(conn: Connection) -> dict[int, int]:
+    """Serial numbers of issuing authorities that the root's newest list revokes, with the CRL reason numbers."""
     kept, root = key_store.newest_list(conn, ROOT), store.authorities(conn).get(ROOT)
     if kept is None or root is None:
-        return frozenset()
-    return frozenset(read_list(kept.der, root, kept.this_update).revoked)
+        return {}
+    revoked = read_list(kept.der, root, kept.this_update).revoked
+    return {serial: line.reason for serial, line in revoked.items()}
 
 
 def enter_authority(conn: Connection, name: str, certificate: bytes, at: datetime) -> None:
@@ -144,6 +161,7 @@ def enter_issued(conn: Connection, name: str, profile: str, certificate: bytes, 
         return
     if store.claim_key(conn, facts.key_hash, wish.holder, at) != wish.holder:
         raise Fault("TS-3004", detail="this public key belongs to another holder")
+    branch_store.share_issuing(conn, name)
     _refuse_revoked(conn, name)
     number = store.begin_known(conn, name, profile, facts, wish, at)
     if number is None:

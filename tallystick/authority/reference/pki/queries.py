@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tallystick.authority.reference.pki import key_store, list_store, store
-from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList
+from tallystick.authority.reference.pki import branch_store, key_store, list_store, store
+from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList, Withdrawal
 from tallystick.authority.room_queries import Connection
 
 _HEX = re.compile(r"[0-9a-fA-F]{1,64}", re.ASCII)
@@ -16,6 +16,11 @@ _SERIAL_BYTES_MAX, _HASH_BYTES = 20, 32
 def authorities(conn: Connection) -> dict[str, bytes]:
     """Certificates (DER) of all authorities, by name."""
     return store.authorities(conn)
+
+
+def withdrawals(conn: Connection) -> dict[str, Withdrawal]:
+    """Issuing authorities that are withdrawn, by name."""
+    return branch_store.withdrawals(conn)
 
 
 def certificates(

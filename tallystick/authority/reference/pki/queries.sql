@@ -205,6 +205,9 @@ UNION SELECT digest FROM pki.timestamp WHERE digest = ANY(:digests);
 -- name: newest_timestamp
 SELECT made_at FROM pki.timestamp ORDER BY made_at DESC LIMIT 1;
 
+-- name: timestamps_since
+SELECT count(*) FROM (SELECT FROM pki.timestamp WHERE made_at >= :since LIMIT :most) AS begun;
+
 -- name: begin_timestamp
 INSERT INTO pki.timestamp (serial, key_hash, imprint, digest, made_at)
 VALUES (:serial, :key_hash, :imprint, :digest, :at) ON CONFLICT DO NOTHING;
@@ -241,3 +244,19 @@ UPDATE pki.trust_list SET ledger_index = :ledger_index WHERE number = :number AN
 
 -- name: issued_of_profile
 SELECT certificate FROM pki.issuance WHERE profile = :profile AND state = 'issued' ORDER BY issuance_id;
+
+-- name: share_issuing
+SELECT pg_advisory_xact_lock_shared(hashtextextended('pki.issuing.' || :authority, 0));
+
+-- name: stop_issuing
+SELECT pg_advisory_xact_lock(hashtextextended('pki.issuing.' || :authority, 0));
+
+-- name: add_withdrawal
+INSERT INTO pki.withdrawal (authority, since, reason, why, decided_by)
+VALUES (:authority, :since, :reason, :why, :decided_by) ON CONFLICT DO NOTHING;
+
+-- name: withdrawals
+SELECT authority, since, reason, why, decided_by, ledger_index FROM pki.withdrawal ORDER BY since, authority;
+
+-- name: set_withdrawal_index
+UPDATE pki.withdrawal SET ledger_index = :ledger_index WHERE authority = :authority AND ledger_index IS NULL;

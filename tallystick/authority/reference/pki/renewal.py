@@ -24,10 +24,12 @@ _SPREAD = 2**32
 
 @attrs.frozen(slots=True)
 class Window:
-    """From when to when; whoever renews picks a moment in it by chance."""
+    """From when to when; whoever renews picks a moment in it by chance. ``why`` is the fault that a renewal by the
+    certificate would meet, none where it is good."""
 
     start: datetime
     end: datetime
+    why: str = ""
 
 
 def opens_at(not_before: datetime, not_after: datetime) -> datetime:
@@ -59,5 +61,5 @@ def advise(conn: Connection, registry: Registry, renewal_id: str, at: datetime) 
         raise Fault("TS-3022", detail="no such certificate")
     revoked = registry.revocation(conn, found.certificate_hash)
     if revoked is not None and revoked.lifted_at is None:
-        return Window(to_milliseconds(at), to_milliseconds(at + _AT_ONCE))
+        return Window(to_milliseconds(at), to_milliseconds(at + _AT_ONCE), "TS-1104")
     return window(found.certificate_hash, found.not_before, found.not_after)

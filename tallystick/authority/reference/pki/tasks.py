@@ -6,18 +6,20 @@ from collections.abc import Callable
 
 import msgspec
 
-from tallystick.authority.reference.pki import key_store, list_store, store
-from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList
+from tallystick.authority.reference.pki import branch_store, key_store, list_store, store
+from tallystick.authority.reference.pki.values import Issuance, KeptList, KeptTrustList, Reason, Withdrawal
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
 
 CERTIFICATE_MEDIA_TYPE = "application/vnd.tallystick.certificate+json"
+WITHDRAWAL_MEDIA_TYPE = "application/vnd.tallystick.authority-withdrawal+json"
 TRUST_LIST_MEDIA_TYPE = "application/vnd.tallystick.trust-list+json"
 LIST_MEDIA_TYPE = "application/vnd.tallystick.revocation-list+json"
 _BATCH = 256
 
-Append = Callable[[bytes, str, Issuance | KeptList | KeptTrustList], int]
+About = Issuance | KeptList | KeptTrustList | Withdrawal
+Append = Callable[[bytes, str, About], int]
 """Books a body of a media type for what it is about; the index, the first one where the same was booked before."""
 
 
@@ -72,6 +74,20 @@ def trust_list_body(kept: KeptTrustList) -> bytes:
     )
 
 
+def withdrawal_body(withdrawn: Withdrawal, certificate: bytes) -> bytes:
+    """That an authority is withdrawn, as the ledger keeps it."""
+    return msgspec.json.encode(
+        {
+            "authority": withdrawn.authority,
+            "certificateHash": sha256(certificate).hex(),
+            "reason": Reason(withdrawn.reason).word,
+            "since": str(unix_ms(withdrawn.since)),
+            "type": "authority-withdrawal",
+        },
+        order="sorted",
+    )
+
+
 def publish(conn: Connection, append: Append) -> int:
     """Hand what is not in the ledger yet to ``append`` and note the index; how many that were.
 
@@ -90,5 +106,16 @@ def publish(conn: Connection, append: Append) -> int:
         conn.commit()
         index = append(trust_list_body(listed), TRUST_LIST_MEDIA_TYPE, listed)
         published += list_store.set_trust_list_index(conn, listed.number, index)
+    published += _publish_withdrawals(conn, append)
     conn.commit()
+    return published
+
+
+def _publish_withdrawals(conn: Connection, append: Append) -> int:
+    published, known = 0, store.authorities(conn)
+    for name, withdrawn in branch_store.withdrawals(conn).items():
+        if withdrawn.ledger_index is None:
+            conn.commit()
+            index = append(withdrawal_body(withdrawn, known[name]), WITHDRAWAL_MEDIA_TYPE, withdrawn)
+            published += branch_store.set_withdrawal_index(conn, name, index)
     return published

@@ -36,6 +36,7 @@ from tallystick.kernel.instants import Clock
 log = logging.getLogger(__name__)
 
 SERIAL_BITS = 128
+_COUNT_AGAIN = timedelta(minutes=1)
 _BACK_MAX = timedelta(seconds=ACCURACY_SECONDS)
 
 
@@ -58,18 +59,26 @@ class TimestampService:
     """Answers queries for one policy. Belongs to one process; calls may come from its threads.
 
     ``is_synchronised`` says whether the machine's clock is known to be right within the accuracy of a token.
+    ``day_most`` bounds the rows of a UTC day; processes beside this one are counted once a minute.
     """
 
     policy: str
     clock: Clock
     is_synchronised: Callable[[], bool]
     view: RevocationView
+    day_most: int = 100_000
     unit: TimestampUnit | None = None
+    _counted_at: datetime | None = attrs.field(default=None, init=False)
+    _count: int = attrs.field(default=0, init=False)
 
     def answer(self, conn: Connection, der: bytes) -> bytes:
-        """The reply to a query, DER: in every case one. Commits in between."""
+        """The reply to a query, DER: in every case one, while the day has room for it. Commits in between.
+
+        Raises ``TS-3082`` where it has not.
+        """
+        at = self.clock()
+        self._require_room(conn, at)
         try:
-            at = self.clock()
             query = read_query(der, at)
             if query.policy not in ("", self.policy):
                 raise Refused(Failure.UNACCEPTED_POLICY, f"the policy here is {self.policy}")
@@ -79,6 +88,14 @@ class TimestampService:
             return self._sign(conn, unit, query, prepared)
         except Refused as refused:
             return refusal(refused.failure, refused.why)
+
+    def _require_room(self, conn: Connection, at: datetime) -> None:
+        today = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        if self._counted_at is None or self._counted_at < today or at - self._counted_at >= _COUNT_AGAIN:
+            self._count, self._counted_at = key_store.timestamps_since(conn, today, self.day_most), at
+        if self._count >= self.day_most:
+            wait = int((today + timedelta(days=1) - at).total_seconds()) + 1
+            raise Fault("TS-3082", detail=f"{self.day_most:,} timestamps were made today", retry_after_seconds=wait)
 
     def _usable(self, at: datetime) -> TimestampUnit:
         unit = self.unit
@@ -105,6 +122,7 @@ class TimestampService:
         if not key_store.begin_timestamp(conn, serial, unit.facts.key_hash, query.digest, prepared.digest, at):
             raise Refused(Failure.SYSTEM_FAILURE, "try again")
         conn.commit()
+        self._count += 1
         return prepared
 
     def _sign(self, conn: Connection, unit: TimestampUnit, query: Query, prepared: Prepared) -> bytes:

@@ -118,6 +118,18 @@ class KeptTrustList:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class Withdrawal:
+    """An issuing authority that nobody believes any more; ``reason`` is a CRL reason number."""
+
+    authority: str
+    since: datetime
+    reason: int
+    why: str
+    decided_by: str
+    ledger_index: int | None
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class KeyUse:
     """One use of an authority's key; ``digest`` is the SHA-256 of what was signed."""
 

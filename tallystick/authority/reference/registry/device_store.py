@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from tallystick.authority.reference.registry.values import (
@@ -90,6 +90,12 @@ def changed_devices(conn: Connection, since: str) -> Iterable[NationalDevice]:
     return map(_national, _SQL.rows(conn, "changed_fiscal_devices", since=since))
 
 
+def national_device(conn: Connection, uid: str) -> NationalDevice | None:
+    """By UID, with its seller, straight from the database."""
+    row = _SQL.row(conn, "national_device", uid=uid)
+    return None if row is None else _national(row)
+
+
 def _national(row: Row) -> NationalDevice:
     uid, number, tin, premises_id, maker, model, serial_number, state, business, index, genesis = row[:11]
     form_factor, memory_number, memory_report, name, address, district, city, country = row[11:]
@@ -123,6 +129,16 @@ def _national(row: Row) -> NationalDevice:
 def changed_certificates(conn: Connection, since: str) -> Iterable[DeviceCertificate]:
     """Issued, revoked or taken off hold by a transaction not older than ``since``."""
     return map(_certificate, _SQL.rows(conn, "changed_device_certificates", since=since))
+
+
+def certificates_of(conn: Connection, uid: str, limit: int) -> list[DeviceCertificate]:
+    """Those of a device, the newest first."""
+    return list(map(_certificate, _SQL.rows(conn, "certificates_of_device", uid=uid, limit=limit)))
+
+
+def certificates(conn: Connection, hashes: Collection[bytes]) -> list[DeviceCertificate]:
+    """By the SHA-256 of their DER."""
+    return list(map(_certificate, _SQL.rows(conn, "device_certificates", hashes=list(hashes))))
 
 
 def _certificate(row: Row) -> DeviceCertificate:

@@ -8,8 +8,9 @@ from typing import Protocol
 import attrs
 
 from tallystick.authority.reference.registry import device_store, store
-from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice
+from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice, Revocation
 from tallystick.authority.room_queries import Connection
+from tallystick.crypto.generations import is_authority
 from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.instants import Clock
 
@@ -35,6 +36,7 @@ class NationalDirectory:
         self._agreements = agreements
         self._devices: dict[str, tuple[NationalDevice, NationalDevice]] = {}
         self._certificates: dict[bytes, DeviceCertificate] = {}
+        self._withdrawn: dict[str, Revocation] = {}
         self._since = "0"
         self.refreshed_at: datetime | None = None
         """When the view last agreed with the database; none before the first refresh."""
@@ -50,6 +52,9 @@ class NationalDirectory:
                 attrs.evolve(device, has_agreement=False),
                 attrs.evolve(device, has_agreement=True),
             )
+        for revocation in store.changed_revocations(conn, self._since):
+            if is_authority(revocation.uid):
+                self._withdrawn[revocation.uid] = revocation
         self._since = since
         self.refreshed_at = moment
 
@@ -59,8 +64,15 @@ class NationalDirectory:
         return None if known is None else known[self._agreements.in_force(known[0].tin, self._clock())]
 
     def certificate(self, certificate_hash: bytes) -> DeviceCertificate | None:
-        """A certificate that was issued to a device, by the SHA-256 of its DER; revoked ones too."""
-        return self._certificates.get(certificate_hash)
+        """A certificate that was issued to a device, by the SHA-256 of its DER; revoked ones too.
+
+        One whose authority is withdrawn is revoked from then on, whether or not it is on a list itself.
+        """
+        found = self._certificates.get(certificate_hash)
+        withdrawal = None if found is None else self._withdrawn.get(found.authority)
+        if found is None or withdrawal is None or found.was_revoked(withdrawal.revoked_at):
+            return found
+        return attrs.evolve(found, revoked_at=withdrawal.revoked_at, revocation_reason=withdrawal.reason)
 
     def __len__(self) -> int:
         """How many devices are known."""

@@ -9,7 +9,9 @@ from tallystick.authority.reference.registry import device_store, pending_store,
 from tallystick.authority.reference.registry.presented import PendingRegister, RegisterRule
 from tallystick.authority.reference.registry.values import (
     AppUser,
+    DeviceCertificate,
     FiscalDevice,
+    NationalDevice,
     RegistryOverview,
     Revocation,
     SecureElementEntry,
@@ -46,6 +48,21 @@ def pending_registers(conn: Connection, *, state: str = "", tin: str = "", limit
 def rules_in_force(conn: Connection, at: datetime, *, tin: str = "", limit: int = 100) -> list[RegisterRule]:
     """Rules that would let another register in at that moment."""
     return pending_store.rules_in_force(conn, tin, at, limit)
+
+
+def national_device(conn: Connection, uid: str) -> NationalDevice | None:
+    """The registered device of that UID with its seller, as the intake sees it; the agreement is not looked at."""
+    return device_store.national_device(conn, uid)
+
+
+def certificates_of_device(conn: Connection, uid: str, *, limit: int = 100) -> list[DeviceCertificate]:
+    """The certificates that were issued to a national device, the newest first; revoked ones too."""
+    return device_store.certificates_of(conn, uid, limit)
+
+
+def device_certificates(conn: Connection, hashes: Collection[bytes]) -> dict[bytes, DeviceCertificate]:
+    """Certificates of national devices by the SHA-256 of their DER."""
+    return {one.certificate_hash: one for one in device_store.certificates(conn, hashes)} if hashes else {}
 
 
 def taxpayer(conn: Connection, tin: str) -> Taxpayer | None:

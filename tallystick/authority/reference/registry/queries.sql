@@ -152,14 +152,43 @@ WHERE d.uid IN (
 
 -- name: changed_device_certificates
 SELECT c.certificate_hash, c.uid, c.device_class, c.tin, c.authority, c.certificate, c.not_before, c.not_after,
-       r.revoked_at, r.reason
+       least(r.revoked_at, a.revoked_at), coalesce(a.reason, r.reason)
 FROM registry.device_certificate AS c
 LEFT JOIN registry.revoked_certificate AS r ON r.certificate_hash = c.certificate_hash AND r.lifted_at IS NULL
+LEFT JOIN LATERAL (
+    SELECT min(revoked_at) AS revoked_at, min(reason) AS reason FROM registry.revoked_certificate
+    WHERE uid = c.authority AND lifted_at IS NULL
+) AS a ON true
 WHERE c.certificate_hash IN (
     SELECT certificate_hash FROM registry.device_certificate WHERE changed_in >= :since::xid8
     UNION ALL
     SELECT certificate_hash FROM registry.revoked_certificate WHERE changed_in >= :since::xid8
+    UNION ALL
+    SELECT w.certificate_hash FROM registry.revoked_certificate AS n
+    JOIN registry.device_certificate AS w ON w.authority = n.uid WHERE n.changed_in >= :since::xid8
 );
+
+-- name: national_device
+SELECT d.uid, d.device_class, d.tin, d.premises_id, d.maker, d.model, d.serial_number, d.state, t.business_name,
+       d.registration_index, d.genesis, d.form_factor, d.memory_number, d.memory_report,
+       p.name, p.address, p.district, p.city, p.country
+FROM registry.fiscal_device AS d JOIN registry.taxpayer AS t USING (tin)
+LEFT JOIN registry.premises AS p ON p.premises_id = d.premises_id
+WHERE d.uid = :uid;
+
+-- name: certificates_of_device
+SELECT c.certificate_hash, c.uid, c.device_class, c.tin, c.authority, c.certificate, c.not_before, c.not_after,
+       r.revoked_at, r.reason
+FROM registry.device_certificate AS c
+LEFT JOIN registry.revoked_certificate AS r ON r.certificate_hash = c.certificate_hash AND r.lifted_at IS NULL
+WHERE c.uid = :uid ORDER BY c.entered DESC LIMIT :limit;
+
+-- name: device_certificates
+SELECT c.certificate_hash, c.uid, c.device_class, c.tin, c.authority, c.certificate, c.not_before, c.not_after,
+       r.revoked_at, r.reason
+FROM registry.device_certificate AS c
+LEFT JOIN registry.revoked_certificate AS r ON r.certificate_hash = c.certificate_hash AND r.lifted_at IS NULL
+WHERE c.certificate_hash = ANY(:hashes);
 
 -- name: add_device_certificate
 INSERT INTO registry.device_certificate (certificate_hash, uid, device_class, tin, authority, certificate, not_before,

@@ -9,6 +9,7 @@ from functools import cached_property
 import attrs
 
 from tallystick.crypto.certificates import public_key_of, read_card_certificate, read_certificate
+from tallystick.crypto.generations import branch_of
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.national_orders import device_authority
 from tallystick.crypto.taxcore_oids import CertificateClass
@@ -119,7 +120,8 @@ class NationalDevice:
 class DeviceCertificate:
     """A certificate of a national device. A revoked one keeps its moment and its CRL reason number (RFC 5280).
 
-    ``authority`` is the name of the one that issued it, such as ``hardware-device-ca``.
+    ``authority`` is the name of the one that issued it, such as ``hardware-device-ca``; when that is revoked, so is
+    the certificate.
     """
 
     certificate_hash: bytes
@@ -148,7 +150,7 @@ def standing_of(device: NationalDevice, certificate: DeviceCertificate) -> Devic
     return DeviceStanding(
         device_class=device.device_class,
         certified_class=certificate.device_class,
-        from_hardware_authority=certificate.authority == device_authority(DeviceClass.HARDWARE),
+        from_hardware_authority=branch_of(certificate.authority) == device_authority(DeviceClass.HARDWARE),
         state=device.state,
         has_agreement=device.has_agreement,
         has_point=device.premises_id is not None,

@@ -8,5 +8,5 @@ from tallystick.ops.schema.rooms import ddl_steps
 class Migration(migrations.Migration):
     """Runs the DDL files with this number."""
 
-    dependencies = (("schema", "0023_taxservice"),)
+    dependencies = (("schema", "0024_branches"),)
     operations = ddl_steps("0025")

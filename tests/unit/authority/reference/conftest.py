@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+from branches import own_country
 from connected_bench import fresh_tin
 from pki_bench import PkiBench, pki_bench, shared_database
 from register_shop import Shop, certify_builds, open_shop
@@ -16,6 +17,7 @@ from tallystick.crypto.keys import generate_rsa_key
 from tallystick.crypto.pki import CardSubject, DemoPki
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.invoice import Seller
+from tallystick.ops.pki_registry import enter_hierarchy, pki_services
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 IssueCard = Callable[..., bytes]
@@ -106,3 +108,19 @@ def control(_control: Control, bench: PkiBench) -> Iterator[Control]:
     yield _control
     bench.conn.rollback()
     _control.sign()
+
+
+def changing_country(_hasty_server: str) -> Iterator[PkiBench]:
+    """A country of its own with a database of its own, for its authorities come and go."""
+    home = own_country()
+    with shared_database(_hasty_server, "pki_branches") as connection:
+        enter_hierarchy(connection, home.pki, NOW)
+        connection.commit()
+        yield PkiBench(connection, home, pki_services(home.pki))
+
+
+@pytest.fixture
+def land(changing_country: PkiBench) -> Iterator[PkiBench]:
+    """The same with two devices that no other test has."""
+    yield PkiBench(changing_country.conn, changing_country.home, changing_country.services)
+    changing_country.conn.rollback()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import attrs
 import psycopg
 import pytest
 from cards import NOW, rsa_key
@@ -15,15 +16,17 @@ from pki_bench import OFFICER, PkiBench, csr, named, p256, refused, rows
 import tallystick.authority.reference.pki
 from tallystick.authority.oversight.activity import queries as activity
 from tallystick.authority.reference.agreements import operations as agreements
+from tallystick.authority.reference.following import refresh_all
 from tallystick.authority.reference.pki import enrolment, revoking
 from tallystick.authority.reference.pki.values import Reason
 from tallystick.authority.reference.registry import operations as registry
-from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice, Taxpayer
+from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice, Taxpayer, standing_of
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import Tin
+from tallystick.ops.national_views import national_views
 
 
 def device(watch: Watch, uid: str) -> NationalDevice:
@@ -89,6 +92,37 @@ def test_s0_064_a_revocation_and_the_end_of_a_hold_are_seen(bench: PkiBench) -> 
     assert certificate(watch, der).was_revoked(SOON)
 
 
+def test_an_authority_that_is_withdrawn_takes_its_certificates_with_it(bench: PkiBench) -> None:
+    """Whoever has its key makes certificates for any device of the branch; the moment is the first that applies."""
+    soft, own = bench.enrol(bench.uid), bench.enrol(bench.other)
+    revoke(bench, own, Reason.SUPERSEDED)
+    with bench.conn.transaction(force_rollback=True):
+        directory, views = national_views(lambda: NOW)
+        refresh_all(bench.conn, views)
+        ca = sha256(bench.pki.authority_certificate("device-ca"))
+        bench.services.registry.revoke(bench.conn, ca, "authority:device-ca", LATE, Reason.CA_COMPROMISE)
+        refresh_all(bench.conn, views)
+        found = directory.certificate(sha256(soft)), directory.certificate(sha256(own))
+    assert [(one.revoked_at, one.revocation_reason) for one in found if one] == [(LATE, 2), (SOON, 2)]
+
+
+@pytest.mark.parametrize(
+    ("authority", "is_hardware"),
+    [
+        ("hardware-device-ca", True),
+        ("hardware-device-ca-2", True),
+        ("device-ca", False),
+        ("hardware-device-ca-x", False),
+    ],
+)
+def test_s0_087_the_hardware_branch_has_later_authorities(bench: PkiBench, authority: str, is_hardware: bool) -> None:
+    watch = Watch(bench)
+    bench.register(bench.uid, device_class=2)
+    shown = certificate(watch, enrol(bench, bench.code(bench.uid), csr(p256())))
+    changed = attrs.evolve(shown, authority=authority)
+    assert standing_of(device(watch, bench.uid), changed).from_hardware_authority is is_hardware
+
+
 def test_the_seller_follows_taxpayer_and_premises(bench: PkiBench) -> None:
     watch, tin = Watch(bench), fresh_tin(bench)
     made = bench.register(bench.uid, tin=tin)
@@ -96,6 +130,7 @@ def test_the_seller_follows_taxpayer_and_premises(bench: PkiBench) -> None:
     assert (seller.tin, seller.business_name, seller.location_name) == (tin, "Corner Shop Ltd", "Shop 1")
     registry.register_taxpayer(bench.conn, Taxpayer(Tin(tin), "Corner Shops plc"))
     assert device(watch, bench.uid).seller.business_name == "Corner Shops plc"
+    watch.look()  # so that the next look has to find the premises by themselves
     bench.conn.execute("UPDATE registry.premises SET address = 'Moved' WHERE premises_id = %s", [made.premises_id])
     assert device(watch, bench.uid).seller.address == "Moved"
 
@@ -107,6 +142,7 @@ def test_a_transaction_that_commits_late_is_not_passed_over(bench: PkiBench) -> 
     with psycopg.connect(bench.conn.info.dsn) as slow:
         registry.hold_device(slow, bench.uid, NOW, "it contradicted itself", OFFICER)
         registry.register_taxpayer(bench.conn, Taxpayer(Tin("799999999"), "somebody later"))
+        bench.conn.commit()
         assert device(watch, bench.uid).state is DeviceState.ACTIVE
         slow.commit()
     assert device(watch, bench.uid).state is DeviceState.HOLD
@@ -219,3 +255,26 @@ def test_what_was_certified_before_is_carried_over(bench: PkiBench) -> None:
         )
         assert set(firsts) == {(uid, sha256(der)) for uid, der in ders.items()}
     assert sha256(second) in {digest for digest, *_ in before}
+
+
+def test_an_authority_that_the_root_withdrew_takes_its_certificates_along(bench: PkiBench) -> None:
+    """Without a list of its own for each: who has the authority's key can sign as any of them."""
+    watch = Watch(bench)
+    bench.register(bench.uid)
+    der = enrol(bench, bench.code(bench.uid), csr(p256()))
+    assert not certificate(watch, der).was_revoked(LATE)
+    authority = bench.pki.authority_certificate("device-ca")
+    registry.revoke_certificate(bench.conn, sha256(authority), "device-ca", SOON, Reason.CA_COMPROMISE)
+    found = certificate(watch, der)
+    assert (found.revoked_at, found.revocation_reason) == (SOON, Reason.CA_COMPROMISE)
+    assert not found.was_revoked(SOON - timedelta(seconds=1))
+
+
+def test_s0_087_a_later_authority_of_the_hardware_branch_is_one(bench: PkiBench) -> None:
+    watch = Watch(bench)
+    bench.register(bench.uid, device_class=2)
+    der = enrol(bench, bench.code(bench.uid), csr(p256()))
+    found = attrs.evolve(certificate(watch, der), authority="hardware-device-ca-2")
+    assert standing_of(device(watch, bench.uid), found).from_hardware_authority
+    other = attrs.evolve(found, authority="device-ca-2")
+    assert not standing_of(device(watch, bench.uid), other).from_hardware_authority

@@ -22,7 +22,8 @@ from tallystick.crypto.certificate_facts import read_device
 from tallystick.crypto.issuing import Authority
 from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.national_oids import NationalArc
-from tallystick.crypto.national_orders import responder_order
+from tallystick.crypto.national_orders import seal_order
+from tallystick.crypto.profiles import taxpayer_seal
 from tallystick.crypto.revocation_lists import read_list
 
 
@@ -256,12 +257,14 @@ def test_what_was_certified_cannot_be_changed_or_removed(bench: PkiBench) -> Non
 
 
 def test_ts_3024_an_authority_in_its_last_years_only_revokes(bench: PkiBench) -> None:
-    key = PublicKey(p256().public_key())
+    """And certifies its responder (`test_pki_branches`), which must answer to the end."""
     wish = Wish(holder="service:x", request=b"x", requested_by="process:pki", purpose="test")
-    authority, order = bench.services.authority("device-ca"), responder_order("device-ca", key)
+    authority, arc = bench.services.authority("taxpayer-ca"), bench.services.arc
+    key = PublicKey(p256().public_key())
+    order = seal_order("123456789", "Shop", "AQ", key, arc, taxpayer_seal(arc))
     with refused("TS-3024"):
-        operations.issue(bench.conn, "device-ca", authority, order, wish, NOW + timedelta(days=5 * 365))
-    operations.issue(bench.conn, "device-ca", authority, order, wish, NOW + timedelta(days=5 * 365 - 1))
+        operations.issue(bench.conn, "taxpayer-ca", authority, order, wish, NOW + timedelta(days=5 * 365))
+    operations.issue(bench.conn, "taxpayer-ca", authority, order, wish, NOW + timedelta(days=5 * 365 - 1))
 
 
 def test_ts_3004_another_hierarchy_under_the_same_names_is_not_taken_in(bench: PkiBench) -> None:

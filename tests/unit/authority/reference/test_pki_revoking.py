@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import attrs
@@ -13,13 +14,15 @@ from pki_bench import OFFICER, PkiBench, pki_bench, refused
 from tallystick.authority.oversight.activity import queries as activity
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import Person
-from tallystick.authority.reference.pki import lists, queries, renewal, revoking, tasks
+from tallystick.authority.reference.pki import key_store, lists, queries, renewal, revoking, tasks
 from tallystick.authority.reference.pki.reconciling import reconcile
 from tallystick.authority.reference.pki.values import Issuance, Reason
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry.directory import Directory
 from tallystick.crypto.certificate_facts import read_facts
+from tallystick.crypto.keys import PublicKey
 from tallystick.crypto.revocation_lists import read_list
+from tallystick.crypto.signers import Signer
 
 SOON = NOW + timedelta(minutes=1)
 LATE = NOW + timedelta(days=300)
@@ -235,3 +238,57 @@ def test_two_processes_that_enter_the_same_certificate_at_once_agree(
     with refused("TS-3004"):
         wish = attrs.evolve(wish, holder=f"card:{bench.other}", request=other)
         operations.enter_issued(bench.conn, "secure-element-ca", "secure-element", other, wish, NOW)
+
+
+@attrs.frozen
+class Overtaken:
+    """A key that signs a list, and meanwhile another process publishes one with that number."""
+
+    real: Signer
+    meanwhile: Callable[[], object]
+
+    @property
+    def public(self) -> PublicKey:
+        return self.real.public
+
+    def sign(self, tbs: bytes) -> bytes:
+        self.meanwhile()
+        return self.real.sign(tbs)
+
+
+def test_ts_3027_a_list_that_was_overtaken_while_it_was_signed_is_not_published(bench: PkiBench) -> None:
+    port, real = bench.services.registry, bench.services.authority("staff-ca")
+    first = lists.make(bench.conn, port, "staff-ca", real, NOW)
+    slow = attrs.evolve(
+        real, signer=Overtaken(real.signer, lambda: lists.make(bench.conn, port, "staff-ca", real, SOON))
+    )
+    with refused("TS-3027"):
+        lists.make(bench.conn, port, "staff-ca", slow, NOW)
+    bench.conn.rollback()
+    kept = queries.newest_list(bench.conn, "staff-ca")
+    assert kept is not None
+    assert (kept.number, kept.this_update) == (first.number + 1, SOON)
+
+
+def test_ts_3027_a_number_that_is_published_is_not_begun_again(
+    bench: PkiBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock keeps processes apart; should it ever not, the table says no before a key is asked."""
+    port, real = bench.services.registry, bench.services.authority("staff-ca")
+    before = queries.newest_list(bench.conn, "staff-ca")
+    lists.make(bench.conn, port, "staff-ca", real, NOW)
+    signed: list[int] = []
+    asked = attrs.evolve(real, signer=Overtaken(real.signer, lambda: signed.append(1)))
+    monkeypatch.setattr(key_store, "newest_list", lambda conn, name: before)
+    with refused("TS-3027"):
+        lists.make(bench.conn, port, "staff-ca", asked, SOON)
+    bench.conn.rollback()
+    assert not signed
+
+
+def test_ts_3022_what_was_never_issued_is_not_revoked(bench: PkiBench) -> None:
+    issuance = attrs.evolve(issuance_of(bench, bench.enrol(bench.uid)), certificate_hash=None)
+    with refused("TS-3022"):
+        revoking.revoke(bench.conn, bench.services.registry, issuance, Reason.SUPERSEDED, OFFICER, "a test", SOON)
+    with refused("TS-3022"):
+        revoking.release(bench.conn, bench.services.registry, issuance, OFFICER, "a test", SOON)

@@ -13,12 +13,12 @@ from public_bench import BROWSER, PROGRAM, PublicBench, Reply
 from benchmarks.package_maker import basket, sale
 from tallystick.authority.ledger.entry import LeafFlag
 from tallystick.authority.projections.verification import compact_check
-from tallystick.authority.projections.verification.unknown_codes import UnknownCodes, source_of
-from tallystick.authority.projections.verification.visit import client_address
+from tallystick.authority.projections.verification.unknown_codes import UnknownCodes
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
 from tallystick.kernel.invoice import InvoiceResult, InvoiceType, TransactionType
+from tallystick.kit.address_budget import client_address, source_of
 from tallystick.wire.compact_proof import CompactProof, compact_link, compact_proof, write_code
 from tallystick.wire.verification_url import from_url
 
@@ -233,7 +233,7 @@ def test_what_counts_as_one_address(one: str, other: str, *, same: bool) -> None
 
 
 def test_the_addresses_remembered_are_bounded(bench: PublicBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tallystick.authority.projections.verification.unknown_codes._SOURCES_KEPT", 3)
+    monkeypatch.setattr("tallystick.kit.address_budget._SOURCES_KEPT", 3)
     codes = UnknownCodes(1)
     for last in range(5):
         codes.spend(f"192.0.2.{last}", bench.now)

@@ -21,7 +21,9 @@ from tallystick.kit.asgi import Answer, allowed, read_body
 from tallystick.wire.batch_receipt import write_part_answer, write_progress
 from tallystick.wire.document_jws import MEDIA_TYPE
 from tallystick.wire.offline_batch import (
+    BATCHES_PATH,
     HEAD_BYTES_MAX,
+    HEAD_PATH,
     MANIFEST_BYTES_MAX,
     PART_BYTES_MAX,
     inflate,
@@ -31,8 +33,6 @@ from tallystick.wire.offline_batch import (
     read_manifest,
 )
 
-BATCHES_PATH = "/ecr/v1/batches"
-HEAD_PATH = "/ecr/v1/head"
 PART_TYPE = b"application/octet-stream"
 _ANNOUNCEMENT_BYTES = 1_024
 _RECEIPT_WAIT_SECONDS = 3.0
@@ -51,23 +51,31 @@ class BatchApi:
         """Whether a path is one of this room."""
         return path in (HEAD_PATH, BATCHES_PATH) or path.startswith(f"{BATCHES_PATH}/")
 
+    def table(self) -> dict[str, Mapping[str, Handler]]:
+        """Every path with its methods."""
+        return {
+            HEAD_PATH: {"POST": self._head},
+            BATCHES_PATH: {"POST": self._announce},
+            f"{BATCHES_PATH}/*": {"GET": self._look, "DELETE": self._withdraw},
+            f"{BATCHES_PATH}/*/close": {"POST": self._close},
+            f"{BATCHES_PATH}/*/parts/*": {"PUT": self._put},
+        }
+
     def find(self, method: str, path: str) -> Route:
         """The handler; raises ``TS-1001`` and `MethodUnknown`."""
-        names = path.removeprefix(BATCHES_PATH).split("/")[1:]
-        match names:
-            case _ if path == HEAD_PATH:
-                methods, name = {"POST": self._head}, HEAD_PATH
-            case []:
-                methods, name = {"POST": self._announce}, BATCHES_PATH
-            case [_]:
-                methods, name = {"GET": self._look, "DELETE": self._withdraw}, f"{BATCHES_PATH}/*"
-            case [_, "close"]:
-                methods, name = {"POST": self._close}, f"{BATCHES_PATH}/*/close"
-            case [_, "parts", _]:
-                methods, name = {"PUT": self._put}, f"{BATCHES_PATH}/*/parts/*"
-            case _:
-                raise Fault("TS-1001", detail="no such path")
-        return _route(methods, method, name, "/".join(names))
+        names = [] if path == HEAD_PATH else path.removeprefix(BATCHES_PATH).split("/")[1:]
+        name = (
+            path
+            if not names
+            else "/".join([BATCHES_PATH, *("*" if at % 2 == 0 else one for at, one in enumerate(names))])
+        )
+        methods = self.table().get(name)
+        if methods is None or not all(names):
+            raise Fault("TS-1001", detail="no such path")
+        handler = methods.get("GET" if method == "HEAD" else method)
+        if handler is None:
+            raise MethodUnknown(allowed(methods))
+        return Route(handler, name, "/".join(names))
 
     async def _announce(self, request: Request) -> Answer:
         check_class(self._services.devices, request.sender)
@@ -76,7 +84,7 @@ class BatchApi:
 
         def work(conn: Connection) -> tuple[Batch, list[Part]]:
             operations.announce(conn, request.sender, said, now)
-            return queries.batch(conn, request.sender.uid, said.batch)
+            return _whole(conn, request, said.batch)
 
         batch, parts = await self._services.in_database(work)
         return Answer(200 if parts or batch.announced_at != now else 201, _progress(batch, parts))
@@ -97,7 +105,8 @@ class BatchApi:
         return Answer(201 if is_new else 200, write_part_answer(part.number, part.sha256, part.size))
 
     async def _look(self, request: Request) -> Answer:
-        batch, parts = await self._found(request, read_batch_id(request.tail))
+        batch_id = read_batch_id(request.tail)
+        batch, parts = await self._services.in_database(lambda conn: _whole(conn, request, batch_id))
         return Answer(200, batch.receipt or _progress(batch, parts))
 
     async def _withdraw(self, request: Request) -> Answer:
@@ -130,12 +139,13 @@ class BatchApi:
         """Its receipt, where it comes soon; else where it stands."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _RECEIPT_WAIT_SECONDS
-        parts: list[Part] = []
+        uid, batch_id = request.sender.uid, batch.batch_id
         while batch.receipt is None and loop.time() < until:
             await asyncio.sleep(_LOOK_SECONDS)
-            batch, parts = await self._found(request, batch.batch_id)
+            batch = await self._services.in_database(lambda conn: queries.batch(conn, uid, batch_id))
         if batch.receipt is not None:
             return Answer(200, batch.receipt)
+        parts = await self._services.in_database(lambda conn: queries.parts(conn, uid, batch_id))
         return Answer(202, _progress(batch, parts), headers=(_LATER,))
 
     async def _head(self, request: Request) -> Answer:
@@ -148,16 +158,6 @@ class BatchApi:
             raise fault
         return Answer(200, b'{"head":"%d"}' % report.sequence)
 
-    async def _found(self, request: Request, batch_id: bytes) -> tuple[Batch, list[Part]]:
-        return await self._services.in_database(lambda conn: queries.batch(conn, request.sender.uid, batch_id))
-
-
-def _route(methods: Mapping[str, Handler], method: str, name: str, tail: str) -> Route:
-    handler = methods.get("GET" if method == "HEAD" else method)
-    if handler is None:
-        raise MethodUnknown(allowed(methods))
-    return Route(handler, name, tail)
-
 
 async def _body(request: Request, bytes_max: int, content_type: bytes, *, coded: bool = False) -> bytes:
     if not coded:
@@ -165,6 +165,11 @@ async def _body(request: Request, bytes_max: int, content_type: bytes, *, coded:
     check_type(request.headers, content_type)
     expected_bytes(request.headers, bytes_max)
     return await read_body(request.receive, bytes_max, None)
+
+
+def _whole(conn: Connection, request: Request, batch_id: bytes) -> tuple[Batch, list[Part]]:
+    uid = request.sender.uid
+    return queries.batch(conn, uid, batch_id), queries.parts(conn, uid, batch_id)
 
 
 def _number(text: str) -> int:

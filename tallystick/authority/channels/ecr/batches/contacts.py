@@ -16,9 +16,6 @@ from tallystick.kernel.offline_limits import OUTAGE_LEAST, Outage, too_long
 from tallystick.wire.compact_jws import write_base64url
 from tallystick.wire.offline_batch import HeadReport
 
-OUTAGES_LOOKED_AT = timedelta(days=62)
-"""Twice the longest time over which a country adds up outages, so that each is judged with those before it."""
-
 
 def hear_of(
     conn: Connection, uid: str, at: datetime, *, sequence: int = 0, link: bytes | None = None, says_head: bool = False
@@ -62,8 +59,8 @@ def hear_head(conn: Connection, sender: Sender, report: HeadReport, at: datetime
 
 
 def excessive(conn: Connection, uid: str, rules: ChannelRules, now: datetime) -> list[Outage]:
-    """Outages of a device that passed a limit."""
-    return too_long(store.outages(conn, uid, now - OUTAGES_LOOKED_AT), rules)
+    """Outages of a device that passed a limit; far enough back that each is judged with those before it."""
+    return too_long(store.outages(conn, uid, now - timedelta(days=2 * rules.rolling_days + 31)), rules)
 
 
 def _since_registration(conn: Connection, uid: str, at: datetime) -> Contact:

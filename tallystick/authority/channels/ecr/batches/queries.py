@@ -12,12 +12,17 @@ from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.faults import Fault
 
 
-def batch(conn: Connection, uid: str, batch_id: bytes) -> tuple[Batch, list[Part]]:
-    """A batch of a device and the parts that are here; raises ``TS-3282``."""
+def batch(conn: Connection, uid: str, batch_id: bytes) -> Batch:
+    """A batch of a device; raises ``TS-3282``."""
     found = store.batch(conn, uid, batch_id)
     if found is None:
         raise Fault("TS-3282", detail="no such batch of this device")
-    return found, store.parts(conn, uid, batch_id)
+    return found
+
+
+def parts(conn: Connection, uid: str, batch_id: bytes) -> list[Part]:
+    """The parts of a batch that are here, without the hashes of their documents."""
+    return store.parts_here(conn, uid, batch_id)
 
 
 def contact(conn: Connection, uid: str) -> Contact | None:

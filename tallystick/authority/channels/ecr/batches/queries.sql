@@ -70,6 +70,10 @@ FROM batches.part WHERE uid = :uid AND batch_id = :batch_id AND number = :number
 SELECT number, sha256, size, first_sequence, last_sequence, last_link, coalesce(body_hashes, ''::bytea), received_at
 FROM batches.part WHERE uid = :uid AND batch_id = :batch_id ORDER BY number;
 
+-- name: parts_here
+SELECT number, sha256, size, first_sequence, last_sequence, last_link, ''::bytea, received_at
+FROM batches.part WHERE uid = :uid AND batch_id = :batch_id ORDER BY number;
+
 -- name: part_body
 SELECT body, received_at FROM batches.part WHERE uid = :uid AND batch_id = :batch_id AND number = :number;
 
@@ -102,9 +106,6 @@ WHERE (uid, batch_id) = (
     ORDER BY b.due_at FOR UPDATE SKIP LOCKED LIMIT 1)
 RETURNING uid, batch_id, tin, first_sequence, announced_at, state, bytes, documents, last_sequence, head, act_hash,
           certificate, revoked, closed_at, attempts, code, receipt;
-
--- name: is_anything_due
-SELECT EXISTS (SELECT FROM batches.batch WHERE state = 'closed' AND due_at <= :now);
 
 -- name: renew
 UPDATE batches.batch SET due_at = :until WHERE uid = :uid AND batch_id = :batch_id AND state = 'closed' AND due_at = :was;

@@ -107,6 +107,11 @@ def parts(conn: Connection, uid: str, batch_id: bytes) -> list[Part]:
     return [_part(row) for row in _SQL.rows(conn, "parts", uid=uid, batch_id=batch_id)]
 
 
+def parts_here(conn: Connection, uid: str, batch_id: bytes) -> list[Part]:
+    """The same without the hashes of their documents."""
+    return [_part(row) for row in _SQL.rows(conn, "parts_here", uid=uid, batch_id=batch_id)]
+
+
 def part_body(conn: Connection, uid: str, batch_id: bytes, number: int) -> tuple[bytes, datetime] | None:
     """The text of a part, and when it came; none once it is booked."""
     row = _SQL.row(conn, "part_body", uid=uid, batch_id=batch_id, number=number)
@@ -172,11 +177,6 @@ def take_due(conn: Connection, now: datetime, until: datetime) -> Batch | None:
     """The batch that waits longest and is the next of its device, taken for a while."""
     row = _SQL.row(conn, "take_due", now=now, until=until)
     return None if row is None else _batch(row)
-
-
-def is_anything_due(conn: Connection, now: datetime) -> bool:
-    """Whether `take_due` may find something."""
-    return bool(_SQL.value(conn, "is_anything_due", now=now))
 
 
 def renew(conn: Connection, batch: Batch, was: datetime, until: datetime) -> bool:

@@ -11,11 +11,6 @@ FORGOTTEN_AFTER = timedelta(days=30)
 """An announced batch that nobody closes: its device still has all of it, and announces another one."""
 
 
-def is_anything_due(conn: Connection, now: datetime) -> bool:
-    """Whether a batch waits to be booked."""
-    return store.is_anything_due(conn, now)
-
-
 def tidy_up(conn: Connection, now: datetime) -> int:
     """Forget batches that were announced long ago and never closed; how many."""
     return store.let_old_go(conn, now - FORGOTTEN_AFTER)

@@ -2,7 +2,7 @@
 -- in the same transaction.
 INSERT INTO registry.device_certificate (certificate_hash, uid, device_class, tin, authority, certificate, not_before,
                                          not_after, entered_at)
-SELECT i.certificate_hash, d.uid, CASE i.authority WHEN 'hardware-device-ca' THEN 2 ELSE d.device_class END, i.tin,
+SELECT i.certificate_hash, d.uid, CASE WHEN i.authority LIKE 'hardware-device-ca%' THEN 2 ELSE d.device_class END, i.tin,
        i.authority, i.certificate, i.not_before, i.not_after, i.ended_at
 FROM pki.issuance AS i JOIN registry.fiscal_device AS d ON i.holder = 'device:' || d.uid
 WHERE i.state = 'issued' ORDER BY i.issuance_id;

@@ -63,6 +63,9 @@ CREATE INDEX device_certificate_of_device ON registry.device_certificate (uid, e
 CREATE INDEX device_certificate_changed ON registry.device_certificate (changed_in);
 CREATE TRIGGER never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON registry.device_certificate
     FOR EACH STATEMENT EXECUTE FUNCTION registry.refuse_removal();
+CREATE INDEX device_certificate_of_authority ON registry.device_certificate (authority);
+-- An authority's own revocation stands under its name, and speaks for all that it certified.
+CREATE INDEX revoked_certificate_of_holder ON registry.revoked_certificate (uid);
 CREATE INDEX revoked_certificate_changed ON registry.revoked_certificate (changed_in);
 CREATE INDEX taxpayer_changed ON registry.taxpayer (changed_in);
 

@@ -11,7 +11,7 @@ from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.revocation_lists import read_list
 from tallystick.kernel.faults import Fault
 from tallystick.ops.packs import load_pack
-from tallystick.ops.root_list import RootDesk
+from tallystick.ops.root_desk import RootDesk
 from tallystick.ops.settings import Settings, SettingsError
 from tallystick.ops.state_folder import StateFolder
 
