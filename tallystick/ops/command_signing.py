@@ -46,19 +46,20 @@ def unit_plan(conn: Connection, keys: ServiceKeys, organization: str, country: s
 
 def sign_when_due(
     conn: Connection, keys: ServiceKeys, origin: str, organization: str, country: str, at: datetime
-) -> int:
-    """Sign what waits; returns how many were. Without a key nothing is signed, and that is told: it is tried again."""
+) -> bool:
+    """Sign what waits; false where it cannot be signed just now, which is told: it is tried again."""
     if not commands.is_any_unsigned(conn, at):
-        return 0
+        return True
     held = keys.hold(conn, unit_plan(conn, keys, organization, country, at), at)
     if held is None:
-        return 0
+        return False
     try:
-        return sign_waiting(conn, held, origin, at)
+        sign_waiting(conn, held, origin, at)
     except Fault as fault:
         conn.rollback()
         log.warning("commands to devices are not signed: %s", fault)
-        return 0
+        return False
+    return True
 
 
 def sign_waiting(conn: Connection, held: Held, origin: str, at: datetime) -> int:

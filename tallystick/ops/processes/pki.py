@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 POOL_CONNECTIONS = 4
 _ROUND_SECONDS = 0.25
 _LOOK_EVERY = timedelta(seconds=30)
+_SIGN_AGAIN = timedelta(seconds=10)
+"""How long commands wait for a key or certificate that was not to be had."""
 
 
 def run() -> None:
@@ -146,6 +148,7 @@ class Keeper:
     _thread: threading.Thread = attrs.field(init=False)
     _seen: int = attrs.field(default=-1, init=False)
     _looked_at: datetime | None = attrs.field(default=None, init=False)
+    _sign_after: datetime | None = attrs.field(default=None, init=False)
     _folder_seen: int = attrs.field(default=-1, init=False)
 
     @_thread.default
@@ -193,9 +196,13 @@ class Keeper:
 
     def _commands(self, conn: DatabaseConnection, now: datetime) -> None:
         """Commands to devices are signed at once: one that waits is a device that sells on."""
+        if self._sign_after is not None and now < self._sign_after:
+            return
         pack = self.context.pack
         keys = ServiceKeys(self.context.pki, self.services, self.context.signing_unit)
-        sign_when_due(conn, keys, self.context.settings.log_origin, pack.organization_name, pack.country, now)
+        origin = self.context.settings.log_origin
+        signed = sign_when_due(conn, keys, origin, pack.organization_name, pack.country, now)
+        self._sign_after = None if signed else now + _SIGN_AGAIN
         conn.commit()
 
     def _follow_branches(self, conn: DatabaseConnection, now: datetime) -> None:
