@@ -246,6 +246,8 @@ def test_s0_033_a_receipt_is_kept_for_sending_once_and_its_contact_goes(country:
 
 def test_two_documents_in_one_place_are_evidence_and_stop_the_device(country: Country) -> None:
     till = country.till(1)
+    if not till.papers.state.is_registered:
+        till.begin()
     stands = read_answer(DeviceStands, till.ask("GET", DEVICE_PATH).body)
     assert stands.next is not None
     till.papers.link = read_base64url(stands.next.prev.encode())
