@@ -18,6 +18,7 @@ from tallystick.cli import (
     build,
     card,
     ceremony,
+    device,
     ecr,
     esdc,
     inspections,
@@ -63,6 +64,7 @@ app.add_typer(backup.app, name="backup")
 app.add_typer(build.app, name="build")
 app.add_typer(card.app, name="card")
 app.add_typer(ceremony.app, name="ceremony")
+app.add_typer(device.app, name="device")
 app.add_typer(ecr.app, name="ecr")
 app.add_typer(esdc.app, name="esdc")
 app.add_typer(inspections.app, name="inspections")

@@ -35,13 +35,14 @@ class KeyPurpose(StrEnum):
     OCSP = "ocsp"
     TIMESTAMP = "timestamp"
     TRUST_LIST = "trust-list"
+    DEVICE_COMMAND = "device-command"
     CHECKPOINT = "checkpoint"
     PROOF_OF_AUDIT = "proof-of-audit"
     INVOICE = "invoice"
     WRAPPING = "wrapping"
 
 
-SERVICES = frozenset({KeyPurpose.OCSP, KeyPurpose.TIMESTAMP, KeyPurpose.TRUST_LIST})
+SERVICES = frozenset({KeyPurpose.OCSP, KeyPurpose.TIMESTAMP, KeyPurpose.TRUST_LIST, KeyPurpose.DEVICE_COMMAND})
 """Purposes whose keys are short-lived, certified by an issuing authority, and made anew without a ceremony."""
 
 _BONDS: dict[KeyPurpose, dict[Use, KeyKind]] = {
@@ -53,6 +54,7 @@ _BONDS: dict[KeyPurpose, dict[Use, KeyKind]] = {
     KeyPurpose.OCSP: {Use.SIGN_OCSP_ANSWER: KeyKind.P256},
     KeyPurpose.TIMESTAMP: {Use.SIGN_TIMESTAMP: KeyKind.P256},
     KeyPurpose.TRUST_LIST: {Use.SIGN_TRUST_LIST: KeyKind.P256},
+    KeyPurpose.DEVICE_COMMAND: {Use.SIGN_DEVICE_COMMAND: KeyKind.P256},
     KeyPurpose.CHECKPOINT: {Use.SIGN_CHECKPOINT: KeyKind.ED25519},
     KeyPurpose.PROOF_OF_AUDIT: {Use.SIGN_PROOF: KeyKind.RSA},
     KeyPurpose.INVOICE: {Use.SIGN_INVOICE: KeyKind.RSA},
@@ -102,6 +104,7 @@ _SCHEMES = {
     Use.SIGN_OCSP_ANSWER: _P256,
     Use.SIGN_TIMESTAMP: _P256,
     Use.SIGN_TRUST_LIST: _P256,
+    Use.SIGN_DEVICE_COMMAND: _P256,
     Use.SIGN_CHECKPOINT: Scheme(
         KeyKind.ED25519,
         lambda key, text, moment: sign_ed25519(key, text, moment=moment),

@@ -59,6 +59,11 @@ class NationalArc:
         return f"{self.base}.2.5"
 
     @property
+    def device_commands(self) -> str:
+        """Usage: signs the authority's commands to devices."""
+        return f"{self.base}.2.6"
+
+    @property
     def timestamp_policy(self) -> str:
         """The policy of timestamps where the country names none of its own (RFC 3161, 2.4.2)."""
         return f"{self.base}.3.1"

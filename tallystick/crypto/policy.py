@@ -38,6 +38,8 @@ class Use(Enum):
     STAMP_SHA512 = (Algorithm.SHA_512, Purpose.TIMESTAMP, False)
     SIGN_TRUST_LIST = (Algorithm.ECDSA_P256, Purpose.TRUST_LIST, False)
     VERIFY_TRUST_LIST = (Algorithm.ECDSA_P256, Purpose.TRUST_LIST, True)
+    SIGN_DEVICE_COMMAND = (Algorithm.ECDSA_P256, Purpose.DEVICE_COMMAND, False)
+    VERIFY_DEVICE_COMMAND = (Algorithm.ECDSA_P256, Purpose.DEVICE_COMMAND, True)
     VERIFY_CERTIFICATE_P256 = (Algorithm.ECDSA_P256, Purpose.CERTIFICATE, True)
     VERIFY_CERTIFICATE_P384 = (Algorithm.ECDSA_P384, Purpose.CERTIFICATE, True)
     SEAL_STORE_KEY = (Algorithm.AES_256_GCM, Purpose.STORAGE, False)

@@ -177,6 +177,13 @@ def trust_list(arc: NationalArc) -> Profile:
     )
 
 
+def device_commands(arc: NationalArc) -> Profile:
+    """Who signs commands to devices, and nothing else: 90 days."""
+    return attrs.evolve(
+        trust_list(arc), name="device-commands", lifetime=timedelta(days=90), usages=(arc.device_commands,)
+    )
+
+
 OCSP_RESPONDER = Profile(
     name="ocsp-responder",
     lifetime=timedelta(days=30),
@@ -209,7 +216,8 @@ class AuthorityPlan:
 def hierarchy(environment: Environment, arc: NationalArc) -> tuple[AuthorityPlan, ...]:
     """The issuing authorities below the root (security 2.2)."""
     cards = (secure_element(environment), pki_client(environment), pos_client(environment), hosted_signer(environment))
-    services = (tls_server(environment), encryption(environment), TIMESTAMP, trust_list(arc))
+    units = (TIMESTAMP, trust_list(arc), device_commands(arc))
+    services = (tls_server(environment), encryption(environment), *units)
     return (
         AuthorityPlan("taxpayer-ca", "taxpayer CA", (taxpayer_seal(arc),)),
         AuthorityPlan("device-ca", "device CA", (device(arc),)),

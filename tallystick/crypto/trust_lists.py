@@ -45,7 +45,7 @@ def check_signer(
     below = TrustStore.from_der([der for der in authorities if not is_self_signed(der)])
     certificate = read_certificate(signer)
     verify_chain(signer, TrustStore((*roots.authorities, *below.authorities)), at)
-    usages = [one.dotted_string for one in _usages(certificate)]
+    usages = usages_of(certificate)
     if len(usages) != 1 or not usages[0].endswith(USAGE_ENDING):
         raise Fault("TS-3073", detail="its signer may not sign trust lists")
     key = public_key_of(certificate)
@@ -61,8 +61,9 @@ def check_signer(
         raise Fault("TS-3073", detail="it is not signed by the one whom it names") from None
 
 
-def _usages(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
+def usages_of(certificate: x509.Certificate) -> list[str]:
+    """The extended key usages of a certificate, dotted."""
     for extension in certificate.extensions:
         if isinstance(extension.value, x509.ExtendedKeyUsage):
-            return list(extension.value)
+            return [one.dotted_string for one in extension.value]
     return []

@@ -60,6 +60,7 @@ class Purpose(StrEnum):
     OCSP_ANSWER = "ocsp-answer"
     TIMESTAMP = "timestamp"
     TRUST_LIST = "trust-list"
+    DEVICE_COMMAND = "device-command"
     CHECKPOINT = "checkpoint"
     SECURE_ELEMENT = "secure-element"
     PROOF_OF_AUDIT = "proof-of-audit"
@@ -164,7 +165,7 @@ def _rules() -> Iterable[AlgorithmRule]:
             yield AlgorithmRule(algorithm, purpose, s.ALLOWED, from_2036)
     for algorithm, purpose in (
         (a.ECDSA_P384, p.REVOCATION_LIST), (a.ECDSA_P256, p.OCSP_ANSWER), (a.ECDSA_P256, p.TIMESTAMP),
-        (a.ECDSA_P256, p.TRUST_LIST),
+        (a.ECDSA_P256, p.TRUST_LIST), (a.ECDSA_P256, p.DEVICE_COMMAND),
     ):  # fmt: skip
         yield AlgorithmRule(algorithm, purpose, s.REQUIRED)
         yield AlgorithmRule(algorithm, purpose, s.ALLOWED, from_2036)

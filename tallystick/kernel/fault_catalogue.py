@@ -310,6 +310,16 @@ _NATIONAL: dict[str, Row] = {
     "TS-3294": ("Bulk malformed or too large", 422, Retry.NEVER, FixBy.MAKER, None),
     "TS-3295": ("Address of a webhook refused", 422, Retry.NEVER, FixBy.MAKER, None),
     "TS-3296": ("Too many webhooks", 409, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3300": ("Command to a device malformed", 422, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3301": ("Command may not be given by this person", 403, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3302": ("Command not signed by whom the root certified for it", 422, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3303": ("Command for another device or environment", 422, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3304": ("Command expired or out of its order", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3305": ("Result of a command malformed or not the device's own", 422, Retry.NEVER, FixBy.MAKER, None),
+    "TS-3306": ("Result of a command contradicts the one before", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-3307": ("No such command for this device", 404, Retry.NEVER, FixBy.DEVICE, None),
+    "TS-3308": ("Too many commands, or too many devices", 409, Retry.AFTER, FixBy.AUTHORITY, None),
+    "TS-3309": ("Device cannot take this command", 409, Retry.NEVER, FixBy.AUTHORITY, None),
 }
 
 _PORTAL: dict[str, Row] = {

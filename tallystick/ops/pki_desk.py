@@ -29,6 +29,7 @@ from tallystick.authority.reference.registry.persons import person
 from tallystick.authority.reference.registry.ports import ConnectingServices
 from tallystick.authority.reference.registry.registering import register_device
 from tallystick.authority.reference.registry.values import FiscalDevice, Premises, Taxpayer
+from tallystick.authority.reference.remote.queries import known_digests
 from tallystick.crypto import profiles
 from tallystick.crypto.certificates import pem_of
 from tallystick.crypto.est import CertificateRequest, read_request
@@ -36,6 +37,7 @@ from tallystick.crypto.issuing import Order
 from tallystick.crypto.national_orders import seal_order, staff_order
 from tallystick.crypto.pki import STAFF, TAXPAYERS
 from tallystick.kernel.faults import Fault
+from tallystick.ops.command_signing import unlogged_commands
 from tallystick.ops.connecting import connecting_services, enrol_url
 from tallystick.ops.database import open_database
 from tallystick.ops.override_desk import shell
@@ -194,7 +196,7 @@ class PkiDesk:
     def discrepancies(self) -> list[Discrepancy]:
         """What no explanation is found for."""
         with self._connect() as conn:
-            return list(reconcile(conn, self.clock()))
+            return [*reconcile(conn, self.clock(), known_digests), *unlogged_commands(conn)]
 
     def _note(self, conn: Connection, verb: str, thing: str, tin: str) -> None:
         activity.record(conn, Act(at=self.clock(), actor=self.came_from, verb=verb, object=thing, for_whom=tin))

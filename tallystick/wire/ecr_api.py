@@ -18,6 +18,11 @@ from tallystick.kernel.national_document import DocumentKind, DocumentType
 REPLAYED_HEADER = "Ts-Replayed"
 DOCUMENTS_PATH = "/ecr/v1/documents"
 DEVICE_PATH = "/ecr/v1/device"
+DEVICE_LOG_PATH = "/ecr/v1/device/log"
+COMMANDS_PATH = "/ecr/v1/commands"
+RESULT = "result"
+COMMANDS_HEADER = "Ts-Commands"
+"""On any answer: the highest number of the commands that wait for the device, where any does."""
 DELIVERIES = "deliveries"
 NODE_PREFIX = "/node/v1/"
 CONTACT_CHARACTERS = 254
@@ -170,6 +175,41 @@ class QueuePage(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
     after: str = ""
     items: tuple[QueueItem, ...]
+
+
+class WaitingCommands(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Commands that wait for the device (S0-030), each a compact JWS, in the order in which they are carried out.
+
+    ``certificates`` are those of their signers and of the authority above, Base64 of DER: good because the root that
+    the device knows certified them.
+    """
+
+    certificates: tuple[str, ...] = ()
+    commands: tuple[str, ...]
+
+
+class ResultTaken(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What a device said about a command, as it was first taken."""
+
+    number: str
+    outcome: str
+    received_at: str
+
+
+class LoggedDeed(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One thing that was done to a device or by it."""
+
+    at: str
+    facts: Mapping[str, str]
+    what: str
+
+
+class DeviceLogPage(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A page of a device's log, oldest first; ask on with ``after``: at once while ``more`` is there, or later."""
+
+    after: str
+    entries: tuple[LoggedDeed, ...]
+    more: str = ""
 
 
 _encode = msgspec.json.Encoder().encode

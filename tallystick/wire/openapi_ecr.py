@@ -9,7 +9,14 @@ from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import DocumentKind
 from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE
-from tallystick.wire.ecr_api import CONTACT_CHARACTERS, DELIVERIES, DEVICE_PATH, DOCUMENTS_PATH, NODE_PREFIX
+from tallystick.wire.ecr_api import (
+    COMMANDS_HEADER,
+    CONTACT_CHARACTERS,
+    DELIVERIES,
+    DEVICE_PATH,
+    DOCUMENTS_PATH,
+    NODE_PREFIX,
+)
 from tallystick.wire.openapi import (
     JSON,
     Schema,
@@ -25,6 +32,7 @@ from tallystick.wire.openapi import (
     text,
 )
 from tallystick.wire.openapi_batches import batch_paths, batch_schemas
+from tallystick.wire.openapi_ecr_commands import command_paths, command_schemas
 from tallystick.wire.problem import CONTENT_TYPE
 from tallystick.wire.receipt_code import CODE_CHARACTERS
 
@@ -32,7 +40,8 @@ _DESCRIPTION = f"""How registers, ERP systems and server nodes report to the ope
 TLS with the certificate that enrolment (EST, RFC 7030) gave to the device. A document is a compact JWS (RFC 7515),
 signed with ES256 by the same key, with exactly the protected header of the specification. The same bytes again get the
 same answer. Every value in an answer is text. The header `{CHECKPOINT_HEADER}` of an answer carries the newest signed
-head of the ledger; a request may bring back an earlier one. Every refusal is `application/problem+json` with a code of
+head of the ledger; a request may bring back an earlier one. `{COMMANDS_HEADER}` says the highest number of the commands
+that wait for the device, where any does. Every refusal is `application/problem+json` with a code of
 the catalogue, and changes nothing; order faults say in `expected` which place the device has to sign next."""
 
 CERTIFICATE = "certificate"
@@ -55,7 +64,7 @@ _DOCUMENT = content(
 def ecr_api(server: str = "https://127.0.0.1:8448") -> dict[str, Any]:
     """The document."""
     schemes = {CERTIFICATE: {"type": "mutualTLS", "description": "Certificate and key of the device."}}
-    paths = _channel() | batch_paths(_call) | _node()
+    paths = _channel() | batch_paths(_call) | command_paths(_call) | _node()
     return document("National online channel", _DESCRIPTION, server, paths, _schemas(), schemes)
 
 
@@ -203,6 +212,7 @@ def _schemas() -> dict[str, Schema]:
             optional=("at", "code", "reason"),
         ),
         "QueuePage": record({"after": COUNT, "items": array(named("QueueItem"))}, optional=("after",)),
+        **command_schemas(),
         **_device(),
         **problem_schemas(),
     }

@@ -23,6 +23,7 @@ PART = Why("a part of a page that renews itself; opening the page is the act")
 ROOT = Why("made where the root's key is, without a database; taking it on line is the act")
 OWN = Why("his own things, or none that concern a person")
 
+COMMANDED = ("remote.command", "approvals.ask", "remote.command-many")
 COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "activity list": ("activity.read",),
     "activity verify": WHOLE,
@@ -78,6 +79,12 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "ceremony script": PUBLIC,
     "ceremony verify": PUBLIC,
     "demo": TRIAL,
+    **dict.fromkeys(("device firmware", "device policy", "device rates"), COMMANDED),
+    "device hold": (*COMMANDED, "registry.hold-device"),
+    "device log": ("devices.read",),
+    "device release": (*COMMANDED, "registry.release-device"),
+    "device resend": ("remote.command",),
+    "device verify": OUTSIDE,
     "ecr enrol": OUTSIDE,
     "ecr go-on": OUTSIDE,
     "ecr order": OUTSIDE,

@@ -130,6 +130,13 @@ class MemoryCheckpoints:
         self.brought.append((value, reported_by))
 
 
+class NothingWaits:
+    """No command for anybody."""
+
+    def highest(self, uid: str) -> int:
+        return 0
+
+
 @attrs.define
 class TurnedClock:
     """The machine's clock, which a test may move."""
@@ -238,7 +245,7 @@ def open_door(
     told: dict[str, Any] = {
         "pool": None, "intake": pipeline, "devices": view, "rates": Rates(),
         "rules": ChannelRules(), "checkpoints": checkpoints, "receipts": lambda code: b"{}", "clock": clock,
-        "connecting": None,
+        "connecting": None, "commands": NothingWaits(), "signers": lambda conn, kids: (),
         "trusted": pki.device_trust_store(), "arc": pki.arc, "audience": AUDIENCE, "public_url": PUBLIC,
         "operator": "fdo.example",
     }  # fmt: skip

@@ -20,11 +20,14 @@ from tallystick.device.ecr.online import OnlineWay
 from tallystick.device.ecr.orders import Line, OpenShift, Sell
 from tallystick.device.ecr.orders import Register as RegisterOrder
 from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.remote.applying import StandingOrders
+from tallystick.device.ecr.remote.store import CommandStore
 from tallystick.device.ecr.setup import RegisterSetup
 from tallystick.device.ecr.store import Store
 from tallystick.device.ecr.synchronise import Synchroniser
 from tallystick.device.ecr.write_once import OfflineWay, SealedMemory, recover
 from tallystick.device.worm import Capacity, FileMemory, begin_memory, open_memory
+from tallystick.kernel.device_commands import Wanted
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Quantity, Rate
 from tallystick.kernel.hashing import device_genesis, device_link
@@ -34,6 +37,7 @@ from tallystick.kernel.shifts import RegisterState
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
 from tallystick.kit import sqlite_file
 from tallystick.wire.compact_jws import write_base64url
+from tallystick.wire.device_command import SignedCommand
 from tallystick.wire.document_jws import SignedDocument, read_signed
 from tallystick.wire.national_document import read_document
 
@@ -145,6 +149,21 @@ class FedStore(Store):
         self.supply.point()
 
 
+class FedCommands(CommandStore):
+    """The store of commands, whose commits may be cut before and after."""
+
+    supply: Supply
+
+    def keep(self, read: SignedCommand, result: bytes, effect: Wanted | None) -> None:
+        self.supply.point()
+        super().keep(read, result, effect)
+        self.supply.point()
+
+    def set_told(self, number: int, is_told: bool) -> None:
+        self.supply.point()
+        super().set_told(number, is_told)
+
+
 class Bench:
     """One register, switched on and off over what its folder holds."""
 
@@ -216,7 +235,12 @@ class Bench:
             memory = SealedMemory(self._memory, sign)
         else:
             way, memory = OnlineWay(self.authority), None
-        self.register = Register(setup, store, sign, way, self.authority, self.clock, memory=memory)
+        FedCommands.supply = self.supply
+        self.commands = FedCommands(self.folder)
+        orders = StandingOrders(self.commands)
+        self.register = Register(
+            setup, store, sign, way, self.authority, self.clock, memory=memory, orders=orders
+        )  # fmt: skip
         return self.register
 
     def switch_off(self) -> None:
@@ -224,6 +248,7 @@ class Bench:
         if self._memory is not None:
             self._memory.release()
         if self._store is not None:
+            self.commands.close()
             self._store.close()
         self._memory = self._store = None
 

@@ -114,7 +114,7 @@ def compare(conn: Connection, journals: Path, day: date, books: OtherBooks) -> R
 _ONE_DAY = timedelta(days=1)
 _OF_THE_PKI = (
     Use.SIGN_CERTIFICATE_P256, Use.SIGN_CERTIFICATE_P384, Use.SIGN_REVOCATION_LIST, Use.SIGN_TIMESTAMP,
-    Use.SIGN_TRUST_LIST,
+    Use.SIGN_TRUST_LIST, Use.SIGN_DEVICE_COMMAND,
 )  # fmt: skip
 _ISSUING = {use.name for use in _OF_THE_PKI}
 

@@ -151,6 +151,14 @@ LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_inde
 WHERE d.signed_by = :signed_by AND d.requested_by = :requested_by AND d.seq <= :up_to
 ORDER BY d.seq DESC LIMIT :limit;
 
+-- name: device_records
+SELECT d.seq, r.record
+FROM ledger.device_links d
+JOIN ledger.leaves l ON l.log_index = d.log_index
+LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+WHERE d.signed_by = :uid AND d.requested_by = :uid AND d.seq > :after
+ORDER BY d.seq LIMIT :limit;
+
 -- name: missing_ordinals
 SELECT first_ordinal, last_ordinal FROM ledger.holes
 WHERE signed_by = :signed_by AND requested_by = :requested_by AND first_ordinal <= last_ordinal

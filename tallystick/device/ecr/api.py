@@ -157,6 +157,7 @@ def write_status(register: Register) -> bytes:
         "open_fate": status.open_fate,
         "late": str(status.late),
         "stopped": status.stopped,
+        "held": register.is_held,
         "trouble": status.trouble,
         "must_close": status.must_close,
         "certificate_until": _moment(status.not_after),

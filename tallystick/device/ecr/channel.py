@@ -10,6 +10,7 @@ import http.client
 import select
 import ssl
 import threading
+from base64 import b64decode
 from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import quote, urlsplit
@@ -26,6 +27,7 @@ from tallystick.wire.document_jws import MEDIA_TYPE, SignedDocument, read_signed
 
 DOCUMENTS_PATH = "/ecr/v1/documents"
 DEVICE_PATH = "/ecr/v1/device"
+COMMANDS_PATH = "/ecr/v1/commands"
 TIMEOUT_SECONDS = 10.0
 _ANSWER_BYTES_MOST = 256 * 1024
 _RETRY_SECONDS_MOST = 3_600
@@ -67,6 +69,11 @@ class _Device(msgspec.Struct, gc=False):
     checkpoint: str = ""
 
 
+class _Commands(msgspec.Struct, gc=False):
+    commands: list[str]
+    certificates: list[str] = []
+
+
 class _Problem(msgspec.Struct, gc=False):
     code: str
     detail: str = ""
@@ -92,6 +99,8 @@ class HttpChannel:
         self._timeout = timeout_seconds
         self._connection: http.client.HTTPConnection | None = None
         self._turn = threading.Lock()
+        self.commands_wait = 0
+        """The highest number of the commands that the last answer told of; 0 for none (S0-030)."""
 
     def send(self, compact: bytes) -> Booked:
         """See `Channel`."""
@@ -122,6 +131,24 @@ class HttpChannel:
         if status not in (200, 201, 202):
             raise self._refusal(status, answer)
 
+    def commands(self) -> tuple[list[bytes], list[bytes]]:
+        """Commands that wait, in order, and the certificates (DER) of their signers."""
+        status, body = self._call("GET", COMMANDS_PATH, None, "")
+        if status != 200:
+            raise self._refusal(status, body)
+        try:
+            told = msgspec.json.decode(body, type=_Commands)
+            certificates = [b64decode(one, validate=True) for one in told.certificates]
+            return [one.encode("ascii") for one in told.commands], certificates
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            raise NoAnswer("an answer that is none") from None
+
+    def tell(self, number: int, result: bytes) -> None:
+        """Answer a command."""
+        status, body = self._call("POST", f"{COMMANDS_PATH}/{number}/result", result, MEDIA_TYPE)
+        if status not in (200, 201):
+            raise self._refusal(status, body)
+
     def close(self) -> None:
         """Close the kept connection; the next call opens another, with the certificate of then."""
         with self._turn:
@@ -142,6 +169,8 @@ class HttpChannel:
                 raise NoAnswer(f"{type(error).__name__}: {error}") from error
             if answer.will_close:
                 self._drop()
+            told = answer.headers.get("Ts-Commands", "")
+            self.commands_wait = int(told) if told.isascii() and told.isdigit() and len(told) <= 10 else 0
             return answer.status, content
 
     def _open(self) -> http.client.HTTPConnection:

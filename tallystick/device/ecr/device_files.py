@@ -13,8 +13,10 @@ from pathlib import Path
 import attrs
 
 from tallystick.crypto.certificate_facts import read_facts
-from tallystick.crypto.certificates import certificates_of, is_self_signed, pem_of
+from tallystick.crypto.certificates import TrustStore, certificates_of, is_self_signed, pem_of
+from tallystick.crypto.command_units import arc_of_device
 from tallystick.crypto.keys import PrivateKey, generate_p256_key
+from tallystick.crypto.national_oids import NationalArc
 from tallystick.crypto.passphrase_keys import load_under_passphrase, store_under_passphrase
 from tallystick.crypto.sealed_keys import WrongPassphrase
 from tallystick.crypto.signatures import sign_es256
@@ -72,6 +74,20 @@ class DeviceFiles:
             not_after=facts.not_after,
             renewal_id=facts.renewal_id,
         )
+
+    def roots(self) -> TrustStore:
+        """The national root that the register was given; raises ``TS-3262``."""
+        try:
+            return TrustStore.from_pem((self.folder / ROOT).read_bytes())
+        except (OSError, ValueError) as error:
+            raise Fault("TS-3262", detail=f"{ROOT} cannot be read") from error
+
+    def arc(self) -> NationalArc:
+        """The operator's arc, as the register's own certificate has it; raises ``TS-3262``."""
+        try:
+            return arc_of_device(certificates_of((self.folder / CERTIFICATE).read_bytes())[0])
+        except (OSError, IndexError) as error:
+            raise Fault("TS-3262", detail="the register is not enrolled") from error
 
     def tls(self) -> ssl.SSLContext:
         """Towards the authority, with the certificate; raises ``TS-3262``."""

@@ -40,6 +40,7 @@ def render(
         *writer.content(document, change),
         _DOUBLE_RULE,
         *writer.signing(signed, document),
+        *writer.message(document),
         writer.title("end", "="),
         "",
     ]
@@ -88,6 +89,11 @@ class _Writer:
         """When it was signed, and its fiscal number."""
         yield from self._pair("time", self._words.moment(signed.header.time.astimezone(self._setup.zone)))
         yield from self._pair("number", signed.header.number)
+
+    def message(self, document: NationalDocument) -> Iterator[str]:
+        """The text that stands on every receipt, if there is one."""
+        if document.sale is not None:
+            yield from _centred(_shown(self._setup.receipt_text))
 
     def _sale(self, sale: Sale, change: Money) -> Iterator[str]:
         operation = "refund" if sale.operation is TransactionType.REFUND else "sale"

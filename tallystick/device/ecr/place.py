@@ -12,6 +12,10 @@ from tallystick.device.ecr.device_files import DeviceFiles
 from tallystick.device.ecr.needs import Way
 from tallystick.device.ecr.online import OnlineWay
 from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.remote.applying import StandingOrders
+from tallystick.device.ecr.remote.believing import Believer
+from tallystick.device.ecr.remote.control import RemoteControl
+from tallystick.device.ecr.remote.store import CommandStore
 from tallystick.device.ecr.renewing import Renewal
 from tallystick.device.ecr.setup_file import read_register_file, setup_of
 from tallystick.device.ecr.store import Store
@@ -26,11 +30,12 @@ MEMORY_FOLDER = "worm"
 
 @attrs.frozen(slots=True)
 class Opened:
-    """A register, its way to the authority, and what renews its certificate."""
+    """A register, its way to the authority, what renews its certificate, and what makes it obey."""
 
     register: Register
     channel: HttpChannel
     renewal: Renewal
+    control: RemoteControl
 
     def close(self) -> None:
         """Let go of everything."""
@@ -50,11 +55,25 @@ def open_register(folder: Path, passphrase: str, clock: Clock, *, memory: Path |
     setup = setup_of(file, identity.certificate_hash, identity.not_after)
     channel = HttpChannel(file.authority, files.tls)
     renewal = Renewal(files, file, channel.close)
+    believer = Believer(files.roots(), files.arc(), setup.uid, setup.audience)
     store = Store(folder, setup.uid, setup.device_class)
+    try:
+        commands = CommandStore(folder)
+    except BaseException:
+        store.close()
+        raise
+    orders = StandingOrders(commands)
+
+    def with_control(register: Register) -> Opened:
+        control = RemoteControl(
+            register, commands, channel, believer, files.sign, lambda: files.identity().certificate_hash
+        )  # fmt: skip
+        return Opened(register, channel, renewal, control)
+
     try:
         if not setup.works_offline:
             way: Way = OnlineWay(channel)
-            return Opened(Register(setup, store, files.sign, way, channel, clock), channel, renewal)
+            return with_control(Register(setup, store, files.sign, way, channel, clock, orders=orders))
         place = memory or folder / MEMORY_FOLDER
         opened = open_memory(place, setup.uid, clock())
         try:
@@ -63,12 +82,14 @@ def open_register(folder: Path, passphrase: str, clock: Clock, *, memory: Path |
                 opened.note(Note(kind=NoteKind.POWER_UP, before_ms=store.standing().last_ms), clock())
             way = OfflineWay(opened, files.sign)
             sealed = SealedMemory(opened, files.sign)
-            register = Register(setup, store, files.sign, way, channel, clock, memory=sealed)
-            return Opened(register, channel, renewal)
+            return with_control(
+                Register(setup, store, files.sign, way, channel, clock, memory=sealed, orders=orders)
+            )  # fmt: skip
         except BaseException:
             opened.release()
             raise
     except BaseException:
+        commands.close()
         store.close()
         raise
 

@@ -35,6 +35,9 @@ SELECT coalesce(sum(total), 0) FROM document WHERE refers_to = :sequence AND tot
 -- name: documents
 SELECT sequence, compact FROM document WHERE sequence > :after ORDER BY sequence LIMIT :most;
 
+-- name: booked_after
+SELECT sequence, compact FROM document WHERE sequence > :after AND log_index IS NOT NULL ORDER BY sequence LIMIT :most;
+
 -- name: newest
 SELECT sequence, kind, time_ms, total, answer, log_index FROM document ORDER BY sequence DESC LIMIT :most;
 

@@ -57,6 +57,20 @@ class Memory(Protocol):
         """Let go of the medium."""
 
 
+class Orders(Protocol):
+    """What the authority wants of this register for now (S0-030)."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it may sell nothing."""
+
+    def applied(self, setup: RegisterSetup) -> RegisterSetup:
+        """The setup as it holds now."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class Status:
     """What is always shown. ``open_fate`` tells that a document's fate is not known; ``late`` counts answers that
@@ -95,9 +109,11 @@ class Register:
         clock: Clock,
         *,
         memory: Memory | None = None,
+        orders: Orders | None = None,
         random: Random = os.urandom,
     ) -> None:
-        self.setup = setup
+        self.own_setup = setup
+        self._orders = orders
         self.clock = clock
         self.trouble = ""
         self._store = store
@@ -105,6 +121,21 @@ class Register:
         self._memory = memory
         self._means = Means(store, sign, way, random)
         self._turn = threading.Lock()
+
+    @property
+    def setup(self) -> RegisterSetup:
+        """What the register is, with what the authority told it."""
+        return self.own_setup if self._orders is None else self._orders.applied(self.own_setup)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the authority lets it sell nothing (S0-030)."""
+        return self._orders is not None and self._orders.is_held
+
+    @property
+    def sequence(self) -> int:
+        """The place of its newest document."""
+        return self._store.standing().sequence
 
     def issue(self, request_id: str, contents: bytes, order: Order) -> bytes:
         """Carry out an order; gives the answer (JSON).
@@ -117,6 +148,8 @@ class Register:
         with self._turn:
             now = self.clock()
             standing = self._store.standing()
+            if isinstance(order, _SELLS) and self.is_held:
+                self._check_new(request, "TS-2407", "the authority holds this register: nothing is sold")
             if isinstance(order, _SELLS) and self.setup.works_offline:
                 self._check_window(request, standing, now)
             try:
@@ -208,7 +241,7 @@ class Register:
     def take_setup(self, setup: RegisterSetup) -> None:
         """Go on with another certificate, between two documents."""
         with self._turn:
-            self.setup = setup
+            self.own_setup = setup
 
     def lift_stop(self) -> None:
         """A service centre has looked: go on."""
@@ -219,6 +252,8 @@ class Register:
         with self._turn:
             if self._memory is not None:
                 self._memory.release()
+            if self._orders is not None:
+                self._orders.close()
             self._store.close()
 
     # What the background asks
@@ -230,6 +265,10 @@ class Register:
             with self._turn:
                 self._memory.before_sending(self._store.standing().sequence, self.clock())
         return waiting
+
+    def booked_after(self, sequence: int, most: int) -> list[tuple[int, bytes]]:
+        """Documents behind a place that the authority has: what it may ask for again."""
+        return self._store.booked_after(sequence, most)
 
     def sent(self, booked: list[tuple[int, int]], record: int, checkpoint: bytes) -> None:
         """The authority has these (sequence, log index), or was reached at least."""
@@ -247,8 +286,12 @@ class Register:
     def _check_window(self, request: Request, standing: Standing, now: datetime) -> None:
         if not self._window(standing, now).is_over:
             return
+        self._check_new(request, "TS-3261", "the authority was not reached for too long: bring the register on line")
+
+    def _check_new(self, request: Request, code: str, detail: str) -> None:
+        """Refuse what was not answered before."""
         if self._store.answer(request.request_id, request.request_hash) is None:
-            raise Fault("TS-3261", detail="the authority was not reached for too long: bring the register on line")
+            raise Fault(code, detail=detail)
 
     def _window(self, standing: Standing, now: datetime) -> OfflineWindow:
         limits = self.setup.limits

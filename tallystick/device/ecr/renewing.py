@@ -58,5 +58,5 @@ class Renewal:
 def take_identity(register: Register, identity: Identity) -> None:
     """From the next document on the register signs under this certificate."""
     register.take_setup(
-        attrs.evolve(register.setup, certificate_hash=identity.certificate_hash, not_after=identity.not_after)
+        attrs.evolve(register.own_setup, certificate_hash=identity.certificate_hash, not_after=identity.not_after)
     )

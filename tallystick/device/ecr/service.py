@@ -15,6 +15,7 @@ from tallystick.device.ecr.catalogue import load_catalogue
 from tallystick.device.ecr.channel import Channel
 from tallystick.device.ecr.face.app import Print, TillApp
 from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.remote.control import RemoteControl
 from tallystick.device.ecr.renewing import Renewal
 from tallystick.device.ecr.synchronise import Pace, Synchroniser
 from tallystick.kit.http_server import Server
@@ -43,12 +44,13 @@ async def serve_register(
     pace: Pace | None = None,
     print_: Print | None = None,
     renewal: Renewal | None = None,
+    control: RemoteControl | None = None,
 ) -> AsyncIterator[Running]:
     """Serve on loopback; with the end of the block everything stops and the register is closed.
 
     Raises ``TS-3265`` for a catalogue that cannot be read.
     """
-    background = Synchroniser(register, channel, register.clock, pace, renewal)
+    background = Synchroniser(register, channel, register.clock, pace, renewal, control)
     app = ApiApp(register, api_token(folder))
     till = TillApp(register, BasketFile(folder), load_catalogue(folder), host=HOST, print_=print_)
     server, page = Server(app.serve, HOST, api_port), Server(till.serve, HOST, till_port)

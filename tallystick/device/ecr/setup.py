@@ -33,7 +33,8 @@ class OfflineLimits:
 class RegisterSetup:
     """One register. ``audience`` is the log's origin; ``genesis`` the link before its first document, if it is known.
 
-    ``verification_page`` is the address before ``/r/``; ``build`` the id of the certified build (hex).
+    ``verification_page`` is the address before ``/r/``; ``build`` the id of the certified build (hex);
+    ``receipt_text`` stands on every receipt where the authority or the taxpayer wants it.
     """
 
     uid: Uid
@@ -57,6 +58,7 @@ class RegisterSetup:
     not_after: datetime
     shift_hours_most: int = SHIFT_HOURS_MOST
     limits: OfflineLimits = OfflineLimits()
+    receipt_text: str = ""
 
     @property
     def works_offline(self) -> bool:

@@ -219,6 +219,12 @@ class Store:
             yield from ((row[0], bytes(row[1])) for row in rows)
             after = rows[-1][0]
 
+    def booked_after(self, sequence: int, most: int) -> list[tuple[int, bytes]]:
+        """Documents behind a place that the authority has, in order: sequence and signed form."""
+        with self._guarded():
+            rows = self._file.rows("booked_after", {"after": sequence, "most": most})
+        return [(row[0], bytes(row[1])) for row in rows]
+
     def newest(self, most: int) -> list[bytes]:
         """The newest answers, the last one first."""
         with self._guarded():

@@ -17,6 +17,7 @@ import attrs
 from tallystick.device.ecr.channel import Booked, Channel
 from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, Refused
 from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.remote.control import RemoteControl
 from tallystick.device.ecr.renewing import Renewal
 from tallystick.device.ecr.store import Waiting
 from tallystick.kernel.faults import Fault
@@ -48,12 +49,14 @@ class Synchroniser:
         clock: Clock,
         pace: Pace | None = None,
         renewal: Renewal | None = None,
+        control: RemoteControl | None = None,
     ) -> None:
         self._register = register
         self._channel = channel
         self._clock = clock
         self._pace = pace or Pace()
         self._renewal = renewal
+        self._control = control
         self._failures = 0
         self._contact_ms = 0
         self._stopped = threading.Event()
@@ -101,6 +104,17 @@ class Synchroniser:
         self._contact_ms = unix_ms(self._clock())
         return True
 
+    def obey(self) -> bool:
+        """Commands of the authority, also where it takes no documents just now; whether it was reached, if asked."""
+        if self._control is None:
+            return True
+        try:
+            self._control.round()
+        except (NotSent, NoAnswer) as error:
+            self._register.trouble = str(error)
+            return False
+        return True
+
     def _wants_contact(self) -> bool:
         since = unix_ms(self._clock()) - self._contact_ms
         return self._register.setup.works_offline and since >= self._pace.contact_seconds * 1000
@@ -118,6 +132,7 @@ class Synchroniser:
         while not self._stopped.is_set():
             try:
                 reached = self.round()
+                reached = self.obey() and reached
                 if reached and self._renewal is not None:
                     self._renewal.look(self._register, self._clock())
             except Fault as fault:

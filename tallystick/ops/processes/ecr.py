@@ -13,6 +13,7 @@ from tallystick.authority.channels.ecr.api import build_app, refusals
 from tallystick.authority.channels.ecr.ports import ReceiptCheck
 from tallystick.authority.channels.ecr.routes import Calls
 from tallystick.authority.channels.ecr.services import EcrServices
+from tallystick.authority.channels.ecr.tally import TallyKeeper
 from tallystick.authority.channels.erp.api import ErpApi
 from tallystick.authority.channels.erp.services import ErpServices
 from tallystick.authority.intake.keeper import Keeper
@@ -24,10 +25,12 @@ from tallystick.authority.projections.verification.ledger_view import LedgerView
 from tallystick.authority.reference.builds.directory import BuildDirectory
 from tallystick.authority.reference.following import Follower
 from tallystick.authority.reference.registry.national_devices import NationalDirectory
+from tallystick.authority.reference.remote.waiting import WaitingCommands
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.pki import DEVICES
 from tallystick.crypto.tls import tls_server_context
 from tallystick.kit.http_server import Server
+from tallystick.ops.command_signing import signers
 from tallystick.ops.connecting import connecting_services, enrol_url
 from tallystick.ops.national_receipts import NationalRecords
 from tallystick.ops.national_views import national_views
@@ -55,6 +58,7 @@ class _Means:
     pool: ConnectionPool[DatabaseConnection]
     sequencer: SequencerClient
     checkpoints: CheckpointExchange
+    commands: WaitingCommands
 
     async def close(self) -> None:
         self.follower.stop()
@@ -77,6 +81,8 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
     await asyncio.to_thread(means.follower.start)
     services = _services(context, means)
     tls = tls_server_context(context.pki.files.folder, DEVICES)
+    counting = TallyKeeper(services.tally, means.pool.connection)
+    counting.start()
     with ExitStack() as held:
         listener = None
         if settings.ecr_processes > 1:
@@ -94,12 +100,14 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         await stopped.wait()
         following.cancel()
         await server.stop()
+    await asyncio.to_thread(counting.stop)
     await means.close()
 
 
 def _open(context: Context) -> _Means:
     devices, views = national_views(system_clock)
     rates, builds = Rates(), BuildDirectory(context.pack.certification)
+    commands = WaitingCommands(system_clock)
     pool: ConnectionPool[DatabaseConnection] = ConnectionPool(
         context.dsn(INTAKE), min_size=1, max_size=POOL_CONNECTIONS, open=False, check=ConnectionPool.check_connection
     )
@@ -107,13 +115,14 @@ def _open(context: Context) -> _Means:
     checkpoints = checkpoint_exchange(context)
     checkpoints.start()
     return _Means(
-        follower=Follower(context.connector(INTAKE), [*views, rates, builds]),
+        follower=Follower(context.connector(INTAKE), [*views, rates, builds, commands]),
         devices=devices,
         rates=rates,
         builds=builds,
         pool=pool,
         sequencer=SequencerClient(context.socket("sequencer")),
         checkpoints=checkpoints,
+        commands=commands,
     )
 
 
@@ -142,6 +151,8 @@ def _services(context: Context, means: _Means) -> EcrServices:
         arc=context.pki.arc,
         audience=settings.log_origin,
         connecting=connecting_services(pack, enrol_url(settings, context.state)),
+        commands=means.commands,
+        signers=signers,
         queue=TaxQueue(),
         public_url=settings.public_url,
         operator=settings.operator,

@@ -34,6 +34,7 @@ from tallystick.kit.atomic_file import write_atomically
 from tallystick.kit.http_server import HttpLimits, Server
 from tallystick.kit.kernel_clock import is_synchronised
 from tallystick.kit.retry import backoff_seconds
+from tallystick.ops.command_signing import sign_when_due, unit_plan
 from tallystick.ops.pki_registry import enter_hierarchy, enter_services, pki_services
 from tallystick.ops.pki_responders import responders, timestamp_unit
 from tallystick.ops.pki_service_keys import ServiceKeys
@@ -47,6 +48,8 @@ log = logging.getLogger(__name__)
 POOL_CONNECTIONS = 4
 _ROUND_SECONDS = 0.25
 _LOOK_EVERY = timedelta(seconds=30)
+_SIGN_AGAIN = timedelta(seconds=10)
+"""How long commands wait for a key or certificate that was not to be had."""
 
 
 def run() -> None:
@@ -145,6 +148,7 @@ class Keeper:
     _thread: threading.Thread = attrs.field(init=False)
     _seen: int = attrs.field(default=-1, init=False)
     _looked_at: datetime | None = attrs.field(default=None, init=False)
+    _sign_after: datetime | None = attrs.field(default=None, init=False)
     _folder_seen: int = attrs.field(default=-1, init=False)
 
     @_thread.default
@@ -174,6 +178,7 @@ class Keeper:
             log.warning("the issuing authority %s is withdrawn", name)
             has_withdrawn = True
         conn.commit()
+        self._commands(conn, now)
         folder = self.context.pki.files.folder.stat().st_mtime_ns
         is_time = has_withdrawn or folder != self._folder_seen
         is_time = is_time or self._looked_at is None or now - self._looked_at >= _LOOK_EVERY
@@ -188,6 +193,17 @@ class Keeper:
             self._renew_our_own(conn, now)
         self._lists(conn, now)
         self._seen, self._looked_at = seen, now
+
+    def _commands(self, conn: DatabaseConnection, now: datetime) -> None:
+        """Commands to devices are signed at once: one that waits is a device that sells on."""
+        if self._sign_after is not None and now < self._sign_after:
+            return
+        pack = self.context.pack
+        keys = ServiceKeys(self.context.pki, self.services, self.context.signing_unit)
+        origin = self.context.settings.log_origin
+        signed = sign_when_due(conn, keys, origin, pack.organization_name, pack.country, now)
+        self._sign_after = None if signed else now + _SIGN_AGAIN
+        conn.commit()
 
     def _follow_branches(self, conn: DatabaseConnection, now: datetime) -> None:
         """Take in authorities that were put into the folder, and tell the folder which ones are withdrawn."""
@@ -225,6 +241,7 @@ class Keeper:
         self.ocsp.use(responders(conn, keys, now), queries.authorities(conn))
         self.timestamps.unit = timestamp_unit(conn, keys, pack.organization_name, pack.country, now)
         origin = self.context.settings.log_origin
+        keys.hold(conn, unit_plan(conn, keys, pack.organization_name, pack.country, now), now)
         publish_when_due(conn, keys, origin, pack.organization_name, pack.country, now)
         try:
             if pki.renew_tls(now):

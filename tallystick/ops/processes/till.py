@@ -50,6 +50,7 @@ async def _serve(context: Context, place: RegisterPlace, passphrase: str, stoppe
         till_port=place.till_port,
         print_=put,
         renewal=opened.renewal,
+        control=opened.control,
     )
     async with serving as running:
         write_atomically(place.folder / API_PORT_FILE, f"{running.api_port}\n".encode())

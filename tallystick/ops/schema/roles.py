@@ -52,6 +52,7 @@ GRANTS = (
     Grant(INTAKE, "agreements", _READ),
     Grant(INTAKE, "taxrates", _WRITE),
     Grant(INTAKE, "commands", _WRITE),
+    Grant(INTAKE, "remote", _APPEND),
     Grant(INTAKE, "rules", _APPEND),
     Grant(INTAKE, "builds", _EXTEND),
     Grant(INTAKE, "pki", _EXTEND),
@@ -76,6 +77,7 @@ GRANTS = (
     Grant(PORTAL, "agreements", _EXTEND),
     Grant(PORTAL, "taxrates", _READ),
     Grant(PORTAL, "commands", _APPEND),
+    Grant(PORTAL, "remote", _APPEND),
     Grant(PORTAL, "rules", _READ),
     Grant(PORTAL, "builds", _EXTEND),
     Grant(PORTAL, "pki", _READ),
@@ -195,6 +197,24 @@ TABLE_GRANTS = (
         ("ecr", "delivery"),
         "SELECT, INSERT (uid, sequence, tin, way, contact, asked_at), UPDATE (contact, state, settled_at)",
     ),
+    TableGrant(INTAKE, ("ecr", "contact_day"), _EXTEND),
+    TableGrant(INTAKE, ("ecr", "refusal_day"), _EXTEND),
+    # Commands come from persons and are signed, fetched and answered by processes; what was wanted never changes.
+    TableGrant(INTAKE, ("remote", "head"), _EXTEND),
+    TableGrant(PORTAL, ("remote", "head"), _EXTEND),
+    TableGrant(
+        INTAKE,
+        ("remote", "command"),
+        "SELECT, INSERT (uid, number, kind, payload, issued_at, expires_at, request_id), "
+        "UPDATE (kid, digest, compact, signed_at, fetched_at, superseded_by, superseded_at, answered_at)",
+    ),
+    TableGrant(
+        PORTAL,
+        ("remote", "command"),
+        "SELECT, INSERT (uid, number, kind, payload, issued_at, expires_at, request_id), "
+        "UPDATE (superseded_by, superseded_at)",
+    ),
+    TableGrant(PORTAL, ("remote", "result"), "SELECT"),
     # The queue is the worker's; the pages send a dead letter again and count that, and nothing else.
     TableGrant(INTAKE, ("taxservice", "item"), _WRITE),
     TableGrant(INTAKE, ("taxservice", "receipt"), _APPEND),

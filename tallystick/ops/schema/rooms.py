@@ -17,6 +17,7 @@ ROOMS = (
     "reference/rules",
     "reference/builds",
     "reference/pki",
+    "reference/remote",
     "reference/production",
     "channels/sdc",
     "ledger",

@@ -22,6 +22,7 @@ from ledger_bench import LedgerFolder
 from pki_bench import shared_database
 from psycopg.conninfo import make_conninfo
 from public_live import LoopThread, is_ready, wait_until
+from remote_bench import Answering, Control, command_unit, people
 from tallystick_erp import Connection, opening, registration
 
 from benchmarks.national_country import begin_sequences, enrolled_erp, enrolled_tills
@@ -35,18 +36,19 @@ from tallystick.crypto.certificates import pem_of
 from tallystick.crypto.keys import PrivateKey
 from tallystick.crypto.pki import DemoPki
 from tallystick.crypto.tls import tls_client_context
+from tallystick.kernel.device_commands import Resend
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.retention import RetainedKind, RetentionRules
 from tallystick.ops.national_registrations import begun_with, device_registration_of
 from tallystick.ops.packs import load_pack
-from tallystick.ops.pki_registry import enter_hierarchy
+from tallystick.ops.pki_registry import enter_hierarchy, pki_services
 from tallystick.ops.processes.context import ecr_name
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.ops.state_folder import StateFolder
 from tallystick.simulation.country import free_port
 from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import read_signed
-from tallystick.wire.ecr_api import DEVICE_PATH, DOCUMENTS_PATH, DeviceStands, Registered, read_answer
+from tallystick.wire.ecr_api import COMMANDS_PATH, DEVICE_PATH, DOCUMENTS_PATH, DeviceStands, Registered, read_answer
 
 ORIGIN = "fdo.example/aq/production"
 GUIDE = Path("docs/guides/national-till.md")
@@ -245,6 +247,8 @@ def test_s0_033_a_receipt_is_kept_for_sending_once_and_its_contact_goes(country:
 
 def test_two_documents_in_one_place_are_evidence_and_stop_the_device(country: Country) -> None:
     till = country.till(1)
+    if not till.papers.state.is_registered:
+        till.begin()
     stands = read_answer(DeviceStands, till.ask("GET", DEVICE_PATH).body)
     assert stands.next is not None
     till.papers.link = read_base64url(stands.next.prev.encode())
@@ -319,6 +323,23 @@ def test_s0_080_an_erp_that_the_registry_knows_issues_documents_itself(country: 
             client.read_feed(lambda event: events.append(event["type"]))
         assert client.add_webhook("https://erp.example/hook")["secret"].startswith("whsec_")
     assert country.till(2).ask("GET", "/erp/v1/feed").code == "TS-2405"
+
+
+def test_s0_030_any_of_the_processes_tells_of_a_command_and_hands_it_out(country: Country) -> None:
+    till = country.till(2)
+    with psycopg.connect(country.dsn) as conn:
+        people(conn)
+        control = Control(conn, command_unit(conn, pki_services(country.pki), datetime.now(UTC)), ORIGIN)
+        given = control.give(till.uid, Resend(first=1), at=datetime.now(UTC))
+        assert control.sign(datetime.now(UTC)) == 1
+    for _ in range(4):
+        fresh = country.till(2)
+        wait_until(lambda fresh=fresh: fresh.ask("GET", DEVICE_PATH).headers.get("ts-commands") == str(given.number))  # type: ignore[misc]  # bound on purpose
+    (compact,) = till.ask("GET", COMMANDS_PATH).json["commands"]
+    answering = Answering(till.uid, till.papers.device.key, till.papers.certificate, ORIGIN)
+    done = answering.result(given.number, compact.encode(), at=datetime.now(UTC), state="active")
+    path = f"{COMMANDS_PATH}/{given.number}/result"
+    assert [till.post(done, path).status for _ in range(2)] == [201, 200]
 
 
 def test_the_guide_leads_to_a_receipt_with_openssl_and_curl_alone(country: Country, tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ USES = {
     Use.SIGN_OCSP_ANSWER: (KeyPurpose.OCSP, KeyKind.P256),
     Use.SIGN_TIMESTAMP: (KeyPurpose.TIMESTAMP, KeyKind.P256),
     Use.SIGN_TRUST_LIST: (KeyPurpose.TRUST_LIST, KeyKind.P256),
+    Use.SIGN_DEVICE_COMMAND: (KeyPurpose.DEVICE_COMMAND, KeyKind.P256),
     Use.SIGN_CHECKPOINT: (KeyPurpose.CHECKPOINT, KeyKind.ED25519),
     Use.SIGN_PROOF: (KeyPurpose.PROOF_OF_AUDIT, KeyKind.RSA),
     Use.SIGN_INVOICE: (KeyPurpose.INVOICE, KeyKind.RSA),

@@ -22,6 +22,7 @@ from outcomes import fault_code
 from tallystick.crypto import module_algorithms, policy
 from tallystick.crypto.archive import ArchiveSignature, verify_archive
 from tallystick.crypto.certificates import verify_chain
+from tallystick.crypto.command_units import check_command_unit
 from tallystick.crypto.envelope import (
     PackageOpener,
     open_internal_data,
@@ -45,7 +46,7 @@ from tallystick.crypto.national_oids import NationalArc
 from tallystick.crypto.national_orders import unit_order
 from tallystick.crypto.pin_letters import open_pin, seal_pin
 from tallystick.crypto.policy import Use
-from tallystick.crypto.profiles import ROOT, trust_list
+from tallystick.crypto.profiles import ROOT, device_commands, trust_list
 from tallystick.crypto.sealed_keys import SealedKeys
 from tallystick.crypto.signatures import (
     sign_ed25519,
@@ -63,6 +64,7 @@ from tallystick.crypto.trust_lists import check_signer
 from tallystick.kernel.algorithms import REGISTRY, AlgorithmRule, Status
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fiscal_module import ModuleAlgorithm
+from tallystick.kernel.hashing import sha256
 
 FOLDERS = TemporaryDirectory(prefix="tallystick-test-")
 NUMBERS = itertools.count(1)
@@ -129,6 +131,11 @@ LISTER = (
     .pki.authority("service-ca")
     .issue(unit_order("Operator", "AQ", "trust list", P256.public, trust_list(NationalArc())), NOW)
 )
+COMMANDER = (
+    country()
+    .pki.authority("service-ca")
+    .issue(unit_order("Operator", "AQ", "device commands", P256.public, device_commands(NationalArc())), NOW)
+)
 LISTED = sign_es256(P256, b"x")
 
 ACTS: dict[Use, Callable[[], object]] = {
@@ -164,6 +171,10 @@ ACTS: dict[Use, Callable[[], object]] = {
     Use.STAMP_SHA512: partial(stamp, "2.16.840.1.101.3.4.2.3", 64),
     Use.SIGN_TRUST_LIST: lambda: require_use(KeyPurpose.TRUST_LIST, Use.SIGN_TRUST_LIST, NOW),
     Use.VERIFY_TRUST_LIST: lambda: check_signer(LISTER, [SERVICES], country().pki.trust_store(), b"x", LISTED, NOW),
+    Use.SIGN_DEVICE_COMMAND: lambda: require_use(KeyPurpose.DEVICE_COMMAND, Use.SIGN_DEVICE_COMMAND, NOW),
+    Use.VERIFY_DEVICE_COMMAND: lambda: check_command_unit(
+        sha256(COMMANDER), [COMMANDER, SERVICES], country().pki.trust_store(), NationalArc(), b"x", LISTED, NOW
+    ),
     Use.VERIFY_CERTIFICATE_P384: lambda: verify_chain(CARD, country().pki.trust_store(), NOW),
 }
 # Chains signed with these are not ours; test_certificates.py judges them.

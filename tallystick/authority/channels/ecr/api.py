@@ -9,6 +9,7 @@ from tallystick.authority.channels.ecr import deliveries, metrics, store
 from tallystick.authority.channels.ecr.batches.api import BatchApi
 from tallystick.authority.channels.ecr.batches.presence import Presence
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
+from tallystick.authority.channels.ecr.commands import CommandsApi
 from tallystick.authority.channels.ecr.node import NodeApi
 from tallystick.authority.channels.ecr.own import own_entry, own_number
 from tallystick.authority.channels.ecr.problems import MethodUnknown, Problems
@@ -35,12 +36,21 @@ from tallystick.kit.asgi import (
 )
 from tallystick.kit.http_server import Refusal
 from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER, HEADER_BYTES_MAX
-from tallystick.wire.ecr_api import DELIVERIES, DEVICE_PATH, DOCUMENTS_PATH, NODE_PREFIX, write_answer, write_deliveries
+from tallystick.wire.ecr_api import (
+    COMMANDS_HEADER,
+    DELIVERIES,
+    DEVICE_PATH,
+    DOCUMENTS_PATH,
+    NODE_PREFIX,
+    write_answer,
+    write_deliveries,
+)
 from tallystick.wire.openapi_ecr import ecr_api
 from tallystick.wire.pos_values import encode_json
 
 OPENAPI_PATH = "/openapi.json"
 _CHECKPOINT = CHECKPOINT_HEADER.lower().encode()
+_COMMANDS = COMMANDS_HEADER.lower().encode()
 
 
 class EcrApi:
@@ -50,6 +60,7 @@ class EcrApi:
         self._services = services
         self._registering = Registering(services)
         self._node = NodeApi(services, self._registering)
+        self._commands = CommandsApi(services)
         self._batches = BatchApi(services)
         self._presence = Presence(services)
         self._checkpoint: tuple[str, tuple[tuple[bytes, bytes], ...]] = ("", ())
@@ -67,6 +78,7 @@ class EcrApi:
             DEVICE_PATH: {"GET": self._device},
             f"{DOCUMENTS_PATH}/*": {"GET": self._document},
             f"{DOCUMENTS_PATH}/*/{DELIVERIES}": {"GET": self._deliveries, "POST": self._deliver},
+            **self._commands.table(),
             **self._node.table(),
         }
 
@@ -82,15 +94,24 @@ class EcrApi:
         services = self._services
         sender = services.gatekeeper.admit(_certificate(scope), services.clock(), revoked_too=is_batch)
         self._presence.note(sender)
+        scope["ts.uid"] = sender.uid
+        services.tally.called(sender.uid)
         services.budget.spend(sender.uid)
         headers = dict(scope["headers"])
         answer = await route.handler(Request(scope, receive, route.tail, headers, sender))
         metrics.answered(route.name, answer.status)
+        more = (*self._newest(headers, sender), *self.hint(scope))
         if isinstance(answer, AnswerInParts):
-            await respond_in_parts(send, answer, self._newest(headers, sender))
+            await respond_in_parts(send, answer, more)
             return
-        more = (*answer.headers, *self._newest(headers, sender))
+        more = (*answer.headers, *more)
         await respond(send, answer.status, answer.body, answer.content_type, more)
+
+    def hint(self, scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+        """On any answer to a device for which commands wait: the highest number, so that it asks (S0-030)."""
+        uid = scope.get("ts.uid")
+        number = 0 if uid is None else self._commands.hint(uid)
+        return ((_COMMANDS, str(number).encode()),) if number else ()
 
     async def _serve_open(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         scope["ts.endpoint"] = path
@@ -174,7 +195,10 @@ def build_app(services: EcrServices, more: Calls = NO_CALLS) -> App:
     def translate(error: Exception, scope: Scope) -> Answer:
         answer = problems.translate(error, scope)
         metrics.answered(scope.get("ts.endpoint", "none"), answer.status)
-        return answer
+        uid = scope.get("ts.uid")
+        if uid is not None and isinstance(error, Fault):
+            services.tally.refused(uid, error.code)
+        return answer._replace(headers=(*answer.headers, *api.hint(scope)))
 
     return guarded(api.serve, translate)
 

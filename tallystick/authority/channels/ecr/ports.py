@@ -70,6 +70,17 @@ class Checkpoints(Protocol):
         """Take what a device was shown before, to be compared; never waits."""
 
 
+class CommandsWaiting(Protocol):
+    """For which devices a command waits, in memory."""
+
+    def highest(self, uid: str) -> int:
+        """The highest number that waits for a device; 0 where nothing does."""
+
+
+Signers = Callable[[Connection, set[bytes]], tuple[bytes, ...]]
+"""Certificates (DER) of the units that signed commands, by the SHA-256 of each, and of the authority above them."""
+
+
 class Queued(Protocol):
     """How one document stands in the queue to the tax service."""
 

@@ -43,6 +43,7 @@ class Registering:
         sender = request.sender
         channel = Channel.ERP if sender.device_class is DeviceClass.ERP else Channel.ECR_ONLINE
         booked = await services.intake.submit(body, sender=sender, received_at=services.clock(), channel=channel)
+        services.tally.proved(sender.uid, booked.document.build)
         told = services.answers.of_booking(booked, qr=wants_qr(request.scope))
         return Answer(200, told, headers=_REPLAYED) if booked.replayed else Answer(201, told)
 

@@ -21,11 +21,14 @@ from tallystick.authority.channels.ecr.budget import (
 from tallystick.authority.channels.ecr.identity import Gatekeeper
 from tallystick.authority.channels.ecr.ports import (
     Checkpoints,
+    CommandsWaiting,
     Devices,
     Pipeline,
     QueueStatus,
     ReceiptCheck,
+    Signers,
 )
+from tallystick.authority.channels.ecr.tally import Tally
 from tallystick.authority.reference.registry.ports import ConnectingServices
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.authority.room_queries import Connection
@@ -61,6 +64,8 @@ class EcrServices:
     public_url: str
     operator: str
     connecting: ConnectingServices
+    commands: CommandsWaiting
+    signers: Signers
     queue: QueueStatus | None = None
     monotonic: Callable[[], float] = time.monotonic
     database_wait_seconds: float = 3.0
@@ -68,6 +73,7 @@ class EcrServices:
     gatekeeper: Gatekeeper = attrs.field(init=False)
     budget: CallBudget = attrs.field(init=False)
     work: WorkBudget = attrs.field(factory=WorkBudget)
+    tally: Tally = attrs.field(init=False)
     strangers: CallBudget = attrs.field(init=False)
     strangers_work: WorkBudget = attrs.field(factory=lambda: WorkBudget(STRANGERS_IN_WORK_MOST))
     answers: Answers = attrs.field(init=False)
@@ -83,6 +89,10 @@ class EcrServices:
     @strangers.default
     def _strangers(self) -> CallBudget:
         return CallBudget(self.monotonic, STRANGERS_PER_SECOND, STRANGERS_AT_ONCE)
+
+    @tally.default
+    def _tally(self) -> Tally:
+        return Tally(self.clock)
 
     @answers.default
     def _answers(self) -> Answers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import attrs
 
@@ -47,3 +47,13 @@ def add_delivery(
     )
     assert row is not None
     return _delivery(row)
+
+
+def add_calls(conn: Connection, uid: str, day: date, calls: int, first_at: datetime, last_at: datetime) -> None:
+    """Add calls of a device to a day."""
+    _SQL.run(conn, "add_calls", uid=uid, day=day, calls=calls, first_at=first_at, last_at=last_at)
+
+
+def add_refusals(conn: Connection, uid: str, day: date, code: str, times: int, last_at: datetime) -> None:
+    """Add refusals of a device to a day."""
+    _SQL.run(conn, "add_refusals", uid=uid, day=day, code=code, times=times, last_at=last_at)

@@ -24,9 +24,15 @@ _MODULES = (
     "store",
 )
 _DOCUMENTS = ("readmit", "reject")
+_COMMANDS = ("result", "contradiction")
 
 SHOWN_TO_SUBJECT = frozenset(
     f"{room}.{deed}"
-    for room, deeds in (("pki", _CERTIFICATES), ("production", _MODULES), ("quarantine", _DOCUMENTS))
+    for room, deeds in (
+        ("pki", _CERTIFICATES),
+        ("production", _MODULES),
+        ("quarantine", _DOCUMENTS),
+        ("remote", _COMMANDS),
+    )
     for deed in deeds
 )

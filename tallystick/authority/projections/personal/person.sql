@@ -81,6 +81,21 @@ SELECT to_jsonb(t)::text FROM batches.matter t WHERE t.tin = :name;
 -- name: tin_ecr_delivery
 SELECT to_jsonb(t)::text FROM ecr.delivery t WHERE t.tin = :name;
 
+-- name: tin_ecr_contact_day
+SELECT to_jsonb(t)::text FROM ecr.contact_day t WHERE t.uid IN (SELECT uid FROM registry.fiscal_device WHERE tin = :name);
+
+-- name: tin_ecr_refusal_day
+SELECT to_jsonb(t)::text FROM ecr.refusal_day t WHERE t.uid IN (SELECT uid FROM registry.fiscal_device WHERE tin = :name);
+
+-- name: tin_remote_command
+SELECT (to_jsonb(t) - 'payload' - 'compact' || jsonb_build_object('payload', convert_from(payload, 'UTF8'),
+        'compact', convert_from(compact, 'UTF8')))::text
+FROM remote.command t WHERE t.uid IN (SELECT uid FROM registry.fiscal_device WHERE tin = :name);
+
+-- name: tin_remote_result
+SELECT (to_jsonb(t) - 'compact' || jsonb_build_object('compact', convert_from(compact, 'UTF8')))::text
+FROM remote.result t WHERE t.uid IN (SELECT uid FROM registry.fiscal_device WHERE tin = :name);
+
 -- name: tin_taxservice_item
 SELECT to_jsonb(t)::text FROM taxservice.item t WHERE t.tin = :name;
 

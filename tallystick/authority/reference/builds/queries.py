@@ -35,3 +35,8 @@ def decisions(conn: Connection, build_id: str) -> list[Decision]:
 def manifest(conn: Connection, build_id: str) -> bytes | None:
     """The exact bytes that the maker signed."""
     return store.manifest(conn, build_id)
+
+
+def devices_with(conn: Connection, build_id: str, *, most: int) -> list[str]:
+    """UIDs of devices that last proved this build, in order."""
+    return store.devices_with(conn, build_id, most)

@@ -63,3 +63,9 @@ UPDATE builds.decision SET entry_index = :entry_index WHERE decision_id = :decis
 -- name: note_proved
 INSERT INTO builds.proved (uid, build_id, first_at, last_at) VALUES (:uid, :build_id, :at, :at)
 ON CONFLICT (uid, build_id) DO UPDATE SET last_at = excluded.last_at;
+
+-- name: devices_with
+SELECT uid FROM builds.proved AS p
+WHERE build_id = :build_id
+  AND NOT EXISTS (SELECT 1 FROM builds.proved AS n WHERE n.uid = p.uid AND n.last_at > p.last_at)
+ORDER BY uid LIMIT :most;

@@ -127,3 +127,8 @@ def note_index(conn: Connection, decision_id: int, entry_index: int) -> int:
 def note_proved(conn: Connection, uid: str, build_id: str, at: datetime) -> None:
     """A device has proved this build."""
     _SQL.run(conn, "note_proved", uid=uid, build_id=build_id, at=at)
+
+
+def devices_with(conn: Connection, build_id: str, most: int) -> list[str]:
+    """UIDs of devices whose newest build this is, in order."""
+    return [uid for (uid,) in _SQL.rows(conn, "devices_with", build_id=build_id, most=most)]

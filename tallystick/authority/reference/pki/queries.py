@@ -46,6 +46,11 @@ def certificate_by_serial(conn: Connection, authority: str, serial: int) -> Issu
     return store.by_serial(conn, authority, serial)
 
 
+def certificate_by_hash(conn: Connection, certificate_hash: bytes) -> Issuance | None:
+    """One, by the SHA-256 of its DER."""
+    return store.by_hash(conn, certificate_hash)
+
+
 def counts(conn: Connection) -> list[tuple[str, str, str, int]]:
     """Authority, profile, state, how many."""
     return store.counts(conn)

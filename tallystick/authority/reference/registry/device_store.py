@@ -69,6 +69,11 @@ def _device(row: Row) -> FiscalDevice:
     )
 
 
+def devices_of(conn: Connection, tin: str, maker: str, most: int) -> list[str]:
+    """UIDs of registers that are not closed, in order; an empty text asks for all."""
+    return [uid for (uid,) in _SQL.rows(conn, "devices_of", tin=tin, maker=maker, most=most)]
+
+
 def lock(conn: Connection, uid: str) -> tuple[DeviceState, Tin] | None:
     """State and taxpayer, held until the transaction ends."""
     row = _SQL.row(conn, "lock_fiscal_device", uid=uid)

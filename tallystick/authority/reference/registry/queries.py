@@ -35,6 +35,11 @@ def fiscal_device(conn: Connection, uid: str) -> FiscalDevice | None:
     return device_store.device(conn, uid)
 
 
+def devices_of(conn: Connection, *, tin: str = "", maker: str = "", most: int) -> list[str]:
+    """UIDs of a taxpayer's or a maker's registers that are not closed, in order."""
+    return device_store.devices_of(conn, tin, maker, most)
+
+
 def pending_registers(conn: Connection, *, state: str = "", tin: str = "", limit: int = 100) -> list[PendingRegister]:
     """First requests of registers in a state (empty: all), newest first."""
     return pending_store.pending(conn, state, tin, limit)

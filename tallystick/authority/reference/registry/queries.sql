@@ -123,6 +123,11 @@ FROM registry.fiscal_device AS d JOIN registry.taxpayer AS t USING (tin)
 LEFT JOIN registry.premises AS p ON p.premises_id = d.premises_id
 WHERE d.uid = :uid;
 
+-- name: devices_of
+SELECT uid FROM registry.fiscal_device
+WHERE state <> 'closed' AND device_class <> 3 AND (:tin::text = '' OR tin = :tin) AND (:maker::text = '' OR maker = :maker)
+ORDER BY uid LIMIT :most;
+
 -- name: lock_fiscal_device
 SELECT state, tin FROM registry.fiscal_device WHERE uid = :uid FOR UPDATE;
 

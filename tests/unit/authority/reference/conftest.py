@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 from branches import own_country
+from connected_bench import fresh_tin
 from pki_bench import PkiBench, pki_bench, shared_database
 from register_shop import Shop, certify_builds, open_shop
+from remote_bench import AUDIENCE, Control, command_unit, people
 
+from tallystick.authority.reference.registry import operations as registry
 from tallystick.crypto.keys import generate_rsa_key
 from tallystick.crypto.pki import CardSubject, DemoPki
 from tallystick.kernel.identifiers import Tin, Uid
@@ -88,6 +91,25 @@ def shop(bench: PkiBench, _certified_builds: None) -> Shop:
 
 
 @pytest.fixture(scope="session")
+def _control(pki_in_database: PkiBench) -> Control:
+    conn = pki_in_database.conn
+    people(conn)
+    return Control(conn, command_unit(conn, pki_in_database.services), AUDIENCE)
+
+
+@pytest.fixture
+def control(_control: Control, bench: PkiBench) -> Iterator[Control]:
+    """Two devices of tina's that no other test has."""
+    tin = fresh_tin(bench)
+    bench.register(bench.uid, tin=tin)
+    bench.register(bench.other, tin=tin)
+    registry.let_user_act_for(bench.conn, "tina", tin)
+    bench.conn.commit()
+    yield _control
+    bench.conn.rollback()
+    _control.sign()
+
+
 def changing_country(_hasty_server: str) -> Iterator[PkiBench]:
     """A country of its own with a database of its own, for its authorities come and go."""
     home = own_country()

@@ -1,0 +1,303 @@
+"""The register obeys (S0-030): believes with nothing but the root, carries out once whatever fails, and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+from cards import country
+from till_bench import KEY, START, UID, Bench, PowerCut, Supply, sale, sign, without_flushes
+
+from tallystick.crypto.certificates import TrustStore
+from tallystick.crypto.command_units import arc_of_device
+from tallystick.crypto.keys import PrivateKey, generate_p256_key
+from tallystick.crypto.national_oids import DeviceClass, NationalArc
+from tallystick.crypto.national_orders import DeviceFacts, device_order, device_profile, unit_order
+from tallystick.crypto.profiles import device_commands, trust_list
+from tallystick.crypto.signatures import sign_es256, verify_es256
+from tallystick.device.ecr.needs import NoAnswer, NotSent, Refused
+from tallystick.device.ecr.orders import CloseShift
+from tallystick.device.ecr.remote.believing import Believer
+from tallystick.device.ecr.remote.control import RemoteControl
+from tallystick.device.ecr.synchronise import Synchroniser
+from tallystick.kernel.device_commands import (
+    CommandResult,
+    DeviceCommand,
+    FirmwareNotice,
+    Hold,
+    Outcome,
+    PolicyChange,
+    RateChange,
+    Release,
+    Resend,
+    Wanted,
+)
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.hashing import sha256
+from tallystick.kernel.instants import unix_ms
+from tallystick.wire.device_command import read_result, signed_command, unsigned_command
+
+ARC = NationalArc()
+PKI = country().pki
+UNIT: PrivateKey = generate_p256_key()
+ORIGIN = "small.example/log"
+
+
+def certified(profile: object = None) -> bytes:
+    order = unit_order("Operator", "AQ", "device commands", UNIT.public, profile or device_commands(ARC))  # type: ignore[arg-type]
+    return PKI.authority("service-ca").issue(order, START)
+
+
+SIGNER, ABOVE = certified(), PKI.authority_certificate("service-ca")
+
+
+def command(number: int, wanted: Wanted, *, signer: bytes = SIGNER, **changes: object) -> bytes:
+    made = DeviceCommand(
+        audience=ORIGIN, device=UID, number=number, issued_ms=unix_ms(START),
+        expires_ms=unix_ms(START + timedelta(days=1)), wanted=wanted,
+    )  # fmt: skip
+    unsigned = unsigned_command(attrs.evolve(made, **changes), sha256(signer))  # type: ignore[arg-type]
+    return signed_command(unsigned, sign_es256(UNIT, unsigned))
+
+
+@attrs.define
+class Desk:
+    """The authority's side: commands that wait, answers that came; it can be away, or lose its answers."""
+
+    bench: Bench
+    waiting: dict[int, bytes] = attrs.field(factory=dict)
+    certificates: list[bytes] = attrs.field(factory=lambda: [SIGNER, ABOVE])
+    results: list[CommandResult] = attrs.field(factory=list)
+    asked: int = 0
+    away: bool = False
+    refuses: bool = False
+    lost_answers: int = 0
+    sent: list[bytes] = attrs.field(factory=list)
+
+    @property
+    def commands_wait(self) -> int:
+        return max(self.waiting, default=0)
+
+    def commands(self) -> tuple[list[bytes], list[bytes]]:
+        self._here()
+        self.asked += 1
+        if self.refuses:
+            raise Refused(Fault("TS-1001"))
+        return [self.waiting[number] for number in sorted(self.waiting)], self.certificates
+
+    def tell(self, number: int, result: bytes) -> None:
+        self._here()
+        read = read_result(result)
+        verify_es256(KEY.public, read.signing_input, read.signature)
+        assert read.result.command_hash == sha256(self.waiting.get(number, b"")) or number not in self.waiting
+        self.results.append(read.result)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise NoAnswer("the answer is lost")
+        self.waiting.pop(number, None)
+
+    def send(self, compact: bytes) -> object:
+        self._here()
+        self.sent.append(compact)
+        return self.bench.authority.send(compact)
+
+    def _here(self) -> None:
+        if self.away:
+            raise NotSent("nobody there")
+
+    def control(self) -> RemoteControl:
+        """A register that was started just now."""
+        roots = TrustStore.from_pem(PKI.files.root.read_bytes())
+        believer = Believer(roots, ARC, UID, ORIGIN)
+        return RemoteControl(self.bench.register, self.bench.commands, self, believer, sign, lambda: bytes(32))
+
+    def order(self, number: int, wanted: Wanted, **changes: object) -> CommandResult:
+        """Give a command, and the answer."""
+        self.waiting[number] = command(number, wanted, **changes)  # type: ignore[arg-type]
+        self.control().round()
+        return self.results[-1]
+
+
+@pytest.fixture(autouse=True)
+def _quick() -> Iterator[None]:
+    with without_flushes():
+        yield
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(Bench(tmp_path).opened())
+
+
+def code(desk: Desk, name: str, price: str = "12.50") -> str:
+    try:
+        desk.bench.do(name, sale(price))
+    except Fault as fault:
+        return fault.code
+    return ""
+
+
+def test_s0_030_a_hold_stops_sales_and_nothing_else_until_the_release(desk: Desk) -> None:
+    answer = desk.bench.do("before", sale())
+    told = desk.order(1, Hold())
+    assert (told.outcome, told.state, told.sequence, told.reason) == (Outcome.DONE, "hold", 3, "")
+    assert code(desk, "a") == "TS-2407"
+    assert desk.bench.do("before", sale()) == answer, "what was answered before is answered again"
+    desk.bench.restart()
+    assert code(desk, "b") == "TS-2407", "also after a power cut"
+    desk.bench.do("z", CloseShift())
+    assert desk.order(2, Release()).state == "active"
+    assert not desk.bench.register.is_held
+
+
+def test_limits_are_only_ever_narrower_and_the_text_stands_on_receipts(desk: Desk) -> None:
+    own = desk.bench.register.setup
+    desk.order(1, PolicyChange(offline_hours=24, shift_hours=48, receipt_text="Open on Sunday"))
+    setup = desk.bench.register.setup
+    assert (setup.limits.continuous_hours, setup.shift_hours_most) == (24, own.shift_hours_most)
+    assert b"Open on Sunday" in desk.bench.do("a", sale())
+    desk.order(2, PolicyChange(receipt_text=""))
+    assert desk.bench.register.setup.limits.continuous_hours == 24, "what a change does not name stays"
+    assert b"Open on Sunday" not in desk.bench.do("b", sale())
+    desk.order(3, PolicyChange(offline_hours=744))
+    assert desk.bench.register.setup.limits.continuous_hours == own.limits.continuous_hours
+
+
+def test_rates_told_ahead_hold_from_their_moment_on(desk: Desk) -> None:
+    desk.bench.now = START + timedelta(minutes=10)
+    valid_from = START + timedelta(minutes=20)
+    change = RateChange(group=8, valid_from_ms=unix_ms(valid_from), labels={"A": "21", "B": "9.5", "C": "0"})
+    assert desk.order(1, change).outcome is Outcome.DONE
+    assert b"19" in desk.bench.do("a", sale())
+    desk.bench.now = valid_from + timedelta(seconds=1)
+    assert b"21" in desk.bench.do("b", sale())
+    told = desk.order(2, RateChange(group=9, valid_from_ms=0, labels={"Q": "5"}))
+    assert (told.outcome, told.reason[:7]) == (Outcome.REFUSED, "TS-3257")
+    assert {group.group_id for group in desk.bench.register.setup.rate_groups} == {7, 8}
+
+
+def test_documents_are_sent_again_and_a_notice_is_kept(desk: Desk) -> None:
+    for name in "abc":
+        desk.bench.do(name, sale())
+    booked = len(desk.bench.authority.booked)
+    assert desk.order(1, Resend(first=3)).outcome is Outcome.DONE
+    assert desk.sent == desk.bench.documents[2:]
+    assert len(desk.bench.authority.booked) == booked, "what is booked is not booked twice"
+    desk.order(2, FirmwareNotice(build="ab" * 32, install_by_ms=unix_ms(START)))
+    assert desk.bench.commands.control().build == "ab" * 32
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"device": "TILL0002"},
+        {"audience": "small.example/other"},
+        {"signer": certified(trust_list(ARC))},
+        {"signer": ABOVE},
+    ],
+)
+def test_what_is_not_believed_is_neither_done_nor_answered(desk: Desk, changes: dict[str, object]) -> None:
+    desk.certificates = [SIGNER, ABOVE, *([changes["signer"]] if "signer" in changes else [])]  # type: ignore[list-item]
+    desk.waiting[1] = command(1, Hold(), **changes)  # type: ignore[arg-type]
+    desk.control().round()
+    assert (desk.results, desk.bench.register.is_held, desk.bench.commands.answered()) == ([], False, {})
+
+
+def test_a_command_that_somebody_changed_on_its_way_is_not_believed(desk: Desk) -> None:
+    header, payload, signature = command(1, Resend(first=9)).split(b".")
+    other = command(1, Hold()).split(b".")[1]
+    for spoilt in (b".".join((header, other, signature)), b".".join((header, payload, signature[:-4] + b"AAAA"))):
+        desk.waiting = {1: spoilt}
+        desk.control().round()
+    desk.certificates = [SIGNER]
+    desk.waiting = {1: command(1, Hold())}
+    desk.control().round()
+    assert (desk.results, desk.bench.register.is_held) == ([], False)
+
+
+def test_repeated_late_and_swapped_commands_do_nothing(desk: Desk) -> None:
+    hold = command(2, Hold())
+    desk.waiting = {2: hold}
+    desk.control().round()
+    desk.order(3, Release())
+    first = desk.results[0]
+    desk.waiting = {2: hold, 1: command(1, Resend(first=1))}
+    desk.control().round()
+    assert desk.results[-1] == first, "the same command gets the same answer"
+    assert not desk.bench.register.is_held, "and is not done again"
+    assert desk.sent == [], "number 1 comes out of its order"
+    desk.waiting = {3: command(3, Hold())}
+    desk.control().round()
+    assert not desk.bench.register.is_held, "another text under a number that was used"
+    told = desk.order(4, Hold(), expires_ms=unix_ms(START) + 1)
+    assert (told.outcome, told.reason[:7], desk.bench.register.is_held) == (Outcome.REFUSED, "TS-3304", False)
+
+
+def test_an_answer_is_sent_until_the_authority_has_it(desk: Desk) -> None:
+    desk.waiting[1] = command(1, Hold())
+    control = desk.control()
+    desk.lost_answers = 1
+    with pytest.raises(NoAnswer):
+        control.round()
+    desk.away = True
+    with pytest.raises(NotSent):
+        control.round()
+    desk.away = False
+    control.round()
+    control.round()
+    assert len(desk.results) == 2
+    assert desk.results[0] == desk.results[1]
+    assert desk.asked == 1, "it has the command already"
+
+
+def test_the_background_asks_when_it_is_told_and_every_few_minutes(desk: Desk) -> None:
+    control = desk.control()
+    background = Synchroniser(desk.bench.register, desk.bench.authority, desk.bench.clock, control=control)
+    for _ in range(3):
+        assert background.obey()
+    assert desk.asked == 1
+    desk.waiting[1] = command(1, Hold())
+    assert background.obey()
+    assert (desk.asked, desk.bench.register.is_held) == (2, True)
+    desk.bench.now += timedelta(minutes=6)
+    desk.refuses = True
+    assert [background.obey() for _ in range(3)] == [True] * 3
+    assert desk.asked == 3, "an authority that knows no commands is not asked all the time"
+    desk.bench.now += timedelta(minutes=6)
+    desk.away = True
+    assert not background.obey()
+
+
+@pytest.mark.parametrize("wanted", [Hold(), PolicyChange(shift_hours=8), Resend(first=1)])
+def test_s0_030_whatever_moment_the_power_fails_a_command_is_done_once(tmp_path: Path, wanted: Wanted) -> None:
+    """At every commit of it, before and after: one answer, one effect, and the authority has it in the end."""
+    for cut in range(4):
+        supply = Supply()
+        bench = Bench(tmp_path / str(cut), supply=supply).opened()
+        desk = Desk(bench)
+        desk.waiting[1] = command(1, wanted)
+        supply.cuts = {supply.passed + cut}
+        try:
+            desk.control().round()
+        except PowerCut:
+            bench.restart()
+        desk.control().round()
+        assert desk.waiting == {}, cut
+        assert list(bench.commands.answered()) == [1]
+        assert all(result == desk.results[0] for result in desk.results), "it says one thing"
+        assert bench.register.is_held is isinstance(wanted, Hold)
+        bench.switch_off()
+
+
+def test_the_operators_arc_is_read_from_the_registers_own_certificate() -> None:
+    facts = DeviceFacts(
+        uid=UID, device_class=DeviceClass.SOFTWARE, tin="1", taxpayer="Shop", premises="1", premises_name="S"
+    )
+    arc = NationalArc("1.3.6.1.4.1.32473")
+    order = device_order(facts, UNIT.public, arc, device_profile(DeviceClass.SOFTWARE, arc))
+    assert arc_of_device(PKI.authority("device-ca").issue(order, START)) == arc
+    with pytest.raises(Fault, match="TS-1102"):
+        arc_of_device(ABOVE)
