@@ -158,6 +158,7 @@ def write_status(register: Register) -> bytes:
         "late": str(status.late),
         "stopped": status.stopped,
         "trouble": status.trouble,
+        "apart": status.apart,
         "must_close": status.must_close,
         "certificate_until": _moment(status.not_after),
     }

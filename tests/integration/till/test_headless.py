@@ -103,7 +103,7 @@ def test_the_http_channel_tells_not_sent_from_no_answer_and_from_a_refusal(tmp_p
             with pytest.raises(kind):
                 channel.send(compact)
         assert channel.send(compact).log_index == 2
-        assert channel.look() == b"small.example/log\n1\n\n"
+        assert channel.look().checkpoint == b"small.example/log\n1\n\n"
         authority.booked.clear()
         with pytest.raises(Refused) as refused:
             channel.send(compact)
