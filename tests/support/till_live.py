@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from till_bench import Authority, Bench
+from till_authority import Authority
+from till_bench import Bench
 
 from tallystick.device.ecr.api import TOKEN_FILE
 from tallystick.device.ecr.needs import Refused

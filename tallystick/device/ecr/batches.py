@@ -61,7 +61,7 @@ class Batches:
         self._sign = sign
         self._memory = memory
         self._random = random
-        self._part_bytes = part_bytes
+        self.part_bytes = part_bytes
         self._looked_at = 0
 
     def on_its_way(self) -> Batch | None:
@@ -106,7 +106,7 @@ class Batches:
         digest: list[bytes] = []
         is_full = False
         for sequence, compact in self._batches.documents(batch.next_first, last):
-            if size and size + len(compact) + 1 > self._part_bytes:
+            if size and size + len(compact) + 1 > self.part_bytes:
                 is_full = True
                 break
             digest.append(compact + b"\n")
@@ -123,7 +123,7 @@ class Batches:
         target = self.target(batch, up_to)
         if target is not None:
             return target >= batch.next_first
-        return self._batches.bytes_of(batch.next_first, up_to) > self._part_bytes
+        return self._batches.bytes_of(batch.next_first, up_to) > self.part_bytes
 
     def target(self, batch: Batch, up_to: int) -> int | None:
         """The report that closes the batch: the last one up to that number that its bounds allow."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from till_bench import Authority, Bench, sale, without_flushes
+from till_authority import Authority
+from till_bench import Bench, sale, without_flushes
 from till_live import LiveRegister, http_authority
 
 from tallystick.device.ecr.channel import HttpChannel

@@ -142,6 +142,7 @@ def test_k_24_full_parts_travel_before_the_report_and_the_cashier_sells(tmp_path
     assert len(batch.parts) >= 1
     assert batch.receipt is None
     assert len(bench.authority.booked) == 2, "what came before on line, and no more"
+    assert bench.memory.state.unsealed == 0, "nothing leaves the memory unsealed"
     bench.do("e", sale())
     spoken = len(bench.authority.steps)
     assert background.round()
@@ -282,3 +283,16 @@ def test_s0_032_waiting_for_the_report_is_no_silence(tmp_path: Path) -> None:
     assert background.round()
     outages = bench.store.outages(0)
     assert sum(ended - began for began, ended in outages) < 6 * 3_600_000
+
+
+def test_without_a_network_nobody_guesses_where_the_sequence_begins(tmp_path: Path) -> None:
+    """A first document with another link before it could never be booked, nor all that follow it."""
+    bench = Bench(tmp_path, offline=True, genesis=None)
+    bench.authority.away = True
+    with pytest.raises(Fault) as caught:
+        bench.opened()
+    assert caught.value.code == "TS-3250"
+    bench.authority.away = False
+    bench.opened()
+    assert bench.sync()
+    assert [one.compact for one in bench.authority.booked] == bench.documents
