@@ -68,6 +68,8 @@ class Authority:
         self.steps: list[str] = []
         self.cut_at = 0
         self.revoked = False
+        self.keeps_apart = ""
+        self.genesis: bytes | None = GENESIS
         self.slow = False
         self.says_head = b""
 
@@ -111,7 +113,7 @@ class Authority:
         self._met("look")
         if self.revoked:
             raise Refused(Fault("TS-1104"))
-        return Looked(checkpoint=b"small.example/log\n1\n\n", genesis=GENESIS)
+        return Looked(checkpoint=b"small.example/log\n1\n\n", genesis=self.genesis)
 
     # The door for batches, by the same rules as the real one
 
@@ -193,9 +195,10 @@ class Authority:
 
     def _receipt(self, found: SmallBatch, signed: SignedManifest) -> bytes:
         documents = [read_signed(one) for one in found.documents()]
-        indexes = [] if self.revoked else [self._book(one).log_index for one in documents]
+        code = "TS-2403" if self.revoked else self.keeps_apart
+        indexes = [] if code else [self._book(one).log_index for one in documents]
         counts = dict.fromkeys(("booked", "flagged", "apart", "refused", "doubled"), 0)
-        counts["apart" if self.revoked else "booked"] = len(documents)
+        counts["apart" if code else "booked"] = len(documents)
         return write_receipt(
             batch=found.batch,
             first=found.first,
@@ -203,7 +206,7 @@ class Authority:
             head=self.says_head or signed.head,
             indexes=(min(indexes), max(indexes)) if indexes else None,
             counts=counts,
-            codes={"TS-2403": len(documents)} if self.revoked else {},
+            codes={code: len(documents)} if code else {},
         )
 
     def send_link(self, number: str, by: str, to: str) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from till_authority import GENESIS
 from till_bench import Bench, Supply, sale, without_flushes
 
 from tallystick.device.ecr import batches as room
@@ -292,7 +293,23 @@ def test_without_a_network_nobody_guesses_where_the_sequence_begins(tmp_path: Pa
     with pytest.raises(Fault) as caught:
         bench.opened()
     assert caught.value.code == "TS-3250"
-    bench.authority.away = False
+    bench.authority.away, bench.authority.genesis = False, None
+    with pytest.raises(Fault) as caught:
+        bench.opened()
+    assert caught.value.code == "TS-3250"
+    assert bench.documents == []
+    bench.authority.genesis = GENESIS
     bench.opened()
     assert bench.sync()
     assert [one.compact for one in bench.authority.booked] == bench.documents
+
+
+def test_what_is_kept_apart_is_said_and_never_anchored_as_booked(tmp_path: Path) -> None:
+    bench = away(tmp_path)
+    bench.authority.keeps_apart = "TS-2404"
+    assert bench.sync()
+    status = bench.register.status()
+    assert (status.waiting, status.stopped) == (0, "")
+    assert status.apart == f"1-{len(bench.documents)} (TS-2404)"
+    assert anchors(bench) == 0
+    bench.do("o", OpenShift())
