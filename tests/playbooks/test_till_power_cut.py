@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from till_bench import UID, Bench, Supply, sale, without_flushes
+from till_authority import UID
+from till_bench import Bench, Supply, sale, without_flushes
 
 from tallystick.device.ecr.orders import CloseShift, OpenShift, Order, Refund
 from tallystick.device.ecr.orders import Register as RegisterOrder

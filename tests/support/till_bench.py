@@ -10,12 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from till_authority import GENESIS, KEY, UID, Authority
 
-from tallystick.crypto.keys import PrivateKey, generate_p256_key
 from tallystick.crypto.national_oids import DeviceClass
-from tallystick.crypto.signatures import sign_es256, verify_es256
-from tallystick.device.ecr.channel import Booked
-from tallystick.device.ecr.needs import NoAnswer, NotSent, Refused
+from tallystick.crypto.signatures import sign_es256
 from tallystick.device.ecr.online import OnlineWay
 from tallystick.device.ecr.orders import Line, OpenShift, Sell
 from tallystick.device.ecr.orders import Register as RegisterOrder
@@ -28,23 +26,14 @@ from tallystick.device.ecr.synchronise import Synchroniser
 from tallystick.device.ecr.write_once import OfflineWay, SealedMemory, recover
 from tallystick.device.worm import Capacity, FileMemory, begin_memory, open_memory
 from tallystick.kernel.device_commands import Wanted
-from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Quantity, Rate
-from tallystick.kernel.hashing import device_genesis, device_link
-from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.identifiers import Tin
 from tallystick.kernel.invoice import Payment, PaymentType, Seller, TaxCategoryType
-from tallystick.kernel.shifts import RegisterState
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
 from tallystick.kit import sqlite_file
-from tallystick.wire.compact_jws import write_base64url
 from tallystick.wire.device_command import SignedCommand
-from tallystick.wire.document_jws import SignedDocument, read_signed
-from tallystick.wire.national_document import read_document
 
-UID = Uid("TILL0001")
 START = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
-GENESIS = device_genesis(f"{UID}-{UID}", bytes(32), bytes(range(32)))
-KEY: PrivateKey = generate_p256_key()
 RATES = TaxRateGroup(
     START - timedelta(days=100),
     7,
@@ -73,66 +62,6 @@ class Supply:
             raise PowerCut
 
 
-class Authority:
-    """Books documents in their place, as the real one does; a `Channel`. It can be away, or lose its answers."""
-
-    def __init__(self) -> None:
-        self.booked: list[SignedDocument] = []
-        self.state = RegisterState()
-        self.link = GENESIS
-        self.away = False
-        self.lost_answers = 0
-        self.refusals: list[str] = []
-        self.links: list[tuple[str, str, str]] = []
-
-    def send(self, compact: bytes) -> Booked:
-        """Check, book, answer."""
-        if self.away:
-            raise NotSent("nobody there")
-        booked = self._book(read_signed(compact))
-        if self.lost_answers:
-            self.lost_answers -= 1
-            raise NoAnswer("the answer is lost")
-        return booked
-
-    def _book(self, signed: SignedDocument) -> Booked:
-        header = signed.header
-        for index, one in enumerate(self.booked):
-            if one.compact == signed.compact:
-                return Booked(sequence=header.sequence, log_index=index)
-        if self.refusals:
-            raise Refused(Fault(self.refusals.pop()))
-        try:
-            verify_es256(KEY.public, signed.signing_input, signed.signature)
-            if (header.sequence, header.previous) != (len(self.booked) + 1, self.link):
-                expected = {
-                    "ts-seq": str(len(self.booked) + 1),
-                    "ts-prev": write_base64url(self.link).decode("ascii"),
-                }
-                raise Fault("TS-1402", expected=expected)
-            document = read_document(signed.payload)
-            self.state = self.state.after(document, header.sequence, header.time)
-        except Fault as fault:
-            raise Refused(fault) from fault
-        self.link = device_link(header.previous, header.sequence, signed.body_hash)
-        self.booked.append(signed)
-        return Booked(sequence=header.sequence, log_index=len(self.booked) - 1)
-
-    def send_batch(self, documents: tuple[bytes, ...]) -> tuple[Booked, ...]:
-        """All in their order."""
-        return tuple([self.send(one) for one in documents])
-
-    def look(self) -> bytes:
-        """A head."""
-        if self.away:
-            raise NotSent("nobody there")
-        return b"small.example/log\n1\n\n"
-
-    def send_link(self, number: str, by: str, to: str) -> None:
-        """Note it."""
-        self.links.append((number, by, to))
-
-
 class FedStore(Store):
     """A store whose commits may be cut before and after.
 
@@ -142,9 +71,9 @@ class FedStore(Store):
     supply: Supply
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
         self.supply.point()
-        with super()._writing():
+        with super().writing():
             yield
         self.supply.point()
 
@@ -272,7 +201,7 @@ class Bench:
                 self.restart()
 
     def sync(self) -> bool:
-        """One round of the background."""
+        """One round of a background that has just begun."""
         return Synchroniser(self.register, self.authority, self.clock).round()
 
     @property

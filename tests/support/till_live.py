@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from till_bench import Authority, Bench
+from till_authority import Authority
+from till_bench import Bench
 
 from tallystick.device.ecr.api import TOKEN_FILE
 from tallystick.device.ecr.needs import Refused
@@ -22,6 +23,7 @@ from tallystick.device.ecr.synchronise import Pace
 from tallystick.kernel.hashing import device_link
 from tallystick.wire.compact_jws import write_base64url
 from tallystick.wire.document_jws import read_signed
+from tallystick.wire.ecr_api import DeviceStands, OfflineLimits, Registered, write_answer
 from tallystick.wire.problem import problem_json
 
 PACE = Pace(round_seconds=0.05, contact_seconds=0.2, patience_seconds_most=0.2)
@@ -106,7 +108,12 @@ def http_authority(authority: Authority, spoil: Callable[[int], str] = lambda ca
             self._tell(status, answer)
 
         def do_GET(self) -> None:
-            self._tell(200, b'{"checkpoint":"small.example/log\\n1\\n\\n"}')
+            stands = DeviceStands(
+                audience="small.example/log", checkpoint="small.example/log\n1\n\n", device_class="software",
+                offline=OfflineLimits(hours="0"), server_time="2026-11-27T08:00:00.000Z", state="active", tin="1",
+                uid="TILL0001", window_seconds="120",
+            )  # fmt: skip
+            self._tell(200, write_answer(stands))
 
         def _tell(self, status: int, answer: bytes) -> None:
             self.send_response(status)
@@ -141,12 +148,15 @@ def _answer(authority: Authority, body: bytes) -> tuple[int, bytes]:
         now = signed.header.time
         return problem_json(refused.fault, instance="/", operator="small.example", server_time=now)
     link = device_link(signed.header.previous, signed.header.sequence, signed.body_hash)
-    told = {
-        "device_link": write_base64url(link).decode("ascii"),
-        "index": str(booked.log_index),
-        "number": signed.header.number,
-    }
-    return 200, json.dumps(told, separators=(",", ":")).encode()
+    told = Registered(
+        act_hash=write_base64url(signed.act_hash).decode("ascii"),
+        device_link=write_base64url(link).decode("ascii"),
+        index=str(booked.log_index),
+        kind="receipt",
+        number=signed.header.number,
+        received_at="2026-11-27T08:00:00.000Z",
+    )
+    return 200, write_answer(told)
 
 
 def register_file(folder: Path, **other: Any) -> None:

@@ -159,6 +159,7 @@ def write_status(register: Register) -> bytes:
         "stopped": status.stopped,
         "held": register.is_held,
         "trouble": status.trouble,
+        "apart": status.apart,
         "must_close": status.must_close,
         "certificate_until": _moment(status.not_after),
     }

@@ -6,13 +6,14 @@ that fails before the connection stands has certainly sent nothing; after that n
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import select
 import ssl
 import threading
 from base64 import b64decode
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 import attrs
@@ -22,15 +23,39 @@ from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, Refused
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
-from tallystick.wire.compact_jws import write_base64url
+from tallystick.wire.batch_receipt import (
+    BatchAnswer,
+    BatchProgress,
+    BatchReceipt,
+    PartHere,
+    read_batch_answer,
+    read_part_answer,
+)
+from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import MEDIA_TYPE, SignedDocument, read_signed
+from tallystick.wire.ecr_api import (
+    COMMANDS_PATH,
+    DELIVERIES,
+    DEVICE_PATH,
+    DOCUMENTS_PATH,
+    DeviceStands,
+    Registered,
+    read_answer,
+)
+from tallystick.wire.offline_batch import (
+    BATCHES_PATH,
+    HEAD_PATH,
+    INFLATED_RATIO_MAX,
+    Announcement,
+    write_announcement,
+)
 
-DOCUMENTS_PATH = "/ecr/v1/documents"
-DEVICE_PATH = "/ecr/v1/device"
-COMMANDS_PATH = "/ecr/v1/commands"
 TIMEOUT_SECONDS = 10.0
 _ANSWER_BYTES_MOST = 256 * 1024
 _RETRY_SECONDS_MOST = 3_600
+_GZIP_LEVEL = 6
+
+Told = TypeVar("Told")
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -41,32 +66,45 @@ class Booked:
     log_index: int
 
 
+@attrs.frozen(slots=True, kw_only=True)
+class Looked:
+    """What a contact tells: the ledger's newest checkpoint, a signed note, empty where there is none yet; and the link
+    before our first document, once the registration is in the ledger.
+    """
+
+    checkpoint: bytes
+    genesis: bytes | None = None
+
+
 class Channel(Protocol):
     """What the register needs of the authority. Every verb raises `NotSent`, `NoAnswer`, `Refused`, `Disagrees`."""
 
     def send(self, compact: bytes) -> Booked:
         """Register one document; the same bytes again give the same answer."""
 
-    def send_batch(self, documents: tuple[bytes, ...]) -> tuple[Booked, ...]:
-        """Register what was made without contact, in its order and together with its Z-reports (S0-062)."""
+    def announce(self, batch: bytes, first: int) -> BatchProgress:
+        """A batch (its id, its first number) is about to come, or goes on; gives the parts that are there (S0-062)."""
 
-    def look(self) -> bytes:
-        """Be in contact: the newest checkpoint of the ledger, a signed note; empty where there is none yet."""
+    def put_part(self, batch: bytes, number: int, text: bytes) -> PartHere:
+        """Bring a part."""
+
+    def close_batch(self, batch: bytes, manifest: bytes) -> BatchAnswer:
+        """All parts are there: its signed manifest. Gives its receipt, where it is there soon."""
+
+    def find_batch(self, batch: bytes) -> BatchAnswer:
+        """Its receipt, or how far it is."""
+
+    def withdraw(self, batch: bytes) -> None:
+        """Give up a batch that is not closed."""
+
+    def report_head(self, report: bytes) -> None:
+        """Say, signed, where we stand (K-15)."""
+
+    def look(self) -> Looked:
+        """Be in contact."""
 
     def send_link(self, number: str, by: str, to: str) -> None:
         """Have the authority send a receipt's link to its buyer: ``by`` is email or sms (S0-033)."""
-
-
-class _Answer(msgspec.Struct, gc=False):
-    """What the register compares of an answer; more may stand in it."""
-
-    index: str
-    number: str
-    device_link: str
-
-
-class _Device(msgspec.Struct, gc=False):
-    checkpoint: str = ""
 
 
 class _Commands(msgspec.Struct, gc=False):
@@ -105,37 +143,58 @@ class HttpChannel:
     def send(self, compact: bytes) -> Booked:
         """See `Channel`."""
         signed = read_signed(compact)
-        status, body = self._call("POST", DOCUMENTS_PATH, compact, MEDIA_TYPE)
-        if status not in (200, 201):
-            raise self._refusal(status, body)
-        return _booked(signed, body)
+        return _booked(signed, self._asked("POST", DOCUMENTS_PATH, compact, MEDIA_TYPE))
 
-    def send_batch(self, documents: tuple[bytes, ...]) -> tuple[Booked, ...]:
-        """See `Channel`: this version does not speak the authority's door for batches yet, and says so."""
-        raise NotSent(f"{len(documents)} documents wait for the door for batches")
-
-    def look(self) -> bytes:
+    def announce(self, batch: bytes, first: int) -> BatchProgress:
         """See `Channel`."""
-        status, body = self._call("GET", DEVICE_PATH, None, "")
-        if status != 200:
-            raise self._refusal(status, body)
-        try:
-            return msgspec.json.decode(body, type=_Device).checkpoint.encode()
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            raise NoAnswer("an answer that is none") from None
+        said = write_announcement(Announcement(batch=batch, first=first))
+        answer = self._batch_answer(self._asked("POST", BATCHES_PATH, said, "application/json"))
+        if isinstance(answer, BatchReceipt):
+            raise NoAnswer("an answer that is none")
+        return answer
+
+    def put_part(self, batch: bytes, number: int, text: bytes) -> PartHere:
+        """See `Channel`; gzip'ed where that pays."""
+        packed = gzip.compress(text, _GZIP_LEVEL, mtime=0)
+        pays = len(packed) * 10 < len(text) * 9 and len(text) <= len(packed) * INFLATED_RATIO_MAX
+        coding = {"Content-Encoding": "gzip"} if pays else {}
+        path = f"{_path(batch)}/parts/{number}"
+        body = self._asked("PUT", path, packed if pays else text, "application/octet-stream", **coding)
+        return _understood(read_part_answer, body)
+
+    def close_batch(self, batch: bytes, manifest: bytes) -> BatchAnswer:
+        """See `Channel`."""
+        return self._batch_answer(self._asked("POST", f"{_path(batch)}/close", manifest, MEDIA_TYPE))
+
+    def find_batch(self, batch: bytes) -> BatchAnswer:
+        """See `Channel`."""
+        return self._batch_answer(self._asked("GET", _path(batch), None, ""))
+
+    def withdraw(self, batch: bytes) -> None:
+        """See `Channel`."""
+        self._asked("DELETE", _path(batch), None, "")
+
+    def report_head(self, report: bytes) -> None:
+        """See `Channel`."""
+        self._asked("POST", HEAD_PATH, report, MEDIA_TYPE)
+
+    def look(self) -> Looked:
+        """See `Channel`."""
+        body = self._asked("GET", DEVICE_PATH, None, "")
+        stands = _understood(lambda data: read_answer(DeviceStands, data), body)
+        genesis = None
+        if stands.genesis is not None:
+            genesis = _understood(read_base64url, stands.genesis.link.encode())
+        return Looked(checkpoint=stands.checkpoint.encode(), genesis=genesis)
 
     def send_link(self, number: str, by: str, to: str) -> None:
         """See `Channel`."""
         body = msgspec.json.encode({"by": by, "to": to})
-        status, answer = self._call("POST", f"{DOCUMENTS_PATH}/{quote(number)}/deliveries", body, "application/json")
-        if status not in (200, 201, 202):
-            raise self._refusal(status, answer)
+        self._asked("POST", f"{DOCUMENTS_PATH}/{quote(number)}/{DELIVERIES}", body, "application/json")
 
     def commands(self) -> tuple[list[bytes], list[bytes]]:
         """Commands that wait, in order, and the certificates (DER) of their signers."""
-        status, body = self._call("GET", COMMANDS_PATH, None, "")
-        if status != 200:
-            raise self._refusal(status, body)
+        body = self._asked("GET", COMMANDS_PATH, None, "")
         try:
             told = msgspec.json.decode(body, type=_Commands)
             certificates = [b64decode(one, validate=True) for one in told.certificates]
@@ -145,20 +204,30 @@ class HttpChannel:
 
     def tell(self, number: int, result: bytes) -> None:
         """Answer a command."""
-        status, body = self._call("POST", f"{COMMANDS_PATH}/{number}/result", result, MEDIA_TYPE)
-        if status not in (200, 201):
-            raise self._refusal(status, body)
+        self._asked("POST", f"{COMMANDS_PATH}/{number}/result", result, MEDIA_TYPE)
 
     def close(self) -> None:
         """Close the kept connection; the next call opens another, with the certificate of then."""
         with self._turn:
             self._drop()
 
-    def _call(self, method: str, path: str, body: bytes | None, content_type: str) -> tuple[int, bytes]:
+    def _asked(self, method: str, path: str, body: bytes | None, content_type: str, **headers: str) -> bytes:
+        """What was answered; raises what `Channel` says."""
+        if content_type:
+            headers["Content-Type"] = content_type
+        status, answer = self._call(method, path, body, headers)
+        if status not in (200, 201, 202, 204):
+            raise self._refusal(status, answer)
+        return answer
+
+    @staticmethod
+    def _batch_answer(body: bytes) -> BatchAnswer:
+        return _understood(read_batch_answer, body)
+
+    def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         with self._turn:
             connection = self._open()
             try:
-                headers = {"Content-Type": content_type} if content_type else {}
                 connection.request(method, self._base + path, body, headers)
                 answer = connection.getresponse()
                 content = answer.read(_ANSWER_BYTES_MOST + 1)
@@ -218,15 +287,26 @@ class HttpChannel:
 
 def _booked(signed: SignedDocument, body: bytes) -> Booked:
     header = signed.header
-    try:
-        answer = msgspec.json.decode(body, type=_Answer)
-        index = int(answer.index)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
-        raise NoAnswer("an answer that is none") from None
+    answer = _understood(lambda data: read_answer(Registered, data), body)
+    if not (answer.index.isascii() and answer.index.isdigit()):
+        raise NoAnswer("an answer that is none")
+    act = write_base64url(signed.act_hash).decode("ascii")
     link = write_base64url(device_link(header.previous, header.sequence, signed.body_hash)).decode("ascii")
-    if answer.number != header.number or answer.device_link != link:
+    if answer.number != header.number or answer.device_link != link or answer.act_hash != act:
         raise Disagrees(f"the authority answered for {answer.number[:40]}, not for {header.number}")
-    return Booked(sequence=header.sequence, log_index=index)
+    return Booked(sequence=header.sequence, log_index=int(answer.index))
+
+
+def _understood(read: Callable[[bytes], Told], body: bytes) -> Told:
+    """An answer that cannot be read may come from something between us and the authority."""
+    try:
+        return read(body)
+    except Fault as fault:
+        raise NoAnswer(f"an answer that is none: {fault.detail[:200]}") from None
+
+
+def _path(batch: bytes) -> str:
+    return f"{BATCHES_PATH}/{write_base64url(batch).decode('ascii')}"
 
 
 def _is_quiet(connection: http.client.HTTPConnection) -> bool:

@@ -42,18 +42,23 @@ def offline_window(
     last_ms: int,
     now: datetime,
 ) -> OfflineWindow:
-    """Where the register stands. ``outages`` are earlier stretches (began, ended) in Unix ms."""
+    """Where the register stands. ``outages`` are earlier stretches (began, ended) in Unix ms.
+
+    Documents that wait for the report of their shift while the authority hears of us are no silence: they count for the
+    continuous limit alone.
+    """
     now = max(now, from_unix_ms(last_ms))
     starts = [one for one in (contact_ms or None, oldest_waiting_ms) if one is not None]
     began = from_unix_ms(min(starts)) if starts else None
     since = timedelta(0) if began is None else max(now - began, timedelta(0))
-    since_counted = timedelta(0) if began is not None and since < OUTAGE_FROM else since
+    silent_from = from_unix_ms(contact_ms) if contact_ms else began
+    silent = timedelta(0) if silent_from is None else max(now - silent_from, timedelta(0))
     horizon = now - timedelta(days=limits.rolling_days)
-    rolling = since_counted
+    rolling = silent if silent >= OUTAGE_FROM else timedelta(0)
     for began_ms, ended_ms in outages:
         start, end = max(from_unix_ms(began_ms), horizon), from_unix_ms(ended_ms)
-        if began is not None:
-            end = min(end, began)
+        if silent_from is not None:
+            end = min(end, silent_from)
         rolling += max(end - start, timedelta(0))
     continuous_most = timedelta(hours=limits.continuous_hours)
     rolling_most = timedelta(hours=limits.rolling_hours)

@@ -42,13 +42,13 @@ SELECT sequence, compact FROM document WHERE sequence > :after AND log_index IS 
 SELECT sequence, kind, time_ms, total, answer, log_index FROM document ORDER BY sequence DESC LIMIT :most;
 
 -- name: waiting
-SELECT sequence, compact, time_ms, kind, memory_record FROM document WHERE log_index IS NULL ORDER BY sequence LIMIT :most;
+SELECT sequence, compact, time_ms, kind, memory_record FROM document WHERE booked_ms IS NULL ORDER BY sequence LIMIT :most;
 
 -- name: waiting_count
-SELECT count(*), min(time_ms) FROM document WHERE log_index IS NULL;
+SELECT count(*), min(time_ms) FROM document WHERE booked_ms IS NULL;
 
 -- name: set_booked
-UPDATE document SET log_index = :log_index, booked_ms = :at_ms WHERE sequence = :sequence AND log_index IS NULL;
+UPDATE document SET log_index = :log_index, booked_ms = :at_ms WHERE sequence = :sequence AND booked_ms IS NULL;
 
 -- name: late
 SELECT sequence, answer FROM document WHERE is_shown = 0 ORDER BY sequence;
@@ -81,3 +81,62 @@ SELECT began_ms, ended_ms FROM outage WHERE ended_ms > :since_ms ORDER BY began_
 
 -- name: drop_outages
 DELETE FROM outage WHERE ended_ms <= :before_ms;
+
+-- name: settle_records
+UPDATE document SET booked_ms = :at_ms WHERE booked_ms IS NULL AND memory_record BETWEEN 1 AND :record;
+
+-- name: unsettle
+UPDATE document SET booked_ms = NULL, log_index = NULL WHERE sequence >= :sequence;
+
+-- name: settle_range
+UPDATE document SET booked_ms = :at_ms WHERE booked_ms IS NULL AND sequence BETWEEN :first AND :last;
+
+-- name: place_of
+SELECT link, memory_record FROM document WHERE sequence = :sequence;
+
+-- name: documents_between
+SELECT sequence, compact FROM document WHERE sequence BETWEEN :first AND :last ORDER BY sequence LIMIT :most;
+
+-- name: bytes_between
+SELECT coalesce(sum(length(compact) + 1), 0) FROM document WHERE sequence BETWEEN :first AND :last;
+
+-- name: reports
+SELECT sequence FROM document
+WHERE kind IN ('shift-closing', 'settlement-status', 'registration', 're-registration', 'memory-closure')
+  AND sequence BETWEEN :first AND :last
+ORDER BY sequence DESC LIMIT :most;
+
+-- name: batch_on_its_way
+SELECT batch_id, first, state, last, manifest, receipt FROM batch WHERE state < 3;
+
+-- name: add_batch
+INSERT INTO batch (batch_id, first) VALUES (:batch_id, :first) ON CONFLICT (batch_id)
+DO UPDATE SET state = 0, last = NULL, manifest = NULL, receipt = NULL;
+
+-- name: seal_batch
+UPDATE batch SET state = 1, last = :last, manifest = :manifest WHERE batch_id = :batch_id AND state = 0;
+
+-- name: receive_batch
+UPDATE batch SET state = 2, last = :last, receipt = :receipt WHERE batch_id = :batch_id AND state < 2;
+
+-- name: end_batch
+UPDATE batch SET state = 3 WHERE batch_id = :batch_id;
+
+-- name: drop_batch
+DELETE FROM batch WHERE batch_id = :batch_id;
+
+-- name: newest_receipt
+SELECT receipt FROM batch WHERE receipt IS NOT NULL ORDER BY first DESC LIMIT 1;
+
+-- name: batch_parts
+SELECT number, first, last, sha256, is_there FROM batch_part WHERE batch_id = :batch_id ORDER BY number;
+
+-- name: add_batch_part
+INSERT INTO batch_part (batch_id, number, first, last, sha256, is_there)
+VALUES (:batch_id, :number, :first, :last, :sha256, :is_there);
+
+-- name: set_part_there
+UPDATE batch_part SET is_there = :is_there WHERE batch_id = :batch_id AND number = :number;
+
+-- name: drop_batch_parts
+DELETE FROM batch_part WHERE batch_id = :batch_id;

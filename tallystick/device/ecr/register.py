@@ -13,6 +13,9 @@ from typing import Protocol
 
 import attrs
 
+from tallystick.device.ecr.batch_store import Batch
+from tallystick.device.ecr.batches import Batches
+from tallystick.device.ecr.batches import Memory as SendingMemory
 from tallystick.device.ecr.channel import Channel
 from tallystick.device.ecr.compose import Original
 from tallystick.device.ecr.issue import Request, issue, settle
@@ -29,26 +32,23 @@ from tallystick.device.ecr.needs import (
     hold,
 )
 from tallystick.device.ecr.offline_window import OUTAGE_FROM, OfflineWindow, offline_window
-from tallystick.device.ecr.orders import Correct, Order, Refund, Sell
+from tallystick.device.ecr.orders import Correct, Order, Refund, ReportX, Sell
 from tallystick.device.ecr.setup import RegisterSetup
 from tallystick.device.ecr.store import Standing, Store, Waiting
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
-from tallystick.kernel.instants import Clock, unix_ms
+from tallystick.kernel.instants import Clock, from_unix_ms, unix_ms
 from tallystick.kernel.shifts import RegisterState
+from tallystick.wire.batch_receipt import BatchReceipt
 
 REQUEST_ID_CHARACTERS = 64
 _SELLS = (Sell, Refund, Correct)
+_STOPPING = frozenset({"TS-1403", "TS-2403"})
+"""In a receipt: another act in a place of ours, and our certificate revoked."""
 
 
-class Memory(Protocol):
+class Memory(SendingMemory, Protocol):
     """What the register asks of write-once memory beside its way: a seal and an anchor at a synchronisation."""
-
-    def before_sending(self, sequence: int, now: datetime) -> None:
-        """Seal what no seal covers."""
-
-    def after_sending(self, record: int, log_index: int, checkpoint: bytes, now: datetime) -> None:
-        """Write down that records up to this one are booked."""
 
     def is_almost_full(self) -> bool:
         """Whether a new memory should be ordered."""
@@ -74,7 +74,8 @@ class Orders(Protocol):
 @attrs.frozen(slots=True, kw_only=True)
 class Status:
     """What is always shown. ``open_fate`` tells that a document's fate is not known; ``late`` counts answers that
-    nobody took; ``trouble`` is why the last try to reach the authority failed."""
+    nobody took; ``trouble`` is why the last try to reach the authority failed; ``apart`` which documents of the newest
+    batch are not all in the ledger, with the authority's codes."""
 
     uid: str
     works_offline: bool
@@ -86,6 +87,7 @@ class Status:
     late: int
     stopped: str
     trouble: str
+    apart: str
     memory_almost_full: bool
     not_after: datetime
     now: datetime
@@ -121,6 +123,7 @@ class Register:
         self._memory = memory
         self._means = Means(store, sign, way, random)
         self._turn = threading.Lock()
+        self.batches = Batches(store, sign, memory, random=random)
 
     @property
     def setup(self) -> RegisterSetup:
@@ -147,7 +150,7 @@ class Register:
         request = Request(request_id=request_id, request_hash=sha256(contents), order=order)
         with self._turn:
             now = self.clock()
-            standing = self._store.standing()
+            standing = self._standing_to_sign_from()
             if isinstance(order, _SELLS) and self.is_held:
                 self._check_new(request, "TS-2407", "the authority holds this register: nothing is sold")
             if isinstance(order, _SELLS) and self.setup.works_offline:
@@ -194,6 +197,7 @@ class Register:
             late=len(self._store.late()),
             stopped=standing.stopped,
             trouble=self.trouble,
+            apart=self._apart(),
             memory_almost_full=self._memory is not None and self._memory.is_almost_full(),
             not_after=self.setup.not_after,
             now=now,
@@ -247,6 +251,16 @@ class Register:
         """A service centre has looked: go on."""
         self._store.stop("")
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether nothing is signed until a service centre has looked."""
+        return bool(self._store.standing().stopped)
+
+    def stop(self, reason: str) -> None:
+        """The authority and our own documents contradict one another: sign nothing more (TS-3252)."""
+        with self._turn:
+            self._store.stop(reason)
+
     def close(self) -> None:
         """Let go of memory and store."""
         with self._turn:
@@ -258,13 +272,38 @@ class Register:
 
     # What the background asks
 
-    def to_send(self, most: int) -> list[Waiting]:
-        """What the authority does not have, oldest first; sealed before it goes."""
-        waiting = self._store.waiting(most)
-        if waiting and self._memory is not None:
-            with self._turn:
-                self._memory.before_sending(self._store.standing().sequence, self.clock())
-        return waiting
+    def waiting(self, most: int) -> list[Waiting]:
+        """What the authority does not have, oldest first."""
+        return self._store.waiting(most)
+
+    def sealed_up_to(self) -> int:
+        """Seal the memory before something leaves it; the number of the last document that is sealed."""
+        with self._turn:
+            sequence = self._store.standing().sequence
+            if self._memory is not None:
+                self._memory.before_sending(sequence, self.clock())
+            return sequence
+
+    def seal_interim(self) -> bool:
+        """A report in the middle of a shift, so that a batch can be closed (K-24); whether there is a shift."""
+        standing = self._store.standing()
+        if standing.state.opened_at is None:
+            return False
+        self.issue(f"interim-seal-{standing.sequence + 1}", b"interim seal", ReportX())
+        return True
+
+    def finish_batch(self, batch: Batch, checkpoint: bytes) -> BatchReceipt:
+        """The receipt of a batch comes into the memory, and its documents wait no more; a contact.
+
+        A batch that was kept apart because its signer is revoked, or one with another act in its place, stops us.
+        """
+        with self._turn:
+            now = self.clock()
+            self._note_outage(now)
+            receipt = self.batches.finish(batch, checkpoint, now)
+        if stopping := sorted(_STOPPING & set(receipt.codes)):
+            self.stop(f"{' '.join(stopping)}: the authority keeps apart what we signed, numbers {_numbers(receipt)}")
+        return receipt
 
     def booked_after(self, sequence: int, most: int) -> list[tuple[int, bytes]]:
         """Documents behind a place that the authority has: what it may ask for again."""
@@ -274,14 +313,45 @@ class Register:
         """The authority has these (sequence, log index), or was reached at least."""
         with self._turn:
             now = self.clock()
-            began = self._window(self._store.standing(), now).began
-            if began is not None and now - began >= OUTAGE_FROM:
-                horizon = now - timedelta(days=self.setup.limits.rolling_days)
-                self._store.note_outage(unix_ms(began), unix_ms(now), unix_ms(horizon))
+            self._note_outage(now)
             self._store.settle(booked, unix_ms(now))
-            if booked and record and self._memory is not None:
+            if booked and record and checkpoint and self._memory is not None:
                 self._memory.after_sending(record, booked[-1][1], checkpoint, now)
             self.trouble = ""
+
+    def _standing_to_sign_from(self) -> Standing:
+        """Where the register stands. Without a network nobody can tell the link before the first document, so that
+        one waits for a contact where the set-up does not name it; raises ``TS-3250``.
+        """
+        standing = self._store.standing()
+        if not self.setup.works_offline or standing.sequence or standing.link or self.setup.genesis or standing.stopped:
+            return standing
+        genesis = None
+        try:
+            genesis = None if self._channel is None else self._channel.look().genesis
+        except (NotSent, NoAnswer) as error:
+            raise Fault("TS-3250", detail=str(error)) from error
+        except Refused as refused:
+            raise refused.fault from None
+        if genesis is None:
+            raise Fault("TS-3250", detail="the authority does not tell yet where our sequence begins")
+        self._store.set_genesis(genesis)
+        return self._store.standing()
+
+    def _note_outage(self, now: datetime) -> None:
+        """Silence counts from the last contact; documents that wait for their report while we are heard are none."""
+        standing = self._store.standing()
+        _, oldest = self._store.waiting_count()
+        began = from_unix_ms(standing.contact_ms or oldest or unix_ms(now))
+        if now - began >= OUTAGE_FROM:
+            horizon = now - timedelta(days=self.setup.limits.rolling_days)
+            self._store.note_outage(unix_ms(began), unix_ms(now), unix_ms(horizon))
+
+    def _apart(self) -> str:
+        receipt = self.batches.newest_receipt() if self.setup.works_offline else None
+        if receipt is None or receipt.is_whole:
+            return ""
+        return f"{_numbers(receipt)} ({', '.join(sorted(receipt.codes))})"
 
     def _check_window(self, request: Request, standing: Standing, now: datetime) -> None:
         if not self._window(standing, now).is_over:
@@ -305,3 +375,7 @@ class Register:
             last_ms=standing.last_ms,
             now=now,
         )
+
+
+def _numbers(receipt: BatchReceipt) -> str:
+    return f"{receipt.first}-{receipt.last}"

@@ -29,8 +29,10 @@ CREATE TABLE document (
     memory_record INTEGER NOT NULL DEFAULT 0,
     is_shown      INTEGER NOT NULL DEFAULT 1
 ) STRICT;
-CREATE INDEX document_waiting ON document (sequence) WHERE log_index IS NULL;
+CREATE INDEX document_waiting ON document (sequence) WHERE booked_ms IS NULL;
 CREATE INDEX document_follows ON document (refers_to) WHERE refers_to IS NOT NULL;
+CREATE INDEX document_reports ON document (sequence)
+    WHERE kind IN ('shift-closing', 'settlement-status', 'registration', 're-registration', 'memory-closure');
 
 -- A document that was signed and is not in the sequence yet: state 0 open (its fate is not known), 1 void.
 CREATE TABLE intent (
@@ -50,4 +52,26 @@ CREATE INDEX intent_of_sequence ON intent (sequence);
 CREATE TABLE outage (
     began_ms      INTEGER PRIMARY KEY,
     ended_ms      INTEGER NOT NULL
+) STRICT;
+
+-- A batch on its way to the authority: state 0 open, 1 sealed by its manifest, 2 its receipt is here, 3 done.
+CREATE TABLE batch (
+    batch_id      BLOB    PRIMARY KEY CHECK (length(batch_id) = 16),
+    first         INTEGER NOT NULL,
+    state         INTEGER NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 3),
+    last          INTEGER,
+    manifest      BLOB,
+    receipt       BLOB
+) STRICT;
+CREATE UNIQUE INDEX batch_on_its_way ON batch (state < 3) WHERE state < 3;
+
+-- Where its parts were cut; their text is that of the documents.
+CREATE TABLE batch_part (
+    batch_id      BLOB    NOT NULL REFERENCES batch,
+    number        INTEGER NOT NULL,
+    first         INTEGER NOT NULL,
+    last          INTEGER NOT NULL,
+    sha256        BLOB    NOT NULL CHECK (length(sha256) = 32),
+    is_there      INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (batch_id, number)
 ) STRICT;

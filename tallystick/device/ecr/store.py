@@ -27,6 +27,7 @@ from tallystick.kit.sqlite_file import SqliteFile
 FILE = "register.db"
 _PACKAGE = "tallystick.device.ecr"
 _MANY = 1_000
+_FORMAT = 2
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -97,16 +98,17 @@ class Store:
 
     def __init__(self, folder: Path, uid: Uid, device_class: DeviceClass) -> None:
         """Open or begin; raises ``TS-3258`` for a file that is damaged, of another register, or in use elsewhere."""
+        self.uid = uid
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _take_lock(folder / "register.lock")
         try:
-            self._file = SqliteFile(folder / FILE, _PACKAGE)
+            self.file = SqliteFile(folder / FILE, _PACKAGE, version=_FORMAT)
             sync_folder(folder.parent)
-            with self._file.transaction():
-                found = self._file.row("find_register")
+            with self.file.transaction():
+                found = self.file.row("find_register")
                 if found is None:
                     values = {"uid": uid, "device_class": int(device_class), "state": write_state(RegisterState())}
-                    self._file.run("add_register", values)
+                    self.file.run("add_register", values)
                 elif found[:2] != (uid, int(device_class)):
                     raise Fault("TS-3258", detail="the store belongs to another register or class")
         except sqlite3.DatabaseError as error:
@@ -118,13 +120,13 @@ class Store:
 
     def close(self) -> None:
         """Close the file; the lock goes last."""
-        self._file.close()
+        self.file.close()
         os.close(self._lock)
 
     def standing(self) -> Standing:
         """Where the register stands."""
-        with self._guarded():
-            row = self._file.row("find_register")
+        with self.reading():
+            row = self.file.row("find_register")
         assert row is not None
         return Standing(
             sequence=row[2],
@@ -140,20 +142,20 @@ class Store:
 
     def keep_intent(self, intent: Intent) -> None:
         """First commit: the exact bytes, before anybody else sees them."""
-        with self._writing():
-            self._file.run("add_intent", _values(intent, "number"))
+        with self.writing():
+            self.file.run("add_intent", _values(intent, "number"))
 
     def void(self, intent: Intent, cause: str) -> None:
         """The document is certainly not taken: its number is free. Its bytes stay until the number is used."""
-        with self._writing():
-            self._file.run("void_intent", {"id": intent.number, "cause": cause})
+        with self.writing():
+            self.file.run("void_intent", {"id": intent.number, "cause": cause})
 
     def keep(self, kept: Kept, standing: Standing) -> None:
         """Second commit: the document, its answer and the new standing; intents of its number end."""
-        with self._writing():
-            self._file.run("add_document", _values(kept) | {"is_shown": int(kept.is_shown)})
-            self._file.run("drop_intents", {"sequence": kept.sequence})
-            self._file.run(
+        with self.writing():
+            self.file.run("add_document", _values(kept) | {"is_shown": int(kept.is_shown)})
+            self.file.run("drop_intents", {"sequence": kept.sequence})
+            self.file.run(
                 "move_head",
                 {
                     "sequence": standing.sequence,
@@ -164,56 +166,56 @@ class Store:
                 },
             )
             if kept.booked_ms is not None:
-                self._file.run("note_contact", {"at_ms": kept.booked_ms})
+                self.file.run("note_contact", {"at_ms": kept.booked_ms})
 
     def open_intent(self) -> Intent | None:
         """The document whose fate is not known, if there is one."""
-        with self._guarded():
-            row = self._file.row("open_intent")
+        with self.reading():
+            row = self.file.row("open_intent")
         return None if row is None else _intent(row)
 
     def void_intents(self, sequence: int) -> list[Intent]:
         """Documents that were given up under a number that is still free."""
-        with self._guarded():
-            return [_intent(row) for row in self._file.rows("void_intents_of", {"sequence": sequence})]
+        with self.reading():
+            return [_intent(row) for row in self.file.rows("void_intents_of", {"sequence": sequence})]
 
     # What was answered, and what the register remembers
 
     def answer(self, request_id: str, request_hash: bytes) -> bytes | None:
         """The answer that this request got; raises ``TS-3253`` when the id came with other contents."""
-        with self._guarded():
-            row = self._file.row("find_answer", {"request_id": request_id})
+        with self.reading():
+            row = self.file.row("find_answer", {"request_id": request_id})
             if row is None:
                 return None
             if row[0] != request_hash:
                 raise Fault("TS-3253", detail="this request id was used for another request")
-        with self._writing():
-            self._file.run("set_shown", {"sequence": row[2]})
+        with self.writing():
+            self.file.run("set_shown", {"sequence": row[2]})
         return bytes(row[1])
 
     def document(self, sequence: int) -> bytes | None:
         """The signed form of a document."""
-        with self._guarded():
-            row = self._file.row("find_document", {"sequence": sequence})
+        with self.reading():
+            row = self.file.row("find_document", {"sequence": sequence})
         return None if row is None else bytes(row[0])
 
     def answer_of(self, sequence: int) -> bytes | None:
         """The answer that was made for a document."""
-        with self._guarded():
-            row = self._file.row("find_document", {"sequence": sequence})
+        with self.reading():
+            row = self.file.row("find_document", {"sequence": sequence})
         return None if row is None else bytes(row[1])
 
     def given_back(self, sequence: int) -> Money:
         """How much of a sale was given back."""
-        with self._guarded():
-            row = self._file.row("given_back", {"sequence": sequence})
+        with self.reading():
+            row = self.file.row("given_back", {"sequence": sequence})
         return Money(-row[0] if row else 0)
 
     def documents(self, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """All documents in order: sequence and signed form."""
         while True:
-            with self._guarded():
-                rows = self._file.rows("documents", {"after": after, "most": _MANY})
+            with self.reading():
+                rows = self.file.rows("documents", {"after": after, "most": _MANY})
             if not rows:
                 return
             yield from ((row[0], bytes(row[1])) for row in rows)
@@ -221,31 +223,31 @@ class Store:
 
     def booked_after(self, sequence: int, most: int) -> list[tuple[int, bytes]]:
         """Documents behind a place that the authority has, in order: sequence and signed form."""
-        with self._guarded():
-            rows = self._file.rows("booked_after", {"after": sequence, "most": most})
+        with self.reading():
+            rows = self.file.rows("booked_after", {"after": sequence, "most": most})
         return [(row[0], bytes(row[1])) for row in rows]
 
     def newest(self, most: int) -> list[bytes]:
         """The newest answers, the last one first."""
-        with self._guarded():
-            return [bytes(row[4]) for row in self._file.rows("newest", {"most": most})]
+        with self.reading():
+            return [bytes(row[4]) for row in self.file.rows("newest", {"most": most})]
 
     def late(self) -> list[bytes]:
         """Answers that nobody took: documents that were settled when the till had given up."""
-        with self._guarded():
-            return [bytes(row[1]) for row in self._file.rows("late")]
+        with self.reading():
+            return [bytes(row[1]) for row in self.file.rows("late")]
 
     def mark_shown(self, sequence: int) -> None:
         """Somebody took the answer."""
-        with self._writing():
-            self._file.run("set_shown", {"sequence": sequence})
+        with self.writing():
+            self.file.run("set_shown", {"sequence": sequence})
 
     # What the authority knows
 
     def waiting(self, most: int) -> list[Waiting]:
         """Documents that the authority does not have yet, oldest first."""
-        with self._guarded():
-            rows = self._file.rows("waiting", {"most": most})
+        with self.reading():
+            rows = self.file.rows("waiting", {"most": most})
         return [
             Waiting(sequence=row[0], compact=bytes(row[1]), time_ms=row[2], kind=row[3], memory_record=row[4])
             for row in rows
@@ -253,45 +255,52 @@ class Store:
 
     def waiting_count(self) -> tuple[int, int | None]:
         """How many wait, and the time of the oldest in Unix ms."""
-        with self._guarded():
-            row = self._file.row("waiting_count")
+        with self.reading():
+            row = self.file.row("waiting_count")
         return (row[0], row[1]) if row else (0, None)
 
     def settle(self, booked: list[tuple[int, int]], at_ms: int) -> None:
         """The authority has these documents: (sequence, log index)."""
-        with self._writing():
+        with self.writing():
             for sequence, log_index in booked:
-                self._file.run("set_booked", {"sequence": sequence, "log_index": log_index, "at_ms": at_ms})
-            self._file.run("note_contact", {"at_ms": at_ms})
+                self.file.run("set_booked", {"sequence": sequence, "log_index": log_index, "at_ms": at_ms})
+            self.file.run("note_contact", {"at_ms": at_ms})
+
+    def settle_records(self, record: int, at_ms: int) -> None:
+        """The write-once memory says that the authority has its records up to this one."""
+        with self.writing():
+            self.file.run("settle_records", {"record": record, "at_ms": at_ms})
 
     def set_genesis(self, link: bytes) -> None:
         """The link before the first document, as the authority says it; only while there is no document."""
-        with self._writing():
-            self._file.run("set_genesis", {"link": link})
+        with self.writing():
+            self.file.run("set_genesis", {"link": link})
 
     def stop(self, reason: str) -> None:
         """Nothing more is signed until a person has looked; empty lifts it."""
-        with self._writing():
-            self._file.run("set_stopped", {"reason": reason})
+        with self.writing():
+            self.file.run("set_stopped", {"reason": reason})
 
     def note_outage(self, began_ms: int, ended_ms: int, drop_before_ms: int) -> None:
         """A stretch without contact, longer each time that it is noted."""
-        with self._writing():
-            self._file.run("add_outage", {"began_ms": began_ms, "ended_ms": ended_ms})
-            self._file.run("drop_outages", {"before_ms": drop_before_ms})
+        with self.writing():
+            self.file.run("add_outage", {"began_ms": began_ms, "ended_ms": ended_ms})
+            self.file.run("drop_outages", {"before_ms": drop_before_ms})
 
     def outages(self, since_ms: int) -> list[tuple[int, int]]:
         """Stretches that end after a moment."""
-        with self._guarded():
-            return [(row[0], row[1]) for row in self._file.rows("outages", {"since_ms": since_ms})]
+        with self.reading():
+            return [(row[0], row[1]) for row in self.file.rows("outages", {"since_ms": since_ms})]
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._guarded(), self._file.transaction():
+    def writing(self) -> Iterator[None]:
+        """One durable commit, or nothing."""
+        with self.reading(), self.file.transaction():
             yield
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def reading(self) -> Iterator[None]:
+        """Raises ``TS-3258`` where the file cannot be read or written."""
         try:
             yield
         except sqlite3.DatabaseError as error:

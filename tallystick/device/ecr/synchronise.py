@@ -9,17 +9,18 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Sequence
 from datetime import timedelta
 
 import attrs
 
-from tallystick.device.ecr.channel import Booked, Channel
+from tallystick.device.ecr.bringing import Bringing
+from tallystick.device.ecr.channel import Channel
 from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, Refused
 from tallystick.device.ecr.register import Register
 from tallystick.device.ecr.remote.control import RemoteControl
 from tallystick.device.ecr.renewing import Renewal
 from tallystick.device.ecr.store import Waiting
+from tallystick.kernel.fault_catalogue import CATALOGUE, Retry
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import Clock, unix_ms
 
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 BATCH_MOST = 500
 FRESH = timedelta(seconds=90)
 """Younger documents are sent one by one, as the online channel takes them (±120 s); older ones as a batch."""
+_CONTRADICTIONS = frozenset({"TS-1403", "TS-1404", "TS-3285"})
+"""The authority has seen another register under our name, or a later state of this one."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class Synchroniser:
         self._failures = 0
         self._contact_ms = 0
         self._stopped = threading.Event()
+        self._bringing = Bringing(register, channel, lambda: not self._stopped.is_set())
         self._asked = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ecr-background", daemon=True)
 
@@ -83,26 +87,38 @@ class Synchroniser:
         register = self._register
         if not register.settle():
             return False
-        waiting = register.to_send(BATCH_MOST)
-        if not waiting and not self._wants_contact():
-            return True
         try:
-            booked = self._send(waiting)
-            checkpoint = self._channel.look()
+            if register.is_stopped:
+                return False
+            self._exchange()
+            return True
         except (NotSent, NoAnswer) as error:
             register.trouble = str(error)
-            return False
-        except Disagrees as error:
-            register.trouble = str(error)
-            return False
+            self._contact_ms = 0
         except Refused as refused:
             register.trouble = str(refused.fault)
-            return False
-        taken = {one.sequence for one in booked}
-        records = [one.memory_record for one in waiting if one.sequence in taken]
-        register.sent([(one.sequence, one.log_index) for one in booked], max(records, default=0), checkpoint)
-        self._contact_ms = unix_ms(self._clock())
-        return True
+        except Disagrees as error:
+            register.stop(str(error))
+        self._bringing.forget()
+        return False
+
+    def _exchange(self) -> None:
+        register = self._register
+        waiting = register.waiting(1)
+        if waiting and register.batches.overflows(waiting[0].sequence):
+            register.seal_interim()
+        wants_contact = self._wants_contact()
+        if wants_contact:
+            self._report_head()
+        if waiting and register.batches.on_its_way() is None:
+            if waiting[0].time_ms >= unix_ms(self._clock() - FRESH):
+                self._send_one_by_one()
+            else:
+                register.batches.begin(waiting[0].sequence)
+        if self._bringing.bring() or wants_contact:
+            self._channel.look()
+            register.sent([], 0, b"")
+            self._contact_ms = unix_ms(self._clock())
 
     def obey(self) -> bool:
         """Commands of the authority, also where it takes no documents just now; whether it was reached, if asked."""
@@ -119,14 +135,41 @@ class Synchroniser:
         since = unix_ms(self._clock()) - self._contact_ms
         return self._register.setup.works_offline and since >= self._pace.contact_seconds * 1000
 
-    def _send(self, waiting: Sequence[Waiting]) -> tuple[Booked, ...]:
-        """Documents of just now go one by one; after an outage they go as a batch, in their order."""
-        if not waiting:
-            return ()
-        fresh_from = unix_ms(self._clock() - FRESH)
-        if waiting[0].time_ms >= fresh_from:
-            return tuple([self._channel.send(one.compact) for one in waiting])
-        return self._channel.send_batch(tuple([one.compact for one in waiting]))
+    def _report_head(self) -> None:
+        report = self._register.batches.head_report(self._register.setup, self._clock())
+        if report is None:
+            return
+        try:
+            self._channel.report_head(report)
+        except Refused as refused:
+            if refused.fault.code in _CONTRADICTIONS:
+                raise Disagrees(str(refused.fault)) from None
+            raise
+
+    def _send_one_by_one(self) -> None:
+        """Documents of just now, in their order. One that is refused alone comes with a batch (S0-094)."""
+        register = self._register
+        register.sealed_up_to()
+        waiting, booked = register.waiting(BATCH_MOST), list[tuple[int, int]]()
+        try:
+            for one in waiting:
+                booked.append((one.sequence, self._channel.send(one.compact).log_index))
+        except Refused as refused:
+            code = refused.fault.code
+            if code in _CONTRADICTIONS:
+                raise Disagrees(str(refused.fault)) from None
+            if CATALOGUE[code].retry in (Retry.AFTER, Retry.SAME_BYTES):
+                raise
+            register.batches.begin(waiting[len(booked)].sequence)
+        finally:
+            if booked:
+                register.sent(booked, 0, b"")
+        if booked:
+            self._anchor(waiting[len(booked) - 1], booked)
+
+    def _anchor(self, last: Waiting, booked: list[tuple[int, int]]) -> None:
+        self._register.sent(booked, last.memory_record, self._channel.look().checkpoint)
+        self._contact_ms = unix_ms(self._clock())
 
     def _run(self) -> None:
         while not self._stopped.is_set():

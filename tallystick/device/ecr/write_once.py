@@ -16,9 +16,11 @@ from tallystick.device.worm import Anchor, RecordKind, WriteOnceMemory
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import ZERO_MONEY
 from tallystick.kernel.hashing import sha256
+from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.national_document import DocumentKind
 from tallystick.wire.document_jws import read_signed
 from tallystick.wire.national_document import read_document
+from tallystick.wire.worm_contents import read_anchor
 
 _LOOK_BACK = 128
 """Records read at a start to know the last document again: more than stand between two seals."""
@@ -93,9 +95,22 @@ class SealedMemory:
             self._memory.seal(sequence, self._sign, now)
 
     def after_sending(self, record: int, log_index: int, checkpoint: bytes, now: datetime) -> None:
-        """The anchor: memory and log hold each other's head."""
-        if not self._memory.state.closed:
-            self._memory.anchor(Anchor(seq=record, log_index=log_index, checkpoint=checkpoint), now)
+        """The anchor: memory and log hold each other's head. One that stands there already is not written again."""
+        newest = self._newest(RecordKind.ANCHOR)
+        if self._memory.state.closed or (newest and read_anchor(newest).seq >= record):
+            return
+        self._memory.anchor(Anchor(seq=record, log_index=log_index, checkpoint=checkpoint), now)
+
+    def newest_seal(self) -> bytes:
+        """The newest seal as it stands there, empty where none is near the end."""
+        return self._newest(RecordKind.SEAL)
+
+    def _newest(self, kind: RecordKind) -> bytes:
+        found = b""
+        for record in self._memory.records(max(1, self._memory.head.seq - _LOOK_BACK)):
+            if record.kind is kind:
+                found = record.data
+        return found
 
     def is_almost_full(self) -> bool:
         """From 90 % of what it was made for."""
@@ -109,13 +124,17 @@ class SealedMemory:
 def recover(memory: WriteOnceMemory, store: Store, setup: RegisterSetup, sign: Sign, now: datetime) -> None:
     """Count what the memory holds and the store does not: the memory is right, whatever the store says (S0-094).
 
-    An intent that is not in the memory was never written there and ends. Raises ``TS-3258`` where the two do not fit.
+    Its anchors tell what of that the authority has. An intent that is not in the memory was never written there and
+    ends. Raises ``TS-3258`` where the two do not fit.
     """
     standing = store.standing()
     if memory.head.seq < standing.memory_record:
         raise Fault("TS-3258", detail="the write-once memory is older than the store")
     intent = store.open_intent()
+    anchored, before = 0, standing.sequence
     for record in memory.records(standing.memory_record + 1):
+        if record.kind is RecordKind.ANCHOR:
+            anchored = max(anchored, read_anchor(record.data).seq)
         if record.kind not in SIGNED_RECORDS:
             continue
         if read_signed(record.data).header.sequence != standing.sequence + 1:
@@ -131,6 +150,8 @@ def recover(memory: WriteOnceMemory, store: Store, setup: RegisterSetup, sign: S
             request=(asked.request_id, asked.request_hash) if asked else None,
         )
         store.keep(kept, standing)
+    if anchored and standing.sequence != before:
+        store.settle_records(anchored, unix_ms(now))
     left = store.open_intent()
     if left is not None:
         store.void(left, "not written")

@@ -3,26 +3,27 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import cards
 import pytest
-from cards import Country, country
 from ecr_bench import Door, open_door
+from ecr_country import EcrCountry, ecr_country
 
 from tallystick.crypto.pki import DemoPki
 
 
 @pytest.fixture(scope="session")
-def home() -> Country:
-    return country()
+def home() -> cards.Country:
+    return cards.country()
 
 
 @pytest.fixture(scope="session")
-def pki(home: Country) -> DemoPki:
+def pki(home: cards.Country) -> DemoPki:
     home.pki.issue_tls(("localhost", "127.0.0.1"), datetime.now(UTC))
     return home.pki
 
 
 @pytest.fixture(scope="module")
-def _door(pki: DemoPki, home: Country) -> Iterator[Door]:
+def _door(pki: DemoPki, home: cards.Country) -> Iterator[Door]:
     with open_door(pki, home.folder) as door:
         yield door
 
@@ -35,3 +36,10 @@ def door(_door: Door) -> Door:
     _door.pipeline.before = lambda: None
     _door.checkpoints.brought.clear()
     return _door
+
+
+@pytest.fixture(scope="module")
+def country(pki: DemoPki, _hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EcrCountry]:
+    """Real doors over a real ledger, for a file of tests."""
+    with ecr_country(pki, _hasty_server, tmp_path_factory.mktemp("doors")) as made:
+        yield made

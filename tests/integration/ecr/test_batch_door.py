@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,14 +17,24 @@ import pytest
 from batch_bench import BatchBench, Sealed, batches
 from cards import Country
 from ecr_bench import Door, open_door
-from ecr_till import Reply, Till
+from ecr_register import RealRegister, make_folder
+from ecr_till import AUDIENCE, Reply, Till
 from ledger_bench import LedgerFolder
 from psycopg_pool import ConnectionPool
 
+from tallystick.authority.ledger import queries as ledger_queries
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.pki import DemoPki
+from tallystick.device.ecr import synchronise
 from tallystick.wire.compact_jws import write_base64url
-from tallystick.wire.offline_batch import BATCHES_PATH, HEAD_PATH, Announcement, write_announcement, write_head
+from tallystick.wire.offline_batch import (
+    BATCHES_PATH,
+    HEAD_PATH,
+    Announcement,
+    read_head,
+    write_announcement,
+    write_head,
+)
 
 OCTETS = {"Content_Type": "application/octet-stream"}
 
@@ -195,3 +206,44 @@ def test_ts_1109_nothing_is_booked_while_nobody_knows_who_is_revoked(
     asyncio.run(main())
     with psycopg.connect(database) as conn:
         assert conn.execute("SELECT count(*) FROM batches.part WHERE body IS NOT NULL").fetchone() == (0,)
+
+
+def test_our_own_register_brings_its_batch_to_the_doors(
+    play: Callable[[Any], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S0-062, S0-095: over HTTP and TLS, in parts, closed by an interim seal; the ledger has its chain."""
+
+    async def talk(bench: BatchBench, door: Door) -> None:
+        shop = await a_shop(bench, door, "HARD0001", DeviceClass.HARDWARE)
+        root = door.pki.files.root
+        genesis = write_base64url(shop.till.papers.link).decode()
+        folder = make_folder(
+            tmp_path / "till", shop.till.papers, door.port, AUDIENCE, root, "hardware", genesis=genesis
+        )
+        till = RealRegister(folder, part_bytes=4_000)
+        monkeypatch.setattr(synchronise, "FRESH", timedelta(seconds=-60))
+        till.do("reg", order="register")
+        till.do("open", order="open-shift", cash="100")
+        for number in range(8):
+            till.sell(f"sale-{number}")
+        assert await asyncio.to_thread(till.background.round)
+        assert till.register.seal_interim()
+        end = time.monotonic() + 20
+        while till.register.status().waiting and time.monotonic() < end:
+            await asyncio.to_thread(till.background.round)
+        status = till.register.status()
+        assert (status.waiting, status.trouble, status.stopped, status.apart) == (0, "", "", "")
+        assert bench.bench.ledger.rows("SELECT count(*) FROM batches.batch WHERE state = 'done'") == [(2,)]
+        [(most,)] = bench.bench.ledger.rows("SELECT max(number) FROM batches.part")
+        assert most > 2
+        head = bench.run(lambda conn: ledger_queries.device_head(conn, ("HARD0001", "HARD0001")))
+        assert head is not None
+        sequence, link = head
+        batches = till.register.batches
+        assert sequence == status.state.documents == 11
+        report = batches.head_report(till.register.setup, till.clock())
+        assert report is not None
+        assert read_head(report).link == link
+        till.opened.close()
+
+    play(talk)

@@ -6,141 +6,38 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import attrs
 import psycopg
 import pytest
-from ecr_till import Reply, Till, client_tls
-from ledger_bench import LedgerFolder
-from pki_bench import shared_database
-from psycopg.conninfo import make_conninfo
-from public_live import LoopThread, is_ready, wait_until
+from ecr_country import ORIGIN, EcrCountry
+from ecr_register import RealRegister, make_folder
+from ecr_till import Reply
+from public_live import wait_until
 from remote_bench import Answering, Control, command_unit, people
 from tallystick_erp import Connection, opening, registration
 
-from benchmarks.national_country import begin_sequences, enrolled_erp, enrolled_tills
-from benchmarks.national_till import NationalTill
 from tallystick.authority.ledger import queries as ledger
-from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.projections.retention import operations as retention
-from tallystick.authority.reference.registry.tasks import publish_devices
-from tallystick.authority.reference.taxrates import operations as taxrates
 from tallystick.crypto.certificates import pem_of
 from tallystick.crypto.keys import PrivateKey
-from tallystick.crypto.pki import DemoPki
-from tallystick.crypto.tls import tls_client_context
 from tallystick.kernel.device_commands import Resend
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.retention import RetainedKind, RetentionRules
-from tallystick.ops.national_registrations import begun_with, device_registration_of
-from tallystick.ops.packs import load_pack
-from tallystick.ops.pki_registry import enter_hierarchy, pki_services
-from tallystick.ops.processes.context import ecr_name
+from tallystick.ops.pki_registry import pki_services
 from tallystick.ops.schema.roles import INTAKE, as_role
-from tallystick.ops.state_folder import StateFolder
-from tallystick.simulation.country import free_port
 from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import read_signed
 from tallystick.wire.ecr_api import COMMANDS_PATH, DEVICE_PATH, DOCUMENTS_PATH, DeviceStands, Registered, read_answer
 
-ORIGIN = "fdo.example/aq/production"
 GUIDE = Path("docs/guides/national-till.md")
 
 
-@attrs.define
-class Country:
-    """Two running doors, their ledger, and the tills of two devices."""
-
-    dsn: str
-    state: StateFolder
-    pki: DemoPki
-    folder: Path
-    port: int
-    papers: list[NationalTill]
-    doors: list[subprocess.Popen[bytes]] = attrs.field(factory=list)
-    tills: list[Till] = attrs.field(factory=list)
-
-    def till(self, number: int) -> Till:
-        """A new connection of a device; which of the processes it meets is the kernel's choice."""
-        papers = self.papers[number]
-        key = PrivateKey(papers.device.key)
-        self.tills.append(Till(papers, client_tls(self.pki, self.folder, key, papers.certificate), self.port))
-        return self.tills[-1]
-
-    def stranger(self) -> Till:
-        """Somebody without a certificate."""
-        self.tills.append(Till(self.papers[0], tls_client_context(self.pki.files.root), self.port))
-        return self.tills[-1]
-
-    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn) as conn:
-            return conn.execute(query, parameters).fetchall()
-
-    def open_doors(self, *numbers: int) -> None:
-        """Start processes on the port that they share, and wait until they are ready."""
-        told = {
-            "state": str(self.state.root),
-            "database_url": self.dsn,
-            "health_port": "0",
-            "ecr_processes": "2",
-            "ecr_port": str(self.port),
-        }
-        environment = os.environ | {f"TALLYSTICK_{name.upper()}": value for name, value in told.items()}
-        for number in numbers:
-            (self.state.run / f"{ecr_name(number)}.health").unlink(missing_ok=True)
-            command = [sys.executable, "-m", "tallystick", "authority", "ecr", f"--number={number}"]
-            with (self.state.logs / f"ecr-{number}.log").open("ab") as log:
-                self.doors.append(subprocess.Popen(command, env=environment, stderr=log))
-        for number in numbers:
-            wait_until(lambda number=number: is_ready(self.state.run / f"{ecr_name(number)}.health"))  # type: ignore[misc]  # bound on purpose
-
-    def kill_doors(self) -> None:
-        """As a power cut would."""
-        for door in self.doors:
-            door.kill()
-            door.wait()
-        self.doors.clear()
-
-
-@pytest.fixture(scope="module")
-def country(pki: DemoPki, _hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
-    folder, loop = tmp_path_factory.mktemp("doors"), LoopThread()
-    state, now = StateFolder.of(str(folder / "state")), datetime.now(UTC)
-    state.make()
-    state.keys.rmdir()
-    state.keys.symlink_to(pki.files.folder)
-    with ExitStack() as stack:
-        stack.callback(loop.stop)
-        conn = stack.enter_context(shared_database(_hasty_server, "ecr_process"))
-        dsn = make_conninfo(_hasty_server, dbname="ecr_process")
-        ledger_folder, inner = LedgerFolder.make(folder, dsn), AsyncExitStack()
-        loop.run(inner.enter_async_context(ledger_folder.serving()))
-        stack.callback(lambda: loop.run(inner.aclose()))
-        (state.run / "sequencer.sock").symlink_to(ledger_folder.socket)
-        pack = load_pack("AQ")
-        for group in pack.tax_groups:
-            taxrates.publish_group(conn, group)
-        enter_hierarchy(conn, pki, now)
-        papers = [*enrolled_tills(conn, pki, pack, 3, ORIGIN), enrolled_erp(conn, pki, pack, ORIGIN)]
-        socket = ledger_folder.socket
-        publish_devices(conn, lambda first: append_blocking(socket, device_registration_of(first)), begun_with)
-        begin_sequences(dsn, papers)
-        made = Country(dsn, state, pki, folder, free_port(21_000 + os.getpid() % 10_000), papers)
-        stack.callback(made.kill_doors)
-        made.open_doors(1, 2)
-        yield made
-        for till in made.tills:
-            till.close()
-
-
-def on_many_connections(country: Country, number: int, compact: bytes) -> list[Reply]:
+def on_many_connections(country: EcrCountry, number: int, compact: bytes) -> list[Reply]:
     """The same bytes over new connections, until both processes have surely been asked."""
     replies = []
     for _ in range(8):
@@ -150,7 +47,7 @@ def on_many_connections(country: Country, number: int, compact: bytes) -> list[R
     return replies
 
 
-def test_a_day_of_a_register(country: Country) -> None:
+def test_a_day_of_a_register(country: EcrCountry) -> None:
     """S0-054, S0-037, S0-033, S1-015 to S1-019, in the order of a device's life."""
     till = country.till(0)
     before = read_answer(DeviceStands, till.ask("GET", DEVICE_PATH).body)
@@ -212,7 +109,7 @@ def test_a_day_of_a_register(country: Country) -> None:
     assert till.post(till.compact(till.closure())).code in ("TS-2401", "TS-2408")
 
 
-def test_s0_033_a_receipt_is_kept_for_sending_once_and_its_contact_goes(country: Country) -> None:
+def test_s0_033_a_receipt_is_kept_for_sending_once_and_its_contact_goes(country: EcrCountry) -> None:
     till = country.till(1)
     till.begin()
     told = till.submit().json
@@ -245,7 +142,7 @@ def test_s0_033_a_receipt_is_kept_for_sending_once_and_its_contact_goes(country:
     assert {(one["state"], "to" in one) for one in left} == {("erased", False)}
 
 
-def test_two_documents_in_one_place_are_evidence_and_stop_the_device(country: Country) -> None:
+def test_two_documents_in_one_place_are_evidence_and_stop_the_device(country: EcrCountry) -> None:
     till = country.till(1)
     if not till.papers.state.is_registered:
         till.begin()
@@ -266,7 +163,7 @@ def test_two_documents_in_one_place_are_evidence_and_stop_the_device(country: Co
         time.sleep(0.1)
 
 
-def test_s1_016_to_s1_018_a_node_asks_and_a_register_presents_itself(country: Country) -> None:
+def test_s1_016_to_s1_018_a_node_asks_and_a_register_presents_itself(country: EcrCountry) -> None:
     """The queue knows nothing yet, and says so; a register without certificate waits for a person, told once."""
     till = country.till(2)
     empty = till.ask("GET", "/node/v1/queue?after=0")
@@ -307,9 +204,9 @@ def test_s1_016_to_s1_018_a_node_asks_and_a_register_presents_itself(country: Co
     assert stranger.ask("GET", "/erp/v1/openapi.json").json["info"]["title"] == "ERP channel"
 
 
-def test_s0_080_an_erp_that_the_registry_knows_issues_documents_itself(country: Country) -> None:
+def test_s0_080_an_erp_that_the_registry_knows_issues_documents_itself(country: EcrCountry) -> None:
     """With the reference client, through the processes; a till's paths are open to it, and its own are to no till."""
-    erp = country.papers[3]
+    erp = country.papers[4]
     (country.folder / "erp.key").write_bytes(PrivateKey(erp.device.key).pem)
     (country.folder / "erp.pem").write_bytes(pem_of(erp.certificate))
     files = (country.folder / "erp.key", country.folder / "erp.pem", country.pki.files.root, country.folder / "erp.db")
@@ -325,7 +222,7 @@ def test_s0_080_an_erp_that_the_registry_knows_issues_documents_itself(country: 
     assert country.till(2).ask("GET", "/erp/v1/feed").code == "TS-2405"
 
 
-def test_s0_030_any_of_the_processes_tells_of_a_command_and_hands_it_out(country: Country) -> None:
+def test_s0_030_any_of_the_processes_tells_of_a_command_and_hands_it_out(country: EcrCountry) -> None:
     till = country.till(2)
     with psycopg.connect(country.dsn) as conn:
         people(conn)
@@ -342,7 +239,7 @@ def test_s0_030_any_of_the_processes_tells_of_a_command_and_hands_it_out(country
     assert [till.post(done, path).status for _ in range(2)] == [201, 200]
 
 
-def test_the_guide_leads_to_a_receipt_with_openssl_and_curl_alone(country: Country, tmp_path: Path) -> None:
+def test_the_guide_leads_to_a_receipt_with_openssl_and_curl_alone(country: EcrCountry, tmp_path: Path) -> None:
     """Every block of the guide, as it stands there, by a device that has its certificate."""
     papers = country.papers[2]
     key = PrivateKey(papers.device.key)
@@ -362,3 +259,38 @@ def test_the_guide_leads_to_a_receipt_with_openssl_and_curl_alone(country: Count
     assert kinds == ["registration", "shift-opening", "receipt"], answers
     seen, own, delivery = map(json.loads, answers[3:])
     assert (seen["status"], own, delivery["state"]) == ("valid", json.loads(answers[2]), "waiting")
+
+
+def test_s0_054_our_own_register_of_the_online_class(country: EcrCountry, tmp_path: Path) -> None:
+    root = country.pki.files.root
+    folder = make_folder(tmp_path / "till", country.papers[3], country.port, ORIGIN, root, "software")
+    till = RealRegister(folder)
+    till.do("reg", order="register")
+    till.do("open", order="open-shift", cash="100", cashier="Ana")
+    sold = till.sell("s1")
+    assert till.sell("s1") == sold
+    cash = [{"kind": "cash", "amount": "0.50"}]
+    lines = [{"name": "Bread", "price": "0.50", "labels": ["A"]}]
+    till.do("r1", order="refund", original=sold["number"], payments=cash, lines=lines)
+    for name, direction in (("c1", "up"), ("c2", "down")):
+        till.do(
+            name, order="correct", original=sold["number"], direction=direction, lines=lines, payments=cash,
+            reason="price was wrong",
+        )  # fmt: skip
+    till.sell("f", form={"series": "AB", "number": "1"})
+    till.do("x", order="x-report")
+    till.register.send_link(3, "email", "a@b.example")
+    country.kill_doors()
+    with pytest.raises(Fault) as caught:
+        till.sell("s2")
+    assert caught.value.code in ("TS-3250", "TS-3251")
+    country.open_doors(1)
+    again = till.sell("s2")
+    till.do("z", order="close-shift")
+    assert till.background.round()
+    code = str(again["verification_url"]).rpartition("/")[2]
+    assert country.till(3).ask("GET", f"/node/v1/receipts/{code}").json["status"] == "valid"
+    till.do("end", order="close-memory", reason="worn out")
+    with pytest.raises(Fault):
+        till.do("late", order="open-shift")
+    till.opened.close()

@@ -24,6 +24,7 @@ from tallystick.crypto.national_orders import DeviceFacts, device_authority, dev
 from tallystick.crypto.passphrase_keys import store_under_passphrase
 from tallystick.device.ecr.place import begin_register
 from tallystick.ops.till_tools import document_of, give_order, sale_of, status_of
+from tallystick.wire.compact_jws import write_base64url
 
 UID = "TILL0077"
 START_SECONDS = 60
@@ -43,7 +44,8 @@ def folder(tmp_path: Path) -> Path:
     )
     order = device_order(facts, key.public, pki.arc, device_profile(DeviceClass.HARDWARE, pki.arc))
     certificate = pki.authority(device_authority(DeviceClass.HARDWARE)).issue(order, datetime.now(UTC))
-    register_file(tmp_path, uid=UID, **{"class": "hardware"})
+    genesis = write_base64url(bytes(range(32))).decode()  # of no contact yet: it has to be told
+    register_file(tmp_path, uid=UID, genesis=genesis, **{"class": "hardware"})
     store_under_passphrase(tmp_path / "device.key", key, "1234")
     (tmp_path / "device.crt").write_bytes(pem_of(certificate))
     (tmp_path / "authority.crt").write_bytes(pki.files.root.read_bytes())

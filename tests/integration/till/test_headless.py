@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from till_bench import Authority, Bench, sale, without_flushes
+from till_authority import Authority
+from till_bench import Bench, sale, without_flushes
 from till_live import LiveRegister, http_authority
 
 from tallystick.device.ecr.channel import HttpChannel
@@ -103,7 +104,7 @@ def test_the_http_channel_tells_not_sent_from_no_answer_and_from_a_refusal(tmp_p
             with pytest.raises(kind):
                 channel.send(compact)
         assert channel.send(compact).log_index == 2
-        assert channel.look() == b"small.example/log\n1\n\n"
+        assert channel.look().checkpoint == b"small.example/log\n1\n\n"
         authority.booked.clear()
         with pytest.raises(Refused) as refused:
             channel.send(compact)

@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from till_bench import UID, Bench, Supply, price_of, sale, without_flushes
+from till_authority import UID
+from till_bench import Bench, Supply, price_of, sale, without_flushes
 
 from tallystick.device.ecr.orders import CloseShift, Correct, OpenShift, Refund, ReportX, Reregister, Sell
 from tallystick.device.ecr.orders import Register as RegisterOrder

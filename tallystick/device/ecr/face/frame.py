@@ -85,7 +85,10 @@ def state_part(frame: Frame) -> str:
     if status.open_fate:
         parts.append(_state("warn", frame.say("open_fate")))
     if status.trouble:
-        parts.append(_state("warn", frame.say("no_connection")))
+        is_coded = status.trouble.startswith("TS-")
+        parts.append(_state("warn", text(status.trouble) if is_coded else frame.say("no_connection")))
+    if status.apart:
+        parts.append(_state("stop", f"{frame.say('kept_apart')} {text(status.apart)}"))
     if status.waiting:
         parts.append(_state("work", f"{frame.say('waiting')} {words.number(status.waiting)}"))
     if status.works_offline and (status.waiting or status.window.warns):

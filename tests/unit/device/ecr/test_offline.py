@@ -13,7 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from till_bench import START, UID, Authority, Bench, sale, sign, without_flushes
+from till_authority import UID, Authority
+from till_bench import START, Bench, sale, sign, without_flushes
 
 from tallystick.device.ecr.offline_window import OfflineWindow, offline_window
 from tallystick.device.ecr.orders import CloseMemory, CloseShift, OpenShift, ReportX

@@ -10,7 +10,8 @@ from typing import Any
 
 import attrs
 import pytest
-from till_bench import GENESIS, KEY, UID, Authority, Bench, price_of, sale, without_flushes
+from till_authority import GENESIS, KEY, UID, Authority
+from till_bench import Bench, price_of, sale, without_flushes
 
 from tallystick.crypto.signatures import verify_es256_of_hash
 from tallystick.device.ecr.orders import CloseMemory, CloseShift, Correct, Line, OpenShift, Refund, ReportX, Reregister

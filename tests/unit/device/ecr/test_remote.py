@@ -9,7 +9,8 @@ from pathlib import Path
 import attrs
 import pytest
 from cards import country
-from till_bench import KEY, START, UID, Bench, PowerCut, Supply, sale, sign, without_flushes
+from till_authority import KEY, UID
+from till_bench import START, Bench, PowerCut, Supply, sale, sign, without_flushes
 
 from tallystick.crypto.certificates import TrustStore
 from tallystick.crypto.command_units import arc_of_device
