@@ -19,7 +19,8 @@ import msgspec
 
 from tallystick.device.ecr.order_json import BYTES_MOST, read_order
 from tallystick.device.ecr.receipt import plain
-from tallystick.device.ecr.register import Register, Status
+from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.standing import Status
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import unix_ms
 from tallystick.kit.asgi import (

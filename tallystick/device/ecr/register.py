@@ -9,13 +9,9 @@ from __future__ import annotations
 import os
 import threading
 from datetime import datetime, timedelta
-from typing import Protocol
-
-import attrs
 
 from tallystick.device.ecr.batch_store import Batch
 from tallystick.device.ecr.batches import Batches
-from tallystick.device.ecr.batches import Memory as SendingMemory
 from tallystick.device.ecr.channel import Channel
 from tallystick.device.ecr.compose import Original
 from tallystick.device.ecr.issue import Request, issue, settle
@@ -34,68 +30,17 @@ from tallystick.device.ecr.needs import (
 from tallystick.device.ecr.offline_window import OUTAGE_FROM, OfflineWindow, offline_window
 from tallystick.device.ecr.orders import Correct, Order, Refund, ReportX, Sell
 from tallystick.device.ecr.setup import RegisterSetup
+from tallystick.device.ecr.standing import Memory, Orders, Status
 from tallystick.device.ecr.store import Standing, Store, Waiting
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import Clock, from_unix_ms, unix_ms
-from tallystick.kernel.shifts import RegisterState
 from tallystick.wire.batch_receipt import BatchReceipt
 
 REQUEST_ID_CHARACTERS = 64
 _SELLS = (Sell, Refund, Correct)
 _STOPPING = frozenset({"TS-1403", "TS-2403"})
 """In a receipt: another act in a place of ours, and our certificate revoked."""
-
-
-class Memory(SendingMemory, Protocol):
-    """What the register asks of write-once memory beside its way: a seal and an anchor at a synchronisation."""
-
-    def is_almost_full(self) -> bool:
-        """Whether a new memory should be ordered."""
-
-    def release(self) -> None:
-        """Let go of the medium."""
-
-
-class Orders(Protocol):
-    """What the authority wants of this register for now (S0-030)."""
-
-    @property
-    def is_held(self) -> bool:
-        """Whether it may sell nothing."""
-
-    def applied(self, setup: RegisterSetup) -> RegisterSetup:
-        """The setup as it holds now."""
-
-    def close(self) -> None:
-        """Let go of the file."""
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Status:
-    """What is always shown. ``open_fate`` tells that a document's fate is not known; ``late`` counts answers that
-    nobody took; ``trouble`` is why the last try to reach the authority failed; ``apart`` which documents of the newest
-    batch are not all in the ledger, with the authority's codes."""
-
-    uid: str
-    works_offline: bool
-    state: RegisterState
-    waiting: int
-    window: OfflineWindow
-    closes_by: datetime | None
-    open_fate: bool
-    late: int
-    stopped: str
-    trouble: str
-    apart: str
-    memory_almost_full: bool
-    not_after: datetime
-    now: datetime
-
-    @property
-    def must_close(self) -> bool:
-        """Whether the shift is too old to sell in."""
-        return self.closes_by is not None and self.now >= self.closes_by
 
 
 class Register:

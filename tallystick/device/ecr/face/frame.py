@@ -8,8 +8,8 @@ from datetime import timedelta
 import attrs
 
 from tallystick.device.ecr.face.parts import money, sign, text
-from tallystick.device.ecr.register import Status
 from tallystick.device.ecr.setup import RegisterSetup
+from tallystick.device.ecr.standing import Status
 from tallystick.device.ecr.words import Words
 from tallystick.kernel.fixed_point import Money
 
