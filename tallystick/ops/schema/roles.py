@@ -86,6 +86,7 @@ GRANTS = (
     Grant(PORTAL, "media", _EXTEND),
     Grant(PORTAL, "batches", _READ),
     Grant(PORTAL, "ecr", _READ),
+    Grant(PORTAL, "erp", _READ),
     Grant(PORTAL, "ledger", _READ),
     Grant(PORTAL, "intake", _READ),
     Grant(PORTAL, "audit", _READ),

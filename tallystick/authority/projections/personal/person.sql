@@ -78,6 +78,10 @@ SELECT (to_jsonb(t) - 'manifest' - 'receipt')::text FROM batches.batch t WHERE t
 -- name: tin_batches_matter
 SELECT to_jsonb(t)::text FROM batches.matter t WHERE t.tin = :name;
 
+-- name: tin_erp_webhook
+SELECT (to_jsonb(t) - 'salt' - 'message')::text FROM erp.webhook t
+WHERE t.uid IN (SELECT uid FROM registry.fiscal_device WHERE tin = :name);
+
 -- name: tin_ecr_delivery
 SELECT to_jsonb(t)::text FROM ecr.delivery t WHERE t.tin = :name;
 
