@@ -54,8 +54,8 @@ class Tolerances:
 
 
 CERTIFICATE_PROFILES = (
-    "device", "encryption", "hardware-device", "hosted-signer", "ocsp-responder", "pki-client", "pos-client",
-    "secure-element", "staff", "taxpayer-seal", "timestamp", "tls-server", "trust-list",
+    "device", "device-commands", "encryption", "hardware-device", "hosted-signer", "ocsp-responder", "pki-client",
+    "pos-client", "secure-element", "staff", "taxpayer-seal", "timestamp", "tls-server", "trust-list",
 )  # fmt: skip
 """The kinds of certificate whose lifetime a country may set."""
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from tallystick.authority.channels.ecr.api import EcrApi
 from tallystick.authority.channels.ecr.batches.api import BatchApi
+from tallystick.authority.channels.ecr.commands import CommandsApi
 from tallystick.authority.channels.ecr.node import NodeApi
 from tallystick.authority.channels.ecr.registering import Registering
 from tallystick.authority.channels.erp.api import ErpApi
@@ -69,6 +70,7 @@ def test_every_route_of_the_national_online_channel_is_described_and_every_descr
     api._registering = Registering.__new__(Registering)
     api._node = NodeApi.__new__(NodeApi)
     api._node._registering = api._registering
+    api._commands = CommandsApi.__new__(CommandsApi)
     tables = {**api.table(), **api.open_table(), **BatchApi.__new__(BatchApi).table()}
 
     def described(path: str) -> str:

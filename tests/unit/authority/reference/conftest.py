@@ -110,6 +110,7 @@ def control(_control: Control, bench: PkiBench) -> Iterator[Control]:
     _control.sign()
 
 
+@pytest.fixture(scope="session")
 def changing_country(_hasty_server: str) -> Iterator[PkiBench]:
     """A country of its own with a database of its own, for its authorities come and go."""
     home = own_country()

@@ -109,13 +109,16 @@ def test_each_use_of_the_key_has_its_command_and_each_command_its_use(control: C
     control.give(bench.uid, HOLD)
     control.sign()
     known = queries.known_digests
-    assert list(reconcile(control.conn, LATE, known)) == []
+
+    def of_commands() -> list[str]:
+        """Other tests of this database leave uses of other purposes begun."""
+        return [one.what for one in reconcile(control.conn, LATE, known) if "command" in one.what]
+
+    assert of_commands() == []
     assert list(unlogged_commands(control.conn)) == []
     insert = "INSERT INTO pki.key_use (key_hash, purpose, digest, used_by, begun_at, ended_at) VALUES "
     control.conn.execute(insert + "(sha256('k'), 'command', sha256('forged'), 'nobody', now(), now())")
-    assert [one.what for one in reconcile(control.conn, LATE, known)] == [
-        "a key signed a command that is in no register"
-    ]
+    assert of_commands() == ["a key signed a command that is in no register"]
     control.conn.rollback()
     control.conn.execute("ALTER TABLE pki.key_use DISABLE TRIGGER USER")
     control.conn.execute("DELETE FROM pki.key_use WHERE purpose = 'command'")
