@@ -160,6 +160,7 @@ class Bookings:
             time.sleep(0.02)
 
 
+@pytest.mark.soak
 def test_the_logs_key_rotates_while_documents_are_booked(place: Place) -> None:
     socket = place.running.country.state.run / "sequencer.sock"
     with Bookings(socket, 0) as booking:

@@ -49,6 +49,7 @@ def test_a_wrong_setting_is_one_sentence() -> None:
     assert done.stderr == "tallystick: the environment: there is no setting TALLYSTICK_PORTAL_PROT\n"
 
 
+@pytest.mark.soak
 def test_migrate_then_where_then_wipe(state: Path) -> None:
     folder = str(state)
     assert run("migrate", TALLYSTICK_STATE=folder).stdout == "the schema is up to date\n"
@@ -64,6 +65,7 @@ def test_migrate_uses_a_server_that_exists(database: str, state: Path) -> None:
     assert list(state.iterdir()) == []
 
 
+@pytest.mark.soak
 def test_wipe_ends_a_server_that_a_killed_run_left(state: Path) -> None:
     program = (
         "import os, sys; from pathlib import Path; from tallystick.ops.postgres import EmbeddedPostgres, server\n"

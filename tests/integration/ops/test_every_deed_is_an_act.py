@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 import typer
 from deeds import COMMANDS, PAGES, Why
 
@@ -106,6 +107,7 @@ def test_what_a_shell_reads_and_begins_is_an_act(database: str) -> None:
         assert newest.for_whom == ("100000001" if verb == "inspections.list" else "")
 
 
+@pytest.mark.soak
 def test_deeds_of_the_hosted_signer_are_acts_of_the_account(database: str, tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}

@@ -41,6 +41,7 @@ def tallystick(database: str, tmp_path: Path) -> Tallystick:
     return run
 
 
+@pytest.mark.soak
 def test_s2_104_whoever_asked_in_a_shell_cannot_approve_there(tallystick: Tallystick, database: str) -> None:
     assert "ABCD1234  incomplete  TS-1406  missing 1-3  lost -" in tallystick("list").stdout
     asked = tallystick("ask", "ABCD1234", "--officer", "vera", "--reason", REASON)

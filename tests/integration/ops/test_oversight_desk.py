@@ -43,6 +43,7 @@ def run(dsn: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[
     return subprocess.run(argv, env=kept | told, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.soak
 def test_the_second_officer_decides_at_a_shell(database: str, tmp_path: Path) -> None:
     number = str(ask(database))
     listed = run(database, tmp_path, "approvals", "list")

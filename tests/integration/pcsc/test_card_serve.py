@@ -94,6 +94,7 @@ def test_s1_049_opensc_tool_reads_the_card(daemon: Pcsc, tmp_path: Path, protoco
     assert answers[8][1] == b"\4"
 
 
+@pytest.mark.soak
 def test_the_card_leaves_the_reader_when_it_is_told_to_end(daemon: Pcsc, tmp_path: Path) -> None:
     card = new_card(tmp_path / "card")
     with serving(daemon, card, "1", tmp_path / "state") as process:
@@ -112,6 +113,7 @@ def test_the_card_comes_back_when_pcscd_does(daemon: Pcsc, tmp_path: Path) -> No
         assert process.poll() is None
 
 
+@pytest.mark.soak
 def test_a_card_is_made_listed_and_served_by_commands(daemon: Pcsc, tmp_path: Path) -> None:
     """What a maker of devices types; nothing else is needed."""
     state, card = tmp_path / "state", tmp_path / "card"

@@ -196,6 +196,7 @@ def test_another_card_in_the_reader_is_another_session(
         acted(tmp_path, act)
 
 
+@pytest.mark.soak
 def test_esdc_run_serves_a_reader_by_name(daemon: Pcsc, tmp_path: Path) -> None:
     """The command, with a part of the reader's name; the status shows that the card was read."""
     card = tmp_path / "card"

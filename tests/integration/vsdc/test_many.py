@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 from vsdc_bench import Hosted, Pos, Reply
 from vsdc_findings import findings
 
@@ -23,6 +24,7 @@ def series(hosted: Hosted, pos: Pos) -> dict[str, list[int]]:
     return found
 
 
+@pytest.mark.soak
 def test_many_taxpayers_sell_at_once_over_several_keys(start: Callable[..., Hosted]) -> None:
     hosted = start(signers=3)
     tills = [hosted.pos(number=number) for number in range(1, 13)]
