@@ -20,11 +20,17 @@ pytestmark = pytest.mark.browser
 def certified(site: Site) -> Iterator[Site]:
     """The hierarchy, and a device with a certificate."""
     home, now = country(), datetime.now(UTC)
+    forget_certificates(site)  # another file's tests may have entered a hierarchy of their own
     with psycopg.connect(site.country.dsn) as conn:
         bench = PkiBench(conn, home, pki_services(home.pki), "DV700001", "DV700002")
         enter_hierarchy(conn, home.pki, now)
         bench.enrol(bench.uid, at=now)
     yield site
+    forget_certificates(site)
+
+
+def forget_certificates(site: Site) -> None:
+    """The database as it was before the first authority."""
     with psycopg.connect(site.country.dsn) as conn:
         conn.execute("SET session_replication_role = replica")
         conn.execute(
