@@ -91,6 +91,16 @@ def test_what_was_agreed_to_is_what_is_opened(bench: ProductionBench) -> None:
     assert bench.value("SELECT state FROM production.batch") == "asked"
 
 
+def test_a_batch_that_does_not_wait_is_not_opened_although_its_request_does(bench: ProductionBench) -> None:
+    """The table itself was changed behind the room: nothing is opened, and the request still waits."""
+    batch = bench.ask(1, blanks=2)
+    with psycopg.connect(bench.dsn) as conn:
+        conn.execute("SET session_replication_role = replica")
+        conn.execute("UPDATE production.batch SET state = 'refused'")
+    refused("TS-4007", lambda: bench.do(lambda conn: batches.approve(conn, batch.batch_id, OMAR, NOW)))
+    assert bench.value("SELECT state FROM approvals.request") == "pending"
+
+
 def test_a_refused_batch_is_never_opened(bench: ProductionBench) -> None:
     batch = bench.ask()
     bench.do(lambda conn: batches.refuse(conn, batch.batch_id, OMAR, NOW))

@@ -13,7 +13,8 @@ from datetime import datetime
 from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals import operations as approvals
-from tallystick.authority.oversight.approvals.values import Person
+from tallystick.authority.oversight.approvals import queries
+from tallystick.authority.oversight.approvals.values import Person, Request, State
 from tallystick.authority.reference.pki import branch_store, operations, store
 from tallystick.authority.reference.pki.ports import Registry
 from tallystick.authority.reference.pki.revoking import reason_of
@@ -51,13 +52,21 @@ def ask(
 
 
 def withdraw_asked(conn: Connection, registry: Registry, at: datetime) -> str | None:
-    """Carry out the oldest request that two officers stand for; the authority's name, none where no request waits."""
+    """Carry out the oldest request that two officers stand for; the authority's name, none where no request waits.
+
+    Commits in between: the authority itself is ended first, so that no door waits until each of a hundred thousand
+    certificates is revoked. A crash between the two leaves the request approved, and it is carried out again.
+    """
+    if not queries.is_any_approved(conn, (WITHDRAW,)):
+        return None
+    for waiting in queries.newest(conn, deeds=(WITHDRAW,)):
+        if waiting.state is State.APPROVED:
+            _end(conn, registry, waiting, at)
+    conn.commit()
     request = approvals.take_next(conn, (WITHDRAW,), at)
     if request is None:
         return None
-    name, reason = request.content["authority"], reason_of(request.content["reason"])
-    branch_store.stop_issuing(conn, name)
-    _withdraw(conn, registry, name, reason, request.reason, request.decider, at)
+    name, reason = _end(conn, registry, request, at)
     gone = _believed(conn, registry, name, at)
     for issuance in gone:
         assert issuance.certificate_hash is not None, "it is issued"
@@ -68,6 +77,14 @@ def withdraw_asked(conn: Connection, registry: Registry, at: datetime) -> str | 
     )  # fmt: skip
     activity.record(conn, act)
     return name
+
+
+def _end(conn: Connection, registry: Registry, request: Request, at: datetime) -> tuple[str, Reason]:
+    """End what a request names; where it is ended already, nothing changes."""
+    name, reason = request.content["authority"], reason_of(request.content["reason"])
+    branch_store.stop_issuing(conn, name)
+    _withdraw(conn, registry, name, reason, request.reason, request.decider, at)
+    return name, reason
 
 
 def follow_root_list(conn: Connection, registry: Registry, by: str, at: datetime) -> list[str]:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import attrs
 import psycopg
 import pytest
-from branches import follow_in, withdraw
+from branches import ANNA, BERTA, follow_in, withdraw
 from cards import NOW, TIN, rsa_key
-from pki_acts import SOON, issuance_of
-from pki_bench import PkiBench, p256, refused, rows
+from pki_acts import LATE, SOON, issuance_of
+from pki_bench import PkiBench, csr, p256, refused, rows
 
 from tallystick.authority.channels.sdc import store as sdc_store
 from tallystick.authority.channels.sdc import tokens
 from tallystick.authority.channels.sdc.identity import Gatekeeper
 from tallystick.authority.keys.signing_unit import SigningUnit
+from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.reference.pki import (
     branch_store,
+    enrolment,
     lists,
     operations,
+    queries,
     succession,
     withdrawing,
 )
@@ -29,9 +32,11 @@ from tallystick.authority.reference.pki.reconciling import reconcile
 from tallystick.authority.reference.pki.responder import OcspService
 from tallystick.authority.reference.pki.timestamping import TimestampService
 from tallystick.authority.reference.pki.values import IssuanceState, Reason, Wish
+from tallystick.authority.reference.pki_registry import RegistryOfDevices
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry.directory import Directory
 from tallystick.authority.reference.registry.values import SecureElementState, Taxpayer
+from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.certificates import der_of
 from tallystick.crypto.keys import PublicKey
@@ -201,3 +206,36 @@ def test_ts_3024_a_station_signs_nothing_with_the_key_of_a_withdrawn_authority(l
         pki.files.withdrawal(name).write_text("since")
     with refused("TS-3024"):
         pki.issue_pki_client(subject, spki, at=NOW)
+
+
+class DyingRegistry(RegistryOfDevices):
+    """The registry of a process that dies before the first certificate of a device is revoked."""
+
+    def revoke(self, conn: Connection, certificate_hash: bytes, holder: str, at: datetime, reason: int) -> None:
+        if holder.startswith("device:"):
+            raise ConnectionError
+        super().revoke(conn, certificate_hash, holder, at, reason)
+
+
+def test_an_authority_is_ended_before_its_certificates_are_and_a_crash_between_loses_nothing(land: PkiBench) -> None:
+    conn, port = land.conn, land.services.registry
+    name = follow_in(land, "device-ca")
+    held = land.enrol(land.uid)
+    number, _ = withdrawing.ask(conn, port, name, Reason.CA_COMPROMISE, "its key was stolen", ANNA, SOON)
+    approvals.approve(conn, number, BERTA, SOON)
+    conn.commit()
+    with pytest.raises(ConnectionError):
+        withdrawing.withdraw_asked(conn, DyingRegistry(), SOON)
+    conn.rollback()
+    assert name in queries.withdrawals(conn)
+    assert port.revocation(conn, sha256(held)) is None
+    with refused("TS-1104"):
+        enrolment.renew(conn, land.services, held, land.pki.device_trust_store(), csr(p256()), LATE)
+    conn.rollback()
+    later = SOON + timedelta(minutes=1)
+    assert withdrawing.withdraw_asked(conn, port, later) == name
+    revoked = port.revocation(conn, sha256(held))
+    assert revoked is not None
+    assert revoked.revoked_at == later
+    assert queries.withdrawals(conn)[name].since == SOON, "the first moment stands"
+    conn.commit()
