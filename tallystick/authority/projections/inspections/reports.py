@@ -62,7 +62,7 @@ def _booked(conn: Connection, record: Record, report: ShiftReport) -> ShiftTotal
         if name is not None:
             so_far: CountAndSum = getattr(totals, name)
             more = CountAndSum(so_far.count + count, attrs.evolve(so_far.total, scaled=so_far.total.scaled + total))
-            totals = attrs.evolve(totals, **{name: more})  # type: ignore[arg-type]
+            totals = attrs.evolve(totals, **{name: more})  # type: ignore[arg-type]  # the name is that of a CountAndSum
     return totals
 
 
