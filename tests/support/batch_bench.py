@@ -24,7 +24,7 @@ from tallystick.authority.intake import anchors, decision_store
 from tallystick.authority.intake.held import Held
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.keeper import NationalKeeper
-from tallystick.authority.intake.national.offline import OfflineIntake, OfflineRules
+from tallystick.authority.intake.national.offline.pipeline import OfflineIntake, OfflineRules
 from tallystick.authority.intake.national.signatures import Signatures
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.country_pack import CountryPack

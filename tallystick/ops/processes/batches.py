@@ -21,9 +21,9 @@ from tallystick.authority.channels.ecr.identity import VIEW_AGE_MAX
 from tallystick.authority.intake.held import Held
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.keeper import NationalKeeper
-from tallystick.authority.intake.national.offline import OfflineIntake, OfflineRules
+from tallystick.authority.intake.national.offline.pipeline import OfflineIntake, OfflineRules
+from tallystick.authority.intake.national.offline.readmitting import ReadmissionRules, entry_anew
 from tallystick.authority.intake.national.ports import NationalRules
-from tallystick.authority.intake.national.readmitting import ReadmissionRules, entry_anew
 from tallystick.authority.intake.national.signatures import Signatures
 from tallystick.authority.ledger.client import SequencerClient
 from tallystick.authority.ledger.entry import Channel, NewEntry

@@ -15,7 +15,7 @@ from ledger_bench import LedgerFolder
 from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.batches import queries
 from tallystick.authority.channels.ecr.batches.values import NumberState
-from tallystick.authority.intake.national.readmitting import ReadmissionRules, entry_anew
+from tallystick.authority.intake.national.offline.readmitting import ReadmissionRules, entry_anew
 from tallystick.authority.ledger.entry import Channel, LeafFlag
 from tallystick.kernel.channel_rules import LateDocuments
 from tallystick.kernel.fixed_point import Money

@@ -17,7 +17,7 @@ import attrs
 from tallystick.authority.channels.ecr.batches import contacts, store
 from tallystick.authority.channels.ecr.batches.values import Batch, Matter, MatterKind
 from tallystick.authority.intake.keeper import Keeper
-from tallystick.authority.intake.national.offline_values import Arrived, OfflineBatch, Tally
+from tallystick.authority.intake.national.offline.values import Arrived, OfflineBatch, Tally
 from tallystick.authority.intake.national.ports import NationalDevices
 from tallystick.authority.intake.national.values import Sender
 from tallystick.authority.reference.registry.values import DeviceCertificate

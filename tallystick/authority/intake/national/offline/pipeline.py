@@ -13,9 +13,9 @@ from typing import Protocol
 import attrs
 
 from tallystick.authority.intake.examining import at_step
-from tallystick.authority.intake.national.offline_findings import BuildHistory
-from tallystick.authority.intake.national.offline_run import BatchRun, OpenedPart
-from tallystick.authority.intake.national.offline_values import Arrived, OfflineBatch, Tally
+from tallystick.authority.intake.national.offline.findings import BuildHistory
+from tallystick.authority.intake.national.offline.run import BatchRun, OpenedPart
+from tallystick.authority.intake.national.offline.values import Arrived, OfflineBatch, Tally
 from tallystick.authority.intake.national.ports import NationalRules, NationalStores
 from tallystick.authority.intake.national.signatures import Signatures
 from tallystick.authority.intake.ports import Sequencer

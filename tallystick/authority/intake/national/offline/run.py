@@ -17,8 +17,8 @@ from tallystick.authority.intake.national import proving
 from tallystick.authority.intake.national.booking import document_entry
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.national.doubled import keep_two_documents
-from tallystick.authority.intake.national.offline_findings import finding, lateness, times_contradict
-from tallystick.authority.intake.national.offline_values import OfflineBatch, Tally
+from tallystick.authority.intake.national.offline.findings import finding, lateness, times_contradict
+from tallystick.authority.intake.national.offline.values import OfflineBatch, Tally
 from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.intake.national.values import DocumentInHand, NationalFinding
 from tallystick.authority.intake.ports import Sequencer
@@ -36,7 +36,7 @@ from tallystick.wire.document_jws import MEDIA_TYPE, SignedDocument
 from tallystick.wire.national_document import read_document
 
 if TYPE_CHECKING:
-    from tallystick.authority.intake.national.offline import OfflineRules
+    from tallystick.authority.intake.national.offline.pipeline import OfflineRules
 
 APART_AT_ONCE = 256
 _CHANNEL = Channel.ECR_OFFLINE
