@@ -78,7 +78,8 @@ class NationalVerdict:
     """The outcome. ``document`` and ``said`` are our own record, only where it is the act that the code speaks of.
 
     ``differs`` names what the code says otherwise than the record: ``total``, ``time``, ``type``. ``other`` tells
-    whether the number stands for another act.
+    whether the number stands for another act. ``arriving``: something is booked there whose signed head is not stored
+    yet, as it is for a moment after the register had its answer; that is nobody's fault.
     """
 
     state: State
@@ -88,11 +89,12 @@ class NationalVerdict:
     said: NationalDocument | None = None
     differs: tuple[str, ...] = ()
     other: bool = False
+    arriving: bool = False
 
     @property
     def is_alarm(self) -> bool:
         """Whether a code with a good signature says what the ledger does not: somebody may want to know."""
-        return self.state in _ALARMS
+        return self.state in _ALARMS and not self.arriving
 
 
 _ALARMS = frozenset({State.MISMATCH, State.NOT_FOUND, State.OVERDUE, State.PENDING})
@@ -109,8 +111,11 @@ def check_national(
     if certificate is None:
         return NationalVerdict(state=State.FORGED)
     known = NationalVerdict(state=State.VALID, code=code, register=register)
-    document = behind_gate(find_document(SdcInvoiceNumber.parse(code.number)))
+    found = find_document(SdcInvoiceNumber.parse(code.number))
+    document = behind_gate(found)
     if document is None:
+        if found is not None:
+            return attrs.evolve(known, state=State.PENDING, arriving=True)
         return attrs.evolve(known, state=_not_here(code, register, certificate, is_kept_apart))
     if document.act_hash != code.act_hash:
         return attrs.evolve(known, state=State.MISMATCH, other=True)
@@ -132,7 +137,7 @@ def _differences(code: ReceiptCode, document: LedgerDocument) -> Iterator[str]:
 
 def overdue(verdict: NationalVerdict, now: datetime, limit: timedelta, shown_at: datetime | None) -> NationalVerdict:
     """A pending verdict once more with the clock: beyond the limit the batch should have come."""
-    if verdict.state is not State.PENDING or verdict.code is None:
+    if verdict.state is not State.PENDING or verdict.code is None or verdict.arriving:
         return verdict
     since = from_unix_ms(verdict.code.time_ms)
     if shown_at is not None:

@@ -70,7 +70,11 @@ def test_every_spelling_of_the_address_leads_to_the_answer(page: NationalPage, s
 def test_nothing_is_valid_before_the_gate(page: NationalPage) -> None:
     made = page.till.sell()
     page.put(made, acked=False)
-    assert page.told(made) == ("not-found", False)
+    assert page.told(made) == ("pending", False)
+    assert "72" not in page.ask(made, BROWSER).text, "it is no matter of hours"
+    page.bench.now += timedelta(days=30)
+    assert page.told(made) == ("pending", False)
+    assert not page.noted, "a buyer who looks at once accuses nobody"
 
 
 @pytest.mark.parametrize(
