@@ -192,3 +192,27 @@ def test_one_device_takes_its_share_of_connections_and_no_more(hasty: Door) -> N
         till.ask("GET", DEVICE_PATH)
     for connection in kept:
         connection.close()
+
+
+def test_strangers_keep_no_till_out(pki: DemoPki, home: Country) -> None:
+    """Connections without a certificate are few of all, and fewer of one address; what is closed gives way again."""
+    for limits in (
+        HttpLimits(connections=6, connections_of_strangers=3),
+        HttpLimits(connections=6, connections_of_strangers=100, connections_per_stranger=3),
+    ):
+        with open_door(pki, home.folder, limits) as door:
+            till, strangers = door.till("CROWD001"), [door.stranger() for _ in range(10)]
+            assert [_is_served(one) for one in strangers] == [True] * 3 + [False] * 7
+            assert till.ask("GET", DEVICE_PATH).status == 200
+            strangers[0].close()
+            deadline = time.monotonic() + 10
+            while not _is_served(strangers[-1]):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+
+
+def _is_served(stranger: Till) -> bool:
+    try:
+        return stranger.ask("GET", "/openapi.json").status == 200
+    except (http.client.HTTPException, OSError):
+        return False
