@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
@@ -17,6 +18,8 @@ from ecr_till import Till
 
 from tallystick.authority.channels.ecr.budget import CallBudget, WorkBudget
 from tallystick.authority.channels.ecr.deliveries import read_wish
+from tallystick.authority.channels.ecr.node import NodeApi
+from tallystick.authority.channels.ecr.registering import Registering
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.faults import Fault
 from tallystick.kit.http_server import HttpLimits
@@ -216,3 +219,20 @@ def _is_served(stranger: Till) -> bool:
         return stranger.ask("GET", "/openapi.json").status == 200
     except (http.client.HTTPException, OSError):
         return False
+
+
+def test_ts_1006_a_subscriber_of_ipv6_is_one_address(pki: DemoPki, home: Country) -> None:
+    with open_door(pki, home.folder, monotonic=lambda: 0.0) as door:
+        node = NodeApi(door.services, Registering(door.services))
+
+        async def present(address: str) -> str:
+            async def receive() -> Any:
+                raise AssertionError("the type of the body is not taken")
+
+            with pytest.raises(Fault) as raised:
+                await node.present({"headers": [], "client": (address, 1)}, receive)
+            return raised.value.code
+
+        codes = [asyncio.run(present(f"2001:db8:0:1:{number:x}::1")) for number in range(21)]
+        assert codes == ["TS-1002"] * 20 + ["TS-1006"]
+        assert asyncio.run(present("2001:db8:0:2::1")) == "TS-1002"

@@ -16,6 +16,7 @@ from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.identifiers import UINT32_MAX
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.national_document import DocumentKind
+from tallystick.kit.address_budget import source_of
 from tallystick.kit.asgi import Answer, Receive, Scope, query_of, read_body
 from tallystick.kit.in_thread import in_thread
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE, read_signed, write_time
@@ -83,7 +84,7 @@ class NodeApi:
     async def present(self, scope: Scope, receive: Receive) -> Answer:
         """A register that nobody entered presents itself (S1-018): 202 while a person has to look at it."""
         services, headers = self._services, dict(scope["headers"])
-        came_from, at = str((scope.get("client") or ("",))[0]), services.clock()
+        came_from, at = source_of(str((scope.get("client") or ("",))[0])), services.clock()
         services.strangers.spend(came_from)
         size = expected_bytes(headers, BODY_BYTES_MAX)
         check_coding(headers)
