@@ -19,7 +19,7 @@ from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.instants import to_milliseconds
 from tallystick.kernel.invoice import Payment, PaymentType, TransactionType
-from tallystick.kernel.national_document import DocumentKind, StatedTax
+from tallystick.kernel.national_document import DocumentKind, ShiftOpening, StatedTax
 from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import read_signed, write_signed
 
@@ -118,6 +118,25 @@ def test_what_another_process_booked_is_read_on(ledger: LedgerFolder) -> None:
         await other.submit(till.report(now, DocumentKind.STATUS), sender=sender, received_at=now)
         assert (await bench.intake.standing(till.uid)).state == till.state
         assert (await bench.intake.standing(till.uid)).link == till.link
+
+    run_national(ledger, walk)
+
+
+def test_a_process_that_remembers_more_than_the_ledger_has(ledger: LedgerFolder) -> None:
+    """After a restore: what comes again in a place that is free is judged as any other document, and answered."""
+
+    async def walk(bench: NationalBench) -> None:
+        till = await bench.opened()
+        remembered = await bench.intake._standings.of(till.uid)
+        assert remembered is not None
+        remembered.sequence += 2
+        wrong = till.document(DocumentKind.SHIFT_OPENING, ShiftOpening(Money.of(1)), 2)
+        before = bench.tree()
+        assert await bench.code(till, till.sign(wrong, bench.now, keep=False)) == "TS-2408"
+        assert bench.tree() == before
+        remembered.sequence += 2
+        answer = await bench.send(till, till.sell(bench.now))
+        assert (answer.signed.header.sequence, answer.replayed) == (3, False)
 
     run_national(ledger, walk)
 

@@ -38,7 +38,6 @@ IN_WORK_MOST = 1_024
 WAITING_PER_DEVICE = 8
 _HEAD_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2)
 """How long, in seconds, a repetition waits for the head that covers its first booking."""
-_IN_DOUBT = frozenset({"TS-5003", "TS-5007", "TS-5099"})
 
 
 class NationalIntake:
@@ -126,15 +125,17 @@ class NationalIntake:
         hand = DocumentInHand(
             signed=signed, document=document, sender=sender, received_at=at, channel=channel, standing=standing
         )
-        if header.sequence <= standing.sequence:
-            return await self._again(hand)
+        return await (self._again(hand) if header.sequence <= standing.sequence else self._new(hand))
+
+    async def _new(self, hand: DocumentInHand) -> NationalAnswer:
+        """Steps 6 to 15 of a document whose place is not taken."""
         await self._prove(hand)
         try:
             await self._examine(hand)
             return await self._book(hand)
         except Fault as fault:
-            if hand.claim is not None and fault.code not in _IN_DOUBT:
-                await self._rules.stores.let_go(signed.act_hash)
+            if hand.claim is not None and not _is_in_doubt(fault):
+                await self._rules.stores.let_go(hand.signed.act_hash)
             raise
 
     async def _again(self, hand: DocumentInHand) -> NationalAnswer:
@@ -144,6 +145,10 @@ class NationalIntake:
         if first is not None and hand.signed.act_hash == first.act_hash:
             metrics.REPLAYS.inc()
             return _first_answer(hand, first)
+        if first is None:  # a ledger that was restored has less than this process remembers
+            hand.standing = await self._standing(header.device, fresh=True)
+            if header.sequence > hand.standing.sequence:
+                return await self._new(hand)
         await self._prove(hand)
         return await self._book(hand)
 
@@ -224,6 +229,11 @@ class _Room:
             intake._waiting[self._uid] = left
         else:
             del intake._waiting[self._uid]
+
+
+def _is_in_doubt(fault: Fault) -> bool:
+    """Whether the act may be booked all the same: the same bytes may be in work in another process just now."""
+    return CATALOGUE[fault.code].http_status >= 500
 
 
 def _answer(hand: DocumentInHand, booked: Booked) -> NationalAnswer:
