@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 
 from tallystick.authority.intake import metrics
@@ -29,7 +29,9 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import unix_ms
+from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import NationalDocument
+from tallystick.kit.address_budget import AddressBudget
 from tallystick.wire.document_jws import SignedDocument, read_signed
 from tallystick.wire.leaf import read_leaf
 from tallystick.wire.national_document import read_document
@@ -56,6 +58,7 @@ class NationalIntake:
         self._standings = Standings(rules.stores.standing)
         self._in_work = 0
         self._waiting: dict[str, int] = {}
+        self._kept = AddressBudget(LIMITS.kept_refusals_per_device_hour, timedelta(hours=1))
 
     async def submit(
         self, compact: bytes, *, sender: Sender, received_at: datetime, channel: Channel = Channel.ECR_ONLINE
@@ -167,7 +170,8 @@ class NationalIntake:
             try:
                 check.function(self._rules, hand)
             except Fault as fault:
-                await self._rules.stores.refuse(_refused(hand, check.step, fault))
+                if self._is_kept(hand):
+                    await self._rules.stores.refuse(_refused(hand, check.step, fault))
                 raise at_step(check.step, fault) from None
 
     async def _examine(self, hand: DocumentInHand) -> None:
@@ -187,7 +191,7 @@ class NationalIntake:
         except Fault as fault:
             self._standings.doubt(header.device)
             if fault.code == "TS-1403":
-                await keep_two_documents(self._rules, self._sequencer, hand)
+                await keep_two_documents(self._rules, self._sequencer, hand, is_kept=self._is_kept(hand))
             raise at_step(Step.SEQUENCER, fault) from None
         except BaseException:
             self._standings.doubt(header.device)
@@ -197,6 +201,10 @@ class NationalIntake:
             return await self._again(hand)
         self._take(hand)
         return _answer(hand, booked)
+
+    def _is_kept(self, hand: DocumentInHand) -> bool:
+        """Whether what is refused is kept for inspectors: so many an hour, for no device may fill the disks."""
+        return self._kept.spend(hand.sender.uid, hand.received_at) == 0
 
     def _take(self, hand: DocumentInHand) -> None:
         header, standing = hand.header, hand.standing
