@@ -72,6 +72,7 @@ class Limits:
     opening_failures_per_uid_hour: int = 20
     opening_failures_per_taxpayer_day: int = 60
     unknown_codes_per_address_minute: int = 60
+    kept_refusals_per_device_hour: int = 60
     first_requests_per_address_hour: int = 60
     pending_registers_per_taxpayer: int = 500
     pending_registers: int = 50_000

@@ -14,6 +14,7 @@ import attrs
 from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.fixed_point import ZERO_MONEY, Money
 from tallystick.kernel.invoice import PaymentType, TransactionType
+from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import (
     NO_TOTALS,
     Closure,
@@ -26,6 +27,7 @@ from tallystick.kernel.national_document import (
 )
 
 Amounts = tuple[tuple[str, Money], ...]
+_END: int = 10 ** (LIMITS.money_integer_digits + Money.places)
 
 SHIFT_HOURS_MOST = 24
 """How long a shift may be open before it must be closed (S1-028, S1-029); a country may set less."""
@@ -72,13 +74,15 @@ class RegisterState:
 
         Raises ``TS-2408`` where the shift's rules do not allow it now (the register is not registered or closed, no
         shift or another one is open, the shift is too old), and ``TS-2409`` where a report's totals are not those of
-        the documents before it. A shift may always be closed, however old it is.
+        the documents before it. A shift may always be closed, however old it is; so ``TS-2005`` is raised for a sale
+        after which no report could say the sums, which have 14 digits before the point at most.
         """
         self._check_register(document.kind)
         match document.content:
             case Sale() as sale:
                 self._check_shift(document, at, hours_most)
                 state = self._sold(document.kind, sale)
+                state._check_range()
             case ShiftOpening(cash=cash):
                 state = self._opened(document, sequence, at, cash)
             case ShiftReport() as report:
@@ -184,6 +188,14 @@ class RegisterState:
             is_registered=self.is_registered,
             is_closed=self.is_closed,
         )
+
+    def _check_range(self) -> None:
+        """Taxes and payments are parts of what was moved, so they need no look."""
+        one = self.totals
+        moved = one.sales.total.scaled + one.refunds.total.scaled
+        moved += one.corrections_up.total.scaled + one.corrections_down.total.scaled
+        if moved >= _END or not (-_END < self.turnover.scaled < _END and -_END < self.cash.scaled < _END):
+            raise Fault("TS-2005", detail="the shift's report could not say such a sum")
 
     def _check_report(self, report: ShiftReport, sequence: int) -> None:
         ours = self.report(sequence)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from tallystick.kit.asgi import Scope
 
 _SOURCES_KEPT = 50_000
 _SUBSCRIBER_BITS = 64
+_SUBSCRIBER = -1 << (128 - _SUBSCRIBER_BITS)
 
 
 class AddressBudget:
@@ -49,7 +50,7 @@ def source_of(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)
-        return f"{int(parsed) >> (128 - _SUBSCRIBER_BITS):x}/64"
+        return str(IPv6Network((int(parsed) & _SUBSCRIBER, _SUBSCRIBER_BITS)))
     return str(parsed)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -70,6 +71,11 @@ def allowed(methods: Iterable[str]) -> str:
 def raw_path(scope: Scope) -> bytes:
     """The path as it came, still percent-encoded."""
     return bytes(scope.get("raw_path") or scope["path"].encode())
+
+
+def query_of(scope: Scope) -> dict[str, list[str]]:
+    """The values of each name in the query, empty ones too; any bytes are a query, none of them an error."""
+    return parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
 
 
 def declared_length(scope: Scope) -> int | None:

@@ -14,13 +14,17 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from tallystick.kit.address_budget import source_of
 from tallystick.kit.asgi import Answer, patience_seconds
 from tallystick.kit.joined_writes import JoinedWrites
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class HttpLimits:
-    """What one listener bears. Times in seconds, sizes in bytes."""
+    """What one listener bears. Times in seconds, sizes in bytes.
+
+    ``connections_of_strangers`` bounds those of callers without a certificate, where others shall always get in.
+    """
 
     header_section_bytes: int = 16 * 1024
     header_fields: int = 64
@@ -34,6 +38,8 @@ class HttpLimits:
     linger_seconds: float = 10
     connections: int = 1000
     connections_per_certificate: int = 20
+    connections_of_strangers: int | None = None
+    connections_per_stranger: int = 20
     stop_seconds: float = 10
 
 
@@ -58,6 +64,7 @@ class Shared(ServerState):
         self.limits = limits
         self.refuse = refuse
         self.certificates: Counter[bytes] = Counter()
+        self.strangers: Counter[str] = Counter()
 
 
 _FRAMING = (b"content-length", b"transfer-encoding")
@@ -79,6 +86,7 @@ class Connection(HttpToolsProtocol):
         self.access_log = False
         self._shared = shared
         self._certificate: bytes | None = None
+        self._stranger: str | None = None
         self._head_open = True
         self._head_bytes = 0
         self._raw_head_bytes = 0
@@ -103,6 +111,11 @@ class Connection(HttpToolsProtocol):
         if self._certificate is not None:
             self._shared.certificates[self._certificate] += 1
             crowded |= self._shared.certificates[self._certificate] > limits.connections_per_certificate
+        elif limits.connections_of_strangers is not None:
+            self._stranger = source_of(str((transport.get_extra_info("peername") or ("",))[0]))
+            self._shared.strangers[self._stranger] += 1
+            crowded |= self._shared.strangers[self._stranger] > limits.connections_per_stranger
+            crowded |= self._shared.strangers.total() > limits.connections_of_strangers
         if crowded:
             self.transport.close()
 
@@ -115,6 +128,11 @@ class Connection(HttpToolsProtocol):
             self._shared.certificates[certificate] -= 1
             if not self._shared.certificates[certificate]:
                 del self._shared.certificates[certificate]
+        stranger, self._stranger = self._stranger, None
+        if stranger is not None:
+            self._shared.strangers[stranger] -= 1
+            if not self._shared.strangers[stranger]:
+                del self._shared.strangers[stranger]
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; contradictory framing and oversized headers end the connection."""

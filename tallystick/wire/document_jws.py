@@ -20,6 +20,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import HASH_BYTES, sha256
 from tallystick.kernel.identifiers import UINT32_MAX, Uid, parse_uid
 from tallystick.kernel.instants import EPOCH, from_unix_ms
+from tallystick.wire.strict_json import members_stated
 
 MEDIA_TYPE = "application/jose"
 DOCUMENT = "tallystick-document+jws"
@@ -175,7 +176,7 @@ def _read_header(text: bytes, typ: str) -> DocumentHeader:
         said = _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Fault("TS-1201", detail="a member of the header lacks, or may not be there") from None
-    if said.typ != typ or said.crit != CRITICAL or text.count(b'":') != _MEMBERS:
+    if said.typ != typ or said.crit != CRITICAL or members_stated(text) != _MEMBERS:
         raise Fault("TS-1201", detail=f"typ is not {typ}, crit is another, or a member stands twice")
     if _SEQUENCE.fullmatch(said.sequence) is None or int(said.sequence) > SEQUENCE_MAX:
         raise Fault("TS-1201", detail=f"ts-seq is a number from 1 to {SEQUENCE_MAX}")

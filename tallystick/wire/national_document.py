@@ -47,7 +47,7 @@ from tallystick.wire.national_members import (
     ShiftReportMembers,
 )
 from tallystick.wire.national_writing import OPERATIONS, members_of
-from tallystick.wire.strict_json import is_doubtful, parse
+from tallystick.wire.strict_json import is_doubtful, members_stated, parse
 
 _PAYMENTS = {word: kind for kind, word in PAYMENT_WORDS.items()}
 _KINDS = {str(kind) for kind in DocumentKind}
@@ -97,8 +97,7 @@ def read_document(payload: bytes) -> NationalDocument:
 def _read_quickly(payload: bytes) -> ReceiptMembers | None:
     """A receipt, which most documents are, in one pass; none for all that needs a closer look.
 
-    The decoder keeps the last of two members of one name, so the names are counted: outside of strings a quote before
-    a colon ends a name, inside of them it would be escaped.
+    The decoder keeps the last of two members of one name, so the names are counted.
     """
     if is_doubtful(payload) or b'\\"' in payload or len(payload) > LIMITS.audit_package_bytes:
         return None
@@ -106,7 +105,7 @@ def _read_quickly(payload: bytes) -> ReceiptMembers | None:
         said = _decode_receipt(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return said if payload.count(b'":') == _members(said) else None
+    return said if members_stated(payload) == _members(said) else None
 
 
 def _members(said: ReceiptMembers) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.kernel.faults import Fault
@@ -29,6 +29,7 @@ from tallystick.kernel.national_document import (
 )
 from tallystick.kernel.shifts import PAYMENT_WORDS
 from tallystick.wire import national_document
+from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import SEQUENCE_MAX, DocumentHeader, read_signed, write_signed
 from tallystick.wire.national_document import read_document, write_document
 from tallystick.wire.receipt_code import CODE_CHARACTERS, read_receipt_code, receipt_code, write_receipt_code
@@ -209,6 +210,27 @@ def test_ts_1212_a_member_twice_in_a_receipt() -> None:
         with pytest.raises(Fault) as caught:
             read_document(payload.replace(total + b"}", twice + b"}"))
         assert caught.value.code == "TS-1212"
+
+
+@settings(max_examples=40)
+@given(HEADERS, RECEIPTS, st.text(" \t\r\n", min_size=1, max_size=3), st.data())
+def test_no_blank_hides_a_member_that_stands_twice(
+    header: DocumentHeader, document: NationalDocument, blank: str, data: st.DataObject
+) -> None:
+    """Two readers would understand two documents: TS-1212 in the payload, TS-1201 in the header."""
+    compact = write_signed(header, write_document(document), lambda _: bytes(64))
+    parts = [read_base64url(part) for part in compact.split(b".")]
+    for place, code in ((0, "TS-1201"), (1, "TS-1212")):
+        text = parts[place]
+        name, value = data.draw(st.sampled_from(list(json.loads(text).items())))
+        again = f'"{name}"{blank}:{json.dumps(value)}'.encode()
+        for twice in (b"{" + again + b"," + text[1:], text[:-1] + b"," + again + b"}"):
+            spelt = [*parts[:place], twice, *parts[place + 1 :]]
+            whole = b".".join(map(write_base64url, spelt))
+            assert read_or_code(lambda whole=whole: read_document(read_signed(whole).payload)) == code  # type: ignore[misc]
+        apart = text.replace(f'"{name}":'.encode(), f'"{name}"{blank}:'.encode(), 1)
+        whole = b".".join(map(write_base64url, [*parts[:place], apart, *parts[place + 1 :]]))
+        assert read_document(read_signed(whole).payload) == document, "a blank alone is lawful"
 
 
 @given(DOCUMENTS, st.data())

@@ -29,7 +29,7 @@ from tallystick.authority.reference.remote.waiting import WaitingCommands
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.pki import DEVICES
 from tallystick.crypto.tls import tls_server_context
-from tallystick.kit.http_server import Server
+from tallystick.kit.http_server import HttpLimits, Server
 from tallystick.ops.command_signing import signers
 from tallystick.ops.connecting import connecting_services, enrol_url
 from tallystick.ops.national_receipts import NationalRecords
@@ -45,6 +45,8 @@ from tallystick.ops.tax_queue_status import TaxQueue
 from tallystick.ops.webhooks import webhooks_of
 
 POOL_CONNECTIONS = 6
+LIMITS = HttpLimits(connections_of_strangers=100)
+"""Whoever has no certificate presents a register now and then; no crowd of such callers keeps a till out."""
 
 
 @attrs.frozen
@@ -92,6 +94,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
             settings.host,
             settings.ecr_port,
             ssl_context=tls,
+            limits=LIMITS,
             refuse=refusals(services),
             listener=listener,
         )

@@ -14,9 +14,11 @@ from ecr_till import Till
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tallystick.authority.channels.ecr.node import cursor_of
 from tallystick.crypto.keys import generate_p256_key
 from tallystick.crypto.signatures import ecdsa_der, sign_es256
 from tallystick.kernel.fault_catalogue import CATALOGUE
+from tallystick.kernel.faults import Fault
 from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX
 from tallystick.wire.ecr_api import DEVICE_PATH, DOCUMENTS_PATH
@@ -78,6 +80,7 @@ HEADERS: list[tuple[str, Change]] = [
     ("a kid with stray bits", with_(kid="A" * 42 + "B")),
     ("a device in small letters", with_(ts_dev="abcd1234")),
     ("a member twice", lambda header: json.dumps(header)[:-1].encode() + b',"alg":"ES256"}'),
+    ("a member twice, with a blank", lambda header: b'{"ts-seq" :"9",' + json.dumps(header)[1:].encode()),
     ("an array", lambda header: [header]),
     ("no JSON", lambda header: b"{"),
     ("nothing", lambda header: b""),
@@ -129,6 +132,7 @@ PAYLOADS: list[tuple[str, bytes, int, str]] = [
     ("a byte order mark", b"\xef\xbb\xbf{}", 400, "TS-1210"),
     ("nested deeply", b"[" * 1_000, 400, "TS-1211"),
     ("a member twice", b'{"kind":"receipt","kind":"receipt"}', 400, "TS-1212"),
+    ("a member twice, with a blank", b'{"kind" :"receipt","kind":"receipt"}', 400, "TS-1212"),
     ("a fraction", b'{"total":1.5}', 400, "TS-1213"),
     ("many elements", b"[" + b"1," * 20_000 + b"1]", 400, "TS-1214"),
     ("another kind", b'{"kind":"invoice"}', 422, "TS-1220"),
@@ -233,3 +237,18 @@ def test_no_body_whatever_makes_a_500(till: Till, body: bytes) -> None:
 def test_a_receipt_that_is_larger_than_usual_is_taken(till: Till) -> None:
     big = till.papers.receipt(till.papers.sale(["0.01"] * 1_000))
     assert till.post(till.compact(big)).status == 201
+
+
+QUERIES = ("qr=%C3%A9", "%ff=1", "qr", "%00", "a=b&c=%E2%82", "qr=1&qr=%FF")
+
+
+def test_a_query_that_means_nothing_costs_no_answer(door: Door, till: Till) -> None:
+    """What was booked is answered, whatever stands behind the question mark; a cursor that is none is refused."""
+    for query in QUERIES:
+        assert till.submit(path=f"{DOCUMENTS_PATH}?{query}").status == 201, query
+    for path in ("/ecr/v1/device/log?device=%C3%A9", "/ecr/v1/device/log?after=%ff"):
+        assert (path, till.ask("GET", path).code) == (path, "TS-1220")
+    for query in (b"after=%C3%A9", b"after=%D9%A1", b"after=", b"after=1&after=2", b"after=-1", b"after=4294967296"):
+        with pytest.raises(Fault, match="TS-1220"):
+            cursor_of({"query_string": query})
+    assert cursor_of({"query_string": b"x=%ff&after=4294967295"}) == 4294967295

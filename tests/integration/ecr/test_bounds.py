@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
@@ -15,12 +16,17 @@ from cards import Country
 from ecr_bench import Door, open_door
 from ecr_till import Till
 
+from tallystick.authority.channels.ecr.batches import api as batches_api
 from tallystick.authority.channels.ecr.budget import CallBudget, WorkBudget
 from tallystick.authority.channels.ecr.deliveries import read_wish
+from tallystick.authority.channels.ecr.node import NodeApi
+from tallystick.authority.channels.ecr.registering import Registering
+from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.pki import DemoPki
 from tallystick.kernel.faults import Fault
 from tallystick.kit.http_server import HttpLimits
 from tallystick.wire.ecr_api import DEVICE_PATH
+from tallystick.wire.offline_batch import BATCHES_PATH
 
 _NUMBERS = count(1)
 
@@ -192,3 +198,56 @@ def test_one_device_takes_its_share_of_connections_and_no_more(hasty: Door) -> N
         till.ask("GET", DEVICE_PATH)
     for connection in kept:
         connection.close()
+
+
+def test_strangers_keep_no_till_out(pki: DemoPki, home: Country) -> None:
+    """Connections without a certificate are few of all, and fewer of one address; what is closed gives way again."""
+    for limits in (
+        HttpLimits(connections=6, connections_of_strangers=3),
+        HttpLimits(connections=6, connections_of_strangers=100, connections_per_stranger=3),
+    ):
+        with open_door(pki, home.folder, limits) as door:
+            till, strangers = door.till("CROWD001"), [door.stranger() for _ in range(10)]
+            assert [_is_served(one) for one in strangers] == [True] * 3 + [False] * 7
+            assert till.ask("GET", DEVICE_PATH).status == 200
+            strangers[0].close()
+            deadline = time.monotonic() + 10
+            while not _is_served(strangers[-1]):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+
+
+def _is_served(stranger: Till) -> bool:
+    try:
+        return stranger.ask("GET", "/openapi.json").status == 200
+    except (http.client.HTTPException, OSError):
+        return False
+
+
+def test_ts_1006_a_subscriber_of_ipv6_is_one_address(pki: DemoPki, home: Country) -> None:
+    with open_door(pki, home.folder, monotonic=lambda: 0.0) as door:
+        node = NodeApi(door.services, Registering(door.services))
+
+        async def present(address: str) -> str:
+            async def receive() -> Any:
+                raise AssertionError("the type of the body is not taken")
+
+            with pytest.raises(Fault) as raised:
+                await node.present({"headers": [], "client": (address, 1)}, receive)
+            return raised.value.code
+
+        codes = [asyncio.run(present(f"2001:db8:0:1:{number:x}::1")) for number in range(21)]
+        assert codes == ["TS-1002"] * 20 + ["TS-1006"]
+        assert asyncio.run(present("2001:db8:0:2::1")) == "TS-1002"
+
+
+def test_ts_5002_parts_of_batches_have_memory_of_their_own(
+    pki: DemoPki, home: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches_api, "PART_BYTES_IN_WORK_MOST", 1_000)
+    with open_door(pki, home.folder) as door:
+        till, part = door.till("PARTS001", DeviceClass.HARDWARE), f"{BATCHES_PATH}/{'A' * 22}/parts/1"
+        full = till.ask("PUT", part, bytes(1_001), Content_Type="application/octet-stream")
+        assert (full.status, full.code, full.headers["retry-after"]) == (503, "TS-5002", "1")
+        with door.services.work.hold(64 * 1024 * 1024):  # what tills need is not asked for
+            assert till.ask("PUT", part, b"x", Content_Type="text/plain").code == "TS-1002"

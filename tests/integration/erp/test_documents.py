@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.authority.channels.erp import bulk as bulk_rules
-from tallystick.authority.channels.erp import tasks
+from tallystick.authority.channels.erp import store, tasks
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
@@ -138,6 +138,24 @@ def test_keys_go_when_they_have_had_their_time_and_their_acts_stay(bench: ErpBen
         assert (kept, tasks.forget_keys(conn, now)) == (0, 1)
     assert post(till, compact, "order-1").body == first.body
     assert post(till, till.compact(), "order-2").status == 201
+
+
+def test_keys_of_refused_acts_go_soon_unless_the_act_is_booked_all_the_same(bench: ErpBench) -> None:
+    """Else whoever has everything refused fills the database with keys for a week."""
+    till = bench.opened()
+    for number in range(5):
+        late = till.compact(time_ms=unix_ms(till.clock()) + 600_000)
+        assert post(till, late, f"refused-{number}").code == "TS-1301"
+    compact = till.compact()
+    assert post(till, compact, "booked").status == 201
+    with bench.door.services.pool.connection() as conn:
+        store.let_key_go(conn, till.uid, "booked", read_signed(compact).act_hash)  # by another door's copy of it
+        now = bench.door.clock()
+        assert tasks.forget_keys(conn, now) == 0
+        later = now + timedelta(minutes=11)
+        assert tasks.forget_keys(conn, later) >= 5
+        assert conn.execute("SELECT key FROM erp.act_key WHERE uid = %s", [till.uid]).fetchall() == [("booked",)]
+    assert post(till, till.compact(), "booked").code == "TS-3290"
 
 
 @pytest.mark.parametrize("key", ["", " ", "order 4711", "ä", "x" * 129])

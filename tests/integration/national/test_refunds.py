@@ -12,6 +12,7 @@ from national_bench import NationalBench, run_national
 
 from tallystick.kernel.channel_rules import RefundScope
 from tallystick.kernel.device_policy import DeviceClass
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.invoice import TransactionType
 from tallystick.kernel.national_document import DocumentKind
 
@@ -78,6 +79,41 @@ def test_a_claim_that_a_crash_left_ends(ledger: LedgerFolder) -> None:
         await bench.send(till, till.refund(3, bench.now, ["3.00"]))
 
     run_national(ledger, walk)
+
+
+def test_s0_059_a_refund_in_work_at_two_doors(ledger: LedgerFolder) -> None:
+    """One of them has no time for it: what it takes of its original stays taken, for the other one books it."""
+
+    async def walk(bench: NationalBench) -> None:
+        till = await bench.opened()
+        other = await bench.opened("SOFT0002")
+        await bench.send(till, till.sell(bench.now))
+        twice = till.refund(3, bench.now, ["4.00"], keep=False)
+        claimed, gate = asyncio.Event(), asyncio.Event()
+
+        class Slow:
+            async def append(self, entry: Any) -> Any:
+                claimed.set()
+                await gate.wait()
+                return await bench.sequencer.append(entry)
+
+        class Full:
+            async def append(self, entry: Any) -> Any:
+                raise Fault("TS-5002")
+
+        first, second = bench.another_process(), bench.another_process()
+        first._sequencer, second._sequencer = Slow(), Full()
+        slow = asyncio.create_task(first.submit(twice, sender=bench.sender(till), received_at=bench.now))
+        await claimed.wait()
+        with pytest.raises(Fault, match="TS-5002"):
+            await second.submit(twice, sender=bench.sender(till), received_at=bench.now)
+        back = other.sale(["4.00"], operation=TransactionType.REFUND, refers_to=till.number(3))
+        again = await bench.code(other, other.sign(other.receipt(back), bench.now, keep=False))
+        gate.set()
+        await slow
+        assert again == "TS-2104"
+
+    run_national(ledger, walk, refund_scope=RefundScope.TAXPAYER)
 
 
 def test_s0_056_to_058_an_original_that_is_none(ledger: LedgerFolder) -> None:

@@ -24,6 +24,7 @@ from tallystick.kernel.national_document import (
     StatedTax,
 )
 from tallystick.kernel.shifts import SHIFT_HOURS_MOST, RegisterState
+from tallystick.wire.national_document import read_document, write_document
 
 NINE = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 REPORT = RegisterReport(maker="acme", model="T1", serial_number="1")
@@ -155,3 +156,17 @@ def test_s1_033_a_closed_memory_takes_nothing_more() -> None:
         (DocumentKind.CLOSURE, closure, 0),
     ):
         assert code(lambda k=kind, c=content, s=shift: closed.after(document(k, c, s), 5, NINE)) == "TS-2408"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("operation", list(TransactionType))
+def test_ts_2005_no_sale_makes_a_sum_that_no_report_could_say(operation: TransactionType) -> None:
+    """Else its shift could never be closed."""
+    state = opened().after(receipt("50000000000000", operation=operation), 3, NINE)
+    more = "49999999999949.9999"  # 50 lie in the drawer
+    assert code(lambda: state.after(receipt("50000000000000", operation=operation), 4, NINE)) == "TS-2005"
+    state = state.after(receipt(more, operation=operation), 4, NINE)
+    closing = document(DocumentKind.SHIFT_CLOSING, state.report(5), 1)
+    closed = state.after(read_document(write_document(closing)), 5, NINE)
+    again = closed.after(document(DocumentKind.SHIFT_OPENING, ShiftOpening(Money.of("0")), 2), 6, NINE)
+    third = attrs.evolve(receipt("1000", operation=operation), shift=2)
+    assert code(lambda: again.after(third, 7, NINE)) == "TS-2005", "the turnover goes through all shifts"

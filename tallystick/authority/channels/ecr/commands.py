@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from urllib.parse import parse_qs
 
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
 from tallystick.authority.channels.ecr.routes import Handler, Request
@@ -18,7 +17,7 @@ from tallystick.authority.room_queries import Connection
 from tallystick.crypto.signatures import verify_es256
 from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.instants import unix_ms
-from tallystick.kit.asgi import Answer, Scope, read_body
+from tallystick.kit.asgi import Answer, Scope, query_of, read_body
 from tallystick.wire.device_command import RESULT_BYTES_MAX, SignedResult, read_result
 from tallystick.wire.document_jws import MEDIA_TYPE, write_time
 from tallystick.wire.ecr_api import (
@@ -143,7 +142,7 @@ def _device(scope: Scope, sender: Sender) -> str:
 
 def _single(scope: Scope, name: str) -> str:
     """A parameter of the query, empty where it is left out; raises ``TS-1220`` where it stands twice."""
-    texts = parse_qs(scope["query_string"], keep_blank_values=True).get(name.encode(), [b""])
+    texts = query_of(scope).get(name, [""])
     if len(texts) != 1 or not texts[0].isascii():
         raise Fault("TS-1220", detail=f"{name} is given once", fields=(FieldFault(f"/{name}", "5"),))
-    return str(texts[0].decode("ascii"))
+    return texts[0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from urllib.parse import parse_qs
 
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
 from tallystick.authority.channels.ecr.own import own_entry, own_number
@@ -16,7 +16,8 @@ from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.identifiers import UINT32_MAX
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.national_document import DocumentKind
-from tallystick.kit.asgi import Answer, Receive, Scope, read_body
+from tallystick.kit.address_budget import source_of
+from tallystick.kit.asgi import Answer, Receive, Scope, query_of, read_body
 from tallystick.kit.in_thread import in_thread
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE, read_signed, write_time
 from tallystick.wire.ecr_api import NODE_PREFIX, QueueItem, QueuePage, write_answer
@@ -26,6 +27,7 @@ from tallystick.wire.receipt_code import CODE_CHARACTERS
 PAGE = 100
 _NOT_KEPT = ((b"cache-control", b"no-store"),)
 _MEDIA_TYPE = MEDIA_TYPE.encode()
+_CURSOR = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 class NodeApi:
@@ -47,7 +49,7 @@ class NodeApi:
 
     async def _queue(self, request: Request) -> Answer:
         """How the device's documents stand on their way to the tax service, a page at a time (S1-016)."""
-        queue, uid, after = self._in_service(), request.sender.uid, _after(request.scope)
+        queue, uid, after = self._in_service(), request.sender.uid, cursor_of(request.scope)
         found = await self._services.in_database(lambda conn: queue.own(conn, uid, after=after, limit=PAGE))
         items = tuple(_item(uid, one) for one in found)
         last = items[-1].sequence if len(items) == PAGE else ""
@@ -82,7 +84,7 @@ class NodeApi:
     async def present(self, scope: Scope, receive: Receive) -> Answer:
         """A register that nobody entered presents itself (S1-018): 202 while a person has to look at it."""
         services, headers = self._services, dict(scope["headers"])
-        came_from, at = str((scope.get("client") or ("",))[0]), services.clock()
+        came_from, at = source_of(str((scope.get("client") or ("",))[0])), services.clock()
         services.strangers.spend(came_from)
         size = expected_bytes(headers, BODY_BYTES_MAX)
         check_coding(headers)
@@ -108,10 +110,10 @@ class NodeApi:
             return await self._registering.submit(body, request)
 
 
-def _after(scope: Scope) -> int:
+def cursor_of(scope: Scope) -> int:
     """The cursor in the query; raises ``TS-1220``."""
-    texts = parse_qs(scope["query_string"], keep_blank_values=True).get(b"after", [b"0"])
-    if len(texts) != 1 or not texts[0].isdigit() or len(texts[0]) > 10 or int(texts[0]) > UINT32_MAX:
+    texts = query_of(scope).get("after", ["0"])
+    if len(texts) != 1 or _CURSOR.fullmatch(texts[0]) is None or int(texts[0]) > UINT32_MAX:
         raise Fault("TS-1220", detail="a cursor is a number", fields=(FieldFault("/after", "5"),))
     return int(texts[0])
 

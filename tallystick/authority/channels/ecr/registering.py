@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from time import perf_counter
-from urllib.parse import parse_qs
 
 from tallystick.authority.channels.ecr import metrics
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
@@ -11,7 +10,7 @@ from tallystick.authority.channels.ecr.routes import Request
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.ledger.entry import Channel
 from tallystick.crypto.national_oids import DeviceClass
-from tallystick.kit.asgi import Answer, Scope, read_body
+from tallystick.kit.asgi import Answer, Scope, query_of, read_body
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE
 
 _MEDIA_TYPE = MEDIA_TYPE.encode()
@@ -50,5 +49,4 @@ class Registering:
 
 def wants_qr(scope: Scope) -> bool:
     """Whether the query asks for the code as an image: ``?qr=1``."""
-    query = scope["query_string"]
-    return bool(query) and parse_qs(query).get(b"qr") == [b"1"]
+    return bool(scope["query_string"]) and query_of(scope).get("qr") == ["1"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack
 from functools import cache
-from urllib.parse import parse_qs
 
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
 from tallystick.authority.channels.ecr.registering import Registering
@@ -19,7 +18,7 @@ from tallystick.authority.intake.national.values import NationalAnswer, Sender
 from tallystick.authority.ledger.entry import Channel
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault, FieldFault
-from tallystick.kit.asgi import Answer, AnswerInParts, Receive, Scope, read_body
+from tallystick.kit.asgi import Answer, AnswerInParts, Receive, Scope, query_of, read_body
 from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE, read_signed
 from tallystick.wire.ecr_api import write_answer
 from tallystick.wire.erp_api import (
@@ -135,7 +134,7 @@ class ErpApi:
 
 def _page(scope: Scope) -> tuple[str, int]:
     """Cursor and size of the page in the query; raises ``TS-1220`` and, for what is no cursor, ``TS-3293``."""
-    said = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    said = query_of(scope)
     afters, limits = said.get("after", [""]), said.get("limit", [str(EVENTS)])
     if len(afters) != 1:
         raise Fault("TS-3293", detail="one cursor is taken", fields=(FieldFault("/after", "5"),))

@@ -3,7 +3,7 @@
 The ERP signs again with the same key when it lost what it had signed; then it must learn that the act was booked, and
 nothing may be booked twice. Noted before the document goes on, so that a crash leaves the key and never the act alone.
 What the key names is the act (the hash of what was signed), and what became of it the ledger says: nothing is kept
-twice. There are no more keys than documents that were booked or are in work.
+twice. There are no more keys than documents that were booked or are in work, but for refusals of the last minutes.
 """
 
 from __future__ import annotations

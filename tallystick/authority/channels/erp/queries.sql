@@ -18,6 +18,12 @@ UPDATE erp.act_key SET let_go = true WHERE uid = :uid AND key = :key AND act_has
 -- name: drop_keys
 DELETE FROM erp.act_key WHERE taken_at < :expired;
 
+-- name: drop_refused_keys
+DELETE FROM erp.act_key k
+WHERE k.let_go AND k.taken_at < :doubtful
+  AND NOT EXISTS (SELECT FROM ledger.identity i
+                  WHERE i.signed_by = k.uid AND i.se_total = k.sequence AND i.act_hash = k.act_hash);
+
 -- name: own_documents
 SELECT d.log_index, d.seq, d.body_hash, l.leaf, r.record, b.media_type, b.body
 FROM ledger.device_links d

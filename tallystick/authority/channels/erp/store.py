@@ -72,9 +72,10 @@ def let_key_go(conn: Connection, uid: str, key: str, act_hash: bytes) -> None:
     _SQL.run(conn, "let_key_go", uid=uid, key=key, act_hash=act_hash)
 
 
-def drop_keys(conn: Connection, expired: datetime) -> int:
-    """Remove keys that have had their time; how many."""
-    return _SQL.run(conn, "drop_keys", expired=expired)
+def drop_keys(conn: Connection, expired: datetime, doubtful: datetime) -> int:
+    """Remove keys that have had their time, and sooner those of acts that were refused and never booked; how many."""
+    refused = _SQL.run(conn, "drop_refused_keys", doubtful=doubtful)
+    return refused + _SQL.run(conn, "drop_keys", expired=expired)
 
 
 def own_documents(conn: Connection, uid: str, after: int, edge: int, limit: int) -> list[OwnDocument]:

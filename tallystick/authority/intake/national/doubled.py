@@ -16,8 +16,21 @@ from tallystick.wire.document_jws import MEDIA_TYPE
 log = logging.getLogger(__name__)
 
 
-async def keep_two_documents(rules: NationalRules, sequencer: Sequencer, hand: DocumentInHand) -> None:
-    """Both signatures are good and the place is the same: a cloned key, or worse. Kept, and the device stops."""
+async def keep_two_documents(
+    rules: NationalRules, sequencer: Sequencer, hand: DocumentInHand, *, is_kept: bool = True
+) -> None:
+    """Both signatures are good and the place is the same: a cloned key, or worse. Kept, and the device stops.
+
+    Where enough of it ``is_kept`` already, the device stops all the same.
+    """
+    header = hand.header
+    if is_kept:
+        await _keep(rules, sequencer, hand)
+    await rules.stores.hold(header.device, hand.received_at, TWO_DOCUMENTS)
+    log.error("two documents under one number", extra={"uid": header.device, "number": header.number})
+
+
+async def _keep(rules: NationalRules, sequencer: Sequencer, hand: DocumentInHand) -> None:
     signed, header = hand.signed, hand.header
     first = await rules.stores.document(SdcInvoiceNumber(header.device, header.device, header.sequence))
     evidence = Evidence(
@@ -36,8 +49,6 @@ async def keep_two_documents(rules: NationalRules, sequencer: Sequencer, hand: D
         facts = {"kind": TWO_DOCUMENTS, "first_body_hash": evidence.first_body_hash.hex()}
         booked = await sequencer.append(_entry(hand, facts))
         await rules.stores.number_evidence(signed.act_hash, signed.body_hash, booked.index)
-    await rules.stores.hold(header.device, hand.received_at, TWO_DOCUMENTS)
-    log.error("two documents under one number", extra={"uid": header.device, "number": header.number})
 
 
 def _entry(hand: DocumentInHand, facts: dict[str, str]) -> NewEntry:

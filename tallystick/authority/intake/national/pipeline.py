@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 
 from tallystick.authority.intake import metrics
@@ -29,7 +29,9 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import unix_ms
+from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import NationalDocument
+from tallystick.kit.address_budget import AddressBudget
 from tallystick.wire.document_jws import SignedDocument, read_signed
 from tallystick.wire.leaf import read_leaf
 from tallystick.wire.national_document import read_document
@@ -38,7 +40,6 @@ IN_WORK_MOST = 1_024
 WAITING_PER_DEVICE = 8
 _HEAD_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2)
 """How long, in seconds, a repetition waits for the head that covers its first booking."""
-_IN_DOUBT = frozenset({"TS-5003", "TS-5007", "TS-5099"})
 
 
 class NationalIntake:
@@ -57,6 +58,7 @@ class NationalIntake:
         self._standings = Standings(rules.stores.standing)
         self._in_work = 0
         self._waiting: dict[str, int] = {}
+        self._kept = AddressBudget(LIMITS.kept_refusals_per_device_hour, timedelta(hours=1))
 
     async def submit(
         self, compact: bytes, *, sender: Sender, received_at: datetime, channel: Channel = Channel.ECR_ONLINE
@@ -126,15 +128,17 @@ class NationalIntake:
         hand = DocumentInHand(
             signed=signed, document=document, sender=sender, received_at=at, channel=channel, standing=standing
         )
-        if header.sequence <= standing.sequence:
-            return await self._again(hand)
+        return await (self._again(hand) if header.sequence <= standing.sequence else self._new(hand))
+
+    async def _new(self, hand: DocumentInHand) -> NationalAnswer:
+        """Steps 6 to 15 of a document whose place is not taken."""
         await self._prove(hand)
         try:
             await self._examine(hand)
             return await self._book(hand)
         except Fault as fault:
-            if hand.claim is not None and fault.code not in _IN_DOUBT:
-                await self._rules.stores.let_go(signed.act_hash)
+            if hand.claim is not None and not _is_in_doubt(fault):
+                await self._rules.stores.let_go(hand.signed.act_hash)
             raise
 
     async def _again(self, hand: DocumentInHand) -> NationalAnswer:
@@ -144,6 +148,10 @@ class NationalIntake:
         if first is not None and hand.signed.act_hash == first.act_hash:
             metrics.REPLAYS.inc()
             return _first_answer(hand, first)
+        if first is None:  # a ledger that was restored has less than this process remembers
+            hand.standing = await self._standing(header.device, fresh=True)
+            if header.sequence > hand.standing.sequence:
+                return await self._new(hand)
         await self._prove(hand)
         return await self._book(hand)
 
@@ -162,7 +170,8 @@ class NationalIntake:
             try:
                 check.function(self._rules, hand)
             except Fault as fault:
-                await self._rules.stores.refuse(_refused(hand, check.step, fault))
+                if self._is_kept(hand):
+                    await self._rules.stores.refuse(_refused(hand, check.step, fault))
                 raise at_step(check.step, fault) from None
 
     async def _examine(self, hand: DocumentInHand) -> None:
@@ -182,7 +191,7 @@ class NationalIntake:
         except Fault as fault:
             self._standings.doubt(header.device)
             if fault.code == "TS-1403":
-                await keep_two_documents(self._rules, self._sequencer, hand)
+                await keep_two_documents(self._rules, self._sequencer, hand, is_kept=self._is_kept(hand))
             raise at_step(Step.SEQUENCER, fault) from None
         except BaseException:
             self._standings.doubt(header.device)
@@ -192,6 +201,10 @@ class NationalIntake:
             return await self._again(hand)
         self._take(hand)
         return _answer(hand, booked)
+
+    def _is_kept(self, hand: DocumentInHand) -> bool:
+        """Whether what is refused is kept for inspectors: so many an hour, for no device may fill the disks."""
+        return self._kept.spend(hand.sender.uid, hand.received_at) == 0
 
     def _take(self, hand: DocumentInHand) -> None:
         header, standing = hand.header, hand.standing
@@ -224,6 +237,11 @@ class _Room:
             intake._waiting[self._uid] = left
         else:
             del intake._waiting[self._uid]
+
+
+def _is_in_doubt(fault: Fault) -> bool:
+    """Whether the act may be booked all the same: the same bytes may be in work in another process just now."""
+    return CATALOGUE[fault.code].http_status >= 500
 
 
 def _answer(hand: DocumentInHand, booked: Booked) -> NationalAnswer:

@@ -12,6 +12,7 @@ from tallystick.authority.channels.ecr.batches import contacts, operations, quer
 from tallystick.authority.channels.ecr.batches.checking import check_class, check_head, check_manifest
 from tallystick.authority.channels.ecr.batches.values import Batch, Part
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
+from tallystick.authority.channels.ecr.budget import WorkBudget
 from tallystick.authority.channels.ecr.problems import MethodUnknown
 from tallystick.authority.channels.ecr.routes import Handler, Request, Route
 from tallystick.authority.channels.ecr.services import EcrServices
@@ -34,6 +35,9 @@ from tallystick.wire.offline_batch import (
 )
 
 PART_TYPE = b"application/octet-stream"
+PARTS_IN_WORK_MOST = 512
+PART_BYTES_IN_WORK_MOST = 256 * 1024 * 1024
+"""Beside what documents on line may take: no fleet that comes back takes anything from a till that sells."""
 _ANNOUNCEMENT_BYTES = 1_024
 _RECEIPT_WAIT_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
@@ -46,6 +50,7 @@ class BatchApi:
 
     def __init__(self, services: EcrServices) -> None:
         self._services = services
+        self._work = WorkBudget(PARTS_IN_WORK_MOST, PART_BYTES_IN_WORK_MOST)
 
     def is_here(self, path: str) -> bool:
         """Whether a path is one of this room."""
@@ -94,14 +99,15 @@ class BatchApi:
         name, _, text = request.tail.partition("/parts/")
         batch_id, number = read_batch_id(name), _number(text)
         is_gzip = request.headers.get(b"content-encoding", b"").strip().lower() == b"gzip"
-        body = await _body(request, PART_BYTES_MAX, PART_TYPE, coded=is_gzip)
-        now = self._services.clock()
+        with self._work.hold(expected_bytes(request.headers, PART_BYTES_MAX)):
+            body = await _body(request, PART_BYTES_MAX, PART_TYPE, coded=is_gzip)
+            now = self._services.clock()
 
-        def work(conn: Connection) -> tuple[Part, bool]:
-            new = operations.read_new_part(request.sender, number, inflate(body) if is_gzip else body, now)
-            return operations.put_part(conn, request.sender, batch_id, new)
+            def work(conn: Connection) -> tuple[Part, bool]:
+                new = operations.read_new_part(request.sender, number, inflate(body) if is_gzip else body, now)
+                return operations.put_part(conn, request.sender, batch_id, new)
 
-        part, is_new = await self._services.in_database(work)
+            part, is_new = await self._services.in_database(work)
         return Answer(201 if is_new else 200, write_part_answer(part.number, part.sha256, part.size))
 
     async def _look(self, request: Request) -> Answer:

@@ -1,0 +1,12 @@
+"""Finds keys of refused acts, which go sooner than others."""
+
+from django.db import migrations
+
+from tallystick.ops.schema.rooms import ddl_steps
+
+
+class Migration(migrations.Migration):
+    """Runs the DDL files with this number."""
+
+    dependencies = (("schema", "0032_remote"),)
+    operations = ddl_steps("0037")
