@@ -62,10 +62,10 @@ _KIND_OF: dict[type[CommonMembers], str] = {
     ReRegistrationMembers: "re-registration",
     ClosureMembers: "memory-closure",
 }
-_ITEM_ALWAYS = ("labels", "name", "price", "quantity", "total")
-_ALWAYS = 12
-"""Members that every receipt has: version, kind, build, utc_offset, shift, operation, currency, rate_group, items,
-payments, taxes, total."""
+_STRINGS = 21
+"""In every receipt outside of its lists: the names of twelve members (version, kind, build, utc_offset, shift,
+operation, currency, rate_group, items, payments, taxes, total), and the values of all but three."""
+_ITEM_STRINGS, _PAYMENT_STRINGS, _TAX_STRINGS, _FORM_STRINGS = 9, 4, 6, 5
 _decode_receipt = msgspec.json.Decoder(ReceiptMembers).decode
 _AT = re.compile(r" - at `\$(.*)`\Z", re.DOTALL)
 _MEMBER = re.compile(r"`([^`]+)`")
@@ -97,8 +97,8 @@ def read_document(payload: bytes) -> NationalDocument:
 def _read_quickly(payload: bytes) -> ReceiptMembers | None:
     """A receipt, which most documents are, in one pass; none for all that needs a closer look.
 
-    The decoder keeps the last of two members of one name, so the names are counted: outside of strings a quote before
-    a colon ends a name, inside of them it would be escaped.
+    The decoder keeps the last of two members of one name. So the strings are counted by their quotes, of which none is
+    escaped: a member that stands twice has at least one string more than the value that came out of it.
     """
     if is_doubtful(payload) or b'\\"' in payload or len(payload) > LIMITS.audit_package_bytes:
         return None
@@ -106,18 +106,19 @@ def _read_quickly(payload: bytes) -> ReceiptMembers | None:
         said = _decode_receipt(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return said if payload.count(b'":') == _members(said) else None
+    return said if payload.count(b'"') == 2 * _strings(said) else None
 
 
-def _members(said: ReceiptMembers) -> int:
-    """How many members its objects have."""
-    count = _ALWAYS + len(_ITEM_ALWAYS) * len(said.items) + 2 * len(said.payments) + 3 * len(said.taxes)
+def _strings(said: ReceiptMembers) -> int:
+    """How many strings its text has, names and values."""
+    count = _STRINGS + _PAYMENT_STRINGS * len(said.payments) + _TAX_STRINGS * len(said.taxes)
     for item in said.items:
+        count += _ITEM_STRINGS + len(item.labels)
         if item.gtin:
-            count += 1
+            count += 2
     if said.form is not msgspec.UNSET:
-        count += 3
-    return count + bool(said.cashier) + bool(said.buyer) + bool(said.refers_to) + bool(said.reason)
+        count += _FORM_STRINGS
+    return count + 2 * (bool(said.cashier) + bool(said.buyer) + bool(said.refers_to) + bool(said.reason))
 
 
 def _read_exactly(payload: bytes) -> CommonMembers:
