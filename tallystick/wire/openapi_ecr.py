@@ -39,11 +39,12 @@ from tallystick.wire.receipt_code import CODE_CHARACTERS
 
 _DESCRIPTION = f"""How registers, ERP systems and server nodes report to the operator. Every call is made over mutual
 TLS with the certificate that enrolment (EST, RFC 7030) gave to the device. A document is a compact JWS (RFC 7515),
-signed with ES256 by the same key; `x-jws-header` and `x-jws-payload` of a body are the schemas of what is inside.
-The same bytes again get the same answer. Every value in an answer is text. The header `{CHECKPOINT_HEADER}` of an answer carries the newest signed
-head of the ledger; a request may bring back an earlier one. `{COMMANDS_HEADER}` says the highest number of the commands
-that wait for the device, where any does. Every refusal is `application/problem+json` with a code of
-the catalogue, and changes nothing; order faults say in `expected` which place the device has to sign next."""
+signed with ES256 by the same key; `x-jws-header` and `x-jws-payload` of a body are the schemas of what is inside. The
+same bytes again get the same answer. Every value in an answer is text. The header `{CHECKPOINT_HEADER}` of an answer
+carries the newest signed head of the ledger; a request may bring back an earlier one. `{COMMANDS_HEADER}` says the
+highest number of the commands that wait for the device, where any does. Every refusal is `application/problem+json`
+with a code of the catalogue, and changes nothing; order faults say in `expected` which place the device has to sign
+next."""
 
 CERTIFICATE = "certificate"
 _HASH = text(43, 43, pattern="^[A-Za-z0-9_-]{43}$")

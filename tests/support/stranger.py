@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 UNIT = Decimal("0.0001")
 CRIT = ["ts-aud", "ts-dev", "ts-nonce", "ts-prev", "ts-seq", "ts-time"]
+COUNTED = ("sales", "refunds", "corrections_up", "corrections_down")
 TYPES = {"receipt": 0, "accountable-form": 16, "correction": 32}
 
 
@@ -127,14 +128,11 @@ class Said:
 class Totals:
     """What the shift's report will say."""
 
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
-    sums: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(_COUNTED, Decimal(0)))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+    sums: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(COUNTED, Decimal(0)))
     taxes: dict[str, Decimal] = field(default_factory=dict)
     payments: dict[str, Decimal] = field(default_factory=dict)
     cash: Decimal = Decimal(0)
-
-
-_COUNTED = ("sales", "refunds", "corrections_up", "corrections_down")
 
 
 class Stranger:
@@ -260,7 +258,7 @@ class Stranger:
         self, lines: Iterable[tuple[str, str, str, list[str]]], kind: str = "cash", refund_of: str = ""
     ) -> dict[str, Any]:
         """Lines are name, quantity, total and labels."""
-        items = [
+        items: list[dict[str, Any]] = [
             {"name": name, "quantity": quantity, "price": total, "total": total, "labels": labels}
             for name, quantity, total, labels in lines
         ]
@@ -281,7 +279,7 @@ class Stranger:
     def closing(self) -> dict[str, Any]:
         totals = self.totals
         said: dict[str, Any] = {
-            name: {"count": str(totals.counts[name]), "total": plain(totals.sums[name])} for name in _COUNTED
+            name: {"count": str(totals.counts[name]), "total": plain(totals.sums[name])} for name in COUNTED
         }
         said["taxes"] = {label: plain(amount) for label, amount in totals.taxes.items()}
         said["payments"] = {kind: plain(amount) for kind, amount in totals.payments.items()}
