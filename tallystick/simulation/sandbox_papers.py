@@ -28,6 +28,9 @@ from tallystick.wire.erp_api import BULK_PATH, FEED_PATH
 from tallystick.wire.erp_api import DOCUMENTS_PATH as ERP_DOCUMENTS_PATH
 from tallystick.wire.erp_api import OPENAPI_PATH as ERP_OPENAPI_PATH
 from tallystick.wire.offline_batch import BATCHES_PATH, HEAD_PATH
+from tallystick.wire.openapi_ecr import ecr_api
+from tallystick.wire.openapi_erp import erp_api
+from tallystick.wire.postman import collection
 
 _PATIENCE_SECONDS = 60.0
 _ABOUT = {
@@ -52,6 +55,9 @@ client asks that again: it tells the number and the link that the next document 
 
 How a document is made, byte by byte: docs/guides/national-document.md. A day with openssl and curl:
 docs/guides/national-till.md. Batches: docs/guides/offline-batches.md. ERP systems: docs/guides/erp.md.
+
+`registers.postman.json` and `erp.postman.json` are every call for Postman and its kin; give it key and certificate of a
+device under Settings > Certificates, and root.pem as the authority.
 
 A device of your own, with a key that you make yourself: `tallystick sandbox register --class software`, and
 docs/guides/device-enrolment.md. Used up, or stopped by two documents in one place? Take a new one.
@@ -80,11 +86,13 @@ class Papers:
     def write(self, builds: Mapping[str, str], pause: Callable[[], None]) -> list[str]:
         """All of them once the door knows the devices; gives the UIDs. Raises `SandboxError` after a minute."""
         write_atomically(self.root / "README.md", README.encode())
+        for name, api in (("registers", ecr_api), ("erp", erp_api)):
+            write_atomically(self.root / f"{name}.postman.json", _json(collection(api(self.addresses.ecr))))
         for uid, build in builds.items():
             folder = self.root / uid
             write_atomically(folder / "root.pem", self.root_certificate.read_bytes())
             told = self._facts(folder, build, self._stands(folder, uid, pause))
-            write_atomically(folder / "device.json", msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+            write_atomically(folder / "device.json", _json(told))
         return list(builds)
 
     def _stands(self, folder: Path, uid: str, pause: Callable[[], None]) -> Any:
@@ -119,7 +127,6 @@ class Papers:
             "audience": stands["audience"],
             "currency": self.pack.currency,
             "time_zone": self.pack.time_zone,
-            "tax_categories": self._categories(stands),
             "files": {"key": "device.key", "certificate": "device.pem", "root": "root.pem"},
             "addresses": {
                 "device": f"{to.ecr}{DEVICE_PATH}",
@@ -131,19 +138,9 @@ class Papers:
             "stands": stands,
         }
 
-    def _categories(self, stands: Any) -> list[dict[str, Any]]:
-        """The group that the door names, with the kind of each tax, which says how it is reckoned."""
-        group = next(one for one in self.pack.tax_groups if str(one.group_id) == stands["rates"]["group"])
-        rates = stands["rates"]["labels"]
-        return [
-            {
-                "name": one.name,
-                "type": one.category_type.name.lower().replace("_", "-"),
-                "order": str(one.order_id),
-                "rates": {rate.label: rates[rate.label] for rate in one.rates},
-            }
-            for one in group.categories
-        ]
+
+def _json(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
 def _paths(kind: DeviceClass, base: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tallystick.kernel.device_policy import DeviceClass
+from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import DocumentKind
 from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER
@@ -291,7 +292,15 @@ def _device() -> dict[str, Schema]:
     offline = record(
         {"hours": COUNT, "rolling_days": COUNT, "rolling_hours": COUNT}, optional=("rolling_days", "rolling_hours")
     )
-    rates = record({"group": COUNT, "labels": {"type": "object", "additionalProperties": text(1)}, "valid_from": TIME})
+    words: Schema = {"enum": [one.word for one in TaxCategoryType]}
+    rates = record(
+        {
+            "group": COUNT,
+            "labels": {"type": "object", "additionalProperties": text(1), "description": "The rate of each label."},
+            "types": {"type": "object", "additionalProperties": words, "description": "How each label is reckoned."},
+            "valid_from": TIME,
+        }
+    )
     return {
         "Device": record(
             {

@@ -76,9 +76,9 @@ def plain(value: Decimal) -> str:
     return "0" if text == "-0" else text
 
 
-def taxes_of(items: Iterable[Mapping[str, Any]], categories: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+def taxes_of(items: Iterable[Mapping[str, Any]], rates: Mapping[str, Any]) -> list[dict[str, str]]:
     """By the two steps of the guide; rounded for each item and label, then added."""
-    kinds = {label: (one["type"], Decimal(rate)) for one in categories for label, rate in one["rates"].items()}
+    kinds = {label: (rates["types"][label], Decimal(rate)) for label, rate in rates["labels"].items()}
     sums: dict[str, Decimal] = {}
     for item in items:
         mine = {label: kinds[label] for label in item["labels"]}
@@ -271,7 +271,7 @@ class Stranger:
             rate_group=self.stands["rates"]["group"],
             items=items,
             payments=[{"kind": kind, "amount": total}],
-            taxes=taxes_of(items, self.facts["tax_categories"]),
+            taxes=taxes_of(items, self.stands["rates"]),
             total=total,
             **({"refers_to": refund_of} if refund_of else {}),
         )

@@ -15,9 +15,9 @@ def header_of(compact: str) -> Any:
 
 def labels(of: Stranger) -> list[str]:
     """A tax in the price, and one by the piece where the country has one."""
-    known = [(one["type"], *pair) for one in of.facts["tax_categories"] for pair in one["rates"].items()]
-    ordinary = next(label for kind, label, rate in known if kind == "tax-on-net" and rate != "0")
-    return [ordinary, *[label for kind, label, _ in known if kind == "amount-per-quantity"][:1]]
+    rates = of.stands["rates"]
+    ordinary = next(one for one, kind in rates["types"].items() if kind == "tax-on-net" and rates["labels"][one] != "0")
+    return [ordinary, *[one for one, kind in rates["types"].items() if kind == "amount-per-quantity"][:1]]
 
 
 def day_on_line(till: Stranger) -> str:

@@ -91,6 +91,10 @@ def test_what_is_printed_asks_the_door_and_the_descriptions_are_there(sandbox: S
         facts["audience"],
         facts["taxpayer"]["tin"],
     )
+    for name, calls in (("registers", "/ecr/v1/documents"), ("erp", "/erp/v1/bulk")):
+        told = json.loads((registers(sandbox) / f"{name}.postman.json").read_text(encoding="utf-8"))
+        assert told["variable"][0]["value"] == facts["addresses"]["device"].removesuffix("/ecr/v1/device")
+        assert f"{{{{baseUrl}}}}{calls}" in {one["request"]["url"]["raw"] for one in told["item"]}
     for name in ("SBTILL01", "SBERPC01"):
         told = json.loads((registers(sandbox) / name / "device.json").read_text(encoding="utf-8"))
         made = shell(registers(sandbox) / name, f"curl -s --cacert root.pem {told['addresses']['openapi']}")

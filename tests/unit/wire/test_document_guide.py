@@ -78,11 +78,12 @@ def test_the_taxes_of_the_example_are_those_of_the_rule_in_the_guide() -> None:
     check_taxes(sale.items, sale.taxes, group)
     check_totals(sale.items, sale.total)
     said = json.loads(PAYLOAD)
-    categories = [
-        {"type": one.category_type.name.lower().replace("_", "-"), "rates": {r.label: str(r.rate) for r in one.rates}}
-        for one in group.categories
-    ]
-    assert stranger.taxes_of(said["items"], categories) == said["taxes"]
+    known = [(category, rate) for category in group.categories for rate in category.rates]
+    rates = {
+        "labels": {rate.label: str(rate.rate) for _, rate in known},
+        "types": {rate.label: category.category_type.word for category, rate in known},
+    }
+    assert stranger.taxes_of(said["items"], rates) == said["taxes"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 13])
