@@ -134,7 +134,7 @@ class Sandbox:
             where = f"PIN in {cards.pin_file(note.uid)}" if note.pin else "PIN printed when it was made"
             self._say(f"  E-SDC with card {note.uid}   http://127.0.0.1:{ports[note.uid]}   {note.name}, {where}")
         for uid in devices:
-            self._say(f"  test register {uid}         {registers / uid}")
+            self._say(f"  test register {uid}    {registers / uid}")
         rows = (
             ("registers and ERP systems", f"{children.ecr_url}/  (openapi.json, erp/v1/openapi.json)"),
             ("TaxCore.API", country.api_url),
@@ -149,7 +149,7 @@ class Sandbox:
             *(("a test register, asked", _asking(registers / uid, children.ecr_url)) for uid in devices[:1]),
         )
         for name, value in rows:
-            self._say(f"  {name:<26}{value}")
+            self._say(f"  {name:<28}{value}")
         kept = next((note for note in notes if note.pin), notes[0])
         at = f"http://127.0.0.1:{ports[kept.uid]}/api/v3"
         self._say("\nYour first invoice:\n")

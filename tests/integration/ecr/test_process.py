@@ -31,10 +31,10 @@ from tallystick.kernel.device_commands import Resend
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.retention import RetainedKind, RetentionRules
+from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.connecting import connecting_services
 from tallystick.ops.pki_registry import pki_services
 from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
-from tallystick.simulation import sandbox_registers
 from tallystick.simulation.sandbox_registers import TestRegisters
 from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import read_signed
@@ -310,15 +310,14 @@ def test_e_08_test_registers_are_made_once_whatever_interrupts_and_a_stranger_se
         connecting=connecting_services(PACK, "https://127.0.0.1:1/"), clock=lambda: datetime.now(UTC),
     )  # fmt: skip
     roles = as_role(country.dsn, PORTAL), as_role(country.dsn, INTAKE)
-    write = sandbox_registers.write_atomically
     for cut in ("build-erp.jws", "request", "code", "device.pem"):
 
         def cut_off(file: Path, data: bytes, cut: str = cut, **more: Any) -> None:
             if file.name == cut:
                 raise InterruptedError
-            write(file, data, **more)
+            write_atomically(file, data, **more)
 
-        monkeypatch.setattr(sandbox_registers, "write_atomically", cut_off)
+        monkeypatch.setattr("tallystick.simulation.sandbox_registers.write_atomically", cut_off)
         with pytest.raises(InterruptedError):
             registers.prepare(*roles)
     monkeypatch.undo()
