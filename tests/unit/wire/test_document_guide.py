@@ -95,6 +95,12 @@ def test_a_strangers_root_of_a_batch_is_ours(count: int) -> None:
     assert stranger.merkle_root(leaves) == tree.root()
 
 
+def test_the_root_in_the_guide_of_batches() -> None:
+    text = (ROOT / "docs/guides/offline-batches.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"```text\n(.*?)\n```", text, re.DOTALL)
+    assert stranger.b64url(stranger.merkle_root([bytes([number]) * 32 for number in (1, 2, 3)])) == told
+
+
 def test_the_stranger_has_nothing_of_ours() -> None:
     tree = ast.parse(Path(stranger.__file__).read_text(encoding="utf-8"))
     imported = {one.module or "" for one in ast.walk(tree) if isinstance(one, ast.ImportFrom)}
