@@ -26,6 +26,7 @@ MEDIA_TYPE = "application/jose"
 DOCUMENT = "tallystick-document+jws"
 BATCH = "tallystick-batch+jws"
 HEADER_BYTES_MAX = 1024
+_HEADER_LETTERS_MAX = -(-HEADER_BYTES_MAX * 4 // 3)
 DOCUMENT_BYTES_MAX = 256 * 1024
 SIGNATURE_BYTES = 64
 NONCE_BYTES = 16
@@ -149,7 +150,7 @@ def read_signed(data: bytes, *, typ: str = DOCUMENT, bytes_max: int = DOCUMENT_B
     if len(data) > bytes_max:
         raise Fault("TS-1003", detail=f"more than {bytes_max} bytes")
     parts = data.translate(_TO_BASE64).split(b".")
-    if len(parts) != 3 or len(parts[0]) > HEADER_BYTES_MAX:
+    if len(parts) != 3 or len(parts[0]) > _HEADER_LETTERS_MAX:
         raise Fault("TS-1201", detail="a compact form has three parts and a header of at most 1 KiB")
     header = _read_header(_decoded(parts[0]), typ)
     signature = _decoded(parts[2])
