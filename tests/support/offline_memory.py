@@ -9,7 +9,8 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import attrs
-from national_bench import ORIGIN, PACK, MemoryRegistry
+from ledger_bench import ORIGIN
+from national_bench import PACK, MemoryRegistry
 
 from benchmarks.national_till import NationalTill
 from benchmarks.package_maker import rate_group
@@ -29,16 +30,15 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link, sha256
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.offline_limits import Lateness, Outage
-from tallystick.kernel.shifts import RegisterState
 
 
 @attrs.define
 class MemoryLedger:
     """A sequencer of one device: each document in its place, or none."""
 
+    last: int
     link: bytes
     entries: list[NewEntry] = attrs.field(factory=list)
-    last: int = 0
 
     async def append(self, entry: NewEntry) -> Booked:
         """One."""
@@ -65,13 +65,13 @@ class MemoryLedger:
 class MemoryStores:
     """What is kept beside it. No original is ever found."""
 
-    link: bytes
+    stands: Standing
     refused: list[Refused] = attrs.field(factory=list)
     apart: list[Quarantined] = attrs.field(factory=list)
 
     async def standing(self, uid: str, known: Standing | None = None) -> Standing:
-        """Before the first document."""
-        return Standing(0, self.link, RegisterState())
+        """Where the device stood before the batch."""
+        return attrs.evolve(self.stands, nonces=dict(self.stands.nonces))
 
     async def booked_between(self, uid: str, first: int, last: int) -> dict[int, Any]:
         """Nothing was booked before."""
@@ -112,19 +112,23 @@ class Outcome:
 
 def book(
     till: NationalTill,
-    genesis: bytes,
+    stands: Standing,
     documents: Sequence[bytes],
     now: datetime,
     *,
     revoked: bool = False,
     outages: Sequence[Outage] = (),
+    renewed: NationalTill | None = None,
     processes: int = 0,
 ) -> Outcome:
-    """Book a batch of a device that is new to the ledger."""
+    """Book a batch of a device that stands there; ``renewed`` has its second key, whose certificate is revoked."""
     registry = MemoryRegistry()
     registry.enter(till, DeviceClass.HARDWARE, now)
     registry.change(till.uid, memory_report="seen")
-    ledger, stores, rates = MemoryLedger(genesis), MemoryStores(genesis), Rates((rate_group(),))
+    if renewed is not None:
+        registry.enter(renewed, DeviceClass.HARDWARE, now)
+        registry.change_certificate(renewed, revoked_at=now)
+    ledger, stores, rates = MemoryLedger(stands.sequence, stands.link), MemoryStores(stands), Rates((rate_group(),))
     national = NationalRules(
         devices=registry,
         builds=registry,
