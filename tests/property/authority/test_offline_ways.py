@@ -186,7 +186,7 @@ def test_s0_032_what_came_late_is_late_on_either_way(outage: tuple[int, int]) ->
 
 def test_s1_028_the_last_of_a_stretch_may_be_too_late_for_its_shift() -> None:
     """A shift that is open for 24 hours in the midst of a stretch: sold after that, booked with the code."""
-    sales = ["sale", "sale", "a day later", "sale"]
+    sales = ["sale", "a day later", "sale", "sale"]
     ours = both_ways(sales, hours_ago=28)
     assert ours.tally.codes["TS-2408"] == 1
 
