@@ -52,7 +52,7 @@ class Counted:
 def test_many_are_booked_in_few_frames_and_again_get_the_first_answers(ledger: LedgerFolder) -> None:
     async def walk(bench: NationalBench) -> None:
         till = await bench.opened()
-        counted = bench.intake._sequencer = Counted(bench.sequencer)  # type: ignore[assignment]  # counts only
+        counted = bench.intake._sequencer = Counted(bench.sequencer)
         documents = [till.sell(bench.now) for _ in range(TOGETHER + 5)]
         places = [str(number) for number in range(3, TOGETHER + 8)]
         assert await together(bench, till, documents) == places
