@@ -49,8 +49,15 @@ def too_long(outages: Iterable[Outage], rules: ChannelRules) -> list[Outage]:
 def is_late(
     sequence: int, made_at: datetime, received_at: datetime, excessive: Sequence[Outage], rules: ChannelRules
 ) -> bool:
-    """Whether a document came beyond the limit: made in an outage that was too long, or so old by its own word."""
-    return received_at - made_at > rules.offline_limit or any(one.covers(sequence) for one in excessive)
+    """Whether a document came beyond the limit: made in an outage that was too long, or so old by its own word.
+
+    A device names the numbers itself, its head before an outage and after it. So what says that it was made in the
+    outage was, whatever its number; the country's window of time is allowed to its clock.
+    """
+    if received_at - made_at > rules.offline_limit:
+        return True
+    window = rules.time_window
+    return any(one.covers(sequence) or one.since + window < made_at < one.until - window for one in excessive)
 
 
 def _used_up(last: Outage, known: Sequence[Outage], rules: ChannelRules) -> bool:

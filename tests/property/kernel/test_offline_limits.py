@@ -59,3 +59,15 @@ def test_what_is_old_by_its_own_word_is_late() -> None:
     assert not is_late(1, START, START + limit, [], rules)
     assert is_late(1, START, START + limit + timedelta(milliseconds=1), [], rules)
     assert not is_late(1, START + timedelta(days=9), START, [], rules)
+
+
+@given(st.integers(1, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 80 * 60))
+def test_k_15_no_head_frees_what_was_made_in_the_outage_by_its_own_word(
+    sequence: int, after: int, more: int, minute: int
+) -> None:
+    """A device may say a head far ahead before it goes silent, or a low one when it is back."""
+    rules = ChannelRules(offline_hours=72)
+    one = outage(0, 80, after, after + more)
+    made_at = one.since + timedelta(minutes=minute)
+    inside = one.since + rules.time_window < made_at < one.until - rules.time_window
+    assert is_late(sequence, made_at, made_at, [one], rules) == (inside or one.covers(sequence))

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from tallystick.authority.channels.ecr.batches import store
 from tallystick.authority.channels.ecr.batches.values import Batch, Contact, NumberState, Part
-from tallystick.authority.projections.audit.counters import AuditedCounters
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.faults import Fault
@@ -43,15 +42,3 @@ def number_state(
     known = store.contact(conn, uid)
     since = made_at if known is None else min(made_at, known.at)
     return NumberState.OVERDUE if now - since > rules.offline_limit else NumberState.PENDING
-
-
-class DeviceCounters:
-    """Counters of cards and registers as the intake asks for them (``intake.anchors.CardCounters``).
-
-    A card's stands in its audit requests, a register's in the head reports that it signs.
-    """
-
-    def counted_by(self, conn: Connection, uid: str, ordinal: int) -> datetime | None:
-        """When a device first signed that its sequence had reached a number; none when never."""
-        moments = (AuditedCounters().counted_by(conn, uid, ordinal), store.reported_by(conn, uid, ordinal))
-        return min((one for one in moments if one is not None), default=None)
