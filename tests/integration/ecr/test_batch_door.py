@@ -22,6 +22,8 @@ from ecr_till import AUDIENCE, Reply, Till
 from ledger_bench import LedgerFolder
 from psycopg_pool import ConnectionPool
 
+from tallystick.authority.channels.ecr.batches import queries
+from tallystick.authority.channels.ecr.batches.presence import Presence
 from tallystick.authority.ledger import queries as ledger_queries
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.pki import DemoPki
@@ -171,6 +173,12 @@ def test_a_batch_over_the_doors(play: Callable[[Any], None]) -> None:
         door.view.certificates[digest] = revoked
         bench.bench.registry.certificates[digest] = revoked
         assert (await shop.ask("GET", "/ecr/v1/device")).code == "TS-1104"
+        known = bench.run(lambda conn: queries.contact(conn, papers.uid))
+        ahead = write_head(bench.header(papers, 4_000_000, link), papers.device.sign, 0)
+        assert (await shop.ask("POST", HEAD_PATH, ahead, Content_Type="application/jose")).status == 200
+        Presence(door.services).note(bench.sender(papers))
+        await asyncio.sleep(0.2)
+        assert bench.run(lambda conn: queries.contact(conn, papers.uid)) == known, "a thief is not the register"
         last = bench.seal(papers, papers.day(bench.now, 1))
         assert (await shop.announce(last)).status == 201
         assert (await shop.put(last, 1)).status == 201

@@ -57,7 +57,7 @@ def fits(
         return False
     if latest > arrival.received_at + channels.time_window:
         return False
-    if batch.lateness.may_reach(stretch.first, stretch.last, earliest, arrival.received_at):
+    if batch.lateness.may_reach((stretch.first, stretch.last), (earliest, latest), arrival.received_at):
         return False
     try:
         for hand in _at_both_ends(stretch, standing, first, arrival):
