@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import attrs
+
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.database import database_file
-from tallystick.ops.processes.context import keys_name, system_clock, unwrap_name, vsdc_name
+from tallystick.ops.processes.context import ecr_name, keys_name, system_clock, unwrap_name, vsdc_name
+from tallystick.ops.processes.till import RACK_FILE, RACK_NAME
 from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, free_port
@@ -21,6 +24,7 @@ from tallystick.wire.openapi_tax_queue import PREFIX as FIGURES_PATH
 
 RACK = "esdc-rack"
 _API = "api"
+_BATCHES = "batches"
 
 
 class Children:
@@ -41,6 +45,7 @@ class Children:
         self._portal_port = free_port(settings.portal_port, avoid=(*carried, self._public_port))
         ours = (*carried, self._public_port, self._portal_port)
         self.vsdc_port = free_port(settings.vsdc_port, avoid=ours) if settings.demo_vsdc else 0
+        self.ecr_port = free_port(settings.ecr_port, avoid=(*ours, self.vsdc_port))
         self.est_url = ""
         self._watchers = Watchers(country, settings)
         self.tax_office = TaxOffice(country.state, settings)
@@ -52,11 +57,16 @@ class Children:
         """The address of the hosted signer."""
         return f"https://127.0.0.1:{self.vsdc_port}/"
 
+    @property
+    def ecr_url(self) -> str:
+        """The address of the national door: registers and ERP systems."""
+        return f"https://127.0.0.1:{self.ecr_port}"
+
     def start(self) -> None:
         """Start all, those together that do not need each other; raises ``ChildFailed`` with the end of a log."""
         run = self._country.state.run
         write_atomically(database_file(run), self._country.owner_dsn.encode(), mode=0o600, durable=False)
-        for stale in (*run.glob("*.port"), *run.glob("*.health"), run / "rack"):
+        for stale in (*run.glob("*.port"), *run.glob("*.health"), run / "rack", run / RACK_FILE):
             stale.unlink(missing_ok=True)
         write_environment(run, self.portal_environment())
         numbers = range(1, self._settings.unwrap_processes + 1)
@@ -77,8 +87,11 @@ class Children:
             self._spec("worker", "authority", "worker"),
             self._spec("pki", "authority", "pki"),
             self._spec(RACK, "esdc", "rack"),
+            self._spec(_BATCHES, "authority", "batches"),
+            *self._national_doors(),
             *(self._hosting() if self.hosts else ()),
         )
+        self.ecr_port = self._port(ecr_name(1))
         self.est_url = f"https://127.0.0.1:{self._port('est')}/.well-known/est/"
         if self.hosts:
             self.vsdc_port = self._port("vsdc")
@@ -90,6 +103,30 @@ class Children:
     def start_api(self) -> None:
         """Bring it back, at the address that the cards carry; raises ``ChildFailed``."""
         self._supervisor.start(self._spec(_API, "authority", "api"))
+
+    def stop_ecr(self) -> None:
+        """Take the national door away, as an outage does."""
+        for number in self._national_numbers:
+            self._supervisor.stop(ecr_name(number))
+
+    def start_ecr(self) -> None:
+        """Bring it back, at the same port; raises ``ChildFailed``."""
+        self._supervisor.start(*self._national_doors())
+
+    @property
+    def _national_numbers(self) -> range:
+        return range(1, self._settings.ecr_processes + 1)
+
+    def _national_doors(self) -> Iterator[ChildSpec]:
+        for number in self._national_numbers:
+            yield self._spec(ecr_name(number), "authority", "ecr", f"--number={number}")
+
+    def start_registers(self, passphrase_file: Path) -> None:
+        """Start the rack of national registers; its list in the run folder grows. It gets no database."""
+        spec = self._spec(RACK_NAME, "ecr", "rack", f"--passphrase-file={passphrase_file}")
+        told = ("TALLYSTICK_STATE", "TALLYSTICK_COUNTRY", "TALLYSTICK_TIMING")
+        environment = {name: spec.environment[name] for name in told} | {"TALLYSTICK_DATABASE_URL": ""}
+        self._supervisor.start(attrs.evolve(spec, environment=environment))
 
     def _hosting(self) -> Iterator[ChildSpec]:
         yield self._spec("signer", "authority", "signer")
@@ -130,6 +167,8 @@ class Children:
             "TALLYSTICK_VSDC_PROCESSES": str(self._settings.vsdc_processes),
             "TALLYSTICK_VSDC_PORT": str(self.vsdc_port),
             "TALLYSTICK_VSDC_URL": self.vsdc_url,
+            "TALLYSTICK_ECR_PROCESSES": str(self._settings.ecr_processes),
+            "TALLYSTICK_ECR_PORT": str(self.ecr_port),
             "TALLYSTICK_PKI_PORT": str(country.birth.pki_port),
             "TALLYSTICK_PKI_URL": country.birth.pki_url,
             "TALLYSTICK_EST_PORT": str(self._settings.est_port),

@@ -1,0 +1,370 @@
+"""Who sells on the national channels: two companies' registers, trucks and ERP, made in the background and let sell."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import attrs
+import psycopg
+
+from tallystick.authority.reference.registry.values import FormFactor
+from tallystick.kernel.builds import BuildClass
+from tallystick.kernel.device_policy import BUILD_CLASS, DeviceClass
+from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.instants import utc_offset_minutes
+from tallystick.kernel.invoice import Seller
+from tallystick.ops.build_files import OWN_FILES
+from tallystick.ops.processes.context import system_clock
+from tallystick.ops.processes.till import RACK_FILE
+from tallystick.ops.settings import Settings
+from tallystick.simulation.baskets import Basket, BasketStore, MappingCounts
+from tallystick.simulation.children import Children
+from tallystick.simulation.country import Country
+from tallystick.simulation.national import setup
+from tallystick.simulation.national.account import DevicePlaces
+from tallystick.simulation.national.erp_office import ErpOffice, OfficeFigures
+from tallystick.simulation.national.register_till import RegisterTill, TillStopped
+from tallystick.simulation.national.road import Road
+from tallystick.simulation.national.setup import DevicePlan
+from tallystick.simulation.own_build import certify_own_build
+from tallystick.simulation.till import SalesBook
+from tallystick.wire.build_manifest import read_manifest
+
+log = logging.getLogger(__name__)
+
+BASKETS_MOST = 150
+"""Of each national seller: the shops with cards carry the day."""
+_HOME_SECONDS = 180.0
+_LOOK_SECONDS = 0.05
+
+
+def _seller(tin: str, company: str, place: str, address: str) -> Seller:
+    return Seller(
+        tin=Tin(tin), business_name=company, location_name=place, address=address, district="Harbour", country="AQ"
+    )
+
+
+COMPANY = ("100000000", "Grocers 1 Ltd")
+"""The owner of the first shops with cards: it sells on every channel that there is."""
+_OTHER = ("100700007", "Polar Markets Ltd")
+
+
+def _plan(uid: str, device_class: DeviceClass, seller: Seller, place: str, form: FormFactor) -> DevicePlan:
+    return DevicePlan(uid=Uid(uid), device_class=device_class, seller=seller, place=place, form_factor=form)
+
+
+_HARBOUR = _seller(*COMPANY, "Harbour Supermarket", "2 Harbour Street")
+_ICE = _seller(*_OTHER, "Ice Supermarket", "4 Ice Runway")
+PLANS: Sequence[DevicePlan] = (
+    _plan("MART0101", DeviceClass.SOFTWARE, _HARBOUR, "M1", FormFactor.POS),
+    _plan("MART0102", DeviceClass.SOFTWARE, _HARBOUR, "M1", FormFactor.TABLET),
+    _plan("MART0201", DeviceClass.SOFTWARE, _ICE, "M2", FormFactor.PC),
+    _plan("MART0202", DeviceClass.SOFTWARE, _ICE, "M2", FormFactor.POS),
+    _plan("TRCK0101", DeviceClass.HARDWARE, _seller(*COMPANY, "Truck 1", "on the road"), "T1", FormFactor.VEHICLE),
+    _plan("TRCK0201", DeviceClass.HARDWARE, _seller(*_OTHER, "Truck 2", "on the road"), "T2", FormFactor.VEHICLE),
+    _plan("ERPC0101", DeviceClass.ERP, _seller(*COMPANY, "Office", "1 Harbour Street"), "", FormFactor.SERVER),
+)
+"""Everyone, whatever the size of the run."""
+
+
+@attrs.define(eq=False)
+class Register:
+    """A register that is in service, with its till; a truck has its radio."""
+
+    plan: DevicePlan
+    till: RegisterTill
+    road: Road | None = None
+
+    @property
+    def uid(self) -> Uid:
+        """Its UID."""
+        return self.plan.uid
+
+    def await_home(self, stop: threading.Event) -> None:
+        """Be within reach until the authority has all that was sold on the road."""
+        assert self.road is not None
+        self.road.come_back()
+        until = time.monotonic() + _HOME_SECONDS
+        while int((status := self.till.status())["waiting"]) and not status["stopped"]:
+            if stop.wait(_LOOK_SECONDS):
+                raise TillStopped
+            if time.monotonic() > until:
+                raise TimeoutError(f"{self.uid} could not bring what it sold: {status['trouble'] or 'no answer'}")
+
+
+@attrs.frozen(kw_only=True)
+class FleetFigures:
+    """What the national sellers did in this run."""
+
+    sold: int
+    sold_before: int
+    returns: int
+    refused: Counter[str]
+    heard: int
+
+    def lines(self) -> list[str]:
+        """For people."""
+        return [
+            f"national receipts in this run {self.sold:>9,}",
+            f"  sold before                 {self.sold_before:>9,}",
+            f"  taken back                  {self.returns:>9,}",
+            *(f"  refused with {code:<15}{count:>9,}" for code, count in sorted(self.refused.items())),
+            f"  told to the ERP by its feed {self.heard:>9,}",
+        ]
+
+
+class Fleet:
+    """All national devices of one run. Its threads end when everything is sold, or soon after ``stop`` is set."""
+
+    def __init__(
+        self,
+        country: Country,
+        children: Children,
+        settings: Settings,
+        source: BasketStore,
+        baskets_each: int | None,
+    ) -> None:
+        self._country = country
+        self._children = children
+        self._settings = settings
+        self._source = source
+        self._stores = [store for store, _ in source.busiest_stores(2)]
+        self.baskets_each = min(baskets_each or BASKETS_MOST, BASKETS_MOST)
+        self.folder = country.state.demo / "national"
+        self.passphrase_file, self._passphrase = setup.passphrase_in(self.folder)
+        self.stop = threading.Event()
+        self.failures: list[str] = []
+        self.registers: list[Register] = []
+        self.office: ErpOffice | None = None
+        self._jobs: list[Future[None]] = []
+        self._maker = threading.Thread(target=self._make, name="national devices", daemon=True)
+        self._sellers = ThreadPoolExecutor(len(PLANS), "national seller")
+        self._made = threading.Event()
+        self.drivers: dict[str, Callable[[Register], None]] = {}
+        """Who drives a truck otherwise than every day: told by stories before the start."""
+
+    def start(self) -> None:
+        """Begin to make devices and to sell."""
+        self._maker.start()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing sells any more and nothing will."""
+        return self._made.is_set() and all(job.done() for job in self._jobs)
+
+    def end(self) -> None:
+        """Stop selling, and wait for what is in work. Trucks stay where they are."""
+        self.stop.set()
+        self._maker.join()
+        self._sellers.shutdown(wait=True)
+
+    def close(self) -> None:
+        """No radio any more."""
+        for register in self.registers:
+            if register.road is not None:
+                register.road.close()
+
+    def register(self, uid: str) -> Register | None:
+        """One that is in service."""
+        return next((one for one in list(self.registers) if one.uid == uid), None)
+
+    def folder_of(self, uid: str) -> Path:
+        """Where a device lies."""
+        return self.folder / uid
+
+    def book_of(self, uid: str) -> Path:
+        """What its till wrote down."""
+        return self._country.books / f"{uid}.txt"
+
+    def shown(self) -> list[Register]:
+        """Registers whose till a person may look at: one of each kind that serves by now."""
+        kinds = {one.plan.device_class: one for one in reversed(list(self.registers)) if one.till.client.serves}
+        return [kinds[kind] for kind in sorted(kinds)]
+
+    def places(self) -> list[DevicePlaces]:
+        """Every device, for the account."""
+        return [DevicePlaces(plan=plan, folder=self.folder_of(plan.uid), book=self.book_of(plan.uid)) for plan in PLANS]
+
+    def figures(self) -> FleetFigures:
+        """What was done so far."""
+        tills = [one.till.figures for one in list(self.registers)]
+        office = self.office.figures if self.office else OfficeFigures()
+        refused: Counter[str] = Counter()
+        for counted in (*(one.refused for one in tills), office.refused):
+            refused.update(counted)
+        return FleetFigures(
+            sold=sum(one.sold for one in tills) + office.sold,
+            sold_before=sum(one.sold_before for one in tills) + office.sold_before,
+            returns=sum(one.returns for one in tills) + office.returns,
+            refused=refused,
+            heard=office.heard,
+        )
+
+    # Making
+
+    def _make(self) -> None:
+        try:
+            builds = self._builds()
+            with psycopg.connect(self._country.owner_dsn) as conn:
+                for plan in PLANS:
+                    setup.enter_device(conn, plan)
+                conn.commit()
+                for plan in PLANS:
+                    if self.stop.is_set():
+                        return
+                    self._put_into_service(conn, plan, builds[BUILD_CLASS[plan.device_class]])
+        except Exception as error:
+            log.exception("no further national devices")
+            self.failures.append(f"no further national devices: {error}")
+        finally:
+            self._made.set()
+
+    def _builds(self) -> dict[BuildClass, str]:
+        sources = {
+            BuildClass.SOFTWARE_REGISTER: ("Tallystick register", OWN_FILES),
+            BuildClass.HARDWARE_REGISTER: ("Tallystick register with memory", OWN_FILES),
+            BuildClass.ERP: ("Reference ERP client", _client_files()),
+        }
+        folder, at = self._country.state.demo / "maker", system_clock()
+        return {
+            kind: read_manifest(
+                certify_own_build(
+                    self._country.portal_dsn, folder, at, build_class=kind, product=product, sources=files
+                ).read_bytes()
+            ).build_id
+            for kind, (product, files) in sources.items()
+        }
+
+    def _put_into_service(self, conn: psycopg.Connection[tuple[object, ...]], plan: DevicePlan, build: str) -> None:
+        folder, road = self.folder_of(plan.uid), None
+        if plan.device_class is DeviceClass.ERP:
+            self._enrol(conn, plan, lambda code: setup.enrol_system(
+                folder, plan.uid, self._country.pki, self._children.est_url, code
+            ))  # fmt: skip
+            self._jobs.append(self._sellers.submit(self._run, plan, lambda: self._sell_by_erp(plan, build)))
+            return
+        if plan.device_class is DeviceClass.HARDWARE:
+            road = Road(lambda: self._children.ecr_port)
+        to = setup.Addresses(
+            door=self._children.ecr_url if road is None else f"https://127.0.0.1:{road.port}",
+            est=self._children.est_url,
+            renewal=f"{self._country.birth.pki_url}pki/renewal-info",
+            receipts=self._children.public_url.rstrip("/"),
+            audience=self._settings.log_origin,
+        )
+        setup.write_register(folder, plan, self._country.pack, self._country.pki, to, build)
+        self._enrol(conn, plan, lambda code: setup.enrol_register(folder, self._passphrase, code))
+        with (self._country.state.run / RACK_FILE).open("a", encoding="utf-8") as rack:
+            rack.write(f"{folder}\n")
+        till = RegisterTill(folder, plan.seller.location_name, self.book_of(plan.uid), self.stop)
+        register = Register(plan, till, road)
+        self.registers.append(register)
+        self._jobs.append(self._sellers.submit(self._run, plan, lambda: self._sell(register)))
+
+    def _enrol(
+        self, conn: psycopg.Connection[tuple[object, ...]], plan: DevicePlan, enrol: Callable[[str], None]
+    ) -> None:
+        if not setup.is_enrolled(self.folder_of(plan.uid)):
+            code = setup.one_time_code(conn, self._country.pki, plan.uid)
+            conn.commit()
+            enrol(code)
+
+    # Selling
+
+    def _run(self, plan: DevicePlan, work: Callable[[], None]) -> None:
+        try:
+            self._await_registration(plan.uid)
+            work()
+        except TillStopped:
+            pass
+        except Exception as error:
+            log.exception("%s sells no more", plan.uid)
+            self.failures.append(f"{plan.uid}: {error}")
+
+    def _await_registration(self, uid: Uid) -> None:
+        with psycopg.connect(self._country.intake_dsn, autocommit=True) as conn:
+            until = time.monotonic() + _HOME_SECONDS
+            while not setup.has_begun(conn, uid):
+                if self.stop.wait(_LOOK_SECONDS):
+                    raise TillStopped
+                if time.monotonic() > until:
+                    raise TimeoutError("it was not entered into the ledger in time")
+
+    def _sell(self, register: Register) -> None:
+        till = register.till
+        try:
+            if till.status()["stopped"]:
+                return  # a truck whose certificate was revoked stands for good
+            driver = self.drivers.get(register.uid)
+            if driver is not None:
+                driver(register)
+            elif register.road is not None:
+                self.drive(register)
+            else:
+                self.sell_a_day(register)
+        finally:
+            till.close()
+
+    def sell_a_day(self, register: Register) -> None:
+        """An online register: shift, baskets, Z report."""
+        till = register.till
+        baskets = list(till.further(self.baskets(register.uid)))
+        if baskets:
+            till.begin_day()
+            till.sell_all(baskets)
+        till.end_day()
+
+    def drive(self, register: Register) -> None:
+        """A truck's tour: it sells out of reach, makes its Z report there, and brings the batch home."""
+        assert register.road is not None
+        till = register.till
+        baskets = list(till.further(self.baskets(register.uid)))
+        if baskets:
+            till.begin_day()
+            register.road.drive_off()
+            till.sell_all(baskets)
+        till.end_day()
+        register.await_home(self.stop)
+
+    def _sell_by_erp(self, plan: DevicePlan, build: str) -> None:
+        local = system_clock().astimezone(ZoneInfo(self._country.pack.time_zone))
+        office = ErpOffice(
+            folder=self.folder_of(plan.uid),
+            url=self._children.ecr_url,
+            build=build,
+            currency=self._country.pack.currency,
+            utc_offset_minutes=utc_offset_minutes(local),
+            book=SalesBook(self.book_of(plan.uid)),
+            stop=self.stop,
+        )
+        office.figures.sold_before = len(office.book.done)
+        office.open()
+        self.office = office
+        try:
+            office.invoice(self.baskets(plan.uid))
+            office.close()
+        finally:
+            office.let_go()
+
+    def baskets(self, uid: str) -> Iterable[Basket]:
+        """What a seller is to sell: the baskets of the largest stores, each its own."""
+        place = [plan.uid for plan in PLANS].index(Uid(uid))
+        stores = self._stores
+        store = stores[place % len(stores)]
+        step = (len(PLANS) + len(stores) - 1) // len(stores)
+        found = islice(self._source.baskets(store, MappingCounts()), place // len(stores), None, step)
+        return islice(found, self.baskets_each)
+
+
+def _client_files() -> Path:
+    import tallystick_erp
+
+    return Path(tallystick_erp.__path__[0])
