@@ -32,6 +32,7 @@ from tallystick.simulation.figures import Figures, Observer
 from tallystick.simulation.hosted import DemoPos, hosted_row, prepare_hosting
 from tallystick.simulation.market import Market
 from tallystick.simulation.national.account import account_devices
+from tallystick.simulation.national.day import NationalDay
 from tallystick.simulation.national.fleet import Fleet
 from tallystick.simulation.sample import SampleReceipt, sample_of
 from tallystick.simulation.shops import ShopMaker
@@ -73,7 +74,7 @@ class Demo:
         self._state = StateFolder.of(settings.state)
         self._started = time.monotonic()
         self._stop_wanted: Callable[[], bool] = lambda: False
-        self._day: Day | None = None
+        self._days: tuple[Day | NationalDay, ...] = ()
 
     def run(self) -> int:
         """Do all of it; 0 when every basket is accounted for and the ledger is whole, 1 when not."""
@@ -100,6 +101,10 @@ class Demo:
         baskets, each = self._baskets(country), self._options.baskets_each
         market = Market(country, self._shop_maker(country), baskets, stores=self._options.stores, baskets_each=each)
         fleet = Fleet(country, children, self._settings, baskets, each)
+        national = NationalDay(country, children, supervisor, fleet, self._tell)
+        self._days = (national,)
+        if not self._options.calm:
+            national.prepare()
         children.start_registers(fleet.passphrase_file)
         market.start()
         fleet.start()
@@ -109,11 +114,13 @@ class Demo:
                 sample = self._first_receipt(market, supervisor, country)
                 self._print_addresses(country, children, market, fleet, sample, hosted_pos)
                 day = Day(country, children, supervisor, self._shop_maker(country), market, self._tell)
+                self._days = (day, national)
                 if not (self._options.calm or self._stop_wanted()):
                     day.start()
-                self._day = day
+                    national.start()
                 self._watch(market, fleet, day, observer, supervisor)
                 market.end()
+                national.end()
                 fleet.end()
                 day.end()
                 figures = self._drain(market, day, observer, supervisor)
@@ -125,8 +132,8 @@ class Demo:
         finally:
             for sellers in (market, fleet):
                 sellers.stop.set()
-            if self._day is not None:
-                self._day.end()
+            for stories in self._days:
+                stories.end()
             market.end()
             fleet.end()
         if self._options.keep and not self._stop_wanted():
@@ -162,8 +169,8 @@ class Demo:
 
     def _pause(self, supervisor: Supervisor) -> None:
         supervisor.tick()
-        if self._day is not None:
-            self._day.tick()
+        for stories in self._days:
+            stories.tick()
         time.sleep(_TICK_SECONDS)
 
     def _first_receipt(self, market: Market, supervisor: Supervisor, country: Country) -> SampleReceipt | None:

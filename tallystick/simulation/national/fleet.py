@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import queue
 import threading
 import time
 from collections import Counter
@@ -149,7 +151,10 @@ class Fleet:
         self._sellers = ThreadPoolExecutor(len(PLANS), "national seller")
         self._made = threading.Event()
         self.drivers: dict[str, Callable[[Register], None]] = {}
-        """Who drives a truck otherwise than every day: told by stories before the start."""
+        """Who sells at a register otherwise than every day: told by stories before the start."""
+        self.errands: queue.SimpleQueue[Callable[[ErpOffice], None] | None] = queue.SimpleQueue()
+        """What stories want of the office; none ends its day. Only looked at while `has_errands`."""
+        self.has_errands = False
 
     def start(self) -> None:
         """Begin to make devices and to sell."""
@@ -190,8 +195,25 @@ class Fleet:
         return [kinds[kind] for kind in sorted(kinds)]
 
     def places(self) -> list[DevicePlaces]:
-        """Every device, for the account."""
-        return [DevicePlaces(plan=plan, folder=self.folder_of(plan.uid), book=self.book_of(plan.uid)) for plan in PLANS]
+        """Every device, for the account, with what happened to it."""
+        return [
+            DevicePlaces(
+                plan=plan,
+                folder=self.folder_of(plan.uid),
+                book=self.book_of(plan.uid),
+                story=self.told_of(plan.uid),
+            )
+            for plan in PLANS
+        ]
+
+    def note_of(self, uid: str) -> Path:
+        """What became of the story of a device, once it was told to its end."""
+        return self.folder / f"{uid}.told"
+
+    def told_of(self, uid: str) -> str:
+        """The same, in a sentence; empty without one."""
+        note = self.note_of(uid)
+        return note.read_text(encoding="utf-8") if note.exists() else ""
 
     def figures(self) -> FleetFigures:
         """What was done so far."""
@@ -301,11 +323,11 @@ class Fleet:
     def _sell(self, register: Register) -> None:
         till = register.till
         try:
-            if till.status()["stopped"]:
-                return  # a truck whose certificate was revoked stands for good
             driver = self.drivers.get(register.uid)
             if driver is not None:
                 driver(register)
+            elif till.status()["stopped"]:
+                return  # a truck whose certificate was revoked stands for good
             elif register.road is not None:
                 self.drive(register)
             else:
@@ -350,9 +372,17 @@ class Fleet:
         self.office = office
         try:
             office.invoice(self.baskets(plan.uid))
+            while self.has_errands and (errand := self._next_errand()):
+                errand(office)
             office.close()
         finally:
             office.let_go()
+
+    def _next_errand(self) -> Callable[[ErpOffice], None] | None:
+        while not self.stop.is_set():
+            with contextlib.suppress(queue.Empty):
+                return self.errands.get(timeout=_LOOK_SECONDS)
+        raise TillStopped
 
     def baskets(self, uid: str) -> Iterable[Basket]:
         """What a seller is to sell: the baskets of the largest stores, each its own."""

@@ -42,7 +42,7 @@ class RegisterTill:
         self.folder = folder
         self.client = RegisterClient(folder)
         self.figures = RegisterFigures()
-        self._cashier = cashier
+        self.cashier = cashier
         self._book = SalesBook(book)
         self._stop = stop
         self.figures.sold_before = len(self._book.done)
@@ -58,7 +58,7 @@ class RegisterTill:
         if shift["state"] == "closed":
             self.order(
                 f"open-{int(shift['number']) + 1}",
-                {"order": "open-shift", "cash": OPENING_CASH, "cashier": self._cashier},
+                {"order": "open-shift", "cash": OPENING_CASH, "cashier": self.cashier},
             )
 
     def end_day(self) -> None:
@@ -82,7 +82,7 @@ class RegisterTill:
 
     def sell(self, basket: Basket) -> dict[str, Any] | None:
         """One basket; the register's answer, or none where it was refused for good."""
-        order = sell_order(basket, self._cashier)
+        order = sell_order(basket, self.cashier)
         if order is None:
             self.figures.empty += 1
             return None
@@ -103,7 +103,7 @@ class RegisterTill:
 
     def take_back(self, answer: dict[str, Any]) -> dict[str, Any]:
         """A buyer returns all of a sale of this register."""
-        given = self.order(f"return-{answer['sequence']}", refund_order(answer, self._cashier))
+        given = self.order(f"return-{answer['sequence']}", refund_order(answer, self.cashier))
         self.figures.returns += 1
         return given
 
