@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -110,7 +110,7 @@ class Demo:
         fleet.start()
         try:
             with psycopg.connect(country.intake_dsn, autocommit=True) as connection:
-                observer = Observer(market, connection, self._state.run / f"{RACK}.health")
+                observer = Observer(market, fleet, connection, self._state.run / f"{RACK}.health")
                 sample = self._first_receipt(market, supervisor, country)
                 self._print_addresses(country, children, market, fleet, sample, hosted_pos)
                 day = Day(country, children, supervisor, self._shop_maker(country), market, self._tell)
@@ -137,6 +137,7 @@ class Demo:
             market.end()
             fleet.end()
         if self._options.keep and not self._stop_wanted():
+            self._print_rows(fleet.rows())
             self._say("Everything keeps running. Ctrl-C ends it.")
             supervisor.run_until(self._stop_wanted)
         fleet.close()
@@ -206,7 +207,6 @@ class Demo:
             ("device API", country.api_url),
             *hosted_row(country, children, hosted_pos),
             ("national door (TLS)", f"{children.ecr_url}  (registers, ERP systems, server nodes)"),
-            *((f"till of {one.plan.seller.location_name}"[:28], one.till.client.till_url) for one in fleet.shown()),
             ("checkpoint of the ledger", f"{children.public_url}checkpoint"),
             ("enrolment of devices (EST)", children.est_url),
             ("revocation lists, OCSP", country.birth.pki_url),
@@ -214,6 +214,9 @@ class Demo:
             ("its witnesses", ", ".join(children.witness_urls().values()) or "none"),
             ("data, logs", str(country.state.demo)),
         ]
+        self._print_rows(rows)
+
+    def _print_rows(self, rows: Iterable[tuple[str, str]]) -> None:
         self._say("")
         for name, value in rows:
             self._console.print(f"{name:<28} {value}", highlight=False, markup=False, soft_wrap=True)

@@ -11,7 +11,8 @@ from tallystick.simulation.accounting import CardAccount, table_lines
 from tallystick.simulation.baskets import MappingCounts
 from tallystick.simulation.market import Market
 from tallystick.simulation.national.account import DeviceAccount, device_lines
-from tallystick.simulation.national.fleet import Fleet, FleetFigures
+from tallystick.simulation.national.fleet import Fleet
+from tallystick.simulation.national.sellers import FleetFigures
 
 
 @attrs.frozen(kw_only=True)

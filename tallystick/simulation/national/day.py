@@ -14,8 +14,9 @@ from tallystick.simulation.country import Country
 from tallystick.simulation.day.stage import Outage, Stage, StoryFailed, StoryStopped
 from tallystick.simulation.day.visitor import Visitor
 from tallystick.simulation.national import stories
-from tallystick.simulation.national.fleet import Fleet, Register
+from tallystick.simulation.national.fleet import Fleet
 from tallystick.simulation.national.register_till import TillStopped
+from tallystick.simulation.national.sellers import Register
 from tallystick.simulation.national.stories import Scene
 from tallystick.simulation.sign_in import OFFICERS
 

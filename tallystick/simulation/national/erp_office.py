@@ -35,6 +35,7 @@ class OfficeFigures:
     refused: dict[str, int] = attrs.Factory(dict)
     returns: int = 0
     heard: int = 0
+    first: Sale | None = None
 
 
 @attrs.define(eq=False)
@@ -97,7 +98,9 @@ class ErpOffice:
             wanted = [(payload, f"invoice-{name}") for name, payload in part]
             answers = self._patiently(partial(self._client.submit_bulk, wanted))
             for (name, payload), booked in zip(part, answers, strict=True):
-                self.book.write(Sale(name, booked.number, payload["total"], "", booked.verification_url))
+                sale = Sale(name, booked.number, payload["total"], "", booked.verification_url)
+                self.book.write(sale)
+                self.figures.first = self.figures.first or sale
             self.figures.sold += len(answers)
 
     def credit(self, answer: dict[str, Any], key: str) -> Booked:

@@ -14,15 +14,12 @@ from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import attrs
 import psycopg
 
-from tallystick.authority.reference.registry.values import FormFactor
 from tallystick.kernel.builds import BuildClass
 from tallystick.kernel.device_policy import BUILD_CLASS, DeviceClass
-from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.instants import utc_offset_minutes
-from tallystick.kernel.invoice import Seller
 from tallystick.ops.build_files import OWN_FILES
 from tallystick.ops.processes.context import system_clock
 from tallystick.ops.processes.till import RACK_FILE
@@ -33,8 +30,10 @@ from tallystick.simulation.country import Country
 from tallystick.simulation.national import setup
 from tallystick.simulation.national.account import DevicePlaces
 from tallystick.simulation.national.erp_office import ErpOffice, OfficeFigures
+from tallystick.simulation.national.plans import BASKETS_MOST, PLANS
 from tallystick.simulation.national.register_till import RegisterTill, TillStopped
 from tallystick.simulation.national.road import Road
+from tallystick.simulation.national.sellers import FleetFigures, Register
 from tallystick.simulation.national.setup import DevicePlan
 from tallystick.simulation.own_build import certify_own_build
 from tallystick.simulation.till import SalesBook
@@ -42,85 +41,8 @@ from tallystick.wire.build_manifest import read_manifest
 
 log = logging.getLogger(__name__)
 
-BASKETS_MOST = 150
-"""Of each national seller: the shops with cards carry the day."""
-_HOME_SECONDS = 180.0
 _LOOK_SECONDS = 0.05
-
-
-def _seller(tin: str, company: str, place: str, address: str) -> Seller:
-    return Seller(
-        tin=Tin(tin), business_name=company, location_name=place, address=address, district="Harbour", country="AQ"
-    )
-
-
-COMPANY = ("100000000", "Grocers 1 Ltd")
-"""The owner of the first shops with cards: it sells on every channel that there is."""
-_OTHER = ("100700007", "Polar Markets Ltd")
-
-
-def _plan(uid: str, device_class: DeviceClass, seller: Seller, place: str, form: FormFactor) -> DevicePlan:
-    return DevicePlan(uid=Uid(uid), device_class=device_class, seller=seller, place=place, form_factor=form)
-
-
-_HARBOUR = _seller(*COMPANY, "Harbour Supermarket", "2 Harbour Street")
-_ICE = _seller(*_OTHER, "Ice Supermarket", "4 Ice Runway")
-PLANS: Sequence[DevicePlan] = (
-    _plan("MART0101", DeviceClass.SOFTWARE, _HARBOUR, "M1", FormFactor.POS),
-    _plan("MART0102", DeviceClass.SOFTWARE, _HARBOUR, "M1", FormFactor.TABLET),
-    _plan("MART0201", DeviceClass.SOFTWARE, _ICE, "M2", FormFactor.PC),
-    _plan("MART0202", DeviceClass.SOFTWARE, _ICE, "M2", FormFactor.POS),
-    _plan("TRCK0101", DeviceClass.HARDWARE, _seller(*COMPANY, "Truck 1", "on the road"), "T1", FormFactor.VEHICLE),
-    _plan("TRCK0201", DeviceClass.HARDWARE, _seller(*_OTHER, "Truck 2", "on the road"), "T2", FormFactor.VEHICLE),
-    _plan("ERPC0101", DeviceClass.ERP, _seller(*COMPANY, "Office", "1 Harbour Street"), "", FormFactor.SERVER),
-)
-"""Everyone, whatever the size of the run."""
-
-
-@attrs.define(eq=False)
-class Register:
-    """A register that is in service, with its till; a truck has its radio."""
-
-    plan: DevicePlan
-    till: RegisterTill
-    road: Road | None = None
-
-    @property
-    def uid(self) -> Uid:
-        """Its UID."""
-        return self.plan.uid
-
-    def await_home(self, stop: threading.Event) -> None:
-        """Be within reach until the authority has all that was sold on the road."""
-        assert self.road is not None
-        self.road.come_back()
-        until = time.monotonic() + _HOME_SECONDS
-        while int((status := self.till.status())["waiting"]) and not status["stopped"]:
-            if stop.wait(_LOOK_SECONDS):
-                raise TillStopped
-            if time.monotonic() > until:
-                raise TimeoutError(f"{self.uid} could not bring what it sold: {status['trouble'] or 'no answer'}")
-
-
-@attrs.frozen(kw_only=True)
-class FleetFigures:
-    """What the national sellers did in this run."""
-
-    sold: int
-    sold_before: int
-    returns: int
-    refused: Counter[str]
-    heard: int
-
-    def lines(self) -> list[str]:
-        """For people."""
-        return [
-            f"national receipts in this run {self.sold:>9,}",
-            f"  sold before                 {self.sold_before:>9,}",
-            f"  taken back                  {self.returns:>9,}",
-            *(f"  refused with {code:<15}{count:>9,}" for code, count in sorted(self.refused.items())),
-            f"  told to the ERP by its feed {self.heard:>9,}",
-        ]
+_MADE_SECONDS = 180.0
 
 
 class Fleet:
@@ -189,10 +111,15 @@ class Fleet:
         """What its till wrote down."""
         return self._country.books / f"{uid}.txt"
 
-    def shown(self) -> list[Register]:
-        """Registers whose till a person may look at: one of each kind that serves by now."""
+    def rows(self) -> list[tuple[str, str]]:
+        """What a person may open, of each kind the first: the till of a register, and a receipt."""
         kinds = {one.plan.device_class: one for one in reversed(list(self.registers)) if one.till.client.serves}
-        return [kinds[kind] for kind in sorted(kinds)]
+        shown = [kinds[kind] for kind in sorted(kinds)]
+        rows = [(f"till of {one.till.cashier}"[:28], one.till.client.till_url) for one in shown]
+        found = [(one.till.cashier, one.till.figures.first) for one in shown]
+        if self.office is not None:
+            found.append(("the ERP", self.office.figures.first))
+        return rows + [(f"a receipt of {name}"[:28], sale.verification_url) for name, sale in found if sale is not None]
 
     def places(self) -> list[DevicePlaces]:
         """Every device, for the account, with what happened to it."""
@@ -313,7 +240,7 @@ class Fleet:
 
     def _await_registration(self, uid: Uid) -> None:
         with psycopg.connect(self._country.intake_dsn, autocommit=True) as conn:
-            until = time.monotonic() + _HOME_SECONDS
+            until = time.monotonic() + _MADE_SECONDS
             while not setup.has_begun(conn, uid):
                 if self.stop.wait(_LOOK_SECONDS):
                     raise TillStopped
@@ -344,11 +271,12 @@ class Fleet:
             till.sell_all(baskets)
         till.end_day()
 
-    def drive(self, register: Register) -> None:
+    def drive(self, register: Register, baskets: Sequence[Basket] | None = None) -> None:
         """A truck's tour: it sells out of reach, makes its Z report there, and brings the batch home."""
         assert register.road is not None
         till = register.till
-        baskets = list(till.further(self.baskets(register.uid)))
+        if baskets is None:
+            baskets = list(till.further(self.baskets(register.uid)))
         if baskets:
             till.begin_day()
             register.road.drive_off()

@@ -29,8 +29,9 @@ from tallystick.simulation.country import Country
 from tallystick.simulation.day.stage import Outage, Stage, StoryFailed
 from tallystick.simulation.day.visitor import Visitor
 from tallystick.simulation.national.erp_office import ErpOffice
-from tallystick.simulation.national.fleet import Fleet, Register
+from tallystick.simulation.national.fleet import Fleet
 from tallystick.simulation.national.register_client import RegisterClient, RegisterRefused, sell_order
+from tallystick.simulation.national.sellers import Register
 from tallystick.simulation.sample import status_of
 
 MEANWHILE = 2
@@ -198,15 +199,16 @@ def _sell_until_revoked(scene: Scene, conn: psycopg.Connection[Any], register: R
     till, fleet, uid, road = register.till, scene.fleet, register.uid, register.road
     assert road is not None
     baskets = list(till.further(fleet.baskets(uid)))
-    if len(baskets) <= MEANWHILE:
-        fleet.drive(register)
+    fleet.drive(register, baskets[: -2 * MEANWHILE])
+    baskets = baskets[-2 * MEANWHILE :]
+    if till.status()["stopped"] or len(baskets) < 2 * MEANWHILE:
         return
     till.begin_day()
-    till.sell_all(baskets[:-MEANWHILE])
+    till.sell_all(baskets[:MEANWHILE])
     known = till.told
     scene.stage.until(f"the head report of {uid}", lambda: DeviceCounters().counted_by(conn, uid, known) is not None)
     road.drive_off()
-    till.sell_all(baskets[-MEANWHILE:])
+    till.sell_all(baskets[MEANWHILE:])
     digest = read_facts(certificates_of((till.folder / CERTIFICATE).read_bytes())[0]).sha256.hex()
     fields = {"crl_reason": "cessation-of-operation", "reason": _WHY}
     scene.officers[0].press(f"certificates/{digest}/revoke/", f"certificates/?words={digest}", **fields)
