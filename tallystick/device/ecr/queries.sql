@@ -1,6 +1,9 @@
 -- name: find_register
 SELECT uid, device_class, sequence, link, last_ms, state, memory_record, contact_ms, stopped FROM register;
 
+-- name: known_documents
+SELECT sequence, booked_ms IS NULL FROM document ORDER BY sequence;
+
 -- name: add_register
 INSERT INTO register (id, uid, device_class, state) VALUES (1, :uid, :device_class, :state);
 

@@ -27,19 +27,22 @@ from tallystick.kernel.instants import Clock, unix_ms
 log = logging.getLogger(__name__)
 
 BATCH_MOST = 500
-FRESH = timedelta(seconds=90)
-"""Younger documents are sent one by one, as the online channel takes them (±120 s); older ones as a batch."""
 _CONTRADICTIONS = frozenset({"TS-1403", "TS-1404", "TS-3285"})
 """The authority has seen another register under our name, or a later state of this one."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Pace:
-    """Seconds: between rounds, between contacts without documents, and after failures at most."""
+    """Seconds: between rounds, between contacts without documents, and after failures at most.
+
+    Documents younger than ``fresh_seconds`` are sent one by one, as the online channel takes them (±120 s); older ones
+    as a batch.
+    """
 
     round_seconds: float = 2.0
     contact_seconds: float = 300.0
     patience_seconds_most: float = 120.0
+    fresh_seconds: float = 90.0
 
 
 class Synchroniser:
@@ -111,7 +114,7 @@ class Synchroniser:
         if wants_contact:
             self._report_head()
         if waiting and register.batches.on_its_way() is None:
-            if waiting[0].time_ms >= unix_ms(self._clock() - FRESH):
+            if waiting[0].time_ms >= unix_ms(self._clock() - timedelta(seconds=self._pace.fresh_seconds)):
                 self._send_one_by_one()
             else:
                 register.batches.begin(waiting[0].sequence)
