@@ -158,6 +158,7 @@ def write_status(register: Register) -> bytes:
         "open_fate": status.open_fate,
         "late": str(status.late),
         "stopped": status.stopped,
+        "revoked": status.barred,
         "held": register.is_held,
         "trouble": status.trouble,
         "apart": status.apart,

@@ -40,6 +40,10 @@ class NoAnswer(Exception):
     """The document left, and whether it was taken is not known."""
 
 
+class NotTrusted(NoAnswer):
+    """The authority's side ended the connection because our certificate is revoked, before it read anything."""
+
+
 class Refused(Exception):
     """The document was not taken, and `fault` says why."""
 

@@ -56,6 +56,10 @@ def anchors(bench: Bench) -> int:
     return sum(record.kind is RecordKind.ANCHOR for record in bench.memory.records())
 
 
+def kinds(bench: Bench) -> list[DocumentKind]:
+    return [read_document(read_signed(one).payload).kind for one in bench.documents]
+
+
 def all_is_there(bench: Bench) -> None:
     """Each document booked once, in one batch, and nothing waits."""
     assert [one.compact for one in bench.authority.booked] == bench.documents
@@ -93,16 +97,19 @@ def test_every_lost_answer_is_overcome_by_the_same_batch(tmp_path: Path) -> None
         )
 
 
-def test_every_power_cut_leaves_one_batch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("closed", [True, False])
+def test_every_power_cut_leaves_one_batch(tmp_path: Path, closed: bool) -> None:
+    """Of a shift that is closed, and in the middle of one: then with one interim seal."""
     supply = Supply()
-    whole = away(tmp_path / "whole", supply=supply)
-    begun = supply.passed
+    whole = away(tmp_path / "whole", closed=closed, supply=supply)
+    begun, before = supply.passed, anchors(whole)
     assert whole.sync()
     for cut in range(begun, supply.passed):
-        bench = away(tmp_path / str(cut), supply=Supply(cut))
+        bench = away(tmp_path / str(cut), closed=closed, supply=Supply(cut))
         assert bench.until_done(bench.sync)
         all_is_there(bench)
-        assert anchors(bench) == 1, "one receipt, one anchor"
+        assert len(bench.documents) == len(whole.documents)
+        assert anchors(bench) == before + 1, "one receipt, one anchor"
 
 
 @pytest.mark.parametrize("after", ["part", "close"])
@@ -135,7 +142,62 @@ def test_what_the_anchor_says_is_known_again_without_the_store(tmp_path: Path) -
     assert bench.register.status().waiting == 0
 
 
-def test_k_24_full_parts_travel_before_the_report_and_the_cashier_sells(tmp_path: Path) -> None:
+def test_s0_095_an_outage_in_mid_shift_ends_with_an_interim_seal_and_all_of_it_is_booked(tmp_path: Path) -> None:
+    """No receipt is pending until the end of the shift; the cashier does nothing, and sells on."""
+    bench = away(tmp_path, closed=False)
+    background = Synchroniser(bench.register, bench.authority, bench.clock)
+    assert background.round()
+    all_is_there(bench)
+    assert kinds(bench)[-1] is DocumentKind.STATUS
+    assert bench.register.status().state.is_open, "the shift goes on"
+    bench.do("d", sale())
+    assert background.round()
+    all_is_there(bench)
+    bench.do("z", CloseShift())
+    assert background.round()
+    all_is_there(bench)
+    assert kinds(bench).count(DocumentKind.STATUS) == 1
+
+
+def test_a_network_that_comes_and_goes_makes_a_report_in_five_minutes_and_no_more(tmp_path: Path) -> None:
+    bench = away(tmp_path, closed=False)
+    background = Synchroniser(bench.register, bench.authority, bench.clock)
+    assert background.round()
+    for minute in range(20):
+        bench.authority.away = True
+        bench.do(f"away-{minute}", sale())
+        bench.now += timedelta(seconds=100)
+        bench.authority.away = False
+        assert background.round()
+    assert 4 <= kinds(bench).count(DocumentKind.STATUS) <= 9, "34 minutes"
+    bench.now += timedelta(minutes=5)
+    assert background.round()
+    assert [one.compact for one in bench.authority.booked] == bench.documents
+
+
+def test_a_seal_that_cannot_be_made_is_no_trouble_of_the_way(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A memory that is full has no room but for the Z report, and that one closes the batch."""
+    bench = Bench(tmp_path, offline=True, records=6).opened()
+    assert bench.sync()
+    bench.authority.away = True
+    bench.do("a", sale())
+    bench.do("b", sale())
+    bench.now += timedelta(hours=1)
+    bench.authority.away = False
+    background = Synchroniser(bench.register, bench.authority, bench.clock)
+    assert background.round()
+    assert background.round()
+    assert len(caplog.messages) == 1, "not at every round"
+    assert bench.register.status().trouble == ""
+    bench.do("z", CloseShift())
+    assert background.round()
+    all_is_there(bench)
+
+
+def test_k_24_full_parts_travel_before_the_report_and_the_cashier_sells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "REPORT_EVERY", timedelta(days=9))
     bench = away(tmp_path, closed=False)
     background = Synchroniser(bench.register, bench.authority, bench.clock)
     assert background.round()
@@ -153,7 +215,9 @@ def test_k_24_full_parts_travel_before_the_report_and_the_cashier_sells(tmp_path
     all_is_there(bench)
 
 
-def test_k_24_an_interim_seal_closes_it_when_the_hours_run_out(tmp_path: Path) -> None:
+def test_k_24_an_interim_seal_closes_it_when_the_hours_run_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever report was made before."""
+    monkeypatch.setattr(room, "REPORT_EVERY", timedelta(days=9))
     bench = away(tmp_path, closed=False)
     assert bench.sync()
     assert len(bench.authority.booked) == 2
@@ -161,8 +225,7 @@ def test_k_24_an_interim_seal_closes_it_when_the_hours_run_out(tmp_path: Path) -
     assert bench.register.status().window.warns
     assert bench.sync()
     all_is_there(bench)
-    last = read_document(read_signed(bench.documents[-1]).payload)
-    assert last.kind is DocumentKind.STATUS
+    assert kinds(bench)[-1] is DocumentKind.STATUS
     assert bench.register.status().state.opened_at is not None, "the shift goes on"
 
 
@@ -273,8 +336,9 @@ def test_a_place_that_is_not_ours_is_never_followed(tmp_path: Path) -> None:
     assert bench.register.is_stopped
 
 
-def test_s0_032_waiting_for_the_report_is_no_silence(tmp_path: Path) -> None:
+def test_s0_032_waiting_for_the_report_is_no_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rolling hours count what the authority counts: silence."""
+    monkeypatch.setattr(room, "REPORT_EVERY", timedelta(days=9))
     bench = away(tmp_path, closed=False)
     background = Synchroniser(bench.register, bench.authority, bench.clock)
     for _ in range(10):
