@@ -100,8 +100,8 @@ class Register:
     def issue(self, request_id: str, contents: bytes, order: Order) -> bytes:
         """Carry out an order; gives the answer (JSON).
 
-        Raises ``TS-1220`` (the id), ``TS-1104`` (our certificate is revoked), ``TS-2407`` (on hold), ``TS-3261`` (offline
-        limit reached), and what `issue.issue` raises.
+        Raises ``TS-1220`` (the id), ``TS-1104`` (our certificate is revoked), ``TS-2407`` (on hold), ``TS-3261``
+        (offline limit reached), and what `issue.issue` raises.
         """
         if not 0 < len(request_id) <= REQUEST_ID_CHARACTERS or not request_id.isprintable():
             raise Fault("TS-1220", detail=f"a request id has 1 to {REQUEST_ID_CHARACTERS} characters")
