@@ -34,8 +34,8 @@ SEAL_AFTER_DOCUMENTS = DOCUMENTS_MAX // 2
 SEAL_AFTER_BYTES = BATCH_BYTES_MAX // 2
 """So much without a report, and an interim seal is made: no batch could take twice of it."""
 REPORT_EVERY = timedelta(minutes=5)
-"""So soon after the last report a batch gets another one of its own: after an outage in the middle of a shift
-nobody's receipt waits for the end of the shift, and a network that comes and goes makes twelve reports an hour at most."""
+"""So soon after the last report a batch gets another one of its own: after an outage in the middle of a shift nobody's
+receipt waits for the end of the shift, and a network that comes and goes makes twelve reports an hour at most."""
 _NAME = b"tallystick/v1/batch\n"
 
 
