@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from till_authority import GENESIS
 from till_bench import Bench, Supply, sale, without_flushes
+from till_outage import all_is_there, anchors, away, kinds
 
 from tallystick.device.ecr import batches as room
 from tallystick.device.ecr.orders import CloseShift, OpenShift
 from tallystick.device.ecr.synchronise import Synchroniser
-from tallystick.device.worm import RecordKind
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.national_document import DocumentKind
-from tallystick.wire.document_jws import read_signed
-from tallystick.wire.national_document import read_document
 from tallystick.wire.offline_batch import DOCUMENTS_MAX
 
 SMALL = 2_600
@@ -31,41 +29,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(defaults, "part_bytes", SMALL)
     with without_flushes():
         yield
-
-
-def away(folder: Path, *, closed: bool = True, supply: Supply | None = None) -> Bench:
-    """A register that was hours without a network, and is back: since its registration, or in the middle of a shift."""
-    bench = Bench(folder, offline=True, supply=supply)
-    if closed:
-        bench.authority.away = True
-        bench.opened()
-    else:
-        assert bench.opened().sync()
-        bench.authority.away = True
-        bench.authority.steps.clear()
-    for name in "abc":
-        bench.do(name, sale())
-    if closed:
-        bench.do("z", CloseShift())
-    bench.now += timedelta(hours=5)
-    bench.authority.away = False
-    return bench
-
-
-def anchors(bench: Bench) -> int:
-    return sum(record.kind is RecordKind.ANCHOR for record in bench.memory.records())
-
-
-def kinds(bench: Bench) -> list[DocumentKind]:
-    return [read_document(read_signed(one).payload).kind for one in bench.documents]
-
-
-def all_is_there(bench: Bench) -> None:
-    """Each document booked once, in one batch, and nothing waits."""
-    assert [one.compact for one in bench.authority.booked] == bench.documents
-    assert len(bench.authority.batches) == 1
-    assert bench.register.status().waiting == 0
-    assert not bench.register.is_stopped
 
 
 def test_s0_062_a_batch_travels_in_parts_and_is_closed_by_its_z_report(tmp_path: Path) -> None:
@@ -97,7 +60,7 @@ def test_every_lost_answer_is_overcome_by_the_same_batch(tmp_path: Path) -> None
         )
 
 
-@pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.parametrize("closed", [True, pytest.param(False, marks=pytest.mark.soak)])
 def test_every_power_cut_leaves_one_batch(tmp_path: Path, closed: bool) -> None:
     """Of a shift that is closed, and in the middle of one: then with one interim seal."""
     supply = Supply()
@@ -140,58 +103,6 @@ def test_what_the_anchor_says_is_known_again_without_the_store(tmp_path: Path) -
         file.unlink()
     bench.switch_on()
     assert bench.register.status().waiting == 0
-
-
-def test_s0_095_an_outage_in_mid_shift_ends_with_an_interim_seal_and_all_of_it_is_booked(tmp_path: Path) -> None:
-    """No receipt is pending until the end of the shift; the cashier does nothing, and sells on."""
-    bench = away(tmp_path, closed=False)
-    background = Synchroniser(bench.register, bench.authority, bench.clock)
-    assert background.round()
-    all_is_there(bench)
-    assert kinds(bench)[-1] is DocumentKind.STATUS
-    assert bench.register.status().state.is_open, "the shift goes on"
-    bench.do("d", sale())
-    assert background.round()
-    all_is_there(bench)
-    bench.do("z", CloseShift())
-    assert background.round()
-    all_is_there(bench)
-    assert kinds(bench).count(DocumentKind.STATUS) == 1
-
-
-def test_a_network_that_comes_and_goes_makes_a_report_in_five_minutes_and_no_more(tmp_path: Path) -> None:
-    bench = away(tmp_path, closed=False)
-    background = Synchroniser(bench.register, bench.authority, bench.clock)
-    assert background.round()
-    for minute in range(20):
-        bench.authority.away = True
-        bench.do(f"away-{minute}", sale())
-        bench.now += timedelta(seconds=100)
-        bench.authority.away = False
-        assert background.round()
-    assert 4 <= kinds(bench).count(DocumentKind.STATUS) <= 9, "34 minutes"
-    bench.now += timedelta(minutes=5)
-    assert background.round()
-    assert [one.compact for one in bench.authority.booked] == bench.documents
-
-
-def test_a_seal_that_cannot_be_made_is_no_trouble_of_the_way(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A memory that is full has no room but for the Z report, and that one closes the batch."""
-    bench = Bench(tmp_path, offline=True, records=6).opened()
-    assert bench.sync()
-    bench.authority.away = True
-    bench.do("a", sale())
-    bench.do("b", sale())
-    bench.now += timedelta(hours=1)
-    bench.authority.away = False
-    background = Synchroniser(bench.register, bench.authority, bench.clock)
-    assert background.round()
-    assert background.round()
-    assert len(caplog.messages) == 1, "not at every round"
-    assert bench.register.status().trouble == ""
-    bench.do("z", CloseShift())
-    assert background.round()
-    all_is_there(bench)
 
 
 def test_k_24_full_parts_travel_before_the_report_and_the_cashier_sells(
