@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from tallystick.kit.atomic_file import write_atomically
+from tallystick.kit.atomic_file import read_or_make, write_atomically
 from tallystick.ops.database import database_file
 from tallystick.ops.processes.context import ecr_name, keys_name, system_clock, unwrap_name, vsdc_name
 from tallystick.ops.processes.till import RACK_FILE, RACK_NAME
@@ -138,8 +138,7 @@ class Children:
     def portal_environment(self) -> dict[str, str]:
         """What the portal is told, and who makes sign-in links."""
         secret = self._country.state.keys / "portal-secret"
-        if not secret.exists():
-            write_atomically(secret, secrets.token_hex(32).encode(), mode=0o600)
+        read_or_make(secret, lambda: secrets.token_hex(32).encode())
         return {
             "TALLYSTICK_PORTAL_DSN": self._country.portal_dsn,
             "TALLYSTICK_PORTAL_SECRET_FILE": str(secret),

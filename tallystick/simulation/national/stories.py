@@ -12,7 +12,7 @@ import attrs
 import psycopg
 from tallystick_erp import Booked, Refused
 
-from tallystick.authority.channels.ecr.batches.queries import DeviceCounters
+from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
 from tallystick.authority.intake import anchors, decision_store
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.held import Held
