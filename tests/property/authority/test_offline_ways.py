@@ -205,7 +205,7 @@ def test_s1_028_the_last_of_a_stretch_may_be_too_late_for_its_shift() -> None:
 
 
 def test_ts_2005_sums_that_no_report_could_say_are_found_on_either_way() -> None:
-    assert both_ways(["huge", "sale", "huge", "sale"]).tally.codes == {"TS-2005": 2}
+    assert both_ways(["huge", "sale", "sale", "huge"]).tally.codes == {"TS-2005": 1}
 
 
 def test_s0_064_what_a_revoked_signer_closed_is_apart_on_either_way() -> None:
