@@ -7,6 +7,7 @@ same act in other bytes, get the first answer; another act in the same place is 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -16,6 +17,7 @@ from tallystick.authority.intake.examining import at_step
 from tallystick.authority.intake.national.booking import document_entry
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.national.doubled import keep_two_documents
+from tallystick.authority.intake.national.noted import NOTED_EVERY, Noted
 from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.standing import Standing, Standings
 from tallystick.authority.intake.national.values import DocumentInHand, NationalAnswer, Sender
@@ -35,6 +37,8 @@ from tallystick.kit.address_budget import AddressBudget
 from tallystick.wire.document_jws import SignedDocument, read_signed
 from tallystick.wire.leaf import read_leaf
 from tallystick.wire.national_document import read_document
+
+log = logging.getLogger(__name__)
 
 IN_WORK_MOST = 1_024
 WAITING_PER_DEVICE = 8
@@ -58,6 +62,7 @@ class NationalIntake:
         self._standings = Standings(rules.stores.standing)
         self._in_work = 0
         self._waiting: dict[str, int] = {}
+        self._noting: set[asyncio.Task[None]] = set()
         self._kept = AddressBudget(LIMITS.kept_refusals_per_device_hour, timedelta(hours=1))
 
     async def submit(
@@ -213,6 +218,17 @@ class NationalIntake:
         standing.take(header.sequence, link, hand.state, header.nonce, header.time_ms)
         window_ms = self._rules.pack.channels.time_window_seconds * 1000
         standing.forget_nonces(unix_ms(hand.received_at) - 2 * window_ms)
+        if header.sequence % NOTED_EVERY == 0 and not standing.unsure:
+            noted = Noted(sequence=header.sequence, link=link, state=hand.state)
+            task = asyncio.create_task(self._note(header.device, noted))  # no answer waits for it
+            self._noting.add(task)
+            task.add_done_callback(self._noting.discard)
+
+    async def _note(self, uid: str, noted: Noted) -> None:
+        try:
+            await self._rules.stores.note(uid, noted)
+        except Fault as fault:
+            log.warning("it could not be noted where a device stands", extra={"uid": uid, "code": fault.code})
 
 
 class _Room:
