@@ -9,7 +9,7 @@ JOBS ?= 2
 
 help:
 	@echo "make demo    a whole country: tills sell, buyers can verify   (STORES=n ALL=1 FRESH=1 KEEP=1 CALM=1 HOST=address)"
-	@echo "make sandbox for makers of POS and E-SDCs: an authority, E-SDCs, test cards; nobody else sells   (FRESH=1 HOST=address)"
+	@echo "make sandbox for makers of POS, E-SDCs, registers, ERP: an authority, test cards, test registers   (FRESH=1 HOST=address)"
 	@echo "make stop    end a demo that was left running                 make wipe    remove the demo's country"
 	@echo "make test    the tests, without the browser's                 make browser the browser's tests"
 	@echo "make soak    kills, whole days and floods: the long tests"

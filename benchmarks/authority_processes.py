@@ -73,8 +73,11 @@ class RunningAuthority:
         return tls_client_context(self.country.pki.files.root)
 
     def processor_seconds(self) -> dict[str, float]:
-        """Processor time used so far by each process, the database's with all its children."""
-        used = {name: own_seconds(self.supervisor.pid(name)) for name in self.processes}
+        """Processor time used so far by each process; the database's, and that of batches, with all their children."""
+        used = {
+            name: (family_seconds if name == "batches" else own_seconds)(self.supervisor.pid(name))
+            for name in self.processes
+        }
         used["postgres"] = family_seconds(self._postmaster())
         return used
 

@@ -77,7 +77,7 @@ def _one_batch(authority: RunningAuthority, port: int, till: NationalTill) -> Cl
     """Claim 1."""
     documents = _signed([till], DOCUMENTS_MAX - 3, 1)[0]
     register = _Register(authority, port, till, documents)
-    alone = _alone(authority, till, documents)
+    alone = alone_seconds(authority, till, documents)
     before = authority.processor_seconds()
     start = time.perf_counter()
     receipt = register.deliver()
@@ -186,7 +186,8 @@ def _pem(till: NationalTill) -> bytes:
     )
 
 
-def _context(authority: RunningAuthority, till: NationalTill) -> ssl.SSLContext:
+def context_of(authority: RunningAuthority, till: NationalTill) -> ssl.SSLContext:
+    """TLS as a register opens it, with its certificate."""
     with tempfile.NamedTemporaryFile(dir=disk_folder(), suffix=".pem") as file:
         file.write(pem_of(till.certificate) + _pem(till))
         file.flush()
@@ -205,7 +206,7 @@ class _Register:
     def deliver(self) -> dict[str, str]:
         """Announce, send all parts, close, and ask until the receipt is there."""
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.port, context=_context(self.authority, self.till), timeout=120
+            "127.0.0.1", self.port, context=context_of(self.authority, self.till), timeout=120
         )
         batch, parts = os.urandom(16), list(split_parts(self.documents))
         path = f"{_PATH}/{write_base64url(batch).decode()}"
@@ -275,7 +276,7 @@ class _Shops:
         return self._waits
 
     def _sell(self, authority: RunningAuthority, port: int, till: NationalTill) -> None:
-        context = _context(authority, till)
+        context = context_of(authority, till)
         connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=60)
         self._send(connection, till.register(system_clock()))
         self._send(connection, till.open_shift(system_clock()))
@@ -297,8 +298,10 @@ class _Shops:
             self.refused.append(body.decode())
 
 
-def _alone(authority: RunningAuthority, till: NationalTill, documents: Sequence[bytes]) -> float:
-    """Seconds for signatures and hashes of all documents on all cores, and one COPY of them."""
+def alone_seconds(
+    authority: RunningAuthority, till: NationalTill, documents: Sequence[bytes], cores: int | None = None
+) -> float:
+    """Seconds for signatures and hashes of all documents on so many cores (all of them), and one COPY of them."""
     signed = read_signed(documents[10])
     key = public_key_of(read_certificate(till.certificate))
 
@@ -320,4 +323,4 @@ def _alone(authority: RunningAuthority, till: NationalTill, documents: Sequence[
         conn.execute("DROP TABLE public.copied")
         conn.commit()
     print(f"# alone: signature and hash {duration(each)}, COPY of all {duration(copied)}", file=sys.stderr)
-    return each * len(documents) / (os.cpu_count() or 1) + copied
+    return each * len(documents) / (cores or os.cpu_count() or 1) + copied

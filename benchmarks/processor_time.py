@@ -14,16 +14,22 @@ def own_seconds(pid: int) -> float:
 
 
 def family_seconds(pid: int) -> float:
-    """A process, its children that live, and those that it has waited for."""
-    total = sum(map(int, _fields(Path(f"/proc/{pid}/stat"))[11:15])) / _TICKS_PER_SECOND
+    """A process, those whom it has waited for, and its descendants that live."""
+    used, parents = {}, {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = _fields(entry)
         except OSError:
             continue
-        if int(fields[1]) == pid:
-            total += sum(map(int, fields[11:13])) / _TICKS_PER_SECOND
-    return total
+        member = int(entry.parent.name)
+        used[member], parents[member] = sum(map(int, fields[11:15])), int(fields[1])
+    return sum(ticks for member, ticks in used.items() if _descends(member, pid, parents)) / _TICKS_PER_SECOND
+
+
+def _descends(member: int, pid: int, parents: dict[int, int]) -> bool:
+    while member not in (pid, 0):
+        member = parents.get(member, 0)
+    return member == pid
 
 
 def _fields(stat: Path) -> list[str]:

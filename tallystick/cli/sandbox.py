@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(
-    help="A sandbox for makers of POS and E-SDCs: an authority, E-SDCs, test cards. Alone it starts.",
+    help="A sandbox for makers of POS, E-SDCs, registers and ERP systems: an authority, E-SDCs, test cards, test "
+    "registers. Alone it starts.",
     invoke_without_command=True,
 )
 
@@ -22,7 +23,7 @@ def start(
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove the former country and make a new one.")] = False,
     host: Annotated[str, typer.Option(help="Address of this machine for the public pages.")] = "127.0.0.1",
 ) -> None:
-    """Start an authority and an E-SDC for each test card, and print where they are; Ctrl-C ends it."""
+    """Start an authority, an E-SDC for each test card and the test registers, and print where they are; Ctrl-C ends."""
     from rich.console import Console
 
     from tallystick.ops.settings import load_settings
@@ -44,6 +45,23 @@ def card(
     from tallystick.simulation.sandbox import add_card
 
     for line in add_card(load_settings(), tin=tin, name=name, limit=Money.of(limit), served=not foreign):
+        typer.echo(line)
+
+
+@app.command()
+def register(
+    kind: Annotated[str, typer.Option("--class", help="software, hardware or erp.")] = "software",
+) -> None:
+    """Enter another register of the test company, or a connection of its ERP; prints its number and one-time code."""
+    from tallystick.kernel.device_policy import DeviceClass
+    from tallystick.ops.settings import load_settings
+    from tallystick.simulation.sandbox import add_register
+    from tallystick.simulation.sandbox_registers import CLASSES
+
+    words = {one.word: one for one in CLASSES}
+    if kind not in words:
+        raise typer.BadParameter(f"one of {', '.join(words)}", param_hint="--class")
+    for line in add_register(load_settings(), DeviceClass(words[kind])):
         typer.echo(line)
 
 

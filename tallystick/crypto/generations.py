@@ -7,6 +7,7 @@ that was compromised may be followed twice in one year; and the number says by i
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import attrs
 
@@ -20,6 +21,7 @@ def is_authority(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+@lru_cache(maxsize=1_024)
 def branch_of(name: str) -> str:
     """The branch to which an authority belongs; a name of another form is its own branch."""
     found = _NAME.fullmatch(name)

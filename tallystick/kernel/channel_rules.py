@@ -27,9 +27,9 @@ class LateDocuments(StrEnum):
 class ChannelRules:
     """Bounds are checked where a pack is read.
 
-    ``time_window_seconds``: how far a document's time may lie from its arrival on line (S0-036). ``offline_hours``: how
-    long a device may be without contact (S0-032); ``rolling_hours`` within ``rolling_days`` is a second, slower limit
-    where a country wants one (K-15). ``late`` says what is done beyond them.
+    ``time_window_seconds`` (and ``time_window``, made from it): how far a document's time may lie from its arrival on
+    line (S0-036). ``offline_hours``: how long a device may be without contact (S0-032); ``rolling_hours`` within
+    ``rolling_days`` is a second, slower limit where a country wants one (K-15). ``late`` says what is done beyond them.
     """
 
     time_window_seconds: int = 120
@@ -39,10 +39,10 @@ class ChannelRules:
     rolling_hours: int | None = None
     rolling_days: int = 30
     late: LateDocuments = LateDocuments.BOOKED
+    time_window: timedelta = attrs.field(init=False, repr=False, eq=False)
 
-    @property
-    def time_window(self) -> timedelta:
-        """How far a document's time may lie from its arrival on line."""
+    @time_window.default
+    def _time_window(self) -> timedelta:
         return timedelta(seconds=self.time_window_seconds)
 
     @property

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from tallystick.kernel.faults import Fault
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_EPOCH_DAY = EPOCH.toordinal()
 
 Clock = Callable[[], datetime]
 """A source of aware moments; the outermost layer hands it in."""
@@ -17,7 +19,7 @@ def unix_ms(moment: datetime) -> int:
     """Milliseconds since 1970-01-01 UTC, rounded down; the moment must be aware."""
     if moment.tzinfo is None:
         raise ValueError("a moment without a time zone")
-    return (moment - EPOCH) // timedelta(milliseconds=1)
+    return (moment - EPOCH) // _MILLISECOND
 
 
 def from_unix_ms(milliseconds: int) -> datetime:
@@ -48,4 +50,4 @@ def with_offset(moment: datetime, offset_minutes: int) -> datetime:
 
 def epoch_day(local: datetime) -> int:
     """Days since 1970-01-01 of the date that the moment shows in its own zone."""
-    return local.date().toordinal() - EPOCH.date().toordinal()
+    return local.toordinal() - _EPOCH_DAY

@@ -52,6 +52,11 @@ class TaxCategoryType(IntEnum):
     TAX_ON_TOTAL = 1
     AMOUNT_PER_QUANTITY = 2
 
+    @property
+    def word(self) -> str:
+        """As packs and the national channels write it: ``tax-on-net``."""
+        return self.name.lower().replace("_", "-")
+
 
 COUNTER_KINDS = len(InvoiceType) * len(TransactionType)
 

@@ -46,11 +46,22 @@ def too_long(outages: Iterable[Outage], rules: ChannelRules) -> list[Outage]:
     return [one for one in known if one.length > rules.offline_limit or _used_up(one, known, rules)]
 
 
-def is_late(
-    sequence: int, made_at: datetime, received_at: datetime, excessive: Sequence[Outage], rules: ChannelRules
-) -> bool:
-    """Whether a document came beyond the limit: made in an outage that was too long, or so old by its own word."""
-    return received_at - made_at > rules.offline_limit or any(one.covers(sequence) for one in excessive)
+@attrs.frozen(slots=True)
+class Lateness:
+    """Which documents came beyond the limit: made in an outage that was too long, or so old by their own word."""
+
+    excessive: Sequence[Outage]
+    rules: ChannelRules
+
+    def reaches(self, sequence: int, made_at: datetime, received_at: datetime) -> bool:
+        """Whether this document did."""
+        too_old = received_at - made_at > self.rules.offline_limit
+        return too_old or any(one.covers(sequence) for one in self.excessive)
+
+    def may_reach(self, first: int, last: int, earliest: datetime, received_at: datetime) -> bool:
+        """Whether any of the documents from ``first`` to ``last`` may have, of which none is older than that."""
+        too_old = received_at - earliest > self.rules.offline_limit
+        return too_old or any(one.after < last and (one.up_to is None or first <= one.up_to) for one in self.excessive)
 
 
 def _used_up(last: Outage, known: Sequence[Outage], rules: ChannelRules) -> bool:

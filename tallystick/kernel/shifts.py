@@ -81,8 +81,9 @@ class RegisterState:
         match document.content:
             case Sale() as sale:
                 self._check_shift(document, at, hours_most)
-                state = self._sold(document.kind, sale)
-                state._check_range()
+                sold = self._sold(document.kind, sale, sequence)
+                sold._check_range()
+                return sold
             case ShiftOpening(cash=cash):
                 state = self._opened(document, sequence, at, cash)
             case ShiftReport() as report:
@@ -100,7 +101,7 @@ class RegisterState:
         """The state after a document that breaks a rule and is booked all the same: what it says counts from now on."""
         match document.content:
             case Sale() as sale:
-                state = self._sold(document.kind, sale)
+                return self._sold(document.kind, sale, sequence)
             case ShiftOpening(cash=cash):
                 state = self._begun(document.shift, sequence, at, cash)
             case ShiftReport(turnover=turnover):
@@ -163,12 +164,12 @@ class RegisterState:
     def _closed(self) -> RegisterState:
         return attrs.evolve(self, first=0, opened_at=None, totals=NO_TOTALS, cash=ZERO_MONEY)
 
-    def _sold(self, kind: DocumentKind, sale: Sale) -> RegisterState:
+    def _sold(self, kind: DocumentKind, sale: Sale, sequence: int) -> RegisterState:
         """Written without `evolve`: every receipt of a nation passes here, in the register and at the authority."""
         down = sale.operation is TransactionType.REFUND
         before, total, correction = self.totals, sale.total, kind is DocumentKind.CORRECTION
         kinds = [(PAYMENT_WORDS[one.payment_type], one.amount.scaled) for one in sale.payments]
-        cash = sum(one.amount.scaled for one in sale.payments if one.payment_type is PaymentType.CASH)
+        cash = sum([one.amount.scaled for one in sale.payments if one.payment_type is PaymentType.CASH])
         totals = ShiftTotals(
             sales=before.sales if down or correction else before.sales.plus(total),
             refunds=before.refunds.plus(total) if down and not correction else before.refunds,
@@ -178,12 +179,12 @@ class RegisterState:
             payments=_added(before.payments, kinds, down),
         )
         return RegisterState(
-            documents=self.documents,
+            documents=sequence,
             shift=self.shift,
             first=self.first,
             opened_at=self.opened_at,
             totals=totals,
-            cash=Money(self.cash.scaled + (-cash if down else cash)),
+            cash=Money(self.cash.scaled + (-cash if down else cash)) if cash else self.cash,
             turnover=Money(self.turnover.scaled + (-total.scaled if down else total.scaled)),
             is_registered=self.is_registered,
             is_closed=self.is_closed,
@@ -226,10 +227,10 @@ class RegisterState:
 
 def _added(before: Amounts, more: Iterable[tuple[str, int]], down: bool) -> Amounts:
     """The amounts with more added or taken off, in the order of their keys."""
-    sums = {key: amount.scaled for key, amount in before}
+    sums = dict(before)
     for key, scaled in more:
-        sums[key] = sums.get(key, 0) + (-scaled if down else scaled)
-    return tuple([(key, Money(sums[key])) for key in sorted(sums)])
+        sums[key] = Money(sums.get(key, ZERO_MONEY).scaled + (-scaled if down else scaled))
+    return tuple(sorted(sums.items()))
 
 
 def _without_noughts(amounts: Amounts) -> Amounts:

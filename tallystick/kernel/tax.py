@@ -29,10 +29,11 @@ _PLANS_KEPT = 4_096
 
 @attrs.frozen(slots=True)
 class _Slot:
-    """A label's place in the result."""
+    """A label's place in the result; ``key`` is the label as it is compared."""
 
     category: TaxCategory
     rate: TaxRate
+    key: str
 
     def tax_item(self, amount: int) -> TaxItem:
         category = self.category
@@ -58,8 +59,8 @@ class _Planner:
 
     def __init__(self, group: TaxRateGroup) -> None:
         ordered = sorted(group.categories, key=lambda category: category.order_id)
-        self.slots = [_Slot(category, rate) for category in ordered for rate in category.rates]
-        self.slot_of = {slot.rate.label.upper(): number for number, slot in enumerate(self.slots)}
+        self.slots = [_Slot(category, rate, rate.label.upper()) for category in ordered for rate in category.rates]
+        self.slot_of = {slot.key: number for number, slot in enumerate(self.slots)}
         if len(self.slot_of) != len(self.slots):
             raise Fault("TS-2004", detail=f"rate group {group.group_id} names a label twice")
         self.plans: dict[tuple[str, ...], _Plan] = {}
@@ -105,8 +106,24 @@ def calculate_taxes(items: Sequence[InvoiceItem], group: TaxRateGroup) -> tuple[
     Labels are compared after Unicode upper-casing, a repeated one counts once. Raises ``TS-2001`` naming each unknown
     label as ``items[i].labels[j]``, and ``TS-2004`` for a group that names a label twice.
     """
-    planner = _planner_of(group)
-    plans = planner.plans
+    slots = _planner_of(group).slots
+    sums = _sums(items, group)
+    return tuple([slots[slot].tax_item(sums[slot]) for slot in sorted(sums)])
+
+
+def taxes_of_labels(items: Sequence[InvoiceItem], group: TaxRateGroup) -> dict[str, tuple[Rate, int]]:
+    """Rate and tax (scaled as money) of each label in capitals; raises as `calculate_taxes` does."""
+    slots = _planner_of(group).slots
+    found: dict[str, tuple[Rate, int]] = {}
+    for number, amount in _sums(items, group).items():
+        slot = slots[number]
+        found[slot.key] = (slot.rate.rate, amount)
+    return found
+
+
+def _sums(items: Sequence[InvoiceItem], group: TaxRateGroup) -> dict[int, int]:
+    """The tax of each slot over all items."""
+    plans = _planner_of(group).plans
     sums: dict[int, int] = {}
     for item in items:
         plan = plans.get(item.labels) or _new_plan(group, items, item.labels)
@@ -121,7 +138,7 @@ def calculate_taxes(items: Sequence[InvoiceItem], group: TaxRateGroup) -> tuple[
             else:
                 amount = -((-base * doubled + denominator) // (2 * denominator))
             sums[slot] = sums.get(slot, 0) + amount
-    return tuple([planner.slots[slot].tax_item(sums[slot]) for slot in sorted(sums)])
+    return sums
 
 
 def _new_plan(group: TaxRateGroup, items: Sequence[InvoiceItem], labels: tuple[str, ...]) -> _Plan:

@@ -9,8 +9,9 @@ from typing import Any
 import attrs
 import psycopg
 
+from tallystick.authority.channels.ecr.batches import queries as batches
 from tallystick.authority.intake import queries as intake
-from tallystick.authority.projections.verification.national_check import Register
+from tallystick.authority.projections.verification.national_check import OnItsWay, Register
 from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.reference.registry.values import DeviceCertificate
 
@@ -21,7 +22,7 @@ CERTIFICATES_MOST = 50
 
 @attrs.frozen(slots=True)
 class NationalRecords:
-    """Straight from the database: a page view asks three short questions."""
+    """Straight from the database: a page view asks three short questions, and one more of what is not booked."""
 
     connect: Callable[[], AbstractContextManager[Connection]]
 
@@ -42,3 +43,9 @@ class NationalRecords:
         """Whether it lies in quarantine."""
         with self.connect() as conn:
             return intake.is_kept_apart(conn, act_hash)
+
+    def on_its_way(self, uid: str, sequence: int, act_hash: bytes) -> OnItsWay:
+        """What the offline channel knows of a document."""
+        with self.connect() as conn:
+            is_here, contact = batches.is_here(conn, uid, sequence, act_hash), batches.contact(conn, uid)
+        return OnItsWay(is_here=is_here, heard_at=None if contact is None else contact.at)

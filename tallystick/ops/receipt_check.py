@@ -26,7 +26,7 @@ def receipt_check(
     def check(letters: str) -> bytes:
         code = read_receipt_code(letters)
         judged = check_national(code, records, ledger.document, records.is_kept_apart)
-        verdict = overdue(judged, clock(), offline_limit, None)
+        verdict = overdue(judged, records.on_its_way, clock(), offline_limit, None)
         if verdict.document is None:
             return national_json(verdict, NOTHING_CLAIMED, None, ledger.newest_checkpoint())
         proof = ledger.proof(verdict.document)

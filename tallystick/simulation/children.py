@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.database import database_file
-from tallystick.ops.processes.context import keys_name, system_clock, unwrap_name, vsdc_name
+from tallystick.ops.processes.context import ecr_name, keys_name, system_clock, unwrap_name, vsdc_name
 from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, free_port
@@ -21,6 +21,7 @@ from tallystick.wire.openapi_tax_queue import PREFIX as FIGURES_PATH
 
 RACK = "esdc-rack"
 _API = "api"
+_BATCHES = "batches"
 
 
 class Children:
@@ -41,6 +42,9 @@ class Children:
         self._portal_port = free_port(settings.portal_port, avoid=(*carried, self._public_port))
         ours = (*carried, self._public_port, self._portal_port)
         self.vsdc_port = free_port(settings.vsdc_port, avoid=ours) if settings.demo_vsdc else 0
+        self.ecr_port = free_port(settings.ecr_port, avoid=(*ours, self.vsdc_port))
+        # Chosen here, since the national door tells registers where to enrol.
+        self._est_port = free_port(settings.est_port, avoid=(*ours, self.vsdc_port, self.ecr_port))
         self.est_url = ""
         self._watchers = Watchers(country, settings)
         self.tax_office = TaxOffice(country.state, settings)
@@ -51,6 +55,11 @@ class Children:
     def vsdc_url(self) -> str:
         """The address of the hosted signer."""
         return f"https://127.0.0.1:{self.vsdc_port}/"
+
+    @property
+    def ecr_url(self) -> str:
+        """The address of the national door: registers and ERP systems."""
+        return f"https://127.0.0.1:{self.ecr_port}"
 
     def start(self) -> None:
         """Start all, those together that do not need each other; raises ``ChildFailed`` with the end of a log."""
@@ -77,8 +86,11 @@ class Children:
             self._spec("worker", "authority", "worker"),
             self._spec("pki", "authority", "pki"),
             self._spec(RACK, "esdc", "rack"),
+            self._spec(_BATCHES, "authority", "batches"),
+            *self._national_doors(),
             *(self._hosting() if self.hosts else ()),
         )
+        self.ecr_port = self._port(ecr_name(1))
         self.est_url = f"https://127.0.0.1:{self._port('est')}/.well-known/est/"
         if self.hosts:
             self.vsdc_port = self._port("vsdc")
@@ -90,6 +102,14 @@ class Children:
     def start_api(self) -> None:
         """Bring it back, at the address that the cards carry; raises ``ChildFailed``."""
         self._supervisor.start(self._spec(_API, "authority", "api"))
+
+    @property
+    def _national_numbers(self) -> range:
+        return range(1, self._settings.ecr_processes + 1)
+
+    def _national_doors(self) -> Iterator[ChildSpec]:
+        for number in self._national_numbers:
+            yield self._spec(ecr_name(number), "authority", "ecr", f"--number={number}")
 
     def _hosting(self) -> Iterator[ChildSpec]:
         yield self._spec("signer", "authority", "signer")
@@ -130,9 +150,11 @@ class Children:
             "TALLYSTICK_VSDC_PROCESSES": str(self._settings.vsdc_processes),
             "TALLYSTICK_VSDC_PORT": str(self.vsdc_port),
             "TALLYSTICK_VSDC_URL": self.vsdc_url,
+            "TALLYSTICK_ECR_PROCESSES": str(self._settings.ecr_processes),
+            "TALLYSTICK_ECR_PORT": str(self.ecr_port),
             "TALLYSTICK_PKI_PORT": str(country.birth.pki_port),
             "TALLYSTICK_PKI_URL": country.birth.pki_url,
-            "TALLYSTICK_EST_PORT": str(self._settings.est_port),
+            "TALLYSTICK_EST_PORT": str(self._est_port),
             "TALLYSTICK_KEY_STORE": self._settings.key_store,
             "TALLYSTICK_KEY_STORE_SECRET_FILE": self._settings.key_store_secret_file,
             "TALLYSTICK_HSM_MODULE": self._settings.hsm_module,

@@ -1,4 +1,4 @@
-"""The sandbox of a developer (E-08): an authority and E-SDCs with test cards, where nobody else sells.
+"""The sandbox of a developer (E-08): an authority, E-SDCs with test cards, test registers; nobody else sells.
 
 It is the country of `make demo` without its tills: the same processes, folders and commands, the failure budget off.
 """
@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import psycopg
 from rich.console import Console
 
+from tallystick.crypto.pki import DemoPki
+from tallystick.kernel.country_pack import CountryPack
+from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.fixed_point import Money
 from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.connecting import connecting_services, enrol_url
 from tallystick.ops.database import running_database
 from tallystick.ops.packs import load_pack
+from tallystick.ops.pki_registry import pki_services
+from tallystick.ops.processes.context import system_clock
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
@@ -25,9 +32,11 @@ from tallystick.simulation.children import Children
 from tallystick.simulation.country import Country, load_keys, open_country, read_birth
 from tallystick.simulation.hosted import DemoPos, hosted_row, prepare_hosting
 from tallystick.simulation.sandbox_cards import CardNote, SandboxError, TestCards, await_port, await_registration
+from tallystick.simulation.sandbox_papers import Addresses, Papers
+from tallystick.simulation.sandbox_registers import TestRegisters
 from tallystick.wire.openapi_pos import EXAMPLE_REQUEST
 
-__all__ = ["Sandbox", "SandboxError", "add_card"]
+__all__ = ["Sandbox", "SandboxError", "add_card", "add_register"]
 
 TEST_OWNERS = (("100000011", "First Test Shop Ltd"), ("100000022", "Second Test Shop Ltd"))
 CARD_LIMIT = Money(1_000_000_0000)
@@ -91,7 +100,17 @@ class Sandbox:
         for note in notes:
             cards.serve(note.uid)
             ports[note.uid] = await_port(country.state, note.uid, pause)
-        self._print(country, children, cards, notes, ports, hosted_pos)
+        self._say("Entering the test registers …")
+        registers = _registers(country.state, country.pack, country.pki, self._settings)
+        builds = registers.prepare(country.portal_dsn, country.intake_dsn)
+        addresses = Addresses(
+            ecr=children.ecr_url, est=children.est_url, public=children.public_url, pki=country.birth.pki_url
+        )
+        papers = Papers(
+            root=registers.root, root_certificate=country.pki.files.root, pack=country.pack, addresses=addresses
+        )
+        devices = papers.write(builds, pause)
+        self._print(country, children, cards, notes, ports, hosted_pos, registers.root, devices)
         supervisor.run_until(self._stop_wanted)
 
     def _say(self, text: str) -> None:
@@ -105,6 +124,8 @@ class Sandbox:
         notes: list[CardNote],
         ports: dict[str, int],
         hosted_pos: DemoPos | None,
+        registers: Path,
+        devices: list[str],
     ) -> None:
         example = cards.folder / "first-invoice.json"
         write_atomically(example, msgspec.json.format(msgspec.json.encode(_first_invoice(country)), indent=2))
@@ -112,7 +133,10 @@ class Sandbox:
         for note in notes:
             where = f"PIN in {cards.pin_file(note.uid)}" if note.pin else "PIN printed when it was made"
             self._say(f"  E-SDC with card {note.uid}   http://127.0.0.1:{ports[note.uid]}   {note.name}, {where}")
+        for uid in devices:
+            self._say(f"  test register {uid}    {registers / uid}")
         rows = (
+            ("registers and ERP systems", f"{children.ecr_url}/  (openapi.json, erp/v1/openapi.json)"),
             ("TaxCore.API", country.api_url),
             ("root of the PKI", str(country.pki.files.root)),
             ("enrolment of devices (EST)", children.est_url),
@@ -122,14 +146,31 @@ class Sandbox:
             ("descriptions", f"http://127.0.0.1:{ports[notes[0].uid]}/openapi.json, {country.api_url}openapi.json"),
             ("cards, PINs, logs", f"{country.state.demo}/esdc, {cards.folder}, {country.state.logs}"),
             *hosted_row(country, children, hosted_pos),
+            *(("a test register, asked", _asking(registers / uid, children.ecr_url)) for uid in devices[:1]),
         )
         for name, value in rows:
-            self._say(f"  {name:<26}{value}")
+            self._say(f"  {name:<28}{value}")
         kept = next((note for note in notes if note.pin), notes[0])
         at = f"http://127.0.0.1:{ports[kept.uid]}/api/v3"
         self._say("\nYour first invoice:\n")
         self._say(f"  curl -s {at}/pin -H 'Content-Type: text/plain' -d @{cards.pin_file(kept.uid)}")
         self._say(f"  curl -s {at}/invoices -H 'RequestId: first-1' -d @{example}\n")
+
+
+def _registers(state: StateFolder, pack: CountryPack, pki: DemoPki, settings: Settings) -> TestRegisters:
+    return TestRegisters(
+        root=state.demo / "sandbox" / "registers",
+        pack=pack,
+        services=pki_services(pki),
+        connecting=connecting_services(pack, enrol_url(settings, state)),
+        clock=system_clock,
+    )
+
+
+def _asking(folder: Path, ecr_url: str) -> str:
+    """A command that asks where a device stands."""
+    papers = f"--cacert {folder}/root.pem --cert {folder}/device.pem --key {folder}/device.key"
+    return f"curl -s {papers} {ecr_url}/ecr/v1/device"
 
 
 def _first_invoice(country: Country) -> dict[str, Any]:
@@ -185,3 +226,32 @@ def add_card(settings: Settings, *, tin: str, name: str, limit: Money, served: b
         cards.serve(note.uid)
         lines.append(f"E-SDC    http://127.0.0.1:{await_port(state, note.uid)}")
     return lines
+
+
+def add_register(settings: Settings, kind: DeviceClass) -> list[str]:
+    """A further device of the test company, for a key that its maker makes; the lines to print, its code among them.
+
+    Raises `SandboxError`.
+    """
+    state = StateFolder.of(settings.state)
+    owner_dsn = running_database(state)
+    if owner_dsn is None:
+        raise SandboxError("no sandbox runs here; `tallystick sandbox` starts one")
+    pack = load_pack(read_birth(state).code)
+    pki = load_keys(state, pack)
+    registers = _registers(state, pack, pki, settings)
+    try:
+        build = registers.build(kind)
+        uid, code = registers.register(as_role(owner_dsn, INTAKE), kind)
+    except OSError:
+        raise SandboxError("this country has no test registers; start it with `tallystick sandbox`") from None
+    port = (state.run / "ecr.port").read_text(encoding="ascii")
+    return [
+        f"UID      {uid}",
+        f"code     {code}   (for one enrolment within 72 hours)",
+        f"class    {kind.word}",
+        f"build    {build}",
+        f"root     {pki.files.root}",
+        f"EST      {registers.connecting.enrol_url}",
+        f"ECR      https://127.0.0.1:{port}/",
+    ]

@@ -40,7 +40,7 @@ _CODE = re.compile(r"[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 _ARC = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,9})){3,15}")
-_CATEGORY_TYPES = {kind.name.lower().replace("_", "-"): kind for kind in TaxCategoryType}
+_CATEGORY_TYPES = {kind.word: kind for kind in TaxCategoryType}
 
 
 def parse_pack(toml: bytes, file_name: str) -> CountryPack:

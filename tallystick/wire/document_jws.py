@@ -6,11 +6,11 @@ The identity of the act is the SHA-256 of the signing input, the hash of its bod
 
 from __future__ import annotations
 
+import binascii
 import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from datetime import datetime
-from functools import cached_property
 from typing import Final, Literal
 
 import attrs
@@ -26,6 +26,7 @@ MEDIA_TYPE = "application/jose"
 DOCUMENT = "tallystick-document+jws"
 BATCH = "tallystick-batch+jws"
 HEADER_BYTES_MAX = 1024
+_HEADER_LETTERS_MAX = -(-HEADER_BYTES_MAX * 4 // 3)
 DOCUMENT_BYTES_MAX = 256 * 1024
 SIGNATURE_BYTES = 64
 NONCE_BYTES = 16
@@ -36,10 +37,15 @@ SEQUENCE_MAX = UINT32_MAX
 _MEMBERS = 4 + len(CRITICAL)
 _SEQUENCE = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z", re.ASCII)
-_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_TO_BASE64 = bytes.maketrans(b"-_", b"+/")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _FROM_BASE64 = bytes.maketrans(b"+/", b"-_")
-_LAST = {2: _ALPHABET[::16], 3: _ALPHABET[::4]}
+_BASE64URL = _BASE64.translate(_FROM_BASE64)
+_FOREIGN = bytes(set(range(256)) - set(_BASE64URL) - set(b"."))
+_TO_BASE64 = bytes.maketrans(_BASE64URL + _FOREIGN, _BASE64 + b"!" * len(_FOREIGN))
+"""To the letters that the decoder knows; what is none of base64url becomes one that it skips. Dots part the parts."""
+_PADDING = (b"", b"", b"==", b"=")
+_LAST = (b"", b"", _BASE64[::16], _BASE64[::4])
+"""The last letters that leave no stray bits, by how many letters stand behind the last whole group of four."""
 
 Sign = Callable[[bytes], bytes]
 """Makes the 64 bytes of an ES256 signature over a signing input."""
@@ -92,24 +98,28 @@ class DocumentHeader:
         return f"{self.device}-{self.device}-{self.sequence}"
 
 
-@attrs.frozen(slots=False, kw_only=True)
+@attrs.frozen(slots=True, kw_only=True)
 class SignedDocument:
-    """A document as it was received; nothing is checked but its form."""
+    """A document as it was received; nothing is checked but its form.
+
+    ``act_hash`` identifies the act: the hash of what the device signed. ``body_hash`` is the hash of the whole compact
+    form, which the links are made over. Whoever reads a document needs both, so they are made at once.
+    """
 
     header: DocumentHeader
     payload: bytes
     signature: bytes
     signing_input: bytes
     compact: bytes
+    act_hash: bytes = attrs.field(init=False)
+    body_hash: bytes = attrs.field(init=False)
 
-    @cached_property
-    def act_hash(self) -> bytes:
-        """What identifies the act: the hash of what the device signed."""
+    @act_hash.default
+    def _act_hash(self) -> bytes:
         return sha256(self.signing_input)
 
-    @cached_property
-    def body_hash(self) -> bytes:
-        """The hash of the whole compact form, which the links are made over."""
+    @body_hash.default
+    def _body_hash(self) -> bytes:
         return sha256(self.compact)
 
 
@@ -139,16 +149,16 @@ def read_signed(data: bytes, *, typ: str = DOCUMENT, bytes_max: int = DOCUMENT_B
     """
     if len(data) > bytes_max:
         raise Fault("TS-1003", detail=f"more than {bytes_max} bytes")
-    parts = data.split(b".")
-    if len(parts) != 3 or len(parts[0]) > HEADER_BYTES_MAX:
+    parts = data.translate(_TO_BASE64).split(b".")
+    if len(parts) != 3 or len(parts[0]) > _HEADER_LETTERS_MAX:
         raise Fault("TS-1201", detail="a compact form has three parts and a header of at most 1 KiB")
-    header = _read_header(_bytes(parts[0]), typ)
-    signature = _bytes(parts[2])
+    header = _read_header(_decoded(parts[0]), typ)
+    signature = _decoded(parts[2])
     if len(signature) != SIGNATURE_BYTES:
         raise Fault("TS-1201", detail=f"a signature has {SIGNATURE_BYTES} bytes")
     return SignedDocument(
         header=header,
-        payload=_bytes(parts[1]),
+        payload=_decoded(parts[1]),
         signature=signature,
         signing_input=data[: len(parts[0]) + 1 + len(parts[1])],
         compact=data,
@@ -200,18 +210,26 @@ def _device(text: str) -> Uid:
 
 
 def _exactly(text: str, length: int) -> bytes:
-    data = _bytes(text.encode())
+    data = _decoded(text.encode().translate(_TO_BASE64))
     if len(data) != length:
         raise Fault("TS-1201", detail=f"a value of the header has {length} bytes")
     return data
 
 
-def _bytes(text: bytes) -> bytes:
-    """Strict base64url: only letters of the alphabet, no padding, a length that can be, no stray bits in the last."""
-    rest = len(text) % 4
-    if text.translate(None, _ALPHABET) or rest == 1 or (rest and text[-1] not in _LAST[rest]):
+def _decoded(text: bytes) -> bytes:
+    """Strict base64url, after `_TO_BASE64`: no other letters or padding, a length that can be, no stray bits.
+
+    The decoder skips what is no letter of its alphabet, so that what it skipped is missing in the length.
+    """
+    size = len(text)
+    rest = size % 4
+    try:
+        data = a2b_base64(text + _PADDING[rest])
+    except binascii.Error:
+        data = b""
+    if len(data) != size * 3 // 4 or (rest and text[-1] not in _LAST[rest]):
         raise Fault("TS-1201", detail="not base64url without padding and stray bits")
-    return a2b_base64(text.translate(_TO_BASE64) + b"=" * (-len(text) % 4))
+    return data
 
 
 def _base64url(data: bytes) -> bytes:

@@ -102,10 +102,14 @@ class OfflineLimits(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=
 
 
 class RatesInForce(Answered, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The rate group that holds now: its number, since when, and the rate of each label."""
+    """The rate group that holds now: its number, since when, and of each label the rate and the kind of its tax.
+
+    A kind is ``tax-on-net``, ``tax-on-total`` or ``amount-per-quantity``; it says how the tax is reckoned (S2-040).
+    """
 
     group: str
     labels: Mapping[str, str]
+    types: Mapping[str, str]
     valid_from: str
 
 

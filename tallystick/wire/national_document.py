@@ -8,30 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import msgspec
 
 from tallystick.kernel.faults import Fault, FieldFault
-from tallystick.kernel.fixed_point import FixedPoint, Money, Quantity, Rate
-from tallystick.kernel.identifiers import SdcInvoiceNumber
-from tallystick.kernel.invoice import InvoiceItem, Payment
+from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import (
     Closure,
     Content,
     CountAndSum,
     DocumentKind,
-    FormNumber,
     NationalDocument,
     RegisterReport,
     Sale,
     ShiftOpening,
     ShiftReport,
     ShiftTotals,
-    StatedTax,
 )
-from tallystick.kernel.shifts import PAYMENT_WORDS
 from tallystick.wire.national_members import (
     AccountableFormMembers,
     ClosingMembers,
@@ -46,10 +41,11 @@ from tallystick.wire.national_members import (
     ReRegistrationMembers,
     ShiftReportMembers,
 )
-from tallystick.wire.national_writing import OPERATIONS, members_of
-from tallystick.wire.strict_json import is_doubtful, members_stated, parse
+from tallystick.wire.national_writing import members_of
+from tallystick.wire.quick_receipt import fixed, sale_of
+from tallystick.wire.quick_receipt import read_quickly as _read_quickly
+from tallystick.wire.strict_json import parse
 
-_PAYMENTS = {word: kind for kind, word in PAYMENT_WORDS.items()}
 _KINDS = {str(kind) for kind in DocumentKind}
 _KIND_OF: dict[type[CommonMembers], str] = {
     ReceiptMembers: "receipt",
@@ -62,16 +58,10 @@ _KIND_OF: dict[type[CommonMembers], str] = {
     ReRegistrationMembers: "re-registration",
     ClosureMembers: "memory-closure",
 }
-_ITEM_ALWAYS = ("labels", "name", "price", "quantity", "total")
-_ALWAYS = 12
-"""Members that every receipt has: version, kind, build, utc_offset, shift, operation, currency, rate_group, items,
-payments, taxes, total."""
-_decode_receipt = msgspec.json.Decoder(ReceiptMembers).decode
 _AT = re.compile(r" - at `\$(.*)`\Z", re.DOTALL)
 _MEMBER = re.compile(r"`([^`]+)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _encode = msgspec.json.Encoder(order="sorted").encode
-Fixed = TypeVar("Fixed", bound=FixedPoint)
 
 
 def write_document(document: NationalDocument) -> bytes:
@@ -83,7 +73,11 @@ def write_document(document: NationalDocument) -> bytes:
 
 def read_document(payload: bytes) -> NationalDocument:
     """Read a payload; raises the faults of `strict_json.parse` and ``TS-1220`` with the pointer of the field."""
-    said = _read_quickly(payload) or _read_exactly(payload)
+    return _read_quickly(payload) or _read_exactly(payload)
+
+
+def _read_exactly(payload: bytes) -> NationalDocument:
+    said = _members_said(payload)
     kind = DocumentKind(_KIND_OF[type(said)])
     return NationalDocument(
         kind=kind,
@@ -94,32 +88,7 @@ def read_document(payload: bytes) -> NationalDocument:
     )
 
 
-def _read_quickly(payload: bytes) -> ReceiptMembers | None:
-    """A receipt, which most documents are, in one pass; none for all that needs a closer look.
-
-    The decoder keeps the last of two members of one name, so the names are counted.
-    """
-    if is_doubtful(payload) or b'\\"' in payload or len(payload) > LIMITS.audit_package_bytes:
-        return None
-    try:
-        said = _decode_receipt(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return said if members_stated(payload) == _members(said) else None
-
-
-def _members(said: ReceiptMembers) -> int:
-    """How many members its objects have."""
-    count = _ALWAYS + len(_ITEM_ALWAYS) * len(said.items) + 2 * len(said.payments) + 3 * len(said.taxes)
-    for item in said.items:
-        if item.gtin:
-            count += 1
-    if said.form is not msgspec.UNSET:
-        count += 3
-    return count + bool(said.cashier) + bool(said.buyer) + bool(said.refers_to) + bool(said.reason)
-
-
-def _read_exactly(payload: bytes) -> CommonMembers:
+def _members_said(payload: bytes) -> CommonMembers:
     value = parse(payload, max_bytes=LIMITS.audit_package_bytes)
     if not isinstance(value, dict):
         raise Fault("TS-1220", detail="a document is an object")
@@ -150,45 +119,11 @@ def _fault(pointer: str, code: str, detail: str) -> Fault:
     return Fault("TS-1220", detail=detail, fields=(FieldFault(pointer, code),))
 
 
-def _fixed(kind: type[Fixed], text: str) -> Fixed:
-    """The value of a text whose form was checked, without a decimal in between."""
-    whole, _, rest = text.partition(".")
-    return kind(int(whole + rest.ljust(kind.places, "0")))
-
-
 def _sale(said: ReceiptMembers) -> Sale:
-    refers_to = None
-    if said.refers_to:
-        try:
-            refers_to = SdcInvoiceNumber.parse(said.refers_to)
-        except Fault:
-            raise _fault("/refers_to", "5", "not a fiscal number") from None
-    return Sale(
-        operation=OPERATIONS[said.operation],
-        items=tuple(
-            [
-                InvoiceItem(
-                    item.name,
-                    _fixed(Quantity, item.quantity),
-                    _fixed(Money, item.price),
-                    item.labels,
-                    _fixed(Money, item.total),
-                    item.gtin or None,
-                )
-                for item in said.items
-            ]
-        ),
-        payments=tuple([Payment(_fixed(Money, one.amount), _PAYMENTS[one.kind]) for one in said.payments]),
-        taxes=tuple([StatedTax(one.label, _fixed(Rate, one.rate), _fixed(Money, one.amount)) for one in said.taxes]),
-        total=_fixed(Money, said.total),
-        rate_group=int(said.rate_group),
-        currency=said.currency,
-        cashier=said.cashier,
-        buyer_id=said.buyer,
-        refers_to=refers_to,
-        reason=said.reason,
-        form=None if said.form is msgspec.UNSET else FormNumber(said.form.series, said.form.number),
-    )
+    try:
+        return sale_of(said)
+    except Fault:
+        raise _fault("/refers_to", "5", "not a fiscal number") from None
 
 
 def _report(said: ShiftReportMembers) -> ShiftReport:
@@ -204,21 +139,21 @@ def _report(said: ShiftReportMembers) -> ShiftReport:
             taxes=_amounts(totals.taxes),
             payments=_amounts(totals.payments),
         ),
-        cash=_fixed(Money, said.cash),
-        turnover=_fixed(Money, said.turnover),
+        cash=fixed(Money, said.cash),
+        turnover=fixed(Money, said.turnover),
     )
 
 
 def _counted(said: CountedMembers) -> CountAndSum:
-    return CountAndSum(int(said.count), _fixed(Money, said.total))
+    return CountAndSum(int(said.count), fixed(Money, said.total))
 
 
 def _amounts(said: Mapping[Any, str]) -> tuple[tuple[str, Money], ...]:
-    return tuple([(key, _fixed(Money, said[key])) for key in sorted(said)])
+    return tuple([(key, fixed(Money, said[key])) for key in sorted(said)])
 
 
 def _opening(said: OpeningMembers) -> ShiftOpening:
-    return ShiftOpening(_fixed(Money, said.cash), said.cashier)
+    return ShiftOpening(fixed(Money, said.cash), said.cashier)
 
 
 def _register(said: RegistrationMembers) -> RegisterReport:
@@ -233,7 +168,7 @@ def _register(said: RegistrationMembers) -> RegisterReport:
 
 
 def _closure(said: ClosureMembers) -> Closure:
-    return Closure(documents=int(said.documents), turnover=_fixed(Money, said.turnover), reason=said.reason)
+    return Closure(documents=int(said.documents), turnover=fixed(Money, said.turnover), reason=said.reason)
 
 
 _CONTENTS: dict[DocumentKind, Callable[[Any], Content]] = {

@@ -20,19 +20,28 @@ PAYMENTS_MAX = 100
 TAXES_MAX = 64
 TEXT_MAX = 200
 
+POSITIVE_FORM = r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,4})?\Z"
+QUANTITY_FORM = r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,3})?\Z"
+RATE_FORM = r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,8})?\Z"
+NUMBER_FORM = r"^[1-9][0-9]{0,9}\Z"
+OFFSET_FORM = r"^(0|-?[1-9][0-9]{0,2})\Z"
+BUILD_FORM = r"^[0-9a-f]{64}\Z"
+CURRENCY_FORM = r"^[A-Z]{3}\Z"
+GTIN_FORM = r"^[0-9]{8,14}\Z"
+
 Amount = Annotated[str, Meta(pattern=r"^-?(0|[1-9][0-9]{0,13})(\.[0-9]{1,4})?\Z")]
-Positive = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,4})?\Z")]
-QuantityText = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,13})(\.[0-9]{1,3})?\Z")]
-RateText = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,5})(\.[0-9]{1,8})?\Z")]
+Positive = Annotated[str, Meta(pattern=POSITIVE_FORM)]
+QuantityText = Annotated[str, Meta(pattern=QUANTITY_FORM)]
+RateText = Annotated[str, Meta(pattern=RATE_FORM)]
 Count = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]{0,9})\Z")]
-Number = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,9}\Z")]
-Offset = Annotated[str, Meta(pattern=r"^(0|-?[1-9][0-9]{0,2})\Z")]
-Build = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Number = Annotated[str, Meta(pattern=NUMBER_FORM)]
+Offset = Annotated[str, Meta(pattern=OFFSET_FORM)]
+Build = Annotated[str, Meta(pattern=BUILD_FORM)]
 Label = Annotated[str, Meta(min_length=1, max_length=8)]
 Text = Annotated[str, Meta(min_length=1, max_length=TEXT_MAX)]
 Name = Annotated[str, Meta(min_length=1, max_length=LIMITS.item_name_characters)]
-Gtin = Annotated[str, Meta(pattern=r"^[0-9]{8,14}\Z")]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
+Gtin = Annotated[str, Meta(pattern=GTIN_FORM)]
+Currency = Annotated[str, Meta(pattern=CURRENCY_FORM)]
 PaymentWord = Literal["other", "cash", "card", "check", "wire-transfer", "voucher", "mobile-money"]
 
 

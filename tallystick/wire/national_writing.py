@@ -20,6 +20,7 @@ from tallystick.kernel.shifts import PAYMENT_WORDS
 from tallystick.wire.national_members import VERSION
 
 OPERATIONS = {"sale": TransactionType.SALE, "refund": TransactionType.REFUND}
+PAYMENTS = {word: kind for kind, word in PAYMENT_WORDS.items()}
 _OPERATION_WORDS = {kind: word for word, kind in OPERATIONS.items()}
 
 

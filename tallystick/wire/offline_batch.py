@@ -64,7 +64,9 @@ class _Announced(_Strict):
     first: Count
 
 
-class _Manifest(_Strict):
+class ManifestMembers(_Strict):
+    """The payload of a manifest."""
+
     batch: BatchText
     first: Count
     last: Count
@@ -75,7 +77,9 @@ class _Manifest(_Strict):
     memory: SealText = ""
 
 
-class _Head(_Strict):
+class HeadMembers(_Strict):
+    """The payload of a head report."""
+
     waiting: CountOrNone
     oldest: str = ""
     memory: SealText = ""
@@ -232,7 +236,7 @@ def make_manifest(batch: bytes, documents: Sequence[SignedDocument], parts: Iter
 
 def write_manifest(header: DocumentHeader, manifest: Manifest, sign: Sign) -> bytes:
     """The signed manifest; ``header`` names the next place. Raises what `read_manifest` would raise."""
-    said = _Manifest(
+    said = ManifestMembers(
         batch=_text(manifest.batch),
         first=str(manifest.first),
         last=str(manifest.last),
@@ -255,7 +259,7 @@ def read_manifest(compact: bytes) -> SignedManifest:
     contradicts itself.
     """
     signed = read_signed(compact, typ=BATCH, bytes_max=MANIFEST_BYTES_MAX)
-    said = _read(signed.payload, _Manifest)
+    said = _read(signed.payload, ManifestMembers)
     manifest = Manifest(
         batch=_exactly(said.batch, BATCH_ID_BYTES, "/batch"),
         first=int(said.first),
@@ -284,7 +288,9 @@ def write_head(
 ) -> bytes:
     """A signed head report; ``header`` names the next place. Raises what `read_head` would raise."""
     oldest = "" if oldest_ms is None else write_time(oldest_ms)
-    payload = msgspec.json.encode(_Head(waiting=str(waiting), oldest=oldest, memory=_text(memory)), order="sorted")
+    payload = msgspec.json.encode(
+        HeadMembers(waiting=str(waiting), oldest=oldest, memory=_text(memory)), order="sorted"
+    )
     compact = write_signed(attrs.evolve(header, typ=HEAD), payload, sign)
     read_head(compact)
     return compact
@@ -293,7 +299,7 @@ def write_head(
 def read_head(compact: bytes) -> HeadReport:
     """Read a head report; its signature is not checked here. Raises as `read_manifest`."""
     signed = read_signed(compact, typ=HEAD, bytes_max=HEAD_BYTES_MAX)
-    said = _read(signed.payload, _Head)
+    said = _read(signed.payload, HeadMembers)
     waiting, sequence = int(said.waiting), signed.header.sequence - 1
     if bool(waiting) != bool(said.oldest) or waiting > sequence:
         raise Fault("TS-1220", detail="what waits has an oldest one", fields=(FieldFault("/waiting", "4"),))

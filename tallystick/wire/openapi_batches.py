@@ -16,6 +16,7 @@ from tallystick.wire.offline_batch import (
     PARTS_MAX,
 )
 from tallystick.wire.openapi import JSON, answer, array, content, named, parameter, record, text
+from tallystick.wire.openapi_documents import jws_of
 
 Call = Callable[..., dict[str, Any]]
 
@@ -40,7 +41,7 @@ def batch_paths(call: Call) -> dict[str, Any]:
                 "announceBatch",
                 "A batch of an offline register is about to come",
                 {200: progress, 201: progress},
-                body=content(named("BatchAnnouncement"), JSON),
+                body=content(named("BatchAnnouncement"), JSON, {"batch": "AAECAwQFBgcICQoLDA0ODw", "first": "1"}),
             )
         },
         f"{BATCHES_PATH}/{{batch}}": {
@@ -62,7 +63,7 @@ def batch_paths(call: Call) -> dict[str, Any]:
                 "Close a batch with its signed manifest",
                 {200: receipt, 202: answer("Accepted; ask for the receipt later.", named("Batch"))},
                 parameters=(_BATCH,),
-                body=content({"type": "string", "description": signed}, MEDIA_TYPE),
+                body=content({"type": "string", "description": signed} | jws_of("Manifest"), MEDIA_TYPE),
             )
         },
         HEAD_PATH: {
@@ -70,7 +71,7 @@ def batch_paths(call: Call) -> dict[str, Any]:
                 "reportHead",
                 "Where the device stands: its last number and link, and what waits",
                 {200: answer("Taken.", record({"head": _COUNT}))},
-                body=content({"type": "string", "description": head}, MEDIA_TYPE),
+                body=content({"type": "string", "description": head} | jws_of("Head"), MEDIA_TYPE),
             )
         },
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tallystick.kernel.device_policy import DeviceClass
+from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import DocumentKind
 from tallystick.wire.checkpoint_header import CHECKPOINT_HEADER
@@ -32,17 +33,19 @@ from tallystick.wire.openapi import (
     text,
 )
 from tallystick.wire.openapi_batches import batch_paths, batch_schemas
+from tallystick.wire.openapi_documents import document_schemas, jws_of
 from tallystick.wire.openapi_ecr_commands import command_paths, command_schemas
 from tallystick.wire.problem import CONTENT_TYPE
 from tallystick.wire.receipt_code import CODE_CHARACTERS
 
 _DESCRIPTION = f"""How registers, ERP systems and server nodes report to the operator. Every call is made over mutual
 TLS with the certificate that enrolment (EST, RFC 7030) gave to the device. A document is a compact JWS (RFC 7515),
-signed with ES256 by the same key, with exactly the protected header of the specification. The same bytes again get the
-same answer. Every value in an answer is text. The header `{CHECKPOINT_HEADER}` of an answer carries the newest signed
-head of the ledger; a request may bring back an earlier one. `{COMMANDS_HEADER}` says the highest number of the commands
-that wait for the device, where any does. Every refusal is `application/problem+json` with a code of
-the catalogue, and changes nothing; order faults say in `expected` which place the device has to sign next."""
+signed with ES256 by the same key; `x-jws-header` and `x-jws-payload` of a body are the schemas of what is inside. The
+same bytes again get the same answer. Every value in an answer is text. The header `{CHECKPOINT_HEADER}` of an answer
+carries the newest signed head of the ledger; a request may bring back an earlier one. `{COMMANDS_HEADER}` says the
+highest number of the commands that wait for the device, where any does. Every refusal is `application/problem+json`
+with a code of the catalogue, and changes nothing; order faults say in `expected` which place the device has to sign
+next."""
 
 CERTIFICATE = "certificate"
 _HASH = text(43, 43, pattern="^[A-Za-z0-9_-]{43}$")
@@ -56,9 +59,17 @@ _OWN = parameter("number", "path", NUMBER, "A fiscal number of the calling devic
 QR = parameter("qr", "query", {"enum": ["1"]}, "1: the receipt's code as an image as well.")
 _KNOWN = parameter(CHECKPOINT_HEADER, "header", text(), "A head of the ledger that the device was shown before.")
 _DOCUMENT = content(
-    {"type": "string", "maxLength": DOCUMENT_BYTES_MAX, "description": "A compact JWS: header.payload.signature."},
+    {"type": "string", "maxLength": DOCUMENT_BYTES_MAX, "description": "A compact JWS: header.payload.signature."}
+    | jws_of("DocumentPayload"),
     MEDIA_TYPE,
 )
+PRESENTATION = {
+    "tin": "100000033",
+    "device_class": "software",
+    "build": "ab" * 32,
+    "serial_number": "0042",
+    "key_hash": "LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ",
+}
 
 
 def ecr_api(server: str = "https://127.0.0.1:8448") -> dict[str, Any]:
@@ -156,7 +167,7 @@ def _node() -> dict[str, Any]:
                     202: answer("A person looks at it; ask again with the same body.", named("Presented")),
                     **REFUSALS,
                 },
-                body=content(named("Presentation")),
+                body=content(named("Presentation"), JSON, PRESENTATION),
             )
         },
         f"{NODE_PREFIX}closures": _register(
@@ -173,6 +184,7 @@ def _schemas() -> dict[str, Schema]:
     contact = text(1, CONTACT_CHARACTERS)
     return {
         **batch_schemas(),
+        **document_schemas(batches=True),
         "Registered": registered(),
         "Presentation": _presentation(),
         "Presented": record(
@@ -280,7 +292,15 @@ def _device() -> dict[str, Schema]:
     offline = record(
         {"hours": COUNT, "rolling_days": COUNT, "rolling_hours": COUNT}, optional=("rolling_days", "rolling_hours")
     )
-    rates = record({"group": COUNT, "labels": {"type": "object", "additionalProperties": text(1)}, "valid_from": TIME})
+    words: Schema = {"enum": [one.word for one in TaxCategoryType]}
+    rates = record(
+        {
+            "group": COUNT,
+            "labels": {"type": "object", "additionalProperties": text(1), "description": "The rate of each label."},
+            "types": {"type": "object", "additionalProperties": words, "description": "How each label is reckoned."},
+            "valid_from": TIME,
+        }
+    )
     return {
         "Device": record(
             {

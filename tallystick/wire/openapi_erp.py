@@ -30,6 +30,7 @@ from tallystick.wire.openapi import (
     record,
     text,
 )
+from tallystick.wire.openapi_documents import document_schemas, jws_of
 from tallystick.wire.openapi_ecr import CERTIFICATE, COUNT, NUMBER, QR, REFUSALS, TIME, registered
 
 _DESCRIPTION = """How accounting systems issue documents themselves. A connection is a device of the ERP class: it has
@@ -45,10 +46,13 @@ _KEY = parameter(KEY_HEADER, "header", text(1, 128, pattern="^[!-~]+$"), "What n
 _AFTER = parameter("after", "query", text(1), "`next` of the page before; the beginning without it.")
 _LIMIT = parameter("limit", "query", COUNT, "How many events at most: 100 unless told, never more than 500.")
 _DOCUMENT = content(
-    {"type": "string", "maxLength": DOCUMENT_BYTES_MAX, "description": "A compact JWS: header.payload.signature."},
+    {"type": "string", "maxLength": DOCUMENT_BYTES_MAX, "description": "A compact JWS: header.payload.signature."}
+    | jws_of("DocumentPayload"),
     MEDIA_TYPE,
 )
-_BULK = content({"type": "string", "description": "One compact JWS a line, at most 1,000."}, BULK_TYPE)
+_BULK = content(
+    {"type": "string", "description": "One compact JWS a line, at most 1,000."} | jws_of("DocumentPayload"), BULK_TYPE
+)
 
 
 def erp_api(server: str = "https://127.0.0.1:8448") -> dict[str, Any]:
@@ -160,6 +164,7 @@ def _schemas() -> dict[str, Schema]:
         "title": text(1),
     }
     return {
+        **document_schemas(),
         "Registered": registered(),
         "Verdict": record(verdict, optional=("answer", "problem")),
         "LineProblem": record(problem, optional=("detail", "expected", "fields", "retry_after_seconds")),

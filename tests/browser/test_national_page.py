@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.request import urlopen
 
 import psycopg
@@ -10,8 +11,13 @@ from browsing import Site, Visit
 from live_register import book, live_register
 from national_page import altered
 
+from tallystick.authority.channels.ecr.batches import operations
+from tallystick.authority.intake.national.values import Sender
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES
+from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.wire.offline_batch import Announcement, write_part
 
 pytestmark = pytest.mark.browser
 STATES = ("valid", "mismatch", "pending", "overdue", "not-found", "forged")
@@ -57,6 +63,35 @@ def test_each_answer_in_each_language_on_a_phone(
     visitor.assert_fits()
     visitor.assert_accessible()
     visitor.picture(f"national-{state}-{tag}")
+
+
+def test_s0_097_what_has_come_with_a_part_says_so_on_a_phone(site: Site, visit: Visit) -> None:
+    """Sent, and its batch is not booked: pending, in every language, without the note about the limit."""
+    truck = live_register(site.country, "TRUCKBR2", 2)
+    sold = truck.sell("23.80")
+    sender = Sender(
+        certificate_hash=sold.signed.header.kid,
+        uid=Uid(truck.device.uid),
+        device_class=DeviceClass.HARDWARE,
+        tin=Tin(truck.device.tin),
+    )
+    now = datetime.now(UTC)
+    with psycopg.connect(site.country.dsn) as connection:
+        batch = Announcement(batch=b"a part of a day.", first=sold.signed.header.sequence)
+        operations.announce(connection, sender, batch, now)
+        part = operations.read_new_part(sender, 1, write_part([sold.signed.compact]), now)
+        operations.put_part(connection, sender, batch.batch, part)
+    visitor = visit(script=True)
+    for tag, words in PAGE_LANGUAGES.items():
+        visitor.context.add_cookies([{"name": "localization", "value": tag, "url": site.public.url}])
+        visitor.page.goto(f"{site.public.url}/r/{sold.letters}")
+        assert visitor.page.locator("h1").inner_text().endswith(words.states["pending"])
+        shown = visitor.page.locator("main").inner_text()
+        assert words.national["arrivedNote"] in shown
+        assert words.national["pendingNote"].format(hours=72) not in shown
+        visitor.assert_fits()
+        visitor.assert_accessible()
+        visitor.picture(f"national-arrived-{tag}")
 
 
 def test_the_language_changes_by_keyboard_and_without_script(

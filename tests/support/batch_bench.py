@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 import msgspec
@@ -24,8 +24,10 @@ from tallystick.authority.intake import anchors, decision_store
 from tallystick.authority.intake.held import Held
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.keeper import NationalKeeper
-from tallystick.authority.intake.national.offline.pipeline import OfflineIntake, OfflineRules
-from tallystick.authority.intake.national.signatures import Signatures
+from tallystick.authority.intake.national.offline.openers import Openers
+from tallystick.authority.intake.national.offline.pipeline import OfflineIntake
+from tallystick.authority.intake.national.offline.ports import OfflineRules
+from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kernel.faults import Fault
@@ -76,6 +78,7 @@ class BatchBench:
 
     bench: NationalBench
     withdrawals: Withdrawals
+    openers: Openers
     intake: OfflineIntake
     services: BookingServices
 
@@ -243,20 +246,21 @@ async def batches(
     """A bench while the sequencer serves; ``channels`` changes the country's rules."""
     pack = attrs.evolve(pack, channels=attrs.evolve(pack.channels, **channels))
     async with national(ledger, pack) as bench:
-        signatures = Signatures(processes)
-        withdrawals = Withdrawals()
-        yield make(bench, withdrawals, signatures)
-        signatures.close()
+        made = make(bench, Withdrawals(), processes)
+        yield made
+        made.openers.close()
 
 
-def make(bench: NationalBench, withdrawals: Withdrawals, signatures: Signatures) -> BatchBench:
+def make(bench: NationalBench, withdrawals: Withdrawals, processes: int = 0) -> BatchBench:
     """The room over a national bench, as a process would make it."""
     keeper = Keeper(lambda: psycopg.connect(bench.ledger.dsn))
     stores = NationalKeeper(keeper, lambda: bench.now, bench.pack.channels.time_window)
-    rules = attrs.evolve(bench.rules, stores=stores)
-    intake = OfflineIntake(
-        OfflineRules(national=rules, stores=stores, history=withdrawals), bench.sequencer, signatures
+    national_rules = attrs.evolve(bench.rules, stores=stores)
+    rules = OfflineRules(
+        national=national_rules, stores=stores, history=withdrawals, rates=cast("Rates", national_rules.rates)
     )
+    openers = Openers(rules, processes)
+    intake = OfflineIntake(rules, bench.sequencer, openers)
     services = BookingServices(
         keeper=keeper,
         intake=intake,
@@ -264,4 +268,4 @@ def make(bench: NationalBench, withdrawals: Withdrawals, signatures: Signatures)
         rules=bench.pack.channels,
         clock=lambda: bench.now,
     )
-    return BatchBench(bench, withdrawals, intake, services)
+    return BatchBench(bench, withdrawals, openers, intake, services)

@@ -12,7 +12,6 @@ from ledger_bench import ORIGIN, LedgerFolder
 from national_bench import PACK, MemoryRegistry, NationalBench
 
 from benchmarks.national_till import NationalTill
-from tallystick.authority.intake.national.signatures import Signatures
 from tallystick.authority.ledger.client import SequencerClient
 from tallystick.crypto.national_oids import DeviceClass
 
@@ -24,7 +23,7 @@ async def main(folder: str, dsn: str, uid: str, tin: str, certificate: str) -> N
     till.device.certificate = bytes.fromhex(certificate)
     registry.enter(till, DeviceClass.HARDWARE, now)
     bench = NationalBench(ledger, SequencerClient(ledger.socket), registry, None, PACK, now)  # type: ignore[arg-type]
-    batches = make(bench, Withdrawals(), Signatures())
+    batches = make(bench, Withdrawals())
     while True:
         bench.now = datetime.now(UTC)
         if not await batches.book():

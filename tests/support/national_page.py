@@ -46,6 +46,8 @@ class NationalPage:
     apart: set[bytes] = attrs.field(factory=set)
     noted: list[NationalVerdict] = attrs.field(factory=list)
     first_shown: datetime | None = None
+    here: set[bytes] = attrs.field(factory=set)
+    heard_at: datetime | None = None
 
     def __attrs_post_init__(self) -> None:
         """Register a device, open its shift."""
@@ -56,6 +58,7 @@ class NationalPage:
             self.bench.services,
             registers=self,
             is_kept_apart=self.apart.__contains__,
+            find_on_its_way=self.on_its_way,
             sightings=self,
         )
         self.bench.app = build_app(self.bench.services)
@@ -85,6 +88,11 @@ class NationalPage:
     def certificates(self, uid: str) -> list[DeviceCertificate]:
         """Its one certificate."""
         return [self.certificate]
+
+    def on_its_way(self, uid: str, sequence: int, act_hash: bytes) -> national_check.OnItsWay:
+        """What came with parts, and when the device was heard of."""
+        assert (uid, sequence > 0) == (self.till.device.uid, True)
+        return national_check.OnItsWay(is_here=act_hash in self.here, heard_at=self.heard_at)
 
     def note(self, facts: object) -> None:
         """Cards are not looked at here."""

@@ -17,13 +17,13 @@ from tallystick.kernel.tax_rates import TaxRateGroup
 MEDIA_TYPE = "application/json"
 
 _LEAF_FLAGS = {
-    "TS-1103": LeafFlag.INVALID_SECURE_ELEMENT,
-    "TS-2001": LeafFlag.ARITHMETIC_DOUBT,
-    "TS-2002": LeafFlag.ARITHMETIC_DOUBT,
-    "TS-2003": LeafFlag.ARITHMETIC_DOUBT,
-    "TS-2004": LeafFlag.ARITHMETIC_DOUBT,
-    "TS-2404": LeafFlag.LATE,
-    "TS-2409": LeafFlag.ARITHMETIC_DOUBT,
+    "TS-1103": int(LeafFlag.INVALID_SECURE_ELEMENT),
+    "TS-2001": int(LeafFlag.ARITHMETIC_DOUBT),
+    "TS-2002": int(LeafFlag.ARITHMETIC_DOUBT),
+    "TS-2003": int(LeafFlag.ARITHMETIC_DOUBT),
+    "TS-2004": int(LeafFlag.ARITHMETIC_DOUBT),
+    "TS-2404": int(LeafFlag.LATE),
+    "TS-2409": int(LeafFlag.ARITHMETIC_DOUBT),
 }
 
 
@@ -132,7 +132,7 @@ def signed_turnover(invoice_type: InvoiceType, transaction_type: TransactionType
 
 def leaf_flags(codes: tuple[str, ...]) -> int:
     """The public flags of a booking that carries these codes."""
-    flags = LeafFlag(0)
+    flags = 0
     for code in codes:
-        flags |= _LEAF_FLAGS.get(code, LeafFlag(0))
-    return int(flags)
+        flags |= _LEAF_FLAGS.get(code, 0)
+    return flags

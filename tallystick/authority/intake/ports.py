@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from tallystick.authority.ledger.entry import Booked, NewEntry
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry.values import SecureElementEntry
 from tallystick.kernel.country_pack import CountryPack, Tolerances
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.tax_rates import TaxRateGroup
 from tallystick.wire.audit_package import SealedPackage
 
@@ -50,6 +52,13 @@ class Sequencer(Protocol):
 
     async def append(self, entry: NewEntry) -> Booked:
         """Book behind the gate; raises ``TS-5002``, ``TS-5003``, ``TS-5007``, ``TS-5008``, ``TS-2401``, ``TS-1403``."""
+
+
+class BulkSequencer(Sequencer, Protocol):
+    """The ledger's way in, for many at a time."""
+
+    async def append_many(self, appends: Sequence[bytes]) -> list[Booked | Fault]:
+        """Book entries (`ledger.protocol.write_append`) behind one another; for each what `append` gives or raises."""
 
 
 class Stores(Protocol):

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tallystick.authority.ledger.entry import Booked, NewEntry
-from tallystick.authority.ledger.protocol import STATUS, SequencerStatus, read_booked, read_status, write_append
+from tallystick.authority.ledger.protocol import (
+    APPEND_MANY,
+    MANY_MOST,
+    STATUS,
+    SequencerStatus,
+    join,
+    read_booked,
+    read_many,
+    read_status,
+    write_append,
+)
 from tallystick.kernel.faults import Fault
 from tallystick.kit.framed_socket import FRAME_BYTES_MAX, FramedClient, PeerAway
 
+MANY_BYTES = 4 * 1024 * 1024
+"""How many bytes of requests go in one frame, but for one that is larger by itself."""
 _HEAD = struct.Struct(">II")
 
 
@@ -33,6 +47,24 @@ class SequencerClient:
         except PeerAway as error:
             raise _away(error) from error
 
+    async def append_many(self, appends: Sequence[bytes]) -> list[Booked | Fault]:
+        """Book entries (`protocol.write_append`) behind one another in few frames; for each its answer, or its fault.
+
+        Returns once all are answered; raises only where nobody knows what became of them (``TS-5007``), or where
+        none was taken (``TS-5002``, ``TS-5003``, ``TS-5006``, ``TS-5008``).
+        """
+        answers = await asyncio.gather(*(self._call_many(frame) for frame in frames(appends)))
+        return [one for answer in answers for one in answer]
+
+    async def _call_many(self, appends: Sequence[bytes]) -> list[Booked | Fault]:
+        try:
+            answer = read_many(await self._peer.call(APPEND_MANY + join(appends)))
+        except PeerAway as error:
+            raise _away(error) from error
+        if len(answer) != len(appends):
+            raise Fault("TS-5099", detail="an answer to more or fewer than were asked")
+        return answer
+
     async def status(self) -> SequencerStatus:
         """How the sequencer stands; raises TS-5007 when no process answers."""
         try:
@@ -43,6 +75,18 @@ class SequencerClient:
     async def close(self) -> None:
         """Close the connection."""
         await self._peer.close()
+
+
+def frames(appends: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Requests in shares that fit into a frame each."""
+    begin = size = 0
+    for place, one in enumerate(appends):
+        if place > begin and (size + len(one) > MANY_BYTES or place - begin >= MANY_MOST):
+            yield appends[begin:place]
+            begin, size = place, 0
+        size += len(one)
+    if begin < len(appends):
+        yield appends[begin:]
 
 
 def append_blocking(path: Path, entry: NewEntry, *, timeout_seconds: float = 30) -> Booked:

@@ -1,7 +1,13 @@
-"""What stands in the frames between the sequencer and its clients: one byte of kind, then msgpack."""
+"""What stands in the frames between the sequencer and its clients: one byte of kind, then msgpack.
+
+A frame of many appends is a byte of kind and then each request as it would stand alone, its length (u32) before it; the
+answer is made alike. Each is booked or refused by itself, in order.
+"""
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterable
 from enum import IntEnum
 
 import msgspec
@@ -14,6 +20,7 @@ class Call(IntEnum):
     """Kinds of requests."""
 
     APPEND = 0x41
+    APPEND_MANY = 0x4D
     STATUS = 0x53
 
 
@@ -23,6 +30,7 @@ class Reply(IntEnum):
     BOOKED = 0x00
     REFUSED = 0x01
     STATUS = 0x02
+    MANY = 0x03
 
 
 class Refusal(msgspec.Struct, array_like=True, frozen=True):
@@ -52,14 +60,43 @@ _decode_refusal = msgspec.msgpack.Decoder(Refusal).decode
 _decode_status = msgspec.msgpack.Decoder(SequencerStatus).decode
 
 APPEND = bytes([Call.APPEND])
+APPEND_MANY = bytes([Call.APPEND_MANY])
 STATUS = bytes([Call.STATUS])
 _BOOKED = bytes([Reply.BOOKED])
 _REFUSED = bytes([Reply.REFUSED])
+_MANY = bytes([Reply.MANY])
+_LENGTH = struct.Struct(">I")
+
+MANY_MOST = 256
+"""How many appends a frame may hold."""
 
 
 def write_append(entry: NewEntry) -> bytes:
     """The request to append an entry."""
     return APPEND + _encode(entry)
+
+
+def join(payloads: Iterable[bytes]) -> bytes:
+    """Requests, or answers, as they stand in a frame of many behind its kind."""
+    return b"".join([part for one in payloads for part in (_LENGTH.pack(len(one)), one)])
+
+
+def split(frame: bytes) -> list[bytes]:
+    """Undo `join` behind a frame's kind; raises ``TS-5099`` for what is no such frame, or holds too many."""
+    found: list[bytes] = []
+    position = 1
+    while position + _LENGTH.size <= len(frame) and len(found) < MANY_MOST:
+        begin = position + _LENGTH.size
+        position = begin + _LENGTH.unpack_from(frame, position)[0]
+        found.append(frame[begin:position])
+    if position != len(frame) or not found or not all(found):
+        raise Fault("TS-5099", detail=f"not a frame of at most {MANY_MOST}")
+    return found
+
+
+def write_many(answers: Iterable[bytes]) -> bytes:
+    """The answer to a frame of many."""
+    return _MANY + join(answers)
 
 
 def write_booked(booked: Booked) -> bytes:
@@ -92,6 +129,21 @@ def read_booked(payload: bytes) -> Booked:
             expected=refusal.expected,
         )
     raise Fault("TS-5099", detail="an answer of another kind")
+
+
+def read_many(payload: bytes) -> list[Booked | Fault]:
+    """Read an answer to many appends, one for each; raises the fault where the frame was refused whole."""
+    if payload[:1] != _MANY:
+        read_booked(payload)
+        raise Fault("TS-5099", detail="an answer of another kind")
+    return [_booked_or_fault(one) for one in split(payload)]
+
+
+def _booked_or_fault(payload: bytes) -> Booked | Fault:
+    try:
+        return read_booked(payload)
+    except Fault as fault:
+        return fault
 
 
 def read_status(payload: bytes) -> SequencerStatus:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import uvloop
 
-from tallystick.authority.ledger.protocol import STATUS, write_refusal, write_status
+from tallystick.authority.ledger.protocol import APPEND_MANY, STATUS, split, write_many, write_refusal, write_status
 from tallystick.authority.ledger.writer import REFUSALS, State, Writer
 from tallystick.authority.ledger.writer_settings import Signers, Ticket, WriterSettings
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import Clock
 from tallystick.kernel.limits import LIMITS
 from tallystick.kit.framed_socket import serve_framed
@@ -33,6 +34,46 @@ _SWITCH_SECONDS = 0.0002
 """How long planning may keep the interpreter while an answer of the database waits for it."""
 
 Answer = asyncio.Future[bytes]
+
+
+class _Answers:
+    """Gathers the answers of a frame of many, and gives them together."""
+
+    __slots__ = ("_answer", "_found", "_left")
+
+    def __init__(self, count: int, answer: Answer) -> None:
+        self._found = [b""] * count
+        self._left = count
+        self._answer = answer
+
+    def take(self, place: int, payload: bytes) -> None:
+        """The answer to one of them."""
+        self._found[place] = payload
+        self._left -= 1
+        if not self._left and not self._answer.done():
+            self._answer.set_result(write_many(self._found))
+
+    def has(self, place: int) -> bool:
+        """Whether it is there."""
+        return bool(self._found[place])
+
+
+class _Share:
+    """One place of a frame of many, which is answered like a frame of its own."""
+
+    __slots__ = ("_answers", "_place")
+
+    def __init__(self, answers: _Answers, place: int) -> None:
+        self._answers = answers
+        self._place = place
+
+    def done(self) -> bool:
+        """Whether it has been answered."""
+        return self._answers.has(self._place)
+
+    def set_result(self, payload: bytes) -> None:
+        """Answer it."""
+        self._answers.take(self._place, payload)
 
 
 class Sequencer:
@@ -64,7 +105,7 @@ class Sequencer:
             self._socket_path.unlink()
 
     def _handle(self, payload: bytes) -> Answer:
-        """Queue an append; every other call is answered at once."""
+        """Queue an append, or many; every other call is answered at once."""
         assert self._loop is not None
         answer: Answer = self._loop.create_future()
         writer = self.writer
@@ -74,10 +115,24 @@ class Sequencer:
             answer.set_result(write_refusal(*REFUSALS[writer.state]))
         elif self._pending >= LIMITS.sequencer_queue_documents or writer.queued_bytes >= QUEUE_BYTES_MAX:
             answer.set_result(write_refusal("TS-5002", "the sequencer's queue is full", _RETRY_AFTER_SECONDS))
+        elif payload[:1] == APPEND_MANY:
+            self._queue_many(payload, answer)
         else:
             self._pending += 1
             writer.put(Ticket(payload, answer))
         return answer
+
+    def _queue_many(self, payload: bytes, answer: Answer) -> None:
+        """In the order of the frame; its answer leaves when the last of them is answered."""
+        try:
+            appends = split(payload)
+        except Fault as fault:
+            answer.set_result(write_refusal(fault.code, fault.detail))
+            return
+        answers = _Answers(len(appends), answer)
+        self._pending += len(appends)
+        for place, one in enumerate(appends):
+            self.writer.put(Ticket(one, _Share(answers, place)))
 
     def _deliver(self, answers: Sequence[tuple[Ticket, bytes]]) -> None:
         """In the writer's thread: hand the answers of a batch to the loop at once."""
@@ -87,7 +142,7 @@ class Sequencer:
 
     def _set_answers(self, answers: Sequence[tuple[Ticket, bytes]]) -> None:
         for ticket, payload in answers:
-            answer: Answer = ticket.reply_to
+            answer: Answer | _Share = ticket.reply_to
             if not answer.done():
                 self._pending -= 1
                 answer.set_result(payload)

@@ -1,4 +1,4 @@
-"""The process that books batches of offline registers: several side by side, signatures in processes of their own.
+"""The process that books batches of offline registers: several side by side, opened in processes of their own.
 
 It is apart from the worker and from those who sell on line, so that a returning fleet costs them nothing but its share
 of the sequencer. Two of them do no harm: a batch is taken by one.
@@ -21,10 +21,11 @@ from tallystick.authority.channels.ecr.identity import VIEW_AGE_MAX
 from tallystick.authority.intake.held import Held
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.keeper import NationalKeeper
-from tallystick.authority.intake.national.offline.pipeline import OfflineIntake, OfflineRules
+from tallystick.authority.intake.national.offline.openers import Openers
+from tallystick.authority.intake.national.offline.pipeline import OfflineIntake
+from tallystick.authority.intake.national.offline.ports import OfflineRules
 from tallystick.authority.intake.national.offline.readmitting import ReadmissionRules, entry_anew
 from tallystick.authority.intake.national.ports import NationalRules
-from tallystick.authority.intake.national.signatures import Signatures
 from tallystick.authority.ledger.client import SequencerClient
 from tallystick.authority.ledger.entry import Channel, NewEntry
 from tallystick.authority.reference.builds.directory import BuildDirectory
@@ -43,7 +44,7 @@ _POOL_CONNECTIONS = 8
 _LOOK_SECONDS = 0.2
 _TROUBLE_SECONDS = 2.0
 _TIDY_SECONDS = 3_600.0
-_SIGNATURE_PROCESSES = min(2, os.cpu_count() or 1)
+_OPENING_PROCESSES = min(8, os.cpu_count() or 1)
 
 
 @attrs.frozen(slots=True)
@@ -51,6 +52,7 @@ class NationalMeans:
     """What judges national documents in the worker: views that follow the database, and stores."""
 
     rules: NationalRules
+    rates: Rates
     keeper: Keeper
     stores: NationalKeeper
     devices: NationalDirectory
@@ -83,7 +85,7 @@ class NationalMeans:
             zone=context.zone,
             origin=context.settings.log_origin,
         )
-        return cls(rules, keeper, stores, devices, builds, follower, pool)
+        return cls(rules, rates, keeper, stores, devices, builds, follower, pool)
 
     def close(self) -> None:
         """End what it started."""
@@ -120,11 +122,11 @@ def run() -> None:
 
 async def _serve(context: Context, stopped: asyncio.Event) -> None:
     means = await asyncio.to_thread(NationalMeans.of, context)
-    sequencer, signatures = SequencerClient(context.socket("sequencer")), Signatures(_SIGNATURE_PROCESSES)
-    rules = OfflineRules(national=means.rules, stores=means.stores, history=means.builds)
+    rules = OfflineRules(national=means.rules, stores=means.stores, history=means.builds, rates=means.rates)
+    sequencer, openers = SequencerClient(context.socket("sequencer")), Openers(rules, _OPENING_PROCESSES)
     services = BookingServices(
         keeper=means.keeper,
-        intake=OfflineIntake(rules, sequencer, signatures),
+        intake=OfflineIntake(rules, sequencer, openers),
         devices=means.devices,
         rules=context.pack.channels,
         clock=system_clock,
@@ -138,7 +140,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         task.cancel()
     await asyncio.gather(*work, return_exceptions=True)
     await sequencer.close()
-    signatures.close()
+    openers.close()
     await asyncio.to_thread(means.close)
 
 

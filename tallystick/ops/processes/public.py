@@ -90,6 +90,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         secure_cookies=settings.public_url.startswith("https:"),
         registers=records,
         is_kept_apart=records.is_kept_apart,
+        find_on_its_way=records.on_its_way,
         offline_limit=pack.channels.offline_limit,
         proxies=frozenset(settings.public_proxies.replace(",", " ").split()),
     )

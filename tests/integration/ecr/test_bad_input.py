@@ -248,7 +248,7 @@ def test_a_query_that_means_nothing_costs_no_answer(door: Door, till: Till) -> N
         assert till.submit(path=f"{DOCUMENTS_PATH}?{query}").status == 201, query
     for path in ("/ecr/v1/device/log?device=%C3%A9", "/ecr/v1/device/log?after=%ff"):
         assert (path, till.ask("GET", path).code) == (path, "TS-1220")
-    for wrong in (b"after=%C3%A9", b"after=%D9%A1", b"after=", b"after=1&after=2", b"after=-1", b"after=4294967296"):
+    for asked in (b"after=%C3%A9", b"after=%D9%A1", b"after=", b"after=1&after=2", b"after=-1", b"after=4294967296"):
         with pytest.raises(Fault, match="TS-1220"):
-            cursor_of({"query_string": wrong})
+            cursor_of({"query_string": asked})
     assert cursor_of({"query_string": b"x=%ff&after=4294967295"}) == 4294967295

@@ -13,11 +13,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from ecr_country import ORIGIN, EcrCountry
+from ecr_country import ORIGIN, PACK, EcrCountry
 from ecr_register import RealRegister, make_folder
 from ecr_till import Reply
 from public_live import wait_until
 from remote_bench import Answering, Control, command_unit, people
+from stranger import Stranger
+from stranger_papers import papers_of
+from stranger_walks import day_on_line
 from tallystick_erp import Connection, opening, registration
 
 from tallystick.authority.ledger import queries as ledger
@@ -28,8 +31,11 @@ from tallystick.kernel.device_commands import Resend
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.retention import RetainedKind, RetentionRules
+from tallystick.kit.atomic_file import write_atomically
+from tallystick.ops.connecting import connecting_services
 from tallystick.ops.pki_registry import pki_services
-from tallystick.ops.schema.roles import INTAKE, as_role
+from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
+from tallystick.simulation.sandbox_registers import TestRegisters
 from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import read_signed
 from tallystick.wire.ecr_api import COMMANDS_PATH, DEVICE_PATH, DOCUMENTS_PATH, DeviceStands, Registered, read_answer
@@ -294,3 +300,50 @@ def test_s0_054_our_own_register_of_the_online_class(country: EcrCountry, tmp_pa
     with pytest.raises(Fault):
         till.do("late", order="open-shift")
     till.opened.close()
+
+
+def test_e_08_test_registers_are_made_once_whatever_interrupts_and_a_stranger_sells_with_them(
+    country: EcrCountry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registers = TestRegisters(
+        root=tmp_path / "registers", pack=PACK, services=pki_services(country.pki),
+        connecting=connecting_services(PACK, "https://127.0.0.1:1/"), clock=lambda: datetime.now(UTC),
+    )  # fmt: skip
+    roles = as_role(country.dsn, PORTAL), as_role(country.dsn, INTAKE)
+    for cut in ("build-erp.jws", "request", "code", "device.pem"):
+
+        def cut_off(file: Path, data: bytes, cut: str = cut, **more: Any) -> None:
+            if file.name == cut:
+                raise InterruptedError
+            write_atomically(file, data, **more)
+
+        monkeypatch.setattr("tallystick.simulation.sandbox_registers.write_atomically", cut_off)
+        with pytest.raises(InterruptedError):
+            registers.prepare(*roles)
+    monkeypatch.undo()
+    first = registers.folder("SBTILL01")
+    key = (first / "device.key").read_bytes()
+    builds = registers.prepare(*roles)
+    assert (first / "device.key").read_bytes() == key, "its certificate had been issued, and was asked for again"
+    certified = (
+        "SELECT holder, count(*) FROM pki.issuance WHERE holder LIKE 'device:SB%%' GROUP BY holder ORDER BY holder"
+    )
+    once = [(f"device:{uid}", 1) for uid in ("SBERPC01", "SBHARD01", "SBTILL01")]
+    assert country.rows(certified) == once
+    kept = {file: file.read_bytes() for file in registers.root.rglob("*.*")}
+    assert registers.prepare(*roles) == builds
+    assert {file: file.read_bytes() for file in registers.root.rglob("*.*")} == kept
+    assert country.rows(certified) == once
+
+    (registers.folder("SBHARD01") / "device.pem").unlink()
+    (registers.folder("SBHARD01") / "request").write_bytes(b"of a code that has ended")
+    (registers.folder("SBHARD01") / "code").write_text("AAAAAAAAAAAAAAAAAAAAAAAAAA")
+    assert registers.prepare(*roles) == builds
+
+    with psycopg.connect(country.dsn) as conn:
+        country.publish(conn)
+    papers_of(registers.root, country.pki.files.root, PACK, country.port).write(builds, lambda: time.sleep(0.05))
+    stranger = Stranger(first)
+    seen = stranger.call("GET", f"/node/v1/receipts/{day_on_line(stranger)}").json
+    assert (seen["status"], seen["code"]["number"]) == ("valid", "SBTILL01-SBTILL01-3")
+    stranger.close()

@@ -6,20 +6,26 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from ecr_till import Till
 from erp_bench import ErpBench
+from national_bench import PACK
+from stranger import Stranger
+from stranger_papers import papers_folder
+from stranger_walks import day_on_line, erp_documents
 from tallystick_erp import Away, Connection, KeyTaken, Lost, Refused, closing, opening, receipt, registration, taxes_of
 from tallystick_erp.faults import ErpError
 from tallystick_erp.transport import Transport
 
+from benchmarks.package_maker import rate_group
 from tallystick.crypto.certificates import pem_of
 from tallystick.crypto.keys import PrivateKey
-from tallystick.kernel.device_policy import DeviceState
+from tallystick.kernel.device_policy import DeviceClass, DeviceState
 
 RATES = {"A": "20"}
 GUIDE = Path("docs/guides/erp.md")
@@ -251,3 +257,21 @@ def test_the_guide_leads_from_the_first_document_to_the_feed(
     assert many == "25 booked"
     assert events[0].endswith(f"booked {till.uid}-{till.uid}-1")
     assert booked(bench, till) == 30
+
+
+@pytest.mark.parametrize(
+    ("kind", "walk"), [(DeviceClass.SOFTWARE, day_on_line), (DeviceClass.ERP, erp_documents)], ids=["register", "erp"]
+)
+def test_a_strangers_client_written_from_the_guides_alone(
+    bench: ErpBench, tmp_path: Path, kind: DeviceClass, walk: Callable[[Stranger], str]
+) -> None:
+    """S0-054, S0-080: papers as the sandbox makes them, and nothing of ours on the client's side."""
+    papers = bench.device(kind).papers
+    pack = attrs.evolve(PACK, tax_groups=(rate_group(),))
+    stranger = Stranger(papers_folder(tmp_path, papers, bench.door.pki.files.root, pack, bench.door.port))
+    try:
+        code = walk(stranger)
+    finally:
+        stranger.close()
+    assert len(code) == 163
+    assert bench.rows("SELECT seq FROM ledger.device_heads WHERE signed_by = %s", papers.uid) == [(stranger.place,)]

@@ -14,7 +14,6 @@ from ledger_bench import LedgerFolder
 
 from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.batches import queries
-from tallystick.authority.channels.ecr.batches.values import NumberState
 from tallystick.authority.intake.national.offline.readmitting import ReadmissionRules, entry_anew
 from tallystick.authority.ledger.entry import Channel, LeafFlag
 from tallystick.kernel.channel_rules import LateDocuments
@@ -211,24 +210,28 @@ def test_a_head_that_went_back_is_a_case(ledger: LedgerFolder) -> None:
     run(ledger, walk)
 
 
-def test_s0_097_a_number_is_pending_arriving_or_overdue(ledger: LedgerFolder) -> None:
+def test_s0_097_a_number_is_on_its_way_until_its_batch_is_booked(ledger: LedgerFolder) -> None:
+    """Announced, it is with its device; with a part it is here; booked, the ledger has it."""
+
     async def walk(bench: BatchBench) -> None:
         till = await bench.register()
-        made = bench.now
-        sealed = bench.seal(till, first_day(till, bench, 2))
+        documents = first_day(till, bench, 2)
+        sealed = bench.seal(till, documents)
 
-        def state(sequence: int = 3) -> NumberState:
-            rules = bench.bench.pack.channels
-            return bench.run(lambda conn: queries.number_state(conn, till.uid, sequence, made, rules, bench.now))
+        def is_here(sequence: int = 3, document: int = 3) -> bool:
+            act_hash = read_signed(documents[document - 1]).act_hash
+            return bench.run(lambda conn: queries.is_here(conn, till.uid, sequence, act_hash))
 
-        assert state() is NumberState.PENDING
         bench.announce(till, sealed)
-        assert state() is NumberState.PENDING
+        assert not is_here()
         bench.put(till, sealed, 1)
-        assert state() is NumberState.ARRIVING
-        assert state(99) is NumberState.PENDING
-        bench.later(hours=73)
-        assert state(99) is NumberState.OVERDUE
+        assert [is_here(number, number) for number in range(1, 6)] == [True] * 5
+        assert not is_here(99)
+        assert not is_here(3, 4), "another act under that number"
+        bench.close(till, sealed.manifest)
+        assert is_here()
+        await bench.book()
+        assert not is_here()
 
     run(ledger, walk)
 

@@ -13,7 +13,7 @@ from ledger_bench import LedgerFolder, lines
 from national_bench import NationalBench, run_national
 
 from benchmarks.national_till import NationalTill
-from tallystick.authority.intake.national.pipeline import WAITING_PER_DEVICE
+from tallystick.authority.intake.national.rooms import WAITING_PER_DEVICE
 from tallystick.authority.ledger.entry import Channel
 from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.fixed_point import Money, Rate

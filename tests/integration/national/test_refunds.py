@@ -102,7 +102,7 @@ def test_s0_059_a_refund_in_work_at_two_doors(ledger: LedgerFolder) -> None:
                 raise Fault("TS-5002")
 
         first, second = bench.another_process(), bench.another_process()
-        first._sequencer, second._sequencer = Slow(), Full()
+        first._sequencer, second._sequencer = Slow(), Full()  # type: ignore[assignment]  # one document at a time
         slow = asyncio.create_task(first.submit(twice, sender=bench.sender(till), received_at=bench.now))
         await claimed.wait()
         with pytest.raises(Fault, match="TS-5002"):

@@ -17,6 +17,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool
 
 from benchmarks.national_documents import Made, Register
+from tallystick.authority.channels.ecr.batches import operations
+from tallystick.authority.intake.national.values import Sender
 from tallystick.authority.projections.inspections.values import CaseKind
 from tallystick.authority.projections.verification.api import build_app
 from tallystick.authority.projections.verification.ledger_view import LedgerView
@@ -24,11 +26,14 @@ from tallystick.authority.projections.verification.page_tokens import PageTokens
 from tallystick.authority.projections.verification.services import PublicServices
 from tallystick.authority.projections.verification.words import PAGE_LANGUAGES
 from tallystick.authority.reference.registry import operations as registry
+from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.fixed_point import Money
+from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.national_document import NOTHING
 from tallystick.ops.inspections import BuyersSightings
 from tallystick.ops.national_receipts import NationalRecords
 from tallystick.ops.schema.roles import PORTAL, as_role
+from tallystick.wire.offline_batch import Announcement, write_part
 
 SINCE = (datetime.now(UTC) - timedelta(days=3)).replace(hour=8, minute=0, second=0, microsecond=0)
 
@@ -114,6 +119,7 @@ def country(_hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
                     operator="fdo.example",
                     registers=records,
                     is_kept_apart=records.is_kept_apart,
+                    find_on_its_way=records.on_its_way,
                     sightings=BuyersSightings(pool.connection, lambda: made.now),
                 )
             )
@@ -159,6 +165,30 @@ def test_s0_097_an_offline_receipt_waits_for_its_batch(country: Country) -> None
     assert country.told(later)["status"] == "overdue", "it was shown before, whatever time is printed"
     country.book(truck)
     assert country.told(sold)["status"] == "valid"
+
+
+def test_s0_097_a_part_that_came_is_told_at_the_page(country: Country) -> None:
+    """The door of the offline channel and the page meet in the database alone, each under its own role."""
+    truck = country.opened(country.mixed.truck)
+    sold, kept_back = truck.sell("7.00"), truck.sell("8.00")
+    uid, first = truck.device.uid, sold.signed.header.sequence
+    assert country.told(sold)["isHere"] is False
+    with psycopg.connect(country.mixed.dsn) as conn:
+        sender = Sender(
+            certificate_hash=sold.signed.header.kid,
+            uid=Uid(uid),
+            device_class=DeviceClass.HARDWARE,
+            tin=Tin(truck.device.tin),
+        )
+        batch = Announcement(batch=b"a part of a day.", first=first)
+        operations.announce(conn, sender, batch, country.now)
+        part = operations.read_new_part(sender, 1, write_part([sold.signed.compact]), country.now)
+        operations.put_part(conn, sender, batch.batch, part)
+    assert (country.told(sold)["status"], country.told(sold)["isHere"]) == ("pending", True)
+    country.now += timedelta(hours=100)
+    assert (country.told(sold)["status"], country.told(kept_back)["status"]) == ("pending", "overdue")
+    country.book(truck)
+    assert (country.told(sold)["status"], country.told(sold)["isHere"]) == ("valid", True)
 
 
 def test_s1_029_a_closing_that_is_not_the_sum_of_its_documents_is_a_case(country: Country) -> None:

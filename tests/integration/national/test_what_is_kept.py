@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 import attrs
@@ -11,7 +10,7 @@ import pytest
 from ledger_bench import LedgerFolder
 from national_bench import NationalBench, run_national
 
-from tallystick.authority.intake.national import noted, pipeline
+from tallystick.authority.intake.national import noted
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.national_document import DocumentKind, ShiftOpening
 from tallystick.kernel.shifts import RegisterState
@@ -20,15 +19,14 @@ from tallystick.kit.address_budget import AddressBudget
 
 def test_a_long_shift_is_read_from_where_it_was_noted(ledger: LedgerFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways give the same state; a note whose link the ledger does not have, or that nobody can read, is none."""
-    monkeypatch.setattr(pipeline, "NOTED_EVERY", 4)
+    monkeypatch.setattr(noted, "NOTED_EVERY", 4)
 
     async def walk(bench: NationalBench) -> None:
         till = await bench.opened()
         for _ in range(4):
             await bench.send(till, till.sell(bench.now))
         await bench.send(till, till.refund(3, bench.now, ["1.00"]))
-        while bench.intake._noting:
-            await asyncio.sleep(0.01)
+        await bench.intake._notes.written()
 
         async def stands() -> tuple[int, RegisterState, set[bytes]]:
             found = await bench.another_process().standing(till.uid)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.kernel.channel_rules import ChannelRules
-from tallystick.kernel.offline_limits import Outage, is_late, too_long
+from tallystick.kernel.offline_limits import Lateness, Outage, too_long
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 hours = st.integers(1, 200)
@@ -48,14 +48,15 @@ def test_the_rolling_limit_counts_what_lies_in_its_days(spans: list[tuple[int, i
 def test_an_outage_covers_the_numbers_between_what_was_known(sequence: int, after: int, more: int) -> None:
     one = outage(0, 80, after, after + more)
     rules = ChannelRules(offline_hours=72)
-    late = is_late(sequence, one.until, one.until, [one], rules)
+    late = Lateness([one], rules).reaches(sequence, one.until, one.until)
     assert late == (after < sequence <= after + more)
-    assert is_late(sequence, one.until, one.until, [outage(0, 80, after)], rules) == (sequence > after)
+    open_end = Lateness([outage(0, 80, after)], rules)
+    assert open_end.reaches(sequence, one.until, one.until) == (sequence > after)
 
 
 def test_what_is_old_by_its_own_word_is_late() -> None:
     rules = ChannelRules(offline_hours=72)
     limit = timedelta(hours=72)
-    assert not is_late(1, START, START + limit, [], rules)
-    assert is_late(1, START, START + limit + timedelta(milliseconds=1), [], rules)
-    assert not is_late(1, START + timedelta(days=9), START, [], rules)
+    assert not Lateness([], rules).reaches(1, START, START + limit)
+    assert Lateness([], rules).reaches(1, START, START + limit + timedelta(milliseconds=1))
+    assert not Lateness([], rules).reaches(1, START + timedelta(days=9), START)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +28,7 @@ from tallystick.device.esdc.pos_codes import PosCode
 from tallystick.device.esdc.status import MakerCode
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.status_codes import RESERVED, StatusCode
+from tallystick.wire.compact_jws import read_base64url
 from tallystick.wire.offline_batch import BATCHES_PATH
 from tallystick.wire.openapi_ecr import ecr_api
 from tallystick.wire.openapi_erp import erp_api
@@ -37,6 +40,9 @@ from tallystick.wire.pos_invoice import encode_json, invoice_result_json
 from tallystick.wire.postman import SCHEMA, collection
 
 POS, TAXCORE, ECR, ERP = pos_api(own_codes()), taxcore_api(), ecr_api(), erp_api()
+ECR_BODY = ECR["paths"]["/ecr/v1/documents"]["post"]["requestBody"]["content"]["application/jose"]["schema"]
+VECTORS = Path(__file__).parents[2] / "vectors/national_documents.json"
+GOLDEN = [one["compact"] for one in json.loads(VECTORS.read_text())["documents"]]
 
 
 @pytest.mark.parametrize(
@@ -88,6 +94,20 @@ def test_every_route_of_the_erp_channel_is_described_and_every_description_is_a_
     tables = {**api.table(), **api.open_table()}
     table = {(path.replace("*", "{id}"), method) for path, methods in tables.items() for method in methods}
     assert Described(ERP).operations() == table
+
+
+def test_what_is_signed_fits_its_schemas() -> None:
+    """The schemas of header and payload take the golden documents and no number of JSON."""
+    for described, compact in product((Described(ECR), Described(ERP)), GOLDEN):
+        header, payload = (json.loads(read_base64url(part.encode())) for part in compact.split(".")[:2])
+        described.validate(ECR_BODY["x-jws-header"], header)
+        described.validate(ECR_BODY["x-jws-payload"], payload)
+        for wrong in (payload | {"version": 1}, payload | {"more": "x"}, payload | {"kind": "bill"}):
+            with pytest.raises(ValidationError):
+                described.validate(ECR_BODY["x-jws-payload"], wrong)
+        with pytest.raises(ValidationError):
+            described.validate(ECR_BODY["x-jws-header"], header | {"jwk": {}})
+    assert len({json.loads(read_base64url(one.split(".")[1].encode()))["kind"] for one in GOLDEN}) >= 6
 
 
 def test_every_code_is_listed() -> None:

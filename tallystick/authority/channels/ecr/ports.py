@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -10,6 +10,8 @@ from tallystick.authority.intake.national.values import NationalAnswer, Sender
 from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice
 from tallystick.authority.room_queries import Connection
+from tallystick.kernel.faults import Fault
+from tallystick.kernel.instants import Clock
 from tallystick.kernel.shifts import RegisterState
 
 
@@ -36,6 +38,11 @@ class Pipeline(Protocol):
         self, compact: bytes, *, sender: Sender, received_at: datetime, channel: Channel
     ) -> NationalAnswer:
         """Judge and book a document; returns behind the acknowledgement gate, raises a coded fault."""
+
+    def submit_all(
+        self, documents: Sequence[bytes], *, sender: Sender, clock: Clock, channel: Channel
+    ) -> AsyncGenerator[NationalAnswer | Fault]:
+        """Judge and book many of one device in order; for each the answer, or the fault."""
 
     async def standing(self, uid: str) -> Stands:
         """Where a device stands, read from the ledger; raises ``TS-2401`` for one that it does not know."""

@@ -111,9 +111,12 @@ def _genesis(conn: Connection, device: NationalDevice, index: int) -> Genesis | 
 
 
 def _rates(group: TaxRateGroup) -> RatesInForce:
-    pairs = ((rate.label, _plain(str(rate.rate))) for category in group.categories for rate in category.rates)
+    known = [(category, rate) for category in group.categories for rate in category.rates]
     return RatesInForce(
-        group=str(group.group_id), labels=labels_of(pairs), valid_from=write_time(unix_ms(group.valid_from))
+        group=str(group.group_id),
+        labels=labels_of((rate.label, _plain(str(rate.rate))) for _, rate in known),
+        types=labels_of((rate.label, category.category_type.word) for category, rate in known),
+        valid_from=write_time(unix_ms(group.valid_from)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
 
@@ -113,13 +113,11 @@ class ErpApi:
     async def _judged(self, lines: list[bytes], sender: Sender, held: ExitStack) -> AsyncIterator[bytes]:
         door = self._door
 
-        async def submit(line: bytes) -> NationalAnswer:
-            return await settled(
-                lambda: door.intake.submit(line, sender=sender, received_at=door.clock(), channel=Channel.ERP)
-            )
+        def submit_all(documents: Sequence[bytes]) -> AsyncGenerator[NationalAnswer | Fault]:
+            return door.intake.submit_all(documents, sender=sender, clock=door.clock, channel=Channel.ERP)
 
         with held:
-            async for verdict in bulk.verdicts(lines, submit, door.answers.of_booking):
+            async for verdict in bulk.verdicts(lines, submit_all, door.answers.of_booking):
                 yield verdict
 
     async def _feed(self, request: Request) -> Answer:

@@ -6,10 +6,11 @@ changes nothing. What is cut off on the way back is sent again: documents that w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 import msgspec
 
+from tallystick.authority.channels.erp.patience import settled_all
 from tallystick.authority.intake.national.values import NationalAnswer
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
@@ -20,7 +21,7 @@ from tallystick.wire.erp_api import Problem, Verdict
 DOCUMENTS_MOST = 1_000
 BYTES_MAX = 8 * 1024 * 1024
 
-Submit = Callable[[bytes], Awaitable[NationalAnswer]]
+SubmitAll = Callable[[Sequence[bytes]], AsyncGenerator[NationalAnswer | Fault]]
 Write = Callable[[NationalAnswer], bytes]
 
 
@@ -35,29 +36,34 @@ def read_lines(body: bytes) -> list[bytes]:
     return lines
 
 
-async def verdicts(lines: list[bytes], submit: Submit, write: Write) -> AsyncIterator[bytes]:
+async def verdicts(lines: Sequence[bytes], submit_all: SubmitAll, write: Write) -> AsyncIterator[bytes]:
     """One line of JSON for each document, in order.
 
-    All are of one sequence: where one is not booked, none behind it can be, and none is tried.
+    All are of one sequence: where one is not booked, none behind it can be.
     """
-    failed = False
-    for number, line in enumerate(lines, 1):
-        if failed:
-            verdict = Verdict(line=str(number), state="not-tried")
-        else:
-            verdict = await _verdict(number, line, submit, write)
-            failed = verdict.problem is not None
-        yield write_answer(verdict) + b"\n"
+    number, failed = 0, False
+    async for outcome in settled_all(lines, submit_all):
+        number += 1
+        yield _line(_verdict(number, outcome, write, failed=failed))
+        failed = failed or isinstance(outcome, Fault)
+    for rest in range(number + 1, len(lines) + 1):
+        yield _line(Verdict(line=str(rest), state="not-tried"))
 
 
-async def _verdict(number: int, line: bytes, submit: Submit, write: Write) -> Verdict:
-    try:
-        booked = await submit(line)
-    except Fault as fault:
-        settled = CATALOGUE[fault.code].http_status < 500
-        return Verdict(line=str(number), problem=_problem(fault), state="refused" if settled else "unsettled")
-    state = "repeated" if booked.replayed else "booked"
-    return Verdict(answer=msgspec.Raw(write(booked)), line=str(number), state=state)
+def _verdict(number: int, outcome: NationalAnswer | Fault, write: Write, *, failed: bool) -> Verdict:
+    line = str(number)
+    if not isinstance(outcome, Fault):
+        return Verdict(
+            answer=msgspec.Raw(write(outcome)), line=line, state="repeated" if outcome.replayed else "booked"
+        )
+    if failed and outcome.code == "TS-1402":
+        return Verdict(line=line, state="not-tried")
+    settled = CATALOGUE[outcome.code].http_status < 500
+    return Verdict(line=line, problem=_problem(outcome), state="refused" if settled else "unsettled")
+
+
+def _line(verdict: Verdict) -> bytes:
+    return write_answer(verdict) + b"\n"
 
 
 def _problem(fault: Fault) -> Problem:

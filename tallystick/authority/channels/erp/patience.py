@@ -4,7 +4,8 @@ told. Whoever repeats within that moment need not be sent away for it."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from typing import TypeVar
 
 from tallystick.kernel.faults import Fault
@@ -23,3 +24,21 @@ async def settled(call: Callable[[], Awaitable[Told]]) -> Told:
                 raise
         await asyncio.sleep(pause)
     return await call()
+
+
+async def settled_all(
+    documents: Sequence[bytes], submit_all: Callable[[Sequence[bytes]], AsyncGenerator[Told | Fault]]
+) -> AsyncIterator[Told | Fault]:
+    """The same for many: from the first that may not be told yet, all are sent again after a short pause."""
+    told = 0
+    for pause in (*_PAUSES_SECONDS, None):
+        async with aclosing(submit_all(documents[told:])) as outcomes:
+            async for outcome in outcomes:
+                if pause is not None and isinstance(outcome, Fault) and outcome.code == "TS-5003":
+                    break
+                told += 1
+                yield outcome
+            else:
+                return
+        if pause is not None:
+            await asyncio.sleep(pause)

@@ -9,12 +9,13 @@ from tallystick.authority.intake.verdicts import AuditStatus
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.kernel.identifiers import canonical_buyer
 from tallystick.kernel.instants import epoch_day, unix_ms
+from tallystick.kernel.national_document import Sale
 from tallystick.wire.document_jws import MEDIA_TYPE
 
 
 def document_entry(rules: NationalRules, hand: DocumentInHand) -> NewEntry:
     """The entry of a document, plainly or with flags; its place is the one that the device signed."""
-    signed, header, document, sale = hand.signed, hand.header, hand.document, hand.document.sale
+    signed, header, document, sale = hand.signed, hand.header, hand.document, hand.sale
     codes = hand.codes
     return NewEntry(
         kind=EntryKind.DOCUMENT,
@@ -27,13 +28,13 @@ def document_entry(rules: NationalRules, hand: DocumentInHand) -> NewEntry:
         tin=hand.device.tin,
         premises=str(hand.device.premises_id or ""),
         document_type=document.type_code,
-        day=epoch_day(header.time.astimezone(rules.zone)),
+        day=epoch_day(hand.at.astimezone(rules.zone)),
         issued_at_ms=header.time_ms,
         utc_offset_minutes=document.utc_offset_minutes,
         currency=rules.pack.currency,
         total=sale.total.scaled if sale else 0,
         day_amount=document.turnover.scaled,
-        tax_totals=_tax_totals(hand) if sale else {},
+        tax_totals=_tax_totals(hand, sale) if sale else {},
         se_total=header.sequence,
         certificate_hash=header.kid,
         refers_to=str(sale.refers_to or "") if sale else "",
@@ -47,10 +48,8 @@ def document_entry(rules: NationalRules, hand: DocumentInHand) -> NewEntry:
     )
 
 
-def _tax_totals(hand: DocumentInHand) -> dict[str, int]:
+def _tax_totals(hand: DocumentInHand, sale: Sale) -> dict[str, int]:
     """The stated tax by category order id; by its label where the rate group does not have it."""
-    sale = hand.document.sale
-    assert sale is not None
     known = {} if hand.group is None else category_of_label(hand.group)
     totals: dict[str, int] = {}
     for tax in sale.taxes:

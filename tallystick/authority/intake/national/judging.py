@@ -5,6 +5,8 @@ Every function passes silently or raises one fault.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.values import DocumentInHand, RefundClaim
 from tallystick.authority.ledger.entry import Channel
@@ -50,7 +52,7 @@ def build_is_certified(rules: NationalRules, hand: DocumentInHand) -> None:
 
 def time_is_now(rules: NationalRules, hand: DocumentInHand) -> None:
     """S0-036: on line the document's time and its arrival lie within the country's window."""
-    if abs(hand.header.time - hand.received_at) > rules.pack.channels.time_window:
+    if abs(hand.at - hand.received_at) > rules.pack.channels.time_window:
         raise Fault("TS-1301", detail="the document's time is too far from its arrival")
 
 
@@ -63,7 +65,7 @@ def nonce_is_new(_: NationalRules, hand: DocumentInHand) -> None:
 def place_is_the_next(_: NationalRules, hand: DocumentInHand) -> None:
     """The device signed its next place and the link before it; the sequencer has the last word about that."""
     header, standing = hand.header, hand.standing
-    if (header.sequence, header.previous) == (standing.sequence + 1, standing.link):
+    if header.sequence == standing.sequence + 1 and header.previous == standing.link:
         return
     raise Fault(
         "TS-1404" if header.sequence <= standing.sequence else "TS-1402",
@@ -77,56 +79,56 @@ def place_is_the_next(_: NationalRules, hand: DocumentInHand) -> None:
 
 def currency_is_ours(rules: NationalRules, hand: DocumentInHand) -> None:
     """Receipts are in the country's currency."""
-    sale = hand.document.sale
+    sale = hand.sale
     if sale is not None and sale.currency != rules.pack.currency:
         raise Fault("TS-2006", detail=f"the currency is {rules.pack.currency}")
 
 
 def rate_group_was_valid(rules: NationalRules, hand: DocumentInHand) -> None:
     """The group in force when it was sold; what refers back is judged with its original."""
-    sale = hand.document.sale
+    sale = hand.sale
     if sale is None:
         return
     hand.group = rules.rates.group(sale.rate_group)
-    in_force = hand.group if sale.refers_to is not None else rules.rates.group_at(hand.header.time)
+    in_force = hand.group if sale.refers_to is not None else rules.rates.group_at(hand.at)
     judgement.check_group(hand.group, in_force)
 
 
 def labels_are_known(_: NationalRules, hand: DocumentInHand) -> None:
     """Every tax label is in the group."""
-    sale = hand.document.sale
+    sale = hand.sale
     if sale is not None and hand.group is not None:
         judgement.check_labels(sale.items, sale.taxes, hand.group)
 
 
 def amounts_are_in_range(_: NationalRules, hand: DocumentInHand) -> None:
     """Quantities above nought, amounts not negative."""
-    sale = hand.document.sale
+    sale = hand.sale
     if sale is not None:
         judgement.check_ranges(sale)
 
 
 def taxes_are_right(_: NationalRules, hand: DocumentInHand) -> None:
     """The stated taxes are ours."""
-    sale = hand.document.sale
+    sale = hand.sale
     if sale is not None and hand.group is not None:
         judgement.check_taxes(sale.items, sale.taxes, hand.group)
 
 
 def totals_add_up(_: NationalRules, hand: DocumentInHand) -> None:
     """Items make the total, and payments settle it."""
-    sale = hand.document.sale
+    sale = hand.sale
     if sale is None:
         return
     judgement.check_totals(sale.items, sale.total)
-    paid = sum(payment.amount.scaled for payment in sale.payments)
+    paid = sum([payment.amount.scaled for payment in sale.payments])
     if paid != sale.total.scaled:
         raise Fault("TS-2003", detail=f"the payments add up to {Money(paid)}, not {sale.total}")
 
 
 def buyer_id_is_well_formed(rules: NationalRules, hand: DocumentInHand) -> None:
     """A buyer's identification has the country's form."""
-    sale = hand.document.sale
+    sale = hand.sale
     if sale is not None:
         judgement.check_buyer_id(canonical_buyer(sale.buyer_id), rules.pack.buyer_id_pattern)
 
@@ -136,37 +138,41 @@ def shift_allows_it(rules: NationalRules, hand: DocumentInHand) -> None:
     standing, header = hand.standing, hand.header
     try:
         hand.state = standing.state.after(
-            hand.document, header.sequence, header.time, hours_most=rules.pack.channels.shift_hours
+            hand.document, header.sequence, hand.at, hours_most=rules.pack.channels.shift_hours
         )
     except Fault as fault:
-        hand.state = standing.state.in_spite(hand.document, header.sequence, header.time)
+        hand.state = standing.state.in_spite(hand.document, header.sequence, hand.at)
         if not (standing.unsure and fault.code == "TS-2409"):
             raise
 
 
-async def original_allows_it(rules: NationalRules, hand: DocumentInHand) -> None:
+def original_allows_it(rules: NationalRules, hand: DocumentInHand) -> Awaitable[None] | None:
     """S0-056 to S0-059, S1-027: a refund or a correction names a document that it may follow."""
-    sale = hand.document.sale
+    sale = hand.sale
     if sale is None:
-        return
+        return None
     is_correction = hand.document.kind is DocumentKind.CORRECTION
     if sale.refers_to is None:
         if is_correction or sale.operation is TransactionType.REFUND:
             raise Fault("TS-2101", detail="a refund and a correction name their original")
-        return
+        return None
     if is_correction and not sale.reason:
         raise Fault("TS-2101", detail="a correction says why")
-    original = hand.original = await rules.stores.document(sale.refers_to)
+    return _original_allows(rules, hand, sale, sale.refers_to)
+
+
+async def _original_allows(rules: NationalRules, hand: DocumentInHand, sale: Sale, refers_to: SdcInvoiceNumber) -> None:
+    original = hand.original = await rules.stores.document(refers_to)
     if original is None or not original.record:
-        raise _not_found(rules, sale.refers_to)
+        raise _not_found(rules, refers_to)
     _check_kind(original, hand.document.kind)
     _check_scope(rules, hand, original)
     facts = original.facts
     issued = from_unix_ms(int(facts.issued_at))
-    judgement.check_group(hand.group, rules.rates.group_at(issued if _gives_back(sale) else hand.header.time))
+    judgement.check_group(hand.group, rules.rates.group_at(issued if _gives_back(sale) else hand.at))
     if _gives_back(sale):
         hand.claim = RefundClaim(
-            original=str(sale.refers_to),
+            original=str(refers_to),
             limit=Money(int(facts.total)),
             amount=sale.total,
             act_hash=hand.signed.act_hash,
@@ -210,15 +216,17 @@ def _check_scope(rules: NationalRules, hand: DocumentInHand, original: LedgerDoc
         raise Fault("TS-2103", detail=f"the original is not of the same {scope}")
 
 
-async def rest_is_enough(rules: NationalRules, hand: DocumentInHand) -> None:
+def rest_is_enough(rules: NationalRules, hand: DocumentInHand) -> Awaitable[None] | None:
     """S0-059: all that was given back of an original never passes it, under any interleaving.
 
     The claim is noted before the booking and counts from then on; whoever is refused lets go of it.
     """
-    if hand.claim is None:
-        return
+    return None if hand.claim is None else _claim_rest(rules, hand, hand.claim)
+
+
+async def _claim_rest(rules: NationalRules, hand: DocumentInHand, claim: RefundClaim) -> None:
     forced = hand.channel is Channel.ECR_OFFLINE
-    enough = await rules.stores.claim(hand.claim, hand.received_at, forced=forced)
+    enough = await rules.stores.claim(claim, hand.received_at, forced=forced)
     if not enough:
         if not forced:
             hand.claim = None

@@ -7,12 +7,17 @@ alone, is believed only where the ledger has the same link in the same place, an
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
 import msgspec
 
+from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.room_queries import Connection, RoomQueries
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.instants import from_unix_ms, unix_ms
 from tallystick.kernel.national_document import CountAndSum, ShiftTotals
@@ -20,6 +25,7 @@ from tallystick.kernel.shifts import RegisterState
 
 _QUERIES = RoomQueries("tallystick.authority.intake")
 _VERSION = 1
+log = logging.getLogger(__name__)
 
 NOTED_EVERY = 512
 """Documents of a device from one note to the next."""
@@ -32,6 +38,34 @@ class Noted:
     sequence: int
     link: bytes
     state: RegisterState
+
+
+class Notes:
+    """Notes where devices stand now and then; no document waits for it. Belongs to one event loop."""
+
+    def __init__(self, put: Callable[[str, Noted], Awaitable[None]]) -> None:
+        self._put = put
+        self._at_work: set[asyncio.Task[None]] = set()
+
+    def take(self, uid: str, standing: Standing) -> None:
+        """A document of the device was taken. One that is not booked after all leaves a note that nobody believes."""
+        if standing.sequence % NOTED_EVERY or standing.unsure:
+            return
+        noted = Noted(sequence=standing.sequence, link=standing.link, state=standing.state)
+        task = asyncio.create_task(self._note(uid, noted))
+        self._at_work.add(task)
+        task.add_done_callback(self._at_work.discard)
+
+    async def written(self) -> None:
+        """Wait for what is under way."""
+        while self._at_work:
+            await asyncio.wait(self._at_work)
+
+    async def _note(self, uid: str, noted: Noted) -> None:
+        try:
+            await self._put(uid, noted)
+        except Fault as fault:
+            log.warning("it could not be noted where a device stands", extra={"uid": uid, "code": fault.code})
 
 
 class _Totals(msgspec.Struct, array_like=True, gc=False):

@@ -7,41 +7,43 @@ same act in other bytes, get the first answer; another act in the same place is 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
 
+import attrs
+
 from tallystick.authority.intake import metrics
 from tallystick.authority.intake.examining import at_step
+from tallystick.authority.intake.national.answering import answer, first_answer, refused
 from tallystick.authority.intake.national.booking import document_entry
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.national.doubled import keep_two_documents
-from tallystick.authority.intake.national.noted import NOTED_EVERY, Noted
+from tallystick.authority.intake.national.noted import Notes
 from tallystick.authority.intake.national.ports import NationalRules
+from tallystick.authority.intake.national.rooms import Rooms
 from tallystick.authority.intake.national.standing import Standing, Standings
 from tallystick.authority.intake.national.values import DocumentInHand, NationalAnswer, Sender
-from tallystick.authority.intake.ports import Sequencer
+from tallystick.authority.intake.ports import BulkSequencer
 from tallystick.authority.intake.steps import Step
-from tallystick.authority.intake.store import Refused
 from tallystick.authority.ledger.entry import Booked, Channel
+from tallystick.authority.ledger.protocol import write_append
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
 from tallystick.kernel.identifiers import SdcInvoiceNumber
-from tallystick.kernel.instants import unix_ms
+from tallystick.kernel.instants import Clock, unix_ms
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import NationalDocument
 from tallystick.kit.address_budget import AddressBudget
 from tallystick.wire.document_jws import SignedDocument, read_signed
-from tallystick.wire.leaf import read_leaf
 from tallystick.wire.national_document import read_document
 
-log = logging.getLogger(__name__)
-
-IN_WORK_MOST = 1_024
-WAITING_PER_DEVICE = 8
+TOGETHER = 64
+"""How many documents of a bulk are judged, and go to the sequencer in one frame, before the first answer leaves."""
+_IN_A_ROW = 8
+"""How many are judged before others of the loop have their turn."""
 _HEAD_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2)
 """How long, in seconds, a repetition waits for the head that covers its first booking."""
 
@@ -53,16 +55,15 @@ class NationalIntake:
     """
 
     def __init__(
-        self, rules: NationalRules, sequencer: Sequencer, check_open: Callable[[], object] = lambda: None
+        self, rules: NationalRules, sequencer: BulkSequencer, check_open: Callable[[], object] = lambda: None
     ) -> None:
         self.stopped = False
         self._rules = rules
         self._sequencer = sequencer
         self._check_open = check_open
         self._standings = Standings(rules.stores.standing)
-        self._in_work = 0
-        self._waiting: dict[str, int] = {}
-        self._noting: set[asyncio.Task[None]] = set()
+        self._rooms = Rooms()
+        self._notes = Notes(rules.stores.note)
         self._kept = AddressBudget(LIMITS.kept_refusals_per_device_hour, timedelta(hours=1))
 
     async def submit(
@@ -82,18 +83,116 @@ class NationalIntake:
         metrics.booked(channel, perf_counter() - started)
         return answer
 
+    async def submit_all(
+        self, documents: Sequence[bytes], *, sender: Sender, clock: Clock, channel: Channel
+    ) -> AsyncGenerator[NationalAnswer | Fault]:
+        """Judge documents of one device in their order, as `submit` does each, and book many of them at a time.
+
+        Gives for each what `submit` gives, or the fault that it raises, as they fall. Behind the first fault nothing
+        more is judged; of those that the sequencer had by then, what became of each is told (``TS-1402``: nothing,
+        since the one before it is missing).
+        """
+        for begin in range(0, len(documents), TOGETHER):
+            started, failed = perf_counter(), False
+            for outcome in await self._together(documents[begin : begin + TOGETHER], sender, clock, channel):
+                if isinstance(outcome, Fault):
+                    metrics.fault(outcome.step or 0, outcome.code)
+                    failed = True
+                else:
+                    metrics.booked(channel, perf_counter() - started)
+                yield outcome
+            if failed:
+                return
+
+    async def _together(
+        self, documents: Sequence[bytes], sender: Sender, clock: Clock, channel: Channel
+    ) -> list[NationalAnswer | Fault]:
+        """Each is judged by those before it, which are not booked yet; a fault there ends what rests on it."""
+        turn = _Turn()
+        try:
+            self._pass_gates()
+            with self._rooms.hold(sender.uid):
+                async with self._standings.lock(sender.uid):
+                    await self._take_turn(turn, documents, sender, clock, channel)
+        except Fault as fault:
+            turn.outcomes.append(fault)
+        return turn.outcomes
+
+    async def _take_turn(
+        self, turn: _Turn, documents: Sequence[bytes], sender: Sender, clock: Clock, channel: Channel
+    ) -> None:
+        try:
+            for number, compact in enumerate(documents, 1):
+                signed, document = _read(compact, sender)
+                if turn.hands and _rests_on_the_ledger(turn.hands[-1], signed, document) and not await self._land(turn):
+                    return
+                standing = await self._standing_for(signed)
+                hand = DocumentInHand(
+                    signed=signed,
+                    document=document,
+                    sender=sender,
+                    received_at=clock(),
+                    channel=channel,
+                    standing=standing,
+                )
+                if signed.header.sequence <= standing.sequence:
+                    turn.outcomes.append(await self._again(hand))
+                    continue
+                await self._admit(hand)
+                self._take(hand)
+                turn.hands.append(hand)
+                if not number % _IN_A_ROW:
+                    await asyncio.sleep(0)
+        except Fault as fault:
+            if await self._land(turn):
+                turn.outcomes.append(fault)
+            return
+        except BaseException:
+            self._standings.forget(sender.uid)
+            raise
+        await self._land(turn)
+
+    async def _land(self, turn: _Turn) -> bool:
+        """Book what was judged; whether all of it is."""
+        hands, turn.hands = turn.hands, []
+        if not hands:
+            return True
+        uid = hands[0].header.device
+        try:
+            appends = [write_append(document_entry(self._rules, hand)) for hand in hands]
+            landed = await self._sequencer.append_many(appends)
+        except Fault as fault:
+            landed = [fault] * len(hands)
+        except BaseException:
+            self._standings.forget(uid)
+            raise
+        if all(isinstance(one, Booked) and not one.duplicate for one in landed):
+            turn.outcomes += [
+                answer(hand, one) for hand, one in zip(hands, landed, strict=True) if isinstance(one, Booked)
+            ]
+            return True
+        self._standings.forget(uid)  # it was moved on by documents that are not booked
+        outcomes = [await self._settle(hand, one) for hand, one in zip(hands, landed, strict=True)]
+        turn.outcomes += outcomes
+        return not any(isinstance(one, Fault) for one in outcomes)
+
+    async def _settle(self, hand: DocumentInHand, landed: Booked | Fault) -> NationalAnswer | Fault:
+        """What became of a document that was sent with others."""
+        try:
+            if isinstance(landed, Booked):
+                return await self._again(hand) if landed.duplicate else answer(hand, landed)
+            if landed.code == "TS-1403":
+                await keep_two_documents(self._rules, self._sequencer, hand, is_kept=self._is_kept(hand))
+            raise at_step(Step.SEQUENCER, landed)
+        except Fault as fault:
+            await self._let_go(hand, fault)
+            return fault
+
     async def _judged(self, compact: bytes, sender: Sender, at: datetime, channel: Channel) -> NationalAnswer:
         self._pass_gates()
-        try:
-            signed = read_signed(compact)
-            document = read_document(signed.payload)
-        except Fault as fault:
-            raise at_step(Step.READ_STRICTLY, fault) from None
-        uid = signed.header.device
-        if uid != sender.uid:  # before the lock: nobody waits in another's place
-            raise at_step(Step.BINDING, Fault("TS-1313", detail="the connection is another device's"))
-        with self._room(uid):
-            async with self._standings.lock(uid):
+        signed, document = _read(compact, sender)  # before the lock: nobody waits in another's place
+        with self._rooms.hold(sender.uid):
+            async with self._standings.lock(sender.uid):
                 return await self._in_turn(signed, document, sender, at, channel)
 
     async def standing(self, uid: str) -> Standing:
@@ -108,13 +207,7 @@ class NationalIntake:
             self._check_open()
         except Fault as fault:
             raise at_step(Step.GATES, fault) from None
-        if self._in_work >= IN_WORK_MOST:
-            raise at_step(Step.GATES, Fault("TS-5002", detail="too many documents in work", retry_after_seconds=2))
-
-    def _room(self, uid: str) -> _Room:
-        if self._waiting.get(uid, 0) >= WAITING_PER_DEVICE:
-            raise at_step(Step.GATES, Fault("TS-1006", detail="wait for the answers", retry_after_seconds=1))
-        return _Room(self, uid)
+        self._rooms.check()
 
     async def _standing(self, uid: str, *, fresh: bool = False) -> Standing:
         standing = await self._standings.of(uid, fresh=fresh)
@@ -126,25 +219,42 @@ class NationalIntake:
         self, signed: SignedDocument, document: NationalDocument, sender: Sender, at: datetime, channel: Channel
     ) -> NationalAnswer:
         """The document has its device's turn: steps 5 to 15."""
-        header = signed.header
-        standing = await self._standing(header.device)
-        if header.sequence > standing.sequence + 1:
-            standing = await self._standing(header.device, fresh=True)  # another process may have booked for it
+        standing = await self._standing_for(signed)
         hand = DocumentInHand(
             signed=signed, document=document, sender=sender, received_at=at, channel=channel, standing=standing
         )
-        return await (self._again(hand) if header.sequence <= standing.sequence else self._new(hand))
+        return await (self._again(hand) if signed.header.sequence <= standing.sequence else self._new(hand))
+
+    async def _standing_for(self, signed: SignedDocument) -> Standing:
+        """Where the device of a document stands; read again where another process may have booked for it."""
+        header = signed.header
+        standing = await self._standing(header.device)
+        if header.sequence > standing.sequence + 1:
+            standing = await self._standing(header.device, fresh=True)
+        return standing
 
     async def _new(self, hand: DocumentInHand) -> NationalAnswer:
         """Steps 6 to 15 of a document whose place is not taken."""
+        await self._admit(hand)
+        try:
+            return await self._book(hand)
+        except Fault as fault:
+            await self._let_go(hand, fault)
+            raise
+
+    async def _admit(self, hand: DocumentInHand) -> None:
+        """Steps 6 to 12."""
         await self._prove(hand)
         try:
             await self._examine(hand)
-            return await self._book(hand)
         except Fault as fault:
-            if hand.claim is not None and not _is_in_doubt(fault):
-                await self._rules.stores.let_go(hand.signed.act_hash)
+            await self._let_go(hand, fault)
             raise
+
+    async def _let_go(self, hand: DocumentInHand, fault: Fault) -> None:
+        """A refund that is refused for good takes nothing from its original."""
+        if hand.claim is not None and not _is_in_doubt(fault):
+            await self._rules.stores.let_go(hand.signed.act_hash)
 
     async def _again(self, hand: DocumentInHand) -> NationalAnswer:
         """Step 5: the place is taken. The same act gets the first answer; another one is evidence."""
@@ -152,7 +262,7 @@ class NationalIntake:
         first = await self._first(SdcInvoiceNumber(header.device, header.device, header.sequence))
         if first is not None and hand.signed.act_hash == first.act_hash:
             metrics.REPLAYS.inc()
-            return _first_answer(hand, first)
+            return first_answer(hand, first)
         if first is None:  # a ledger that was restored has less than this process remembers
             hand.standing = await self._standing(header.device, fresh=True)
             if header.sequence > hand.standing.sequence:
@@ -176,7 +286,7 @@ class NationalIntake:
                 check.function(self._rules, hand)
             except Fault as fault:
                 if self._is_kept(hand):
-                    await self._rules.stores.refuse(_refused(hand, check.step, fault))
+                    await self._rules.stores.refuse(refused(hand, check.step, fault))
                 raise at_step(check.step, fault) from None
 
     async def _examine(self, hand: DocumentInHand) -> None:
@@ -205,7 +315,7 @@ class NationalIntake:
             self._standings.doubt(header.device)
             return await self._again(hand)
         self._take(hand)
-        return _answer(hand, booked)
+        return answer(hand, booked)
 
     def _is_kept(self, hand: DocumentInHand) -> bool:
         """Whether what is refused is kept for inspectors: so many an hour, for no device may fill the disks."""
@@ -218,41 +328,15 @@ class NationalIntake:
         standing.take(header.sequence, link, hand.state, header.nonce, header.time_ms)
         window_ms = self._rules.pack.channels.time_window_seconds * 1000
         standing.forget_nonces(unix_ms(hand.received_at) - 2 * window_ms)
-        if header.sequence % NOTED_EVERY == 0 and not standing.unsure:
-            noted = Noted(sequence=header.sequence, link=link, state=hand.state)
-            task = asyncio.create_task(self._note(header.device, noted))  # no answer waits for it
-            self._noting.add(task)
-            task.add_done_callback(self._noting.discard)
-
-    async def _note(self, uid: str, noted: Noted) -> None:
-        try:
-            await self._rules.stores.note(uid, noted)
-        except Fault as fault:
-            log.warning("it could not be noted where a device stands", extra={"uid": uid, "code": fault.code})
+        self._notes.take(header.device, standing)
 
 
-class _Room:
-    """One document in work, of all and of its device."""
+@attrs.define
+class _Turn:
+    """Documents of a device that are judged together: those that wait to be booked, and what became of the others."""
 
-    __slots__ = ("_intake", "_uid")
-
-    def __init__(self, intake: NationalIntake, uid: str) -> None:
-        self._intake = intake
-        self._uid = uid
-
-    def __enter__(self) -> None:
-        intake = self._intake
-        intake._in_work += 1
-        intake._waiting[self._uid] = intake._waiting.get(self._uid, 0) + 1
-
-    def __exit__(self, *_: object) -> None:
-        intake = self._intake
-        intake._in_work -= 1
-        left = intake._waiting[self._uid] - 1
-        if left:
-            intake._waiting[self._uid] = left
-        else:
-            del intake._waiting[self._uid]
+    hands: list[DocumentInHand] = attrs.field(factory=list)
+    outcomes: list[NationalAnswer | Fault] = attrs.field(factory=list)
 
 
 def _is_in_doubt(fault: Fault) -> bool:
@@ -260,44 +344,20 @@ def _is_in_doubt(fault: Fault) -> bool:
     return CATALOGUE[fault.code].http_status >= 500
 
 
-def _answer(hand: DocumentInHand, booked: Booked) -> NationalAnswer:
-    return NationalAnswer(
-        signed=hand.signed,
-        document=hand.document,
-        log_index=booked.index,
-        received_ms=unix_ms(hand.received_at),
-        codes=hand.codes,
-    )
+def _read(compact: bytes, sender: Sender) -> tuple[SignedDocument, NationalDocument]:
+    """Steps 3 and 4, and that the connection is the device's own."""
+    try:
+        signed = read_signed(compact)
+        document = read_document(signed.payload)
+    except Fault as fault:
+        raise at_step(Step.READ_STRICTLY, fault) from None
+    if signed.header.device != sender.uid:
+        raise at_step(Step.BINDING, Fault("TS-1313", detail="the connection is another device's"))
+    return signed, document
 
 
-def _first_answer(hand: DocumentInHand, first: LedgerDocument) -> NationalAnswer:
-    """What the document was told when it came first: from its first bytes, whose signature may be spelt otherwise."""
-    if not first.acked:
-        fault = Fault("TS-5003", detail="the first copy waits for its second", retry_after_seconds=2)
-        raise at_step(Step.GATE_AND_ANSWER, fault)
-    signed = hand.signed
-    if first.body and first.body_hash != signed.body_hash:
-        signed = read_signed(first.body, bytes_max=len(first.body))
-    facts = first.facts if first.record else None  # the law may have had the record erased: the leaf stays
-    return NationalAnswer(
-        signed=signed,
-        document=hand.document,
-        log_index=first.index,
-        received_ms=int(facts.received_at) if facts else read_leaf(first.leaf).received_ms,
-        codes=facts.flags if facts else (),
-        replayed=True,
-    )
-
-
-def _refused(hand: DocumentInHand, step: Step, fault: Fault) -> Refused:
-    return Refused(
-        file_hash=hand.signed.body_hash,
-        token_uid=hand.sender.uid,
-        token_tin=hand.sender.tin,
-        body=hand.signed.compact,
-        step=int(step),
-        code=fault.code,
-        detail=fault.detail,
-        answered=CATALOGUE[fault.code].http_status,
-        at=hand.received_at,
-    )
+def _rests_on_the_ledger(before: DocumentInHand, signed: SignedDocument, document: NationalDocument) -> bool:
+    """Whether it can be judged only once those before it are booked: out of its place, or referring to another."""
+    sale = document.sale
+    is_next = signed.header.sequence == before.header.sequence + 1
+    return not is_next or (sale is not None and sale.refers_to is not None)

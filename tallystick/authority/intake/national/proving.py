@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.values import DocumentInHand
-from tallystick.crypto.signatures import verify_es256
+from tallystick.crypto.signatures import verify_es256_of_hash
 from tallystick.kernel.faults import Fault
 
 
@@ -25,8 +25,8 @@ def environment_is_ours(rules: NationalRules, hand: DocumentInHand) -> None:
 
 
 def signature_is_good(_: NationalRules, hand: DocumentInHand) -> None:
-    """ES256 over the bytes as they came."""
-    verify_es256(hand.certificate.public_key, hand.signed.signing_input, hand.signed.signature)
+    """ES256 over the bytes as they came; their hash is there already, as the identity of the act."""
+    verify_es256_of_hash(hand.certificate.public_key, hand.signed.act_hash, hand.signed.signature)
 
 
 def names_agree(rules: NationalRules, hand: DocumentInHand) -> None:
@@ -50,5 +50,5 @@ def not_revoked(_: NationalRules, hand: DocumentInHand) -> None:
 def was_valid_then(_: NationalRules, hand: DocumentInHand) -> None:
     """Signed within the certificate's time (K-25: not from its end on)."""
     certificate = hand.certificate
-    if not certificate.not_before <= hand.header.time < certificate.not_after:
+    if not certificate.not_before <= hand.at < certificate.not_after:
         raise Fault("TS-1103", detail="signed outside the time of the certificate")

@@ -87,6 +87,12 @@ class Standings:
         if place is not None:
             place.is_stale = True
 
+    def forget(self, uid: str) -> None:
+        """Read all of it the next time: it was moved on by documents that may not be booked."""
+        place = self._places.get(uid)
+        if place is not None:
+            place.standing = None
+
     def _make_room(self) -> None:
         for uid in list(self._places)[: max(0, len(self._places) - self._kept_most)]:
             if not self._places[uid].lock.locked():

@@ -14,7 +14,7 @@ from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import Tin, Uid
-from tallystick.kernel.national_document import NationalDocument
+from tallystick.kernel.national_document import NationalDocument, Sale
 from tallystick.kernel.shifts import RegisterState
 from tallystick.kernel.tax_rates import TaxRateGroup
 from tallystick.wire.document_jws import DocumentHeader, SignedDocument
@@ -71,7 +71,11 @@ class NationalFinding:
 
 @attrs.define(slots=True, eq=False)
 class DocumentInHand:
-    """What the steps know. Fields are filled from top to bottom; a step reads only what an earlier one has filled."""
+    """What the steps know. Fields are filled from top to bottom; a step reads only what an earlier one has filled.
+
+    ``header`` is the signed one, ``at`` the moment that the device stated, ``sale`` the sale in the document if it is
+    one: every step asks for them, so they are looked up once.
+    """
 
     signed: SignedDocument
     document: NationalDocument
@@ -79,6 +83,9 @@ class DocumentInHand:
     received_at: datetime
     channel: Channel
     standing: Standing
+    header: DocumentHeader = attrs.field(init=False)
+    at: datetime = attrs.field(init=False)
+    sale: Sale | None = attrs.field(init=False)
     signer: DeviceCertificate | None = None
     entered: NationalDevice | None = None
     group: TaxRateGroup | None = None
@@ -87,10 +94,17 @@ class DocumentInHand:
     state: RegisterState | None = None
     findings: list[NationalFinding] = attrs.field(factory=list)
 
-    @property
-    def header(self) -> DocumentHeader:
-        """The signed header."""
+    @header.default
+    def _header(self) -> DocumentHeader:
         return self.signed.header
+
+    @at.default
+    def _at(self) -> datetime:
+        return self.header.time
+
+    @sale.default
+    def _sale(self) -> Sale | None:
+        return self.document.sale
 
     @property
     def certificate(self) -> DeviceCertificate:
@@ -107,4 +121,4 @@ class DocumentInHand:
     @property
     def codes(self) -> tuple[str, ...]:
         """The fault codes that the booking carries, each once."""
-        return tuple(dict.fromkeys(finding.fault.code for finding in self.findings))
+        return tuple(dict.fromkeys([finding.fault.code for finding in self.findings]))

@@ -27,7 +27,8 @@ def national_json(verdict: NationalVerdict, claims: Claims, proof: Proof | None,
     """``isValid`` is true only for what is booked and shown as it was booked; ``differs`` names what is not.
 
     ``code`` is what the code says, ``document`` what the ledger holds of it, null where it holds nothing or only
-    another act. ``checkpoint`` is the newest signed head of the ledger, whatever the verdict is.
+    another act. ``isHere`` tells whether the authority has it, booked or not. ``checkpoint`` is the newest signed head
+    of the ledger, whatever the verdict is.
     """
     document, said = verdict.document, verdict.said
     answer = {
@@ -35,6 +36,7 @@ def national_json(verdict: NationalVerdict, claims: Claims, proof: Proof | None,
         "isValid": verdict.state is State.VALID and document is not None,
         "differs": list(verdict.differs),
         "anotherReceiptHasThisNumber": verdict.other,
+        "isHere": verdict.is_here or verdict.document is not None or verdict.state is State.QUARANTINED,
         "code": None if verdict.code is None else _code(verdict.code),
         "seller": None if verdict.register is None else _seller(verdict.register),
         "document": None if said is None or said.sale is None else _sale(said.sale),

@@ -55,7 +55,7 @@ async def verify_number(services: PublicServices, scope: Scope, number: str, amo
 def _judge(services: PublicServices, code: ReceiptCode) -> NationalVerdict:
     verdict = check_national(code, services.registers, services.ledger.document, services.is_kept_apart)
     shown_at = services.sightings.note_receipt(verdict) if verdict.is_alarm else None
-    return overdue(verdict, services.clock(), services.offline_limit, shown_at)
+    return overdue(verdict, services.find_on_its_way, services.clock(), services.offline_limit, shown_at)
 
 
 def _unreadable(services: PublicServices, scope: Scope) -> Answer:

@@ -6,7 +6,8 @@ own words until then · 6 judge the certificate, or what a document that is not 
 
 An online device reports before it prints, so that a good code without a document is an alarm. A device with write-once
 memory may be off line: its receipts are pending until the batch has come, and overdue after the country's limit. That
-runs from the time in the code, and at the latest from when a buyer has shown the code for the first time.
+runs from the time in the code, and at the latest from when a buyer has shown the code for the first time, or from when
+the device was heard of last. What has arrived with a part of its batch is no more overdue: it waits for the rest.
 """
 
 from __future__ import annotations
@@ -74,11 +75,26 @@ IsKeptApart = Callable[[bytes], bool]
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class OnItsWay:
+    """What is known of a document that is not booked: ``is_here`` where it has come with a part of a batch that is not
+    booked yet; ``heard_at`` is when its device was heard of last."""
+
+    is_here: bool = False
+    heard_at: datetime | None = None
+
+
+FindOnItsWay = Callable[[str, int, bytes], OnItsWay]
+"""By device, number and act; the offline channel knows."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class NationalVerdict:
     """The outcome. ``document`` and ``said`` are our own record, only where it is the act that the code speaks of.
 
     ``differs`` names what the code says otherwise than the record: ``total``, ``time``, ``type``. ``other`` tells
-    whether the number stands for another act.
+    whether the number stands for another act. ``arriving``: something is booked there whose signed head is not stored
+    yet, as it is for a moment after the register had its answer; that is nobody's fault. ``is_here`` says of another
+    pending one that it has come and is not booked yet.
     """
 
     state: State
@@ -88,11 +104,13 @@ class NationalVerdict:
     said: NationalDocument | None = None
     differs: tuple[str, ...] = ()
     other: bool = False
+    arriving: bool = False
+    is_here: bool = False
 
     @property
     def is_alarm(self) -> bool:
         """Whether a code with a good signature says what the ledger does not: somebody may want to know."""
-        return self.state in _ALARMS
+        return self.state in _ALARMS and not self.arriving
 
 
 _ALARMS = frozenset({State.MISMATCH, State.NOT_FOUND, State.OVERDUE, State.PENDING})
@@ -109,8 +127,11 @@ def check_national(
     if certificate is None:
         return NationalVerdict(state=State.FORGED)
     known = NationalVerdict(state=State.VALID, code=code, register=register)
-    document = behind_gate(find_document(SdcInvoiceNumber.parse(code.number)))
+    found = find_document(SdcInvoiceNumber.parse(code.number))
+    document = behind_gate(found)
     if document is None:
+        if found is not None:
+            return attrs.evolve(known, state=State.PENDING, arriving=True)
         return attrs.evolve(known, state=_not_here(code, register, certificate, is_kept_apart))
     if document.act_hash != code.act_hash:
         return attrs.evolve(known, state=State.MISMATCH, other=True)
@@ -130,13 +151,17 @@ def _differences(code: ReceiptCode, document: LedgerDocument) -> Iterator[str]:
         yield "type"
 
 
-def overdue(verdict: NationalVerdict, now: datetime, limit: timedelta, shown_at: datetime | None) -> NationalVerdict:
-    """A pending verdict once more with the clock: beyond the limit the batch should have come."""
-    if verdict.state is not State.PENDING or verdict.code is None:
+def overdue(
+    verdict: NationalVerdict, find: FindOnItsWay, now: datetime, limit: timedelta, shown_at: datetime | None
+) -> NationalVerdict:
+    """A pending verdict once more with the clock: beyond the limit the batch should have come, if it has not."""
+    if verdict.state is not State.PENDING or verdict.code is None or verdict.arriving:
         return verdict
-    since = from_unix_ms(verdict.code.time_ms)
-    if shown_at is not None:
-        since = min(since, shown_at)
+    code = verdict.code
+    way = find(code.device, code.sequence, code.act_hash)
+    if way.is_here:
+        return attrs.evolve(verdict, is_here=True)
+    since = min(moment for moment in (from_unix_ms(code.time_ms), shown_at, way.heard_at) if moment is not None)
     return attrs.evolve(verdict, state=State.OVERDUE) if now - since > limit else verdict
 
 

@@ -73,7 +73,9 @@ def _told(view: ReceiptView) -> Iterable[str]:
         yield national["codeDiffers"].format(what=", ".join(national[name] for name in verdict.differs))
     else:
         yield words.explanations[verdict.state]
-    if verdict.state is State.PENDING:
+    if verdict.is_here:
+        yield national["arrivedNote"]
+    elif verdict.state is State.PENDING and not verdict.arriving:
         yield national["pendingNote"].format(hours=view.offline_limit // _HOUR)
     back, corrected = view.claims.given_back, view.claims.corrected
     if verdict.document is not None and back.scaled:

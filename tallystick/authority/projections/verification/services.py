@@ -8,7 +8,13 @@ import attrs
 
 from tallystick.authority.projections.verification.check import FindElement
 from tallystick.authority.projections.verification.ledger_view import LedgerView
-from tallystick.authority.projections.verification.national_check import NO_REGISTERS, IsKeptApart, Registers
+from tallystick.authority.projections.verification.national_check import (
+    NO_REGISTERS,
+    FindOnItsWay,
+    IsKeptApart,
+    OnItsWay,
+    Registers,
+)
 from tallystick.authority.projections.verification.page_tokens import PageTokens
 from tallystick.authority.projections.verification.sightings import NOBODY_TOLD, Sightings
 from tallystick.authority.projections.verification.unknown_codes import UnknownCodes
@@ -21,6 +27,10 @@ HTML = "text/html; charset=utf-8"
 
 def _nothing_apart(_: bytes) -> bool:
     return False
+
+
+def _nothing_known(*_: object) -> OnItsWay:
+    return OnItsWay()
 
 
 @attrs.frozen(kw_only=True)
@@ -43,4 +53,5 @@ class PublicServices:
     sightings: Sightings = NOBODY_TOLD
     registers: Registers = NO_REGISTERS
     is_kept_apart: IsKeptApart = _nothing_apart
+    find_on_its_way: FindOnItsWay = _nothing_known
     offline_limit: timedelta = timedelta(hours=72)

@@ -79,6 +79,7 @@ _STATES = (
 )
 _NATIONAL = (
     "pendingNote",
+    "arrivedNote",
     "codeDiffers",
     "otherAct",
     "total",

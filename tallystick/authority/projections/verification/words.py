@@ -66,7 +66,7 @@ ENGLISH = PageLanguage(
     },
     states=states_of(
         "Invoice is verified",
-        "Invoice is signed, not yet received",
+        "Invoice is signed, not yet registered",
         "Invoice differs from our record",
         "This is not a fiscal receipt",
         "Invoice is marked invalid",
@@ -114,6 +114,8 @@ ENGLISH = PageLanguage(
     national=national_of(
         "This device may be off line. The shop has up to {hours} hours to send the receipt. Until it is here, amount "
         "and time are what the code says.",
+        "The tax authority has received this receipt. It is entered once all receipts that the device sends with it "
+        "are here. Until then, amount and time are what the code says.",
         "The code shows another {what} than the register, which follows. Please report it.",
         "Under this number the register holds another receipt. Please report it.",
         "amount",
@@ -189,7 +191,7 @@ CYRILLIC = PageLanguage(
     },
     states=states_of(
         "Рачун је проверен",
-        "Рачун је потписан, још није примљен",
+        "Рачун је потписан, још није уписан",
         "Рачун се разликује од нашег записа",
         "Ово није фискални рачун",
         "Рачун је означен као неисправан",
@@ -245,6 +247,8 @@ CYRILLIC = PageLanguage(
     national=national_of(
         "Овај уређај може да ради без везе. Продавница има до {hours} сати да пошаље рачун. Док не стигне, износ и "
         "време су оно што код каже.",
+        "Пореска управа је примила овај рачун. Биће уписан када стигну сви рачуни које уређај шаље с њим. До тада су "
+        "износ и време оно што код каже.",
         "Код показује друго ({what}) него регистар, који следи. Молимо пријавите.",
         "Под овим бројем регистар има други рачун. Молимо пријавите.",
         "износ",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from datetime import datetime
 
 from tallystick.authority.reference.taxrates import store
 from tallystick.authority.room_queries import Connection
-from tallystick.kernel.tax_rates import TaxRateGroup, group_at
+from tallystick.kernel.tax_rates import TaxRateGroup
 
 
 class Rates:
@@ -15,15 +16,13 @@ class Rates:
     channel = "taxrates"
 
     def __init__(self, groups: tuple[TaxRateGroup, ...] = ()) -> None:
-        self._groups = groups
-        self._by_id = {group.group_id: group for group in groups}
+        self._take(groups)
 
     def refresh(self, conn: Connection) -> None:
         """Read all groups again when there are other ones; they are few."""
         groups = store.all_groups(conn)
         if groups != self._groups:
-            self._by_id = {group.group_id: group for group in groups}
-            self._groups = groups
+            self._take(groups)
 
     @property
     def groups(self) -> tuple[TaxRateGroup, ...]:
@@ -35,5 +34,13 @@ class Rates:
         return self._by_id.get(group_id)
 
     def group_at(self, moment: datetime) -> TaxRateGroup | None:
-        """The group in force at a moment."""
-        return group_at(self._groups, moment)
+        """The group in force at a moment, as `tax_rates.group_at` says."""
+        starts, ordered = self._by_start
+        place = bisect_right(starts, moment)
+        return ordered[place - 1] if place else None
+
+    def _take(self, groups: tuple[TaxRateGroup, ...]) -> None:
+        ordered = sorted(groups, key=lambda group: (group.valid_from, group.group_id))
+        self._by_start = [group.valid_from for group in ordered], ordered
+        self._by_id = {group.group_id: group for group in groups}
+        self._groups = groups

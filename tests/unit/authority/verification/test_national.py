@@ -70,7 +70,11 @@ def test_every_spelling_of_the_address_leads_to_the_answer(page: NationalPage, s
 def test_nothing_is_valid_before_the_gate(page: NationalPage) -> None:
     made = page.till.sell()
     page.put(made, acked=False)
-    assert page.told(made) == ("not-found", False)
+    assert page.told(made) == ("pending", False)
+    assert "72" not in page.ask(made, BROWSER).text, "it is no matter of hours"
+    page.bench.now += timedelta(days=30)
+    assert page.told(made) == ("pending", False)
+    assert not page.noted, "a buyer who looks at once accuses nobody"
 
 
 @pytest.mark.parametrize(
@@ -127,6 +131,39 @@ def test_s0_097_a_later_time_in_the_code_wins_nothing(offline: NationalPage) -> 
     assert offline.told(letters) == ("pending", False)
     offline.first_shown = offline.bench.now - timedelta(hours=73)
     assert offline.told(letters) == ("overdue", False)
+
+
+def test_s0_097_what_has_come_with_a_part_is_pending_and_never_overdue(offline: NationalPage) -> None:
+    """The shop has sent it; that its batch is not closed, or not booked, is no fault of this receipt."""
+    made = offline.till.sell()
+    assert offline.ask(made).json["isHere"] is False
+    offline.here.add(made.signed.act_hash)
+    offline.bench.now += timedelta(hours=200)
+    answer = offline.ask(made).json
+    assert (answer["status"], answer["isValid"], answer["isHere"]) == ("pending", False, True)
+    shown = offline.ask(made, BROWSER).text
+    words = PAGE_LANGUAGES["en-US"].national
+    assert words["arrivedNote"] in shown
+    assert words["pendingNote"].format(hours=72) not in shown
+    offline.here.clear()
+    assert offline.told(made) == ("overdue", False)
+
+
+def test_s0_097_the_silence_of_its_device_makes_a_receipt_overdue(offline: NationalPage) -> None:
+    """Whatever time the code names: a device that was not heard of for so long should have sent what it holds."""
+    made = offline.till.sell()
+    offline.heard_at = offline.bench.now - timedelta(hours=72)
+    assert offline.told(made) == ("pending", False)
+    offline.bench.now += timedelta(seconds=1)
+    assert offline.told(made) == ("overdue", False)
+
+
+def test_what_lies_apart_is_under_examination_while_its_batch_is_on_its_way(offline: NationalPage) -> None:
+    made = offline.till.sell()
+    offline.here.add(made.signed.act_hash)
+    offline.apart.add(made.signed.act_hash)
+    answer = offline.ask(made).json
+    assert (answer["status"], answer["isHere"]) == ("quarantined", True)
 
 
 def test_a_receipt_of_an_online_device_that_is_not_here_is_an_alarm(page: NationalPage) -> None:

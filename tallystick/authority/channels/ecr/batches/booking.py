@@ -17,7 +17,7 @@ import attrs
 from tallystick.authority.channels.ecr.batches import contacts, store
 from tallystick.authority.channels.ecr.batches.values import Batch, Matter, MatterKind
 from tallystick.authority.intake.keeper import Keeper
-from tallystick.authority.intake.national.offline.values import Arrived, OfflineBatch, Tally
+from tallystick.authority.intake.national.offline.values import ArrivedPart, OfflineBatch, Tally
 from tallystick.authority.intake.national.ports import NationalDevices
 from tallystick.authority.intake.national.values import Sender
 from tallystick.authority.reference.registry.values import DeviceCertificate
@@ -27,9 +27,8 @@ from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.instants import Clock
-from tallystick.kernel.offline_limits import Outage, is_late
+from tallystick.kernel.offline_limits import Lateness
 from tallystick.wire.batch_receipt import write_receipt
-from tallystick.wire.offline_batch import read_part
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ _REFUNDS = ("TS-2101", "TS-2102", "TS-2103", "TS-2104", "TS-2105")
 class Booker(Protocol):
     """The intake of offline documents."""
 
-    async def book(self, batch: OfflineBatch, parts: AsyncIterator[list[Arrived]]) -> Tally:
+    async def book(self, batch: OfflineBatch, parts: AsyncIterator[ArrivedPart]) -> Tally:
         """Book or keep apart every document; raises ``TS-50xx`` and ``TS-1402`` when it has to be done again."""
 
 
@@ -102,16 +101,9 @@ async def _book(services: BookingServices, batch: Batch, lease: _Lease) -> Tally
     offline = OfflineBatch(
         sender=_sender(batch, signer),
         revoked=batch.revoked or signer.was_revoked(services.clock()),
-        is_late=_lateness(excessive, services.rules),
+        lateness=Lateness(excessive, services.rules),
     )
     return await services.intake.book(offline, _parts(services, batch, lease))
-
-
-def _lateness(excessive: list[Outage], rules: ChannelRules) -> Callable[[int, datetime, datetime], bool]:
-    def late(sequence: int, made_at: datetime, received_at: datetime) -> bool:
-        return is_late(sequence, made_at, received_at, excessive, rules)
-
-    return late
 
 
 def _sender(batch: Batch, signer: DeviceCertificate) -> Sender:
@@ -123,13 +115,12 @@ def _sender(batch: Batch, signer: DeviceCertificate) -> Sender:
     )
 
 
-async def _parts(services: BookingServices, batch: Batch, lease: _Lease) -> AsyncIterator[list[Arrived]]:
+async def _parts(services: BookingServices, batch: Batch, lease: _Lease) -> AsyncIterator[ArrivedPart]:
     for number in count(1):
         found = await services.keeper.run(_body_of(batch, number))
         if found is None:
             return
-        text, received_at = found
-        yield [Arrived(compact, received_at) for compact in read_part(text)]
+        yield ArrivedPart(*found)
         await lease.renew()
 
 

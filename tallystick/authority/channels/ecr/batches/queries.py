@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from tallystick.authority.channels.ecr.batches import store
-from tallystick.authority.channels.ecr.batches.values import Batch, Contact, NumberState, Part
+from tallystick.authority.channels.ecr.batches.values import Batch, Contact, Part
 from tallystick.authority.projections.audit.counters import AuditedCounters
 from tallystick.authority.room_queries import Connection
-from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.faults import Fault
+from tallystick.wire.document_jws import read_signed
 
 
 def batch(conn: Connection, uid: str, batch_id: bytes) -> Batch:
@@ -30,19 +30,9 @@ def contact(conn: Connection, uid: str) -> Contact | None:
     return store.contact(conn, uid)
 
 
-def number_state(
-    conn: Connection, uid: str, sequence: int, made_at: datetime, rules: ChannelRules, now: datetime
-) -> NumberState:
-    """What an offline document is that is neither in the ledger nor apart.
-
-    Overdue is it where the limit has passed since it was made, by its own word, or since its device, which must hold
-    it back, was heard of last.
-    """
-    if store.number_in_parts(conn, uid, sequence) is not None:
-        return NumberState.ARRIVING
-    known = store.contact(conn, uid)
-    since = made_at if known is None else min(made_at, known.at)
-    return NumberState.OVERDUE if now - since > rules.offline_limit else NumberState.PENDING
+def is_here(conn: Connection, uid: str, sequence: int, act_hash: bytes) -> bool:
+    """Whether this very document has come with a part of a batch that is not booked yet."""
+    return any(read_signed(compact).act_hash == act_hash for compact in store.documents_in_parts(conn, uid, sequence))
 
 
 class DeviceCounters:

@@ -130,9 +130,11 @@ SELECT matter_id, kind, uid, item, tin, amount, facts FROM batches.matter WHERE 
 -- name: told_matter
 UPDATE batches.matter SET told = true WHERE matter_id = :matter_id;
 
--- name: number_in_parts
-SELECT min(p.received_at) FROM batches.part p JOIN batches.batch b USING (uid, batch_id)
-WHERE p.uid = :uid AND b.state <> 'done' AND :sequence BETWEEN p.first_sequence AND p.last_sequence;
+-- name: documents_in_parts
+SELECT convert_to(split_part(convert_from(p.body, 'LATIN1'), chr(10), (:sequence - p.first_sequence + 1)::int), 'LATIN1')
+FROM batches.part p JOIN batches.batch b USING (uid, batch_id)
+WHERE p.uid = :uid AND b.state <> 'done' AND p.body IS NOT NULL
+  AND :sequence BETWEEN p.first_sequence AND p.last_sequence;
 
 -- name: overview
 SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'closed'),

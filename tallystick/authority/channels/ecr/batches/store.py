@@ -228,10 +228,9 @@ def told(conn: Connection, matter_id: int) -> None:
     _SQL.run(conn, "told_matter", matter_id=matter_id)
 
 
-def number_in_parts(conn: Connection, uid: str, sequence: int) -> datetime | None:
-    """When a part with that number came, while its batch is not booked."""
-    at: datetime | None = _SQL.value(conn, "number_in_parts", uid=uid, sequence=sequence)
-    return at
+def documents_in_parts(conn: Connection, uid: str, sequence: int) -> list[bytes]:
+    """The compact forms under a number in parts of batches that are not booked; two only where a device forked."""
+    return [bytes(row[0]) for row in _SQL.rows(conn, "documents_in_parts", uid=uid, sequence=sequence)]
 
 
 def overview(conn: Connection) -> tuple[int, int, int, datetime | None]:

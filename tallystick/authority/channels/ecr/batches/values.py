@@ -101,12 +101,3 @@ class Matter:
     tin: str
     amount: int = 0
     facts: Mapping[str, str] = attrs.field(factory=dict)
-
-
-class NumberState(StrEnum):
-    """What is known of an offline document that is not in the ledger."""
-
-    ARRIVING = "arriving"
-    """Its part is here, and its batch is not booked yet."""
-    PENDING = "pending"
-    OVERDUE = "overdue"

@@ -6,9 +6,7 @@ the code; what lacks standing (the device, its certificate, its build, its place
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Protocol
-
+from tallystick.authority.intake.national.offline.ports import BuildHistory
 from tallystick.authority.intake.national.values import DocumentInHand, NationalFinding
 from tallystick.authority.intake.steps import Step
 from tallystick.kernel.channel_rules import ChannelRules, LateDocuments
@@ -29,13 +27,6 @@ _APART = frozenset(
         "TS-2407",
     }
 )
-
-
-class BuildHistory(Protocol):
-    """What is known of the past of builds."""
-
-    def withdrawn_at(self, build_id: str) -> datetime | None:
-        """When a build was suspended or revoked last; none for one that stands, or that nobody certified."""
 
 
 def finding(history: BuildHistory, hand: DocumentInHand, step: Step, fault: Fault) -> NationalFinding | None:

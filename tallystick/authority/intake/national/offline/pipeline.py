@@ -7,64 +7,43 @@ device signed or none, so whatever was booked before a crash is found booked, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 import attrs
 
 from tallystick.authority.intake.examining import at_step
-from tallystick.authority.intake.national.offline.findings import BuildHistory
-from tallystick.authority.intake.national.offline.run import BatchRun, OpenedPart
-from tallystick.authority.intake.national.offline.values import Arrived, OfflineBatch, Tally
-from tallystick.authority.intake.national.ports import NationalRules, NationalStores
-from tallystick.authority.intake.national.signatures import Signatures
-from tallystick.authority.intake.ports import Sequencer
+from tallystick.authority.intake.national.offline.openers import Openers
+from tallystick.authority.intake.national.offline.opening import Arrival
+from tallystick.authority.intake.national.offline.ports import OfflineRules
+from tallystick.authority.intake.national.offline.run import BatchRun, OpenedBlock
+from tallystick.authority.intake.national.offline.segments import Single
+from tallystick.authority.intake.national.offline.values import ArrivedPart, OfflineBatch, Tally
+from tallystick.authority.intake.national.values import Sender
+from tallystick.authority.intake.ports import BulkSequencer
 from tallystick.authority.intake.steps import Step
-from tallystick.authority.intake.store import Quarantined
-from tallystick.authority.ledger.booked_numbers import BookedNumber
 from tallystick.kernel.faults import Fault
-from tallystick.wire.document_jws import SignedDocument, read_signed
 
 SHARE = 512
 """How many documents of all batches of a process wait in the sequencer's queue: an eighth of it, so that a returning
 fleet cannot fill it, and what is sold on line waits behind a tenth of a second of it at most."""
 LEAST_IN_FLIGHT = 16
-
-
-class OfflineStores(NationalStores, Protocol):
-    """What is kept in SQL, many rows at a time."""
-
-    async def booked_between(self, uid: str, first: int, last: int) -> dict[int, BookedNumber]:
-        """What the ledger has of a device in a span of numbers."""
-
-    async def quarantine_all(self, rows: Sequence[Quarantined]) -> dict[bytes, int | None]:
-        """Keep documents apart; the ledger's entry of each by its act, none where it has none yet."""
-
-    async def number_all(self, numbers: Sequence[tuple[bytes, int]]) -> None:
-        """Note the ledger's entries."""
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class OfflineRules:
-    """What the booking consults: the rules of national documents, with stores that take many rows at a time."""
-
-    national: NationalRules
-    stores: OfflineStores
-    history: BuildHistory
+BLOCK_BYTES = 256 * 1024
+"""What is opened at once. A batch holds one part and, for each process that opens, three blocks of it in memory."""
 
 
 class OfflineIntake:
     """Books batches side by side. Belongs to one event loop. `stopped` is the institution's switch."""
 
-    def __init__(self, rules: OfflineRules, sequencer: Sequencer, signatures: Signatures, share: int = SHARE) -> None:
+    def __init__(self, rules: OfflineRules, sequencer: BulkSequencer, openers: Openers, share: int = SHARE) -> None:
         self.stopped = False
         self._rules = rules
         self._sequencer = sequencer
-        self._signatures = signatures
+        self._openers = openers
         self._share = share
         self._active = 0
 
-    async def book(self, batch: OfflineBatch, parts: AsyncIterator[Sequence[Arrived]]) -> Tally:
+    async def book(self, batch: OfflineBatch, parts: AsyncIterator[ArrivedPart]) -> Tally:
         """Book every document, or keep it apart; returns once all of it is behind the acknowledgement gate.
 
         Raises ``TS-50xx`` and ``TS-1402`` when it cannot go on now: then the same batch may be booked again, and what
@@ -79,8 +58,8 @@ class OfflineIntake:
         self._active += 1
         run = BatchRun(self._rules, self._sequencer, batch, standing, self._window)
         try:
-            async for part in self._opened(parts):
-                await run.take(part)
+            async for block in self._opened(batch.sender, parts):
+                await run.take(block)
             return await run.finish()
         finally:
             self._active -= 1
@@ -90,36 +69,47 @@ class OfflineIntake:
         """How many documents of one batch may be on their way: its part of the share."""
         return max(LEAST_IN_FLIGHT, self._share // max(1, self._active))
 
-    async def _opened(self, parts: AsyncIterator[Sequence[Arrived]]) -> AsyncIterator[OpenedPart]:
-        """Parts with the outcome of their signatures; the next one is checked while one is booked."""
-        waiting: asyncio.Task[OpenedPart] | None = None
+    async def _opened(self, sender: Sender, parts: AsyncIterator[ArrivedPart]) -> AsyncIterator[OpenedBlock]:
+        """Blocks in order, opened; the next ones are opened while one is booked."""
+        waiting: deque[asyncio.Task[OpenedBlock]] = deque()
         try:
             async for part in parts:
-                coming = asyncio.create_task(self._open(part))
-                if waiting is not None:
-                    yield await waiting
-                waiting = coming
-            if waiting is not None:
-                yield await waiting
+                for text in blocks(part.text):
+                    waiting.append(asyncio.create_task(self._open(sender, part, text)))
+                    if len(waiting) > self._openers.ahead:
+                        yield await waiting.popleft()
+            while waiting:
+                yield await waiting.popleft()
         finally:
-            if waiting is not None:
-                waiting.cancel()
+            for task in waiting:
+                task.cancel()
 
-    async def _open(self, part: Sequence[Arrived]) -> OpenedPart:
-        signed = [read_signed(one.compact) for one in part]
-        by_key: dict[bytes, list[int]] = {}
-        for place, one in enumerate(signed):
-            by_key.setdefault(one.header.kid, []).append(place)
-        codes = [""] * len(part)
-        for kid, places in by_key.items():
-            found = await self._check(kid, [signed[place] for place in places])
-            for place, code in zip(places, found, strict=True):
-                codes[place] = code
-        return OpenedPart([one.received_at for one in part], signed, codes)
+    async def _open(self, sender: Sender, part: ArrivedPart, text: bytes) -> OpenedBlock:
+        """Opened with the certificate of the connection, and once more where others have signed."""
+        devices = self._rules.national.devices
+        arrival = Arrival(
+            sender=sender,
+            device=devices.device(sender.uid),
+            signers=self._keys([sender.certificate_hash]),
+            received_at=part.received_at,
+        )
+        segments = await self._openers.open(arrival, text)
+        unknown = {one.unknown for one in segments if isinstance(one, Single) and one.unknown}
+        if unknown:
+            arrival = attrs.evolve(arrival, signers={**arrival.signers, **self._keys(unknown)})
+            segments = await self._openers.open(arrival, text)
+        return OpenedBlock(arrival, text.removesuffix(b"\n").split(b"\n"), segments)
 
-    async def _check(self, kid: bytes, signed: Sequence[SignedDocument]) -> list[str]:
-        certificate = self._rules.national.devices.certificate(kid)
-        if certificate is None:
-            return ["TS-1311"] * len(signed)
-        pairs = [(one.signing_input, one.signature) for one in signed]
-        return await self._signatures.wrong(certificate.public_key.spki, pairs)
+    def _keys(self, signers: Iterable[bytes]) -> dict[bytes, bytes]:
+        devices = self._rules.national.devices
+        found = {one: devices.certificate(one) for one in signers}
+        return {one: b"" if entry is None else entry.public_key.spki for one, entry in found.items()}
+
+
+def blocks(text: bytes) -> Iterator[bytes]:
+    """A part's text in pieces of whole lines, each of so many bytes or one line."""
+    begin = 0
+    while begin < len(text):
+        end = text.rfind(b"\n", begin, begin + BLOCK_BYTES) + 1 or text.find(b"\n", begin) + 1 or len(text)
+        yield text[begin:end]
+        begin = end

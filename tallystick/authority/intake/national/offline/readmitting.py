@@ -10,7 +10,8 @@ import attrs
 from tallystick.authority.intake.held import Held
 from tallystick.authority.intake.national.booking import document_entry
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
-from tallystick.authority.intake.national.offline.findings import BuildHistory, finding, lateness
+from tallystick.authority.intake.national.offline.findings import finding, lateness
+from tallystick.authority.intake.national.offline.ports import BuildHistory
 from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.values import DocumentInHand, Sender
 from tallystick.authority.ledger.entry import Channel, NewEntry

@@ -1,4 +1,8 @@
-"""One batch on its way: its documents judged one after the other, and booked many at a time behind each other."""
+"""One batch on its way: the ordered part of judging its documents, which are booked many at a time behind each other.
+
+Stretches of plain sales that fit where the device stands go on as they were opened; every other document is judged by
+itself. What opened them, see `opening`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from itertools import islice
 
 import attrs
 
@@ -18,25 +22,28 @@ from tallystick.authority.intake.national.booking import document_entry
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.national.doubled import keep_two_documents
 from tallystick.authority.intake.national.offline.findings import finding, lateness, times_contradict
+from tallystick.authority.intake.national.offline.fitting import fits
+from tallystick.authority.intake.national.offline.opening import Arrival
+from tallystick.authority.intake.national.offline.ports import OfflineRules
+from tallystick.authority.intake.national.offline.segments import STRETCH_MOST, Segment, Stretch
 from tallystick.authority.intake.national.offline.values import OfflineBatch, Tally
 from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.intake.national.values import DocumentInHand, NationalFinding
-from tallystick.authority.intake.ports import Sequencer
+from tallystick.authority.intake.ports import BulkSequencer
 from tallystick.authority.intake.steps import Step
 from tallystick.authority.intake.store import Quarantined, Refused
 from tallystick.authority.intake.verdicts import AuditStatus
 from tallystick.authority.ledger.booked_numbers import BookedNumber
 from tallystick.authority.ledger.entry import Booked, Channel
+from tallystick.authority.ledger.protocol import write_append
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
 from tallystick.kernel.identifiers import canonical_buyer
 from tallystick.kernel.national_document import NationalDocument
-from tallystick.wire.document_jws import MEDIA_TYPE, SignedDocument
+from tallystick.kernel.sales_sum import sold
+from tallystick.wire.document_jws import MEDIA_TYPE, SignedDocument, read_signed
 from tallystick.wire.national_document import read_document
-
-if TYPE_CHECKING:
-    from tallystick.authority.intake.national.offline.pipeline import OfflineRules
 
 APART_AT_ONCE = 256
 _CHANNEL = Channel.ECR_OFFLINE
@@ -46,21 +53,21 @@ _KEPT = NATIONAL_CHECKS[_CHANNEL].kept
 
 
 @attrs.frozen(slots=True)
-class OpenedPart:
-    """Documents of a part, when each arrived, and for each the code of what is wrong with its signature."""
+class OpenedBlock:
+    """Documents that came together, and what is known of them: segments in order, together as many as they are."""
 
-    received_at: Sequence[datetime]
-    signed: Sequence[SignedDocument]
-    codes: Sequence[str]
+    arrival: Arrival
+    documents: Sequence[bytes]
+    segments: Sequence[Segment]
 
 
 @attrs.frozen(slots=True)
 class _Flight:
-    """A document that the sequencer was asked to book."""
+    """Documents that the sequencer was asked to book, up to ``last``; ``codes`` are the flags of each."""
 
-    sequence: int
-    codes: tuple[str, ...]
-    booked: asyncio.Task[Booked]
+    last: int
+    codes: Sequence[tuple[str, ...]]
+    booked: asyncio.Task[list[Booked | Fault]]
 
 
 class BatchRun:
@@ -69,7 +76,7 @@ class BatchRun:
     def __init__(
         self,
         rules: OfflineRules,
-        sequencer: Sequencer,
+        sequencer: BulkSequencer,
         batch: OfflineBatch,
         standing: Standing,
         window: Callable[[], int],
@@ -81,17 +88,28 @@ class BatchRun:
         self._window = window
         self._tally = Tally()
         self._flights: deque[_Flight] = deque()
+        self._in_flight = 0
+        self._appends: list[bytes] = []
+        self._codes: list[tuple[str, ...]] = []
         self._confirmed = standing.sequence
         self._apart: list[Quarantined] = []
         self._before_ms = max(standing.nonces.values(), default=0)
 
-    async def take(self, part: OpenedPart) -> None:
-        """Judge the documents of a part, and book them or keep them apart."""
-        known = await self._known(part)
-        for received_at, signed, code in zip(part.received_at, part.signed, part.codes, strict=True):
-            self._tally.documents += 1
-            await self._take(signed, received_at, code, known.get(signed.header.sequence))
-            self._before_ms = signed.header.time_ms
+    async def take(self, block: OpenedBlock) -> None:
+        """Judge the documents of a block, and book them or keep them apart."""
+        known, arrival = await self._known(block), block.arrival
+        documents = iter(block.documents)
+        for segment in block.segments:
+            if not isinstance(segment, Stretch):
+                await self._take(next(documents), arrival, segment.code, known)
+                continue
+            mine = list(islice(documents, len(segment.appends)))
+            if not known and self._fits(segment, mine[0], arrival):
+                await self._send_stretch(segment)
+            else:
+                for compact in mine:
+                    await self._take(compact, arrival, "", known)
+        await self._send_off()
 
     async def finish(self) -> Tally:
         """Wait for all that is on its way; how the batch ended."""
@@ -104,14 +122,26 @@ class BatchRun:
         for flight in self._flights:
             flight.booked.cancel()
 
-    async def _known(self, part: OpenedPart) -> dict[int, BookedNumber]:
-        """What of the part is in the ledger already: of an earlier attempt, or of another batch."""
-        numbers = [one.header.sequence for one in part.signed if one.header.sequence <= self._standing.sequence]
-        if not numbers or min(numbers) > self._confirmed:
+    async def _known(self, block: OpenedBlock) -> dict[int, BookedNumber]:
+        """What of the block is in the ledger already: of an earlier attempt, or of another batch."""
+        first, last = (read_signed(block.documents[place]).header.sequence for place in (0, -1))
+        last = min(last, self._standing.sequence)
+        if first > last or first > self._confirmed:
             return {}
-        return await self._rules.stores.booked_between(self._batch.sender.uid, min(numbers), max(numbers))
+        return await self._rules.stores.booked_between(self._batch.sender.uid, first, last)
 
-    async def _take(self, signed: SignedDocument, at: datetime, code: str, known: BookedNumber | None) -> None:
+    def _fits(self, stretch: Stretch, first: bytes, arrival: Arrival) -> bool:
+        rules, batch = self._rules.national, self._batch
+        return fits(rules, batch, self._standing, stretch, first, arrival, self._before_ms)
+
+    async def _take(self, compact: bytes, arrival: Arrival, code: str, known: dict[int, BookedNumber]) -> None:
+        """One document by itself; ``code`` says what is wrong with its signature."""
+        signed = read_signed(compact)
+        self._tally.documents += 1
+        await self._judge_alone(signed, arrival.received_at, code, known.get(signed.header.sequence))
+        self._before_ms = signed.header.time_ms
+
+    async def _judge_alone(self, signed: SignedDocument, at: datetime, code: str, known: BookedNumber | None) -> None:
         if known is not None and known.act_hash == signed.act_hash:
             if not known.acked:
                 raise at_step(Step.GATE_AND_ANSWER, Fault("TS-5003", retry_after_seconds=2))
@@ -217,7 +247,7 @@ class BatchRun:
         contradiction = times_contradict(channels, hand, self._before_ms)
         if contradiction is not None:
             hand.findings.append(contradiction)
-        if self._batch.is_late(header.sequence, header.time, hand.received_at):
+        if self._batch.lateness.reaches(header.sequence, header.time, hand.received_at):
             hand.findings.append(lateness(channels))
 
     async def _wait_for_original(self, hand: DocumentInHand) -> None:
@@ -230,16 +260,38 @@ class BatchRun:
 
     async def _send(self, hand: DocumentInHand) -> None:
         """Step 14. What follows is judged by it at once; should it fail, the whole run ends."""
-        if len(self._flights) >= self._window():
-            await self._land()
-        entry = document_entry(self._rules.national, hand)
+        self._appends.append(write_append(document_entry(self._rules.national, hand)))
+        self._codes.append(hand.codes)
         header, standing = hand.header, self._standing
-        booked = asyncio.create_task(self._sequencer.append(entry))
-        self._flights.append(_Flight(header.sequence, hand.codes, booked))
         assert hand.state is not None, "the shift was judged"
         link = device_link(header.previous, header.sequence, hand.signed.body_hash)
         standing.take(header.sequence, link, hand.state, header.nonce, header.time_ms)
         self._count_amounts(hand)
+        if len(self._appends) >= STRETCH_MOST:
+            await self._send_off()
+
+    async def _send_stretch(self, stretch: Stretch) -> None:
+        """Step 14 for sales in which nothing is wrong."""
+        await self._send_off()
+        self._appends, self._codes = stretch.appends, [()] * len(stretch.appends)
+        self._tally.documents += len(stretch.appends)
+        standing = self._standing
+        standing.sequence, standing.link = stretch.last, stretch.link
+        standing.state = sold(standing.state, stretch.sales, stretch.last)
+        self._before_ms = stretch.last_ms
+        await self._send_off()
+
+    async def _send_off(self) -> None:
+        """What is ready goes to the sequencer in one frame, once there is room in the window."""
+        if not self._appends:
+            return
+        while self._flights and self._in_flight + len(self._appends) > self._window():
+            await self._land()
+        appends, codes = self._appends, self._codes
+        self._appends, self._codes = [], []
+        booked = asyncio.create_task(self._sequencer.append_many(appends))
+        self._flights.append(_Flight(self._standing.sequence, codes, booked))
+        self._in_flight += len(codes)
 
     async def _land(self) -> None:
         """Wait for the oldest, and take all that are done behind it."""
@@ -247,11 +299,15 @@ class BatchRun:
         await asyncio.wait((flights[0].booked,))
         while flights and flights[0].booked.done():
             flight = flights.popleft()
-            booked = flight.booked.result()
-            self._confirmed = flight.sequence
-            self._tally.book(booked.index, flight.codes)
+            for booked, codes in zip(flight.booked.result(), flight.codes, strict=True):
+                if isinstance(booked, Fault):
+                    raise booked
+                self._tally.book(booked.index, codes)
+            self._in_flight -= len(flight.codes)
+            self._confirmed = flight.last
 
     async def _land_all(self) -> None:
+        await self._send_off()
         while self._flights:
             await self._land()
 
@@ -304,5 +360,10 @@ class BatchRun:
             return
         entries = await self._rules.stores.quarantine_all(rows)
         new = [row for row in rows if entries[row.act_hash] is None]
-        booked = await asyncio.gather(*(self._sequencer.append(quarantine_entry(row)) for row in new))
-        await self._rules.stores.number_all([(row.act_hash, one.index) for row, one in zip(new, booked, strict=True)])
+        booked = await self._sequencer.append_many([write_append(quarantine_entry(row)) for row in new])
+        numbers = []
+        for row, one in zip(new, booked, strict=True):
+            if isinstance(one, Fault):
+                raise one
+            numbers.append((row.act_hash, one.index))
+        await self._rules.stores.number_all(numbers)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime
 
 import attrs
 
 from tallystick.authority.intake.national.values import Sender
+from tallystick.kernel.offline_limits import Lateness
 
 
 @attrs.frozen(slots=True)
-class Arrived:
-    """A document as it came, and when its part did."""
+class ArrivedPart:
+    """A part's text as it came, documents one a line, and when it did."""
 
-    compact: bytes
+    text: bytes
     received_at: datetime
 
 
@@ -23,12 +23,12 @@ class Arrived:
 class OfflineBatch:
     """Who sent a batch. ``revoked``: its signer's certificate was revoked when the batch was closed (S0-064).
 
-    ``is_late(sequence, made_at, received_at)`` says whether a document came beyond the limit (S0-032).
+    ``lateness`` says which documents came beyond the limit (S0-032).
     """
 
     sender: Sender
     revoked: bool
-    is_late: Callable[[int, datetime, datetime], bool]
+    lateness: Lateness
 
 
 @attrs.define(slots=True)
