@@ -91,6 +91,18 @@ def run(
 
 
 @app.command()
+def rack(passphrase_file: Secret = None) -> None:
+    """Serve all registers of a demonstration, as its list in the run folder names them."""
+    from tallystick.kernel.faults import Fault
+    from tallystick.ops.processes.till import run_rack
+
+    try:
+        run_rack(passphrase_file)
+    except Fault as fault:
+        sys.exit(f"tallystick: {fault}")
+
+
+@app.command()
 def sell(
     folder: Folder,
     item: Annotated[list[str], typer.Option("--item", help="NAME:PRICE:LABEL or NAME:PRICE:LABEL:QUANTITY.")],

@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from tallystick.ops.register_desk import RegisterDesk
 
-app = typer.Typer(help="Registers: first requests, rules, hold and closure.", no_args_is_help=True)
+app = typer.Typer(help="Registers: first requests, rules and closure.", no_args_is_help=True)
 Number = Annotated[int, typer.Argument(help="Number of the first request.")]
 Device = Annotated[str, typer.Argument(help="Number of the device: eight upper-case letters or digits.")]
 OfficerName = Annotated[str, typer.Option("--officer", help="User name of the officer who decides.")]
@@ -98,29 +98,11 @@ def end_rule(number: Annotated[int, typer.Argument(help="Number of the rule.")],
 
 
 @app.command()
-def hold(uid: Device, officer: OfficerName, reason: Reason) -> None:
-    """Let a device fiscalise nothing until it is released."""
-    _set(uid, "hold", officer, reason)
-
-
-@app.command()
-def release(uid: Device, officer: OfficerName, reason: Reason) -> None:
-    """Take a device off hold."""
-    _set(uid, "active", officer, reason)
-
-
-@app.command()
 def close(uid: Device, officer: OfficerName, reason: Reason) -> None:
-    """Close a device for good; nobody opens it again."""
-    _set(uid, "closed", officer, reason)
-
-
-def _set(uid: str, state: str, officer: str, reason: str) -> None:
-    from tallystick.kernel.device_policy import DeviceState
-
+    """Close a device for good; nobody opens it again. Holding and releasing one is `tallystick device hold|release`."""
     with _desk() as desk:
-        desk.set_state(officer, uid, DeviceState(state), reason)
-    typer.echo(f"{uid} is {'on hold' if state == 'hold' else state}")
+        desk.close(officer, uid, reason)
+    typer.echo(f"{uid} is closed")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from tallystick.crypto.key_purposes import KeyPurpose, require_kind, require_use
 from tallystick.crypto.keys import KeyKind, PrivateKey, PublicKey
 from tallystick.crypto.policy import Use, require
 from tallystick.kernel.faults import Fault
-from tallystick.kit.atomic_file import write_atomically
+from tallystick.kit.atomic_file import read_or_make, write_atomically
 
 _MAGIC, _MAGIC_BEFORE = b"TSK2", b"TSK1"
 _NONCE_BYTES = 12
@@ -208,10 +208,8 @@ def _wrapping(key: _Opened) -> AESGCM:
 
 
 def _salt(folder: Path) -> bytes:
-    file = folder / "store.salt"
-    if not file.exists():
-        write_atomically(file, os.urandom(_SALT_BYTES), mode=0o600)
-    return file.read_bytes()
+    """One for all processes: under another salt nobody opens what was sealed under this one."""
+    return read_or_make(folder / "store.salt", lambda: os.urandom(_SALT_BYTES))
 
 
 def _derive(passphrase: bytes, salt: bytes) -> bytes:

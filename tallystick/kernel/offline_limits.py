@@ -48,20 +48,30 @@ def too_long(outages: Iterable[Outage], rules: ChannelRules) -> list[Outage]:
 
 @attrs.frozen(slots=True)
 class Lateness:
-    """Which documents came beyond the limit: made in an outage that was too long, or so old by their own word."""
+    """Which documents came beyond the limit: made in an outage that was too long, or so old by their own word.
+
+    A device names the numbers itself, its head before an outage and after it. So what says that it was made in the
+    outage was, whatever its number; the country's window of time is allowed to its clock.
+    """
 
     excessive: Sequence[Outage]
     rules: ChannelRules
 
     def reaches(self, sequence: int, made_at: datetime, received_at: datetime) -> bool:
         """Whether this document did."""
-        too_old = received_at - made_at > self.rules.offline_limit
-        return too_old or any(one.covers(sequence) for one in self.excessive)
+        window = self.rules.time_window
+        return received_at - made_at > self.rules.offline_limit or any(
+            one.covers(sequence) or one.since + window < made_at < one.until - window for one in self.excessive
+        )
 
-    def may_reach(self, first: int, last: int, earliest: datetime, received_at: datetime) -> bool:
-        """Whether any of the documents from ``first`` to ``last`` may have, of which none is older than that."""
-        too_old = received_at - earliest > self.rules.offline_limit
-        return too_old or any(one.after < last and (one.up_to is None or first <= one.up_to) for one in self.excessive)
+    def may_reach(self, numbers: tuple[int, int], made: tuple[datetime, datetime], received_at: datetime) -> bool:
+        """Whether any document may have, of those with the numbers and times between the two."""
+        window, (first, last), (earliest, latest) = self.rules.time_window, numbers, made
+        return received_at - earliest > self.rules.offline_limit or any(
+            (one.after < last and (one.up_to is None or first <= one.up_to))
+            or (one.since + window < latest and earliest < one.until - window)
+            for one in self.excessive
+        )
 
 
 def _used_up(last: Outage, known: Sequence[Outage], rules: ChannelRules) -> bool:

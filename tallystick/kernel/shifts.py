@@ -67,6 +67,14 @@ class RegisterState:
         """Whether a shift is open."""
         return self.first > 0
 
+    @property
+    def can_be_said(self) -> bool:
+        """Whether a report can say its sums. Taxes and payments are parts of what was moved, so they need no look."""
+        one = self.totals
+        moved = one.sales.total.scaled + one.refunds.total.scaled
+        moved += one.corrections_up.total.scaled + one.corrections_down.total.scaled
+        return moved < _END and -_END < self.turnover.scaled < _END and -_END < self.cash.scaled < _END
+
     def after(
         self, document: NationalDocument, sequence: int, at: datetime, *, hours_most: int = SHIFT_HOURS_MOST
     ) -> RegisterState:
@@ -82,7 +90,8 @@ class RegisterState:
             case Sale() as sale:
                 self._check_shift(document, at, hours_most)
                 sold = self._sold(document.kind, sale, sequence)
-                sold._check_range()
+                if not sold.can_be_said:
+                    raise Fault("TS-2005", detail="the shift's report could not say such a sum")
                 return sold
             case ShiftOpening(cash=cash):
                 state = self._opened(document, sequence, at, cash)
@@ -189,14 +198,6 @@ class RegisterState:
             is_registered=self.is_registered,
             is_closed=self.is_closed,
         )
-
-    def _check_range(self) -> None:
-        """Taxes and payments are parts of what was moved, so they need no look."""
-        one = self.totals
-        moved = one.sales.total.scaled + one.refunds.total.scaled
-        moved += one.corrections_up.total.scaled + one.corrections_down.total.scaled
-        if moved >= _END or not (-_END < self.turnover.scaled < _END and -_END < self.cash.scaled < _END):
-            raise Fault("TS-2005", detail="the shift's report could not say such a sum")
 
     def _check_report(self, report: ShiftReport, sequence: int) -> None:
         ours = self.report(sequence)

@@ -5,6 +5,8 @@ The order is the point: write beside, flush the bytes, rename over, flush the fo
 
 import os
 import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -27,6 +29,29 @@ def write_atomically(path: Path, content: bytes, *, mode: int = 0o600, durable: 
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def read_or_make(path: Path, make: Callable[[], bytes]) -> bytes:
+    """What stands at `path`; where nothing does, what `make` gives, mode 0600 and durable.
+
+    Processes that ask at the same moment all read what the first of them made: a file that is there is never replaced.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        pass
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(make())
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return path.read_bytes()
 
 
 def remove_durably(path: Path) -> None:

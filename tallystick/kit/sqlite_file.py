@@ -29,11 +29,19 @@ _PRAGMAS = (
 class SqliteFile:
     """A file with the tables of ``package``'s schema file; may be used by several threads and several processes.
 
-    Opening raises ``sqlite3.DatabaseError`` for a file that is none, or of another format than ``version``.
+    ``upgrades`` names, for formats before ``version``, the file of statements that makes the next one of it. Opening
+    raises ``sqlite3.DatabaseError`` for a file that is none, or of a format that no upgrade leads on from.
     """
 
     def __init__(
-        self, path: Path, package: str, *, schema: str = "schema.sql", queries: str = "queries.sql", version: int = 1
+        self,
+        path: Path,
+        package: str,
+        *,
+        schema: str = "schema.sql",
+        queries: str = "queries.sql",
+        version: int = 1,
+        upgrades: Mapping[int, str] = {},
     ) -> None:
         self._queries = load_queries(package, queries, "sqlite")
         self._turn = threading.RLock()
@@ -44,13 +52,18 @@ class SqliteFile:
             found = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if found == 0:
                 path.chmod(0o600)
-                text = files(package).joinpath(schema).read_text(encoding="utf-8")
-                for statement in _statements(text):
-                    self._connection.execute(statement)
-                self._connection.execute(f"PRAGMA user_version = {version:d}")
-            elif found != version:
+                self._execute_file(package, schema, version)
+            while 0 < found < version and found in upgrades:
+                self._execute_file(package, upgrades[found], found + 1)
+                found += 1
+            if found not in (0, version):
                 raise sqlite3.DatabaseError(f"{path.name} has format {found}, this program writes {version}")
         sync_folder(path.parent)
+
+    def _execute_file(self, package: str, name: str, version: int) -> None:
+        for statement in _statements(files(package).joinpath(name).read_text(encoding="utf-8")):
+            self._connection.execute(statement)
+        self._connection.execute(f"PRAGMA user_version = {version:d}")
 
     def close(self) -> None:
         """Close the file."""

@@ -18,13 +18,12 @@ from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.reference.registry.persons import person
 from tallystick.authority.reference.remote import many, operations
 from tallystick.authority.reference.remote.ports import Selection
+from tallystick.authority.reference.remote.rates import rate_change
 from tallystick.authority.reference.remote.values import GivenCommand
 from tallystick.authority.reference.taxrates import queries as taxrates
 from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.device_commands import RateChange, Wanted
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.instants import unix_ms
-from tallystick.kernel.tax_rates import TaxRateGroup
 from tallystick.ops.database import open_database
 from tallystick.ops.override_desk import shell
 from tallystick.ops.packs import load_pack
@@ -81,16 +80,6 @@ class DeviceDesk:
             act = Act(at=self.clock(), actor=self.came_from, verb="devices.read", object=f"device:{uid}")
             activity.record(conn, attrs.evolve(act, for_whom=device.tin))
             return found
-
-
-def rate_change(group: TaxRateGroup) -> RateChange:
-    """A rate group as a command says it."""
-    labels = {rate.label: _plain(str(rate.rate)) for category in group.categories for rate in category.rates}
-    return RateChange(group=group.group_id, valid_from_ms=unix_ms(group.valid_from), labels=labels)
-
-
-def _plain(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @contextmanager

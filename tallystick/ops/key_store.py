@@ -10,7 +10,7 @@ from tallystick.crypto.hsm import KeyStore, read_secret
 from tallystick.crypto.key_purposes import KeyPurpose
 from tallystick.crypto.sealed_keys import SealedKeys
 from tallystick.crypto.token_keys import PinRefused, TokenKeys, TokenPlace
-from tallystick.kit.atomic_file import write_atomically
+from tallystick.kit.atomic_file import read_or_make
 from tallystick.ops.settings import Settings, SettingsError
 from tallystick.ops.state_folder import StateFolder
 
@@ -76,6 +76,4 @@ def _own_secret(state: StateFolder) -> bytes:
 
 
 def _kept(path: Path) -> bytes:
-    if not path.exists():
-        write_atomically(path, secrets.token_bytes(_SECRET_BYTES), mode=0o600)
-    return path.read_bytes()
+    return read_or_make(path, lambda: secrets.token_bytes(_SECRET_BYTES))

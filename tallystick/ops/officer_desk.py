@@ -17,7 +17,7 @@ import psycopg
 from tallystick.authority.assurance.witnesses import operations as witnesses
 from tallystick.authority.assurance.witnesses import queries as witness_queries
 from tallystick.authority.assurance.witnesses.values import PolicyInForce
-from tallystick.authority.channels.ecr.batches.queries import DeviceCounters
+from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
 from tallystick.authority.intake import anchors, decision_store, decisions
 from tallystick.authority.intake.anchors import Standing
 from tallystick.authority.intake.decisions import DECIDE
@@ -50,7 +50,8 @@ class OfficerDesk:
         """Documents that wait for a decision, with what shows their age; that they were read is an act."""
         with psycopg.connect(self.dsn) as conn:
             found = decision_store.waiting(conn, _SHOWN)
-            shown = [(one, anchors.standing(conn, DeviceCounters(), one)) for one in found]
+            counters = DeviceCounters()
+            shown = [(one, anchors.standing(conn, counters, one)) for one in found]
             activity.record(conn, Act(at=self.clock(), actor=self.came_from, verb="quarantine.read"))
             return shown
 

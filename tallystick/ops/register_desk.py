@@ -18,7 +18,6 @@ from tallystick.authority.reference.registry.persons import person
 from tallystick.authority.reference.registry.ports import ConnectingServices
 from tallystick.authority.reference.registry.presented import Confirmed, PendingRegister, RegisterRule
 from tallystick.authority.reference.registry.registering import WHO_ACTS_FOR_ALL
-from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.reasons import read_reason
 from tallystick.ops.connecting import connecting_services, enrol_url
@@ -84,20 +83,14 @@ class RegisterDesk:
         with psycopg.connect(self.dsn) as conn:
             register_rules.end_rule(conn, number, self._person(conn, username), self.clock())
 
-    def set_state(self, username: str, uid: str, state: DeviceState, reason: str) -> None:
-        """Put a device on hold, release it, or close it for good; raises ``TS-2401`` for one that is closed."""
+    def close(self, username: str, uid: str, reason: str) -> None:
+        """Close a device for good; closed already, nothing changes. Raises ``TS-2401`` where there is none."""
         words = read_reason(reason)
-        deeds = {
-            DeviceState.ACTIVE: operations.release_device,
-            DeviceState.CLOSED: operations.close_device,
-            DeviceState.HOLD: operations.hold_device,
-        }
         with psycopg.connect(self.dsn) as conn:
             by = person(conn, username, self.came_from, WHO_ACTS_FOR_ALL).actor
-            deeds[state](conn, uid, self.clock(), words, by)
-            found = queries.fiscal_device(conn, uid)
-            if found is None or found.state is not state:
-                raise Fault("TS-2401", detail="no such device, or closed for good")
+            if queries.fiscal_device(conn, uid) is None:
+                raise Fault("TS-2401", detail="no such device")
+            operations.close_device(conn, uid, self.clock(), words, by)
 
     def _person(self, conn: Connection, username: str) -> Person:
         return person(conn, username, self.came_from, _WHO)

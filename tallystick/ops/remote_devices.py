@@ -36,6 +36,10 @@ class RegistryOfCommands:
             case Selection.BUILD:
                 return builds.devices_with(conn, name, most=most)
 
+    def registered_before(self, conn: Connection, after: str, before: datetime, most: int) -> list[str]:
+        """See the port."""
+        return queries.devices_registered_before(conn, after, before, most)
+
     def require_acts_for(self, conn: Connection, person: Person, tin: str) -> None:
         """See the port."""
         require_acts_for(conn, person, tin, _FOR_HIMSELF)

@@ -11,6 +11,7 @@ import attrs
 from tallystick.authority.channels.ecr.answers import Answers
 from tallystick.authority.channels.erp.sending import WebhookSender
 from tallystick.authority.channels.erp.webhooks import WebhookPolicy, Webhooks
+from tallystick.kit.atomic_file import read_or_make
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.settings import Settings, SettingsError
 from tallystick.ops.state_folder import StateFolder
@@ -31,20 +32,7 @@ def webhook_secret(file: Path) -> bytes:
 
     Two processes may ask for it first at the same moment: one of them makes it, and both read that one.
     """
-    if not file.exists():
-        made = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(secrets.token_bytes(_SECRET_BYTES))
-            out.flush()
-            os.fsync(out.fileno())
-        try:
-            os.link(made, file)
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
-    return file.read_bytes()
+    return read_or_make(file, lambda: secrets.token_bytes(_SECRET_BYTES))
 
 
 @attrs.frozen

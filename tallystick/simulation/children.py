@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tallystick.kit.atomic_file import write_atomically
+import attrs
+
+from tallystick.kit.atomic_file import read_or_make, write_atomically
 from tallystick.ops.database import database_file
 from tallystick.ops.processes.context import ecr_name, keys_name, system_clock, unwrap_name, vsdc_name
+from tallystick.ops.processes.till import RACK_FILE, RACK_NAME
 from tallystick.ops.settings import Settings
 from tallystick.ops.supervisor import ChildSpec, Supervisor, ready_by_url
 from tallystick.simulation.country import Country, free_port
@@ -65,7 +68,7 @@ class Children:
         """Start all, those together that do not need each other; raises ``ChildFailed`` with the end of a log."""
         run = self._country.state.run
         write_atomically(database_file(run), self._country.owner_dsn.encode(), mode=0o600, durable=False)
-        for stale in (*run.glob("*.port"), *run.glob("*.health"), run / "rack"):
+        for stale in (*run.glob("*.port"), *run.glob("*.health"), run / "rack", run / RACK_FILE):
             stale.unlink(missing_ok=True)
         write_environment(run, self.portal_environment())
         numbers = range(1, self._settings.unwrap_processes + 1)
@@ -103,6 +106,15 @@ class Children:
         """Bring it back, at the address that the cards carry; raises ``ChildFailed``."""
         self._supervisor.start(self._spec(_API, "authority", "api"))
 
+    def stop_ecr(self) -> None:
+        """Take the national door away, as an outage does."""
+        for number in self._national_numbers:
+            self._supervisor.stop(ecr_name(number))
+
+    def start_ecr(self) -> None:
+        """Bring it back, at the same port; raises ``ChildFailed``."""
+        self._supervisor.start(*self._national_doors())
+
     @property
     def _national_numbers(self) -> range:
         return range(1, self._settings.ecr_processes + 1)
@@ -110,6 +122,13 @@ class Children:
     def _national_doors(self) -> Iterator[ChildSpec]:
         for number in self._national_numbers:
             yield self._spec(ecr_name(number), "authority", "ecr", f"--number={number}")
+
+    def start_registers(self, passphrase_file: Path) -> None:
+        """Start the rack of national registers; its list in the run folder grows. It gets no database."""
+        spec = self._spec(RACK_NAME, "ecr", "rack", f"--passphrase-file={passphrase_file}")
+        told = ("TALLYSTICK_STATE", "TALLYSTICK_COUNTRY", "TALLYSTICK_TIMING")
+        environment = {name: spec.environment[name] for name in told} | {"TALLYSTICK_DATABASE_URL": ""}
+        self._supervisor.start(attrs.evolve(spec, environment=environment))
 
     def _hosting(self) -> Iterator[ChildSpec]:
         yield self._spec("signer", "authority", "signer")
@@ -119,8 +138,7 @@ class Children:
     def portal_environment(self) -> dict[str, str]:
         """What the portal is told, and who makes sign-in links."""
         secret = self._country.state.keys / "portal-secret"
-        if not secret.exists():
-            write_atomically(secret, secrets.token_hex(32).encode(), mode=0o600)
+        read_or_make(secret, lambda: secrets.token_hex(32).encode())
         return {
             "TALLYSTICK_PORTAL_DSN": self._country.portal_dsn,
             "TALLYSTICK_PORTAL_SECRET_FILE": str(secret),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from tallystick.authority.ledger.findings import Finding
 from tallystick.kernel.fixed_point import Money
+from tallystick.ops.processes.till import RACK_NAME
 from tallystick.ops.self_check import check_ledger
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
@@ -30,6 +31,9 @@ from tallystick.simulation.display import Display
 from tallystick.simulation.figures import Figures, Observer
 from tallystick.simulation.hosted import DemoPos, hosted_row, prepare_hosting
 from tallystick.simulation.market import Market
+from tallystick.simulation.national.account import account_devices
+from tallystick.simulation.national.day import NationalDay
+from tallystick.simulation.national.fleet import Fleet
 from tallystick.simulation.sample import SampleReceipt, sample_of
 from tallystick.simulation.shops import ShopMaker
 from tallystick.simulation.sign_in import make_link
@@ -70,7 +74,7 @@ class Demo:
         self._state = StateFolder.of(settings.state)
         self._started = time.monotonic()
         self._stop_wanted: Callable[[], bool] = lambda: False
-        self._day: Day | None = None
+        self._days: tuple[Day | NationalDay, ...] = ()
 
     def run(self) -> int:
         """Do all of it; 0 when every basket is accounted for and the ledger is whole, 1 when not."""
@@ -94,39 +98,49 @@ class Demo:
         children.hosts = hosted_pos is not None
         self._say("Starting the authority …")
         children.start()
-        market = Market(
-            country,
-            self._shop_maker(country),
-            self._baskets(country),
-            stores=self._options.stores,
-            baskets_each=self._options.baskets_each,
-        )
+        baskets, each = self._baskets(country), self._options.baskets_each
+        market = Market(country, self._shop_maker(country), baskets, stores=self._options.stores, baskets_each=each)
+        fleet = Fleet(country, children, self._settings, baskets, each)
+        national = NationalDay(country, children, supervisor, fleet, self._tell)
+        self._days = (national,)
+        if not self._options.calm:
+            national.prepare()
+        children.start_registers(fleet.passphrase_file)
         market.start()
+        fleet.start()
         try:
             with psycopg.connect(country.intake_dsn, autocommit=True) as connection:
-                observer = Observer(market, connection, self._state.run / f"{RACK}.health")
+                observer = Observer(market, fleet, connection, self._state.run / f"{RACK}.health")
                 sample = self._first_receipt(market, supervisor, country)
-                self._print_addresses(country, children, market, sample, hosted_pos)
+                self._print_addresses(country, children, market, fleet, sample, hosted_pos)
                 day = Day(country, children, supervisor, self._shop_maker(country), market, self._tell)
+                self._days = (day, national)
                 if not (self._options.calm or self._stop_wanted()):
                     day.start()
-                self._day = day
-                self._watch(market, day, observer, supervisor)
+                    national.start()
+                self._watch(market, fleet, day, observer, supervisor)
                 market.end()
+                national.end()
+                fleet.end()
                 day.end()
                 figures = self._drain(market, day, observer, supervisor)
                 if self._stop_wanted():
-                    supervisor.stop(RACK)  # the check looks at a ledger that rests
-                status = self._account(market, day, connection, country, children.tax_office)
+                    for rack in (RACK, RACK_NAME):
+                        supervisor.stop(rack)  # the check looks at a ledger that rests
+                status = self._account(market, fleet, day, connection, country, children.tax_office)
                 self._print_last(figures, sample)
         finally:
-            market.stop.set()
-            if self._day is not None:
-                self._day.end()
+            for sellers in (market, fleet):
+                sellers.stop.set()
+            for stories in self._days:
+                stories.end()
             market.end()
+            fleet.end()
         if self._options.keep and not self._stop_wanted():
+            self._print_rows(fleet.rows())
             self._say("Everything keeps running. Ctrl-C ends it.")
             supervisor.run_until(self._stop_wanted)
+        fleet.close()
         return status
 
     def _say(self, text: str) -> None:
@@ -156,8 +170,8 @@ class Demo:
 
     def _pause(self, supervisor: Supervisor) -> None:
         supervisor.tick()
-        if self._day is not None:
-            self._day.tick()
+        for stories in self._days:
+            stories.tick()
         time.sleep(_TICK_SECONDS)
 
     def _first_receipt(self, market: Market, supervisor: Supervisor, country: Country) -> SampleReceipt | None:
@@ -180,6 +194,7 @@ class Demo:
         country: Country,
         children: Children,
         market: Market,
+        fleet: Fleet,
         sample: SampleReceipt | None,
         hosted_pos: DemoPos | None,
     ) -> None:
@@ -191,6 +206,7 @@ class Demo:
             ("an E-SDC to sell with", f"http://127.0.0.1:{market.open_shops[0].port}" if market.open_shops else "–"),
             ("device API", country.api_url),
             *hosted_row(country, children, hosted_pos),
+            ("national door (TLS)", f"{children.ecr_url}  (registers, ERP systems, server nodes)"),
             ("checkpoint of the ledger", f"{children.public_url}checkpoint"),
             ("enrolment of devices (EST)", children.est_url),
             ("revocation lists, OCSP", country.birth.pki_url),
@@ -198,15 +214,18 @@ class Demo:
             ("its witnesses", ", ".join(children.witness_urls().values()) or "none"),
             ("data, logs", str(country.state.demo)),
         ]
+        self._print_rows(rows)
+
+    def _print_rows(self, rows: Iterable[tuple[str, str]]) -> None:
         self._say("")
         for name, value in rows:
             self._console.print(f"{name:<28} {value}", highlight=False, markup=False, soft_wrap=True)
         self._say("")
 
-    def _watch(self, market: Market, day: Day, observer: Observer, supervisor: Supervisor) -> None:
+    def _watch(self, market: Market, fleet: Fleet, day: Day, observer: Observer, supervisor: Supervisor) -> None:
         with Display(self._console) as display:
             next_look = 0.0
-            while not (market.finished and day.finished) and not self._stop_wanted():
+            while not (market.finished and fleet.finished and day.finished) and not self._stop_wanted():
                 self._pause(supervisor)
                 if time.monotonic() >= next_look:
                     figures = observer.look()
@@ -233,10 +252,17 @@ class Demo:
         return figures
 
     def _account(
-        self, market: Market, day: Day, connection: psycopg.Connection[Any], country: Country, office: TaxOffice
+        self,
+        market: Market,
+        fleet: Fleet,
+        day: Day,
+        connection: psycopg.Connection[Any],
+        country: Country,
+        office: TaxOffice,
     ) -> int:
         cards = account_cards(connection, [*market.places(), *day.places()])
-        account = take_account(market, cards, day.failures)
+        devices = account_devices(connection, fleet.places())
+        account = take_account(market, fleet, cards, devices, day.failures)
         self._say("")
         for line in summary_lines(account):
             self._console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -249,7 +275,7 @@ class Demo:
         whole = account.whole and handed.is_all
         good = not findings and account.adds_up and account.nothing_lost and (stopped or whole)
         if not account.nothing_lost:
-            self._say("INVOICES ARE LOST: see the cards above.")
+            self._say("INVOICES ARE LOST: see the account above.")
         return 0 if good else 1
 
     def _self_check(self, country: Country) -> list[Finding]:

@@ -25,6 +25,7 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
     return [
         ("shops open / planned", f"{figures.shops_open} / {figures.shops_planned}, {figures.tills_selling} selling"),
         ("receipts", f"{figures.sold:,} in this run, {figures.sold_before:,} before, {figures.refused:,} refused"),
+        ("national receipts", f"{figures.national:,} on line, off line and by ERP"),
         ("receipts a second", f"{figures.sales_per_second:,.0f}"),
         ("waiting at the devices", f"{figures.waiting_at_devices:,}"),
         (

@@ -19,6 +19,7 @@ from tallystick.authority.projections.audit.values import AuditOverview
 from tallystick.kernel.identifiers import Uid
 from tallystick.ops.processes.context import system_clock
 from tallystick.simulation.market import Market
+from tallystick.simulation.national.fleet import Fleet
 
 RATE_SECONDS = 5.0
 _AUDITS_MOST = 10_000
@@ -37,6 +38,8 @@ class Figures:
     refused: int
     sales_per_second: float
     waiting_at_devices: int
+    national: int
+    """Receipts of the national channels in this run."""
     ledger: LedgerOverview
     audit: AuditOverview
     limit_used: float
@@ -73,7 +76,8 @@ def limit_used(health_file: Path) -> float:
 class Observer:
     """Looks at the market on one connection (autocommit), and at the devices through the rack's own figures."""
 
-    def __init__(self, market: Market, connection: psycopg.Connection[Any], rack_health: Path) -> None:
+    def __init__(self, market: Market, fleet: Fleet, connection: psycopg.Connection[Any], rack_health: Path) -> None:
+        self._fleet = fleet
         self._rack_health = rack_health
         self._market = market
         self._connection = connection
@@ -95,6 +99,7 @@ class Observer:
             refused=sum(sum(shop.till.figures.refused.values()) for shop in shops),
             sales_per_second=self._rate(sold),
             waiting_at_devices=sum(device.waiting for device in devices),
+            national=self._fleet.figures().sold,
             ledger=ledger.overview(self._connection, now),
             audit=audit.overview(self._connection, now),
             limit_used=limit_used(self._rack_health),

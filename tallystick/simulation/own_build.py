@@ -27,8 +27,16 @@ MAKER = "tallystick"
 _REASON = "the build of the demonstration, measured where it runs"
 
 
-def certify_own_build(dsn: str, folder: Path, at: datetime) -> Path:
-    """Sign, submit and certify what lies here, unless that was done; returns the manifest's file.
+def certify_own_build(
+    dsn: str,
+    folder: Path,
+    at: datetime,
+    *,
+    build_class: BuildClass = BuildClass.ESDC,
+    product: str = "Tallystick E-SDC",
+    sources: Path = OWN_FILES,
+) -> Path:
+    """Sign, submit and certify what lies below ``sources``, unless that was done; returns the manifest's file.
 
     ``dsn`` is of a role that may write builds, ``folder`` belongs to the maker.
     """
@@ -37,15 +45,16 @@ def certify_own_build(dsn: str, folder: Path, at: datetime) -> Path:
     if not key_file.exists():
         store_private_key(key_file, generate_p256_key())
     key = load_private_key(key_file)
-    files = measure(OWN_FILES)
+    files = measure(sources)
     state = sha256("\n".join(f"{digest} {name}" for name, digest in files.items()).encode()).hex()[:12]
-    manifest_file = folder / f"build-{state}.jws"
+    name = "build" if build_class is BuildClass.ESDC else str(build_class)
+    manifest_file = folder / f"{name}-{state}.jws"
     if not manifest_file.exists():
         manifest = Manifest(
             maker=MAKER,
-            product="Tallystick E-SDC",
+            product=product,
             version=f"{__version__}+{state}",
-            build_class=BuildClass.ESDC,
+            build_class=build_class,
             files=files,
         )
         write_atomically(manifest_file, write_manifest(manifest, key.public.spki, lambda text: sign_es256(key, text)))

@@ -31,23 +31,29 @@ class SampleReceipt:
 
     def verification_status(self) -> str:
         """What the public page says, asked as a buyer's program would."""
-        parts = urlsplit(self.url)
-        until = time.monotonic() + _PATIENCE_SECONDS
-        status = "not reached"
-        while time.monotonic() < until:
-            connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_PATIENCE_SECONDS)
-            try:
-                connection.request("GET", f"{parts.path}?{parts.query}", headers={"Accept": "application/json"})
-                answer = connection.getresponse()
-                status = str(json.loads(answer.read())["status"]) if answer.status == 200 else f"HTTP {answer.status}"
-            except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-                status = f"not reached ({error})"
-            finally:
-                connection.close()
-            if status == "valid":
-                break
-            time.sleep(0.1)
-        return status
+        return status_of(self.url)
+
+
+def status_of(url: str, wanted: str = "valid") -> str:
+    """What the public page says of a receipt, asked until it says what is wanted, some seconds at most."""
+    parts = urlsplit(url)
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    until = time.monotonic() + _PATIENCE_SECONDS
+    status = "not reached"
+    while time.monotonic() < until:
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_PATIENCE_SECONDS)
+        try:
+            connection.request("GET", path, headers={"Accept": "application/json"})
+            answer = connection.getresponse()
+            status = str(json.loads(answer.read())["status"]) if answer.status == 200 else f"HTTP {answer.status}"
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            status = f"not reached ({error})"
+        finally:
+            connection.close()
+        if status == wanted:
+            break
+        time.sleep(0.1)
+    return status
 
 
 def sample_of(sale: Sale, picture: Path) -> SampleReceipt:

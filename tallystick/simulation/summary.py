@@ -10,6 +10,9 @@ import attrs
 from tallystick.simulation.accounting import CardAccount, table_lines
 from tallystick.simulation.baskets import MappingCounts
 from tallystick.simulation.market import Market
+from tallystick.simulation.national.account import DeviceAccount, device_lines
+from tallystick.simulation.national.fleet import Fleet
+from tallystick.simulation.national.sellers import FleetFigures
 
 
 @attrs.frozen(kw_only=True)
@@ -24,6 +27,8 @@ class Account:
     not_offered: int
     mapping: MappingCounts
     cards: Sequence[CardAccount]
+    national: FleetFigures
+    devices: Sequence[DeviceAccount]
     failures: Sequence[str]
 
     @property
@@ -34,16 +39,25 @@ class Account:
 
     @property
     def nothing_lost(self) -> bool:
-        """Whether every invoice that a card has signed is in the ledger, or waits at a place that was looked at."""
-        return not any(card.lost or card.contradiction for card in self.cards)
+        """Whether every invoice that a card has signed is in the ledger, or waits at a place that was looked at; and
+        every document of a national device is, waits, or is kept apart."""
+        cards = not any(card.lost or card.contradiction for card in self.cards)
+        return cards and all(device.nothing_lost for device in self.devices)
 
     @property
     def whole(self) -> bool:
         """Whether nothing is lost, nothing waits and every basket is accounted for."""
-        return self.adds_up and all(card.is_whole for card in self.cards) and not self.failures
+        cards = all(card.is_whole for card in self.cards)
+        return self.adds_up and cards and all(device.is_whole for device in self.devices) and not self.failures
 
 
-def take_account(market: Market, cards: Sequence[CardAccount], failures: Sequence[str] = ()) -> Account:
+def take_account(
+    market: Market,
+    fleet: Fleet,
+    cards: Sequence[CardAccount],
+    devices: Sequence[DeviceAccount],
+    failures: Sequence[str] = (),
+) -> Account:
     """Count, after the tills have ended."""
     mapping = MappingCounts()
     refused: Counter[str] = Counter()
@@ -66,7 +80,9 @@ def take_account(market: Market, cards: Sequence[CardAccount], failures: Sequenc
         not_offered=0 if complete else planned - known,
         mapping=mapping,
         cards=cards,
-        failures=[*market.failures, *failures, *trouble],
+        national=fleet.figures(),
+        devices=devices,
+        failures=[*market.failures, *fleet.failures, *failures, *trouble],
     )
 
 
@@ -83,6 +99,11 @@ def summary_lines(account: Account) -> list[str]:
         "",
         "every card, from its own counter to the ledger:",
         *table_lines(account.cards),
+        "",
+        "every national device, from its own records to the ledger:",
+        *device_lines(account.devices),
+        "",
+        *account.national.lines(),
         "",
     ]
     lines += [f"  failed: {failure}" for failure in account.failures]

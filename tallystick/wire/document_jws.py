@@ -165,6 +165,14 @@ def read_signed(data: bytes, *, typ: str = DOCUMENT, bytes_max: int = DOCUMENT_B
     )
 
 
+def header_of(beginning: bytes) -> DocumentHeader:
+    """The header of a document of which only the beginning is at hand; raises ``TS-1201``."""
+    text, found, _ = beginning.partition(b".")
+    if not found or len(text) > _HEADER_LETTERS_MAX:
+        raise Fault("TS-1201", detail="no header of at most 1 KiB")
+    return _read_header(_decoded(text.translate(_TO_BASE64)), DOCUMENT)
+
+
 def write_time(unix_ms: int) -> str:
     """RFC 3339 in UTC with milliseconds and ``Z``."""
     return f"{from_unix_ms(unix_ms):%Y-%m-%dT%H:%M:%S}.{unix_ms % 1000:03d}Z"

@@ -5,9 +5,10 @@ It stands behind ``/r/`` of the verification page. The bytes, big endian: 0 layo
 26 hash of what the device signed (32); 58 its signature (64, ES256). Written in base64url: 163 letters, which with a
 short address fit into a QR code of version 10.
 
-The signature is that of the document itself, over the hash that the code carries: whoever has the device's certificate
-can check that the device signed such a document. Type, total and time are the code's own words until the document has
-come; then they are compared with it.
+The signature is that of the document itself, over the hash that the code carries. Whoever knows the device's public key
+can make another hash and a signature that fit each other, since no text stands behind a bare hash: so a code shows that
+the device signed only together with its document. All in it is the code's own words until that has come; then it is
+compared.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from national_bench import PACK, TIN, NationalBench, national
 
 from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.batches import contacts, operations, queries, store
+from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
 from tallystick.authority.channels.ecr.batches.booking import BookingServices, book_next
 from tallystick.authority.channels.ecr.batches.checking import check_head, check_manifest
 from tallystick.authority.channels.ecr.batches.values import Batch, Contact
@@ -27,6 +28,7 @@ from tallystick.authority.intake.national.keeper import NationalKeeper
 from tallystick.authority.intake.national.offline.openers import Openers
 from tallystick.authority.intake.national.offline.pipeline import OfflineIntake
 from tallystick.authority.intake.national.offline.ports import OfflineRules
+from tallystick.authority.intake.national.values import Sender
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.country_pack import CountryPack
@@ -132,20 +134,26 @@ class BatchBench:
         with psycopg.connect(self.bench.ledger.dsn) as conn:
             return work(conn)
 
+    def sender(self, till: NationalTill) -> Sender:
+        """Who stands at the doors, as they admit him now."""
+        certificate = self.bench.registry.certificate(sha256(till.certificate))
+        assert certificate is not None
+        return attrs.evolve(self.bench.sender(till), revoked=certificate.was_revoked(self.now))
+
     def announce(self, till: NationalTill, sealed: Sealed) -> Batch:
         """The device announces its batch."""
-        sender, said = self.bench.sender(till), Announcement(batch=sealed.batch, first=sealed.first)
+        sender, said = self.sender(till), Announcement(batch=sealed.batch, first=sealed.first)
         return self.run(lambda conn: operations.announce(conn, sender, said, self.now))
 
     def put(self, till: NationalTill, sealed: Sealed, number: int, text: bytes | None = None) -> bool:
         """The device brings a part; whether it was new."""
-        sender = self.bench.sender(till)
+        sender = self.sender(till)
         new = operations.read_new_part(sender, number, sealed.parts[number - 1] if text is None else text, self.now)
         return self.run(lambda conn: operations.put_part(conn, sender, sealed.batch, new))[1]
 
     def close(self, till: NationalTill, manifest: bytes) -> Batch:
         """The device closes its batch."""
-        sender = self.bench.sender(till)
+        sender = self.sender(till)
         signed, signer = check_manifest(self.bench.registry, till.origin, sender, read_manifest(manifest))
         return self.run(
             lambda conn: operations.close(
@@ -190,7 +198,7 @@ class BatchBench:
         """The device reports its head; the code of the refusal."""
         oldest_ms = None if oldest is None else unix_ms(to_milliseconds(oldest))
         compact = write_head(self.header(till, sequence + 1, link), till.device.sign, waiting, oldest_ms)
-        sender = self.bench.sender(till)
+        sender = self.sender(till)
         report = read_head(compact)
         check_head(self.bench.registry, till.origin, sender, report)
         fault = self.run(lambda conn: contacts.hear_head(conn, sender, report, self.now))
@@ -220,13 +228,17 @@ class BatchBench:
         """What lies apart under a number."""
         query = "SELECT act_hash FROM intake.quarantine WHERE signed_by = %s AND ordinal = %s"
         [(act_hash,)] = self.bench.ledger.rows(query, till.uid, sequence)
+        return self.held_act(act_hash)
+
+    def held_act(self, act_hash: bytes) -> Held:
+        """What lies apart under an act's hash."""
         held = self.run(lambda conn: decision_store.held(conn, act_hash))
         assert held is not None
         return held
 
     def standing(self, held: Held, revoked_at: datetime) -> anchors.Standing:
         """What shows a held document's age; the registry of this bench is in memory, and so is the revocation."""
-        found = self.run(lambda conn: anchors.standing(conn, queries.DeviceCounters(), held))
+        found = self.run(lambda conn: anchors.standing(conn, DeviceCounters(), held))
         return attrs.evolve(found, revoked_at=revoked_at)
 
 

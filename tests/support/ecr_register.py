@@ -16,7 +16,7 @@ from tallystick.crypto.keys import PrivateKey
 from tallystick.crypto.passphrase_keys import store_under_passphrase
 from tallystick.device.ecr.order_json import read_order
 from tallystick.device.ecr.place import Opened, open_register
-from tallystick.device.ecr.synchronise import Synchroniser
+from tallystick.device.ecr.synchronise import Pace, Synchroniser
 from tallystick.device.worm import begin_memory
 from tallystick.ops.packs import load_pack
 from tallystick.wire.pos_values import encode_json
@@ -29,10 +29,13 @@ LABEL = "A"
 class RealRegister:
     """Over a folder; its clock runs behind by ``behind`` until it is set right."""
 
-    def __init__(self, folder: Path, behind: timedelta = timedelta(0), part_bytes: int = 0) -> None:
+    def __init__(
+        self, folder: Path, behind: timedelta = timedelta(0), part_bytes: int = 0, pace: Pace | None = None
+    ) -> None:
         self.folder = folder
         self.behind = behind
         self._part_bytes = part_bytes
+        self._pace = pace
         self.opened: Opened
         self.background: Synchroniser
         self.switch_on()
@@ -45,7 +48,7 @@ class RealRegister:
         self.register = self.opened.register
         if self._part_bytes:
             self.register.batches.part_bytes = self._part_bytes
-        self.background = Synchroniser(self.register, self.opened.channel, self.clock)
+        self.background = Synchroniser(self.register, self.opened.channel, self.clock, self._pace)
 
     def restart(self) -> None:
         self.opened.close()

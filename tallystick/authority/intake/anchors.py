@@ -4,6 +4,9 @@ The document itself says when it was signed, and a thief can set a clock. An anc
 card had certainly signed it: its own entry in the ledger, whose time a checkpoint covers, or anything of the same card
 with a higher counter, for a card never goes back. Timestamps (RFC 3161) are no part of packages on this wire.
 
+A national document is more: each one holds the hash of the one before it. There a link of the chain that came to us
+shows every document under it, whoever sent it, and a number alone shows nothing.
+
 Counters speak only for a card that is one and whole: whoever holds its key signs under any number that is still free.
 Where two documents of a signer bear one number, they are no anchors any more; where the key is said to be compromised,
 officers are told what the anchor supposes.
@@ -25,6 +28,7 @@ from tallystick.authority.reference.registry.values import COMPROMISED
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import from_unix_ms
+from tallystick.wire.document_jws import MEDIA_TYPE
 
 
 class AnchorKind(StrEnum):
@@ -33,6 +37,7 @@ class AnchorKind(StrEnum):
     OWN_ENTRY = "its own entry in the ledger"
     LATER_DOCUMENT = "a later document of the card"
     CARD_COUNTER = "the card's own counter at an audit"
+    CHAIN = "a later link of its device's chain"
 
 
 @attrs.frozen(slots=True)
@@ -46,7 +51,7 @@ class Anchor:
     @property
     def supposes_intact_card(self) -> bool:
         """Whether it rests on the counter of the card, and not on our own clock alone."""
-        return self.kind is not AnchorKind.OWN_ENTRY
+        return self.kind in (AnchorKind.LATER_DOCUMENT, AnchorKind.CARD_COUNTER)
 
     def __str__(self) -> str:
         """One line for people."""
@@ -59,6 +64,9 @@ class CardCounters(Protocol):
 
     def counted_by(self, conn: Connection, uid: str, ordinal: int) -> datetime | None:
         """When a request of the card first said that its counter had reached the ordinal; none when never."""
+
+    def chained_by(self, conn: Connection, uid: str, act_hash: bytes) -> datetime | None:
+        """When something came that holds the hash of a national document in its chain; none when nothing did."""
 
 
 @attrs.frozen(slots=True)
@@ -100,19 +108,22 @@ class Standing:
 
 def standing(conn: Connection, counters: CardCounters, held: Held) -> Standing:
     """What is known now of a document's age and its signer's revocation, that of a POS behind a hosted signer too."""
-    anchors = [
-        *_own_entry(conn, held),
-        *_later_document(conn, held),
-    ]
-    counted = counters.counted_by(conn, held.signed_by, held.ordinal)
-    if counted is not None:
-        anchors.append(Anchor(AnchorKind.CARD_COUNTER, counted))
+    entry = ledger.document_by_index(conn, held.entry_index) if held.entry_index is not None else None
+    anchors = _own_entry(entry)
+    if entry is not None and entry.media_type == MEDIA_TYPE:
+        chained = counters.chained_by(conn, held.signed_by, held.act_hash)
+        if chained is not None:
+            anchors.append(Anchor(AnchorKind.CHAIN, chained))
+    else:
+        anchors += _later_document(conn, held)
+        counted = counters.counted_by(conn, held.signed_by, held.ordinal)
+        if counted is not None:
+            anchors.append(Anchor(AnchorKind.CARD_COUNTER, counted))
     revoked_at, is_compromised = _revocation(conn, {held.signed_by, held.requested_by})
     return Standing(revoked_at, tuple(anchors), store.is_doubled(conn, held.signed_by), is_compromised)
 
 
-def _own_entry(conn: Connection, held: Held) -> list[Anchor]:
-    entry = ledger.document_by_index(conn, held.entry_index) if held.entry_index is not None else None
+def _own_entry(entry: ledger.LedgerDocument | None) -> list[Anchor]:
     if entry is None or not entry.acked:
         return []
     return [Anchor(AnchorKind.OWN_ENTRY, _received(entry), entry.index)]

@@ -27,6 +27,24 @@ def waiting(conn: Connection, limit: int) -> list[Held]:
     return [_held(row) for row in _QUERIES.rows(conn, "waiting_held", limit=limit)]
 
 
+def kept_extent(conn: Connection, signed_by: str) -> tuple[int, int | None]:
+    """How much of a signer was ever kept apart: it has changed when this has."""
+    row = _QUERIES.row(conn, "kept_extent", signed_by=signed_by)
+    assert row is not None
+    return row[0], row[1]
+
+
+def kept_of(conn: Connection, signed_by: str, most: int) -> list[tuple[bytes, bytes, int, bytes, datetime]]:
+    """All that was kept apart of a signer, the highest number first: act hash, body hash, number, the first ``most``
+    bytes, and when it came."""
+    return [
+        (bytes(act_hash), bytes(body_hash), ordinal, bytes(beginning), at)
+        for act_hash, body_hash, ordinal, beginning, at in _QUERIES.rows(
+            conn, "kept_of", signed_by=signed_by, most=most
+        )
+    ]
+
+
 def decided(conn: Connection, limit: int) -> list[Held]:
     """Documents that were decided upon, newest first, without their bodies."""
     return [_held(row) for row in _QUERIES.rows(conn, "decided_held", limit=limit)]

@@ -46,6 +46,13 @@ UNION
 SELECT ordinal FROM intake.evidence
 WHERE signed_by = :signed_by AND ordinal BETWEEN :first AND :last AND entry_index IS NOT NULL;
 
+-- name: kept_extent
+SELECT count(*), max(entry_index) FROM intake.quarantine WHERE signed_by = :signed_by AND entry_index IS NOT NULL;
+
+-- name: kept_of
+SELECT act_hash, body_hash, ordinal, substring(body FOR :most), received_at FROM intake.quarantine
+WHERE signed_by = :signed_by AND entry_index IS NOT NULL AND octet_length(body) > 0 ORDER BY ordinal DESC;
+
 -- name: is_kept_apart
 SELECT EXISTS (SELECT FROM intake.quarantine WHERE act_hash = :act_hash AND state <> 'readmitted');
 

@@ -35,7 +35,7 @@ from tallystick.kit.asgi import (
     read_body,
     respond,
 )
-from tallystick.kit.atomic_file import write_atomically
+from tallystick.kit.atomic_file import read_or_make
 from tallystick.wire.document_jws import write_time
 from tallystick.wire.problem import CONTENT_TYPE, problem_json
 
@@ -56,10 +56,7 @@ class _Link(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, gc=False):
 
 def api_token(folder: Path) -> str:
     """The token of a folder; made where there is none."""
-    path = folder / TOKEN_FILE
-    if not path.exists():
-        write_atomically(path, secrets.token_urlsafe(32).encode(), mode=0o600)
-    return path.read_text(encoding="ascii").strip()
+    return read_or_make(folder / TOKEN_FILE, lambda: secrets.token_urlsafe(32).encode()).decode("ascii").strip()
 
 
 class ApiApp:
@@ -158,6 +155,7 @@ def write_status(register: Register) -> bytes:
         "open_fate": status.open_fate,
         "late": str(status.late),
         "stopped": status.stopped,
+        "revoked": status.barred,
         "held": register.is_held,
         "trouble": status.trouble,
         "apart": status.apart,

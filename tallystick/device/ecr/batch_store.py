@@ -159,3 +159,9 @@ class BatchStore:
         with self._store.reading():
             rows = self._store.file.rows("reports", {"first": first, "last": last, "most": _REPORTS_MOST})
         return [row[0] for row in rows]
+
+    def newest_report_ms(self) -> int:
+        """When the newest report was signed, in Unix ms; 0 where there is none."""
+        with self._store.reading():
+            row = self._store.file.row("newest_report_time")
+        return int(row[0]) if row else 0

@@ -8,7 +8,7 @@ batch (K-24). Whatever the authority says is compared with our own chain: what d
 from __future__ import annotations
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tallystick.device.ecr.batch_store import Batch, BatchStore, Part
@@ -33,6 +33,9 @@ from tallystick.wire.offline_batch import (
 SEAL_AFTER_DOCUMENTS = DOCUMENTS_MAX // 2
 SEAL_AFTER_BYTES = BATCH_BYTES_MAX // 2
 """So much without a report, and an interim seal is made: no batch could take twice of it."""
+REPORT_EVERY = timedelta(minutes=5)
+"""So soon after the last report a batch gets another one of its own: after an outage in the middle of a shift nobody's
+receipt waits for the end of the shift, and a network that comes and goes makes twelve reports an hour at most."""
 _NAME = b"tallystick/v1/batch\n"
 
 
@@ -220,6 +223,10 @@ class Batches:
             return True
         self._looked_at = standing.sequence
         return False
+
+    def may_report(self, now: datetime) -> bool:
+        """Whether the last report is so old that a batch need not wait for the one of the shift's end."""
+        return unix_ms(now) - self._batches.newest_report_ms() >= REPORT_EVERY // timedelta(milliseconds=1)
 
     def head_report(self, setup: RegisterSetup, now: datetime) -> bytes | None:
         """Where we stand, signed; none before the first document."""

@@ -6,9 +6,12 @@ is stored before it is taken and may be taken again.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from datetime import datetime
 
 from tallystick.device.ecr.batch_store import Batch, BatchState, Part
+from tallystick.device.ecr.batches import REPORT_EVERY
 from tallystick.device.ecr.channel import Channel
 from tallystick.device.ecr.needs import Disagrees, Refused
 from tallystick.device.ecr.register import Register
@@ -16,6 +19,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.wire.batch_receipt import BatchAnswer, BatchReceipt
 from tallystick.wire.compact_jws import read_base64url
 
+log = logging.getLogger(__name__)
 _GAP = "TS-1402"
 _ANNOUNCE_AGAIN = frozenset({"TS-3282", "TS-3283"})
 """The authority does not know the batch any more, or closed it by what we forgot: ask how it stands."""
@@ -34,6 +38,7 @@ class Bringing:
         self._agreed = b""
         self._closed = b""
         self._spoke = False
+        self._seal_from: datetime | None = None
 
     def forget(self) -> None:
         """An exchange failed: compare again before anything else."""
@@ -90,8 +95,26 @@ class Bringing:
             if self._batches.target(batch, batch.next_first - 1) is not None:
                 self._batches.seal(batch, self._register.setup, self._register.clock())
                 return True
-            return self._register.status().window.warns and self._register.seal_interim()
+            return self._seal_interim()
         return self._batches.cut(batch, self._register.sealed_up_to()) is not None
+
+    def _seal_interim(self) -> bool:
+        """The authority hears us and only a report is missing: make one, so that no receipt waits for the shift's end.
+
+        What keeps it from being made (a memory that is full, a clock) is no trouble of the way: the Z report comes.
+        """
+        register = self._register
+        now = register.clock()
+        if self._seal_from is not None and now < self._seal_from:
+            return False
+        if not (self._batches.may_report(now) or register.is_barred or register.status().window.warns):
+            return False
+        try:
+            return register.seal_interim()
+        except Fault as fault:
+            log.warning("no interim seal can be made: %s", fault)
+            self._seal_from = now + REPORT_EVERY
+            return False
 
     def _close(self, batch: Batch) -> bool:
         if self._closed == batch.batch_id:

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 import attrs
 import msgspec
 
-from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, Refused
+from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, NotTrusted, Refused
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
@@ -235,7 +235,8 @@ class HttpChannel:
                     raise ValueError("an answer of that size is not read")
             except (OSError, http.client.HTTPException, ValueError) as error:
                 self._drop()
-                raise NoAnswer(f"{type(error).__name__}: {error}") from error
+                failed = NotTrusted if _says_revoked(error) else NoAnswer
+                raise failed(f"{type(error).__name__}: {error}") from error
             if answer.will_close:
                 self._drop()
             told = answer.headers.get("Ts-Commands", "")
@@ -307,6 +308,11 @@ def _understood(read: Callable[[bytes], Told], body: bytes) -> Told:
 
 def _path(batch: bytes) -> str:
     return f"{BATCHES_PATH}/{write_base64url(batch).decode('ascii')}"
+
+
+def _says_revoked(error: Exception) -> bool:
+    """The alert of TLS (RFC 8446, 6.2), on a connection that stood: by then the other side had proved who it is."""
+    return isinstance(error, ssl.SSLError) and "CERTIFICATE_REVOKED" in (error.reason or "")
 
 
 def _is_quiet(connection: http.client.HTTPConnection) -> bool:

@@ -18,6 +18,7 @@ from tallystick.device.ecr.needs import (
     Delivered,
     Disagrees,
     FindAnswer,
+    FindBehind,
     FindOpen,
     FindOriginal,
     FindVoid,
@@ -51,6 +52,8 @@ CLOCK_TOLERANCE = timedelta(seconds=2)
 """How far the clock may stand behind the last document; beyond it somebody has set it back."""
 UNKNOWN_GENESIS = bytes(HASH_BYTES)
 """Sent as the previous link of the first document by a register that was not told its genesis: it is then told."""
+AGAIN_MOST = 500
+"""So many documents that the authority lost are brought again by the register itself; more are a service centre's."""
 _GAP = "TS-1402"
 _CONTRADICTIONS = frozenset({"TS-1403", "TS-1404"})
 """Two documents under one number, a sequence that went back: the authority has seen another register under our name."""
@@ -251,7 +254,8 @@ def _deliver(intent: Intent, now: datetime, *, was_sent: bool = False) -> Walk[D
 
 
 def _resynchronise(refused: Fault, standing: Standing, setup: RegisterSetup, now: datetime) -> Walk[Standing]:
-    """Once: take our genesis from the authority, or find among our own bytes what it has and we gave up (K-16).
+    """Once: take our genesis from the authority, find among our own bytes what it has and we gave up (K-16), or bring
+    again what it had and has no more.
 
     Whatever our own documents do not explain stops the register: no place is ever invented.
     """
@@ -269,7 +273,28 @@ def _resynchronise(refused: Fault, standing: Standing, setup: RegisterSetup, now
                 if isinstance(delivered, Fault):
                     break
                 return (yield from keep(intent, delivered, standing, setup, now, is_shown=False)).standing
+    if 1 <= sequence <= standing.sequence:
+        behind = yield from ask(FindBehind(sequence, previous, AGAIN_MOST + 1))
+        if 0 < len(behind) <= AGAIN_MOST:
+            yield from _bring_again(behind, now)
+            return standing
     return (yield from _stop(f"the authority expects number {sequence}, our next one is {standing.sequence + 1}"))
+
+
+def _bring_again(behind: list[bytes], now: datetime) -> Walk[None]:
+    """The same bytes in their order. Nothing of ours changes by it, so that it may be cut off anywhere.
+
+    Raises ``TS-3250`` where the network fails: the document that is asked for now was not made.
+    """
+    for compact in behind:
+        try:
+            yield from ask(Deliver(compact, now))
+        except (NotSent, NoAnswer) as error:
+            raise Fault("TS-3250", detail=str(error)) from error
+        except Disagrees as error:
+            yield from _stop(str(error))
+        except Refused as error:
+            yield from _stop(f"{error.fault.code} for what the authority had before: {error.fault.detail}")
 
 
 def _expected(refused: Fault) -> tuple[int, bytes]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from datetime import datetime
+from itertools import islice
 from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
@@ -38,6 +39,10 @@ class NotSent(Exception):
 
 class NoAnswer(Exception):
     """The document left, and whether it was taken is not known."""
+
+
+class NotTrusted(NoAnswer):
+    """The authority's side ended the connection because our certificate is revoked, before it read anything."""
 
 
 class Refused(Exception):
@@ -132,6 +137,21 @@ class FindVoid(Need["list[Intent]"]):
 
     def perform(self, means: Means) -> list[Intent]:
         return means.store.void_intents(self.sequence)
+
+
+@attrs.frozen(slots=True)
+class FindBehind(Need["list[bytes]"]):
+    """Our documents from a place on, if the link before it is this one; none where it is not."""
+
+    sequence: int
+    previous: bytes
+    most: int
+
+    def perform(self, means: Means) -> list[bytes]:
+        first = means.store.document(self.sequence)
+        if first is None or read_signed(first).header.previous != self.previous:
+            return []
+        return [compact for _, compact in islice(means.store.documents(self.sequence - 1), self.most)]
 
 
 @attrs.frozen(slots=True)

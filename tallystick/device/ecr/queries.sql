@@ -1,5 +1,8 @@
 -- name: find_register
-SELECT uid, device_class, sequence, link, last_ms, state, memory_record, contact_ms, stopped FROM register;
+SELECT uid, device_class, sequence, link, last_ms, state, memory_record, contact_ms, stopped, barred FROM register;
+
+-- name: known_documents
+SELECT sequence, booked_ms IS NULL FROM document ORDER BY sequence;
 
 -- name: add_register
 INSERT INTO register (id, uid, device_class, state) VALUES (1, :uid, :device_class, :state);
@@ -13,6 +16,9 @@ UPDATE register SET link = :link WHERE sequence = 0;
 
 -- name: set_stopped
 UPDATE register SET stopped = :reason;
+
+-- name: set_barred
+UPDATE register SET barred = :reason;
 
 -- name: note_contact
 UPDATE register SET contact_ms = max(contact_ms, :at_ms);
@@ -105,6 +111,11 @@ SELECT sequence FROM document
 WHERE kind IN ('shift-closing', 'settlement-status', 'registration', 're-registration', 'memory-closure')
   AND sequence BETWEEN :first AND :last
 ORDER BY sequence DESC LIMIT :most;
+
+-- name: newest_report_time
+SELECT time_ms FROM document
+WHERE kind IN ('shift-closing', 'settlement-status', 'registration', 're-registration', 'memory-closure')
+ORDER BY sequence DESC LIMIT 1;
 
 -- name: batch_on_its_way
 SELECT batch_id, first, state, last, manifest, receipt FROM batch WHERE state < 3;

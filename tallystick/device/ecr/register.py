@@ -21,6 +21,7 @@ from tallystick.device.ecr.needs import (
     Means,
     NoAnswer,
     NotSent,
+    NotTrusted,
     Random,
     Refused,
     Sign,
@@ -39,6 +40,7 @@ from tallystick.wire.batch_receipt import BatchReceipt
 
 REQUEST_ID_CHARACTERS = 64
 _SELLS = (Sell, Refund, Correct)
+REVOKED = "TS-1104"
 _STOPPING = frozenset({"TS-1403", "TS-2403"})
 """In a receipt: another act in a place of ours, and our certificate revoked."""
 
@@ -81,6 +83,16 @@ class Register:
         return self._orders is not None and self._orders.is_held
 
     @property
+    def is_barred(self) -> bool:
+        """Whether the authority said that our certificate is revoked: nothing is sold, what there is is brought."""
+        return bool(self._store.standing().barred)
+
+    def bar(self, reason: str) -> None:
+        """Sell nothing from now on, also after a restart without a network (S0-064); empty lifts it."""
+        if self._store.standing().barred != reason:
+            self._store.bar(reason)
+
+    @property
     def sequence(self) -> int:
         """The place of its newest document."""
         return self._store.standing().sequence
@@ -88,7 +100,8 @@ class Register:
     def issue(self, request_id: str, contents: bytes, order: Order) -> bytes:
         """Carry out an order; gives the answer (JSON).
 
-        Raises ``TS-1220`` (the id), ``TS-3261`` (offline limit reached), and what `issue.issue` raises.
+        Raises ``TS-1220`` (the id), ``TS-1104`` (our certificate is revoked), ``TS-2407`` (on hold), ``TS-3261``
+        (offline limit reached), and what `issue.issue` raises.
         """
         if not 0 < len(request_id) <= REQUEST_ID_CHARACTERS or not request_id.isprintable():
             raise Fault("TS-1220", detail=f"a request id has 1 to {REQUEST_ID_CHARACTERS} characters")
@@ -96,6 +109,8 @@ class Register:
         with self._turn:
             now = self.clock()
             standing = self._standing_to_sign_from()
+            if isinstance(order, _SELLS) and standing.barred:
+                self._check_new(request, REVOKED, "nothing is sold any more; what was sold goes to the authority")
             if isinstance(order, _SELLS) and self.is_held:
                 self._check_new(request, "TS-2407", "the authority holds this register: nothing is sold")
             if isinstance(order, _SELLS) and self.setup.works_offline:
@@ -105,6 +120,8 @@ class Register:
             except Fault as fault:
                 if fault.code in ("TS-3250", "TS-3251"):
                     self.trouble = fault.detail
+                if fault.code == REVOKED or isinstance(fault.__cause__, NotTrusted):
+                    self.bar(fault.detail or REVOKED)
                 raise
             if not self.setup.works_offline:
                 self.trouble = ""
@@ -141,6 +158,7 @@ class Register:
             open_fate=self._store.open_intent() is not None,
             late=len(self._store.late()),
             stopped=standing.stopped,
+            barred=standing.barred,
             trouble=self.trouble,
             apart=self._apart(),
             memory_almost_full=self._memory is not None and self._memory.is_almost_full(),

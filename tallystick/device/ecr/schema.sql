@@ -10,7 +10,8 @@ CREATE TABLE register (
     state         BLOB    NOT NULL,
     memory_record INTEGER NOT NULL DEFAULT 0,
     contact_ms    INTEGER NOT NULL DEFAULT 0,
-    stopped       TEXT    NOT NULL DEFAULT ''
+    stopped       TEXT    NOT NULL DEFAULT '',
+    barred        TEXT    NOT NULL DEFAULT ''
 ) STRICT;
 
 CREATE TABLE document (

@@ -41,7 +41,7 @@ class Orders(Protocol):
 class Status:
     """What is always shown. ``open_fate`` tells that a document's fate is not known; ``late`` counts answers that
     nobody took; ``trouble`` is why the last try to reach the authority failed; ``apart`` which documents of the newest
-    batch are not all in the ledger, with the authority's codes."""
+    batch are not all in the ledger, with the authority's codes; ``barred`` that our certificate is revoked."""
 
     uid: str
     works_offline: bool
@@ -52,6 +52,7 @@ class Status:
     open_fate: bool
     late: int
     stopped: str
+    barred: str
     trouble: str
     apart: str
     memory_almost_full: bool

@@ -27,14 +27,16 @@ from tallystick.kit.sqlite_file import SqliteFile
 FILE = "register.db"
 _PACKAGE = "tallystick.device.ecr"
 _MANY = 1_000
-_FORMAT = 2
+_FORMAT = 3
+_UPGRADES = {2: "schema_3.sql"}
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Standing:
     """Where the register stands. ``link`` is that of its last document, the genesis before the first, if known.
 
-    ``memory_record`` is the newest record of write-once memory that is counted here; ``stopped`` says why it stopped.
+    ``memory_record`` is the newest record of write-once memory that is counted here; ``stopped`` says why it stopped,
+    ``barred`` why the authority lets it sell nothing more while it brings what it has.
     """
 
     sequence: int = 0
@@ -44,6 +46,7 @@ class Standing:
     memory_record: int = 0
     contact_ms: int = 0
     stopped: str = ""
+    barred: str = ""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -102,7 +105,7 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _take_lock(folder / "register.lock")
         try:
-            self.file = SqliteFile(folder / FILE, _PACKAGE, version=_FORMAT)
+            self.file = SqliteFile(folder / FILE, _PACKAGE, version=_FORMAT, upgrades=_UPGRADES)
             sync_folder(folder.parent)
             with self.file.transaction():
                 found = self.file.row("find_register")
@@ -136,6 +139,7 @@ class Store:
             memory_record=row[6],
             contact_ms=row[7],
             stopped=row[8],
+            barred=row[9],
         )
 
     # The walk of a document
@@ -280,6 +284,11 @@ class Store:
         """Nothing more is signed until a person has looked; empty lifts it."""
         with self.writing():
             self.file.run("set_stopped", {"reason": reason})
+
+    def bar(self, reason: str) -> None:
+        """Nothing is sold under a certificate that is revoked; empty lifts it."""
+        with self.writing():
+            self.file.run("set_barred", {"reason": reason})
 
     def note_outage(self, began_ms: int, ended_ms: int, drop_before_ms: int) -> None:
         """A stretch without contact, longer each time that it is noted."""

@@ -15,8 +15,8 @@ import attrs
 
 from tallystick.device.ecr.bringing import Bringing
 from tallystick.device.ecr.channel import Channel
-from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, Refused
-from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, NotTrusted, Refused
+from tallystick.device.ecr.register import REVOKED, Register
 from tallystick.device.ecr.remote.control import RemoteControl
 from tallystick.device.ecr.renewing import Renewal
 from tallystick.device.ecr.store import Waiting
@@ -27,19 +27,22 @@ from tallystick.kernel.instants import Clock, unix_ms
 log = logging.getLogger(__name__)
 
 BATCH_MOST = 500
-FRESH = timedelta(seconds=90)
-"""Younger documents are sent one by one, as the online channel takes them (±120 s); older ones as a batch."""
 _CONTRADICTIONS = frozenset({"TS-1403", "TS-1404", "TS-3285"})
 """The authority has seen another register under our name, or a later state of this one."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Pace:
-    """Seconds: between rounds, between contacts without documents, and after failures at most."""
+    """Seconds: between rounds, between contacts without documents, and after failures at most.
+
+    Documents younger than ``fresh_seconds`` are sent one by one, as the online channel takes them (±120 s); older ones
+    as a batch.
+    """
 
     round_seconds: float = 2.0
     contact_seconds: float = 300.0
     patience_seconds_most: float = 120.0
+    fresh_seconds: float = 90.0
 
 
 class Synchroniser:
@@ -95,8 +98,11 @@ class Synchroniser:
         except (NotSent, NoAnswer) as error:
             register.trouble = str(error)
             self._contact_ms = 0
+            if isinstance(error, NotTrusted):
+                register.bar(str(error))
         except Refused as refused:
             register.trouble = str(refused.fault)
+            self._hear(refused.fault)
         except Disagrees as error:
             register.stop(str(error))
         self._bringing.forget()
@@ -108,15 +114,15 @@ class Synchroniser:
         if waiting and register.batches.overflows(waiting[0].sequence):
             register.seal_interim()
         wants_contact = self._wants_contact()
-        if wants_contact:
+        if wants_contact and register.setup.works_offline:
             self._report_head()
         if waiting and register.batches.on_its_way() is None:
-            if waiting[0].time_ms >= unix_ms(self._clock() - FRESH):
+            if waiting[0].time_ms >= unix_ms(self._clock() - timedelta(seconds=self._pace.fresh_seconds)):
                 self._send_one_by_one()
             else:
                 register.batches.begin(waiting[0].sequence)
         if self._bringing.bring() or wants_contact:
-            self._channel.look()
+            self._look()
             register.sent([], 0, b"")
             self._contact_ms = unix_ms(self._clock())
 
@@ -131,7 +137,20 @@ class Synchroniser:
             return False
         return True
 
+    def _look(self) -> bytes:
+        """The newest checkpoint, at a path that is closed to who is revoked: whoever is served here may sell."""
+        checkpoint = self._channel.look().checkpoint
+        self._register.bar("")
+        return checkpoint
+
+    def _hear(self, fault: Fault) -> None:
+        """Revoked: stop selling at once; documents that exist are brought, and kept apart at the authority (S0-064)."""
+        if fault.code == REVOKED:
+            self._register.bar(str(fault))
+
     def _wants_contact(self) -> bool:
+        if self._register.is_barred:
+            return True
         since = unix_ms(self._clock()) - self._contact_ms
         return self._register.setup.works_offline and since >= self._pace.contact_seconds * 1000
 
@@ -158,6 +177,7 @@ class Synchroniser:
             code = refused.fault.code
             if code in _CONTRADICTIONS:
                 raise Disagrees(str(refused.fault)) from None
+            self._hear(refused.fault)
             if CATALOGUE[code].retry in (Retry.AFTER, Retry.SAME_BYTES):
                 raise
             register.batches.begin(waiting[len(booked)].sequence)
@@ -168,7 +188,7 @@ class Synchroniser:
             self._anchor(waiting[len(booked) - 1], booked)
 
     def _anchor(self, last: Waiting, booked: list[tuple[int, int]]) -> None:
-        self._register.sent(booked, last.memory_record, self._channel.look().checkpoint)
+        self._register.sent(booked, last.memory_record, self._look())
         self._contact_ms = unix_ms(self._clock())
 
     def _run(self) -> None:

@@ -33,10 +33,11 @@ HEADERS = (
 
 
 class Guard:
-    """The checks of one page. `token` is new at each start."""
+    """The checks of one page, whose forms have at most so many fields and bytes. `token` is new at each start."""
 
-    def __init__(self, host: str, fields_most: int = FIELDS_MOST) -> None:
+    def __init__(self, host: str, fields_most: int = FIELDS_MOST, bytes_most: int = LIMITS.face_form_bytes) -> None:
         self._fields_most = fields_most
+        self._bytes_most = bytes_most
         self._hosts = {*LOOPBACK, f"[{host}]" if ":" in host else host}
         self.token = secrets.token_urlsafe(32)
 
@@ -52,7 +53,7 @@ class Guard:
         self._check_origin(scope, host)
         if (header(scope, b"content-type") or b"").split(b";")[0].strip().lower() != _FORM:
             raise Fault("TS-1002", detail="a form of the page")
-        body = await read_body(receive, LIMITS.face_form_bytes)
+        body = await read_body(receive, self._bytes_most)
         try:
             pairs = parse_qsl(
                 body.decode("ascii"), keep_blank_values=True, max_num_fields=self._fields_most, errors="strict"

@@ -32,6 +32,10 @@ class ReadOnlyMemory:
             raise Fault("TS-3200", detail=f"there is no record {seq}")
         return self._segments.read(seq)
 
+    def records(self) -> Iterator[Record]:
+        """All records in their order."""
+        return self._segments.records(1, self._end.seq)
+
     def last_seal(self) -> bytes:
         """The bytes of the last seal; raises ``TS-3200`` when the memory was never sealed."""
         statement = self._end.tally.last_seal

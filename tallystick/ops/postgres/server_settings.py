@@ -42,7 +42,7 @@ def start_arguments(socket_folder: str, *, durable: bool) -> list[str]:
         "listen_addresses": "",
         "unix_socket_directories": f'"{socket_folder}"',
         "unix_socket_permissions": "0700",
-        "max_connections": "60",
+        "max_connections": "90",
         "shared_buffers": f"{_buffer_megabytes() if durable else 128}MB",
         "max_wal_size": "2GB",
         "max_slot_wal_keep_size": "4GB",  # a backup that nobody fetches must not fill the disk

@@ -24,7 +24,7 @@ from tallystick.authority.reference.following import Follower
 from tallystick.authority.reference.registry.directory import Directory
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.crypto.tls import tls_server_context
-from tallystick.kit.atomic_file import write_atomically
+from tallystick.kit.atomic_file import read_or_make
 from tallystick.kit.http_server import Server
 from tallystick.ops.processes.assurance import checkpoint_exchange
 from tallystick.ops.processes.context import Context, DatabaseConnection, run_until_stopped, system_clock
@@ -109,9 +109,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
 
 def _token_secret(path: Path) -> bytes:
     """What makes tokens, kept across restarts. A secret of its own: this process holds none of the authority's keys."""
-    if not path.exists():
-        write_atomically(path, secrets.token_bytes(32), mode=0o600)
-    return path.read_bytes()
+    return read_or_make(path, lambda: secrets.token_bytes(32))
 
 
 def _services(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 
 import uvloop
 
-from tallystick.authority.channels.ecr.batches.queries import DeviceCounters
+from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.readmission import DecisionServices, carry_out, publish_decisions

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from tallystick.kernel.limits import LIMITS
-from tallystick.kit.atomic_file import write_atomically
+from tallystick.kit.atomic_file import read_or_make
 from tallystick.kit.http_server import HttpLimits, Server
 from tallystick.kit.wsgi import WsgiBridge
 from tallystick.ops.processes.context import Context, run_until_stopped
@@ -69,6 +69,5 @@ def handed_down(context: Context) -> dict[str, str]:
 def _secret_file(context: Context) -> os.PathLike[str]:
     """The signing secret, made once: sessions and links outlive a restart."""
     file = context.state.keys / "portal-secret"
-    if not file.exists():
-        write_atomically(file, secrets.token_hex(_SECRET_BYTES).encode(), mode=0o600)
+    read_or_make(file, lambda: secrets.token_hex(_SECRET_BYTES).encode())
     return file

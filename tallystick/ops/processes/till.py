@@ -1,20 +1,29 @@
-"""The process of one register: its interface for programs, its till in a browser, its background."""
+"""Processes of registers, one or a rack: interfaces for programs, tills in a browser, backgrounds."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import attrs
 
 from tallystick.device.ecr.place import open_register
 from tallystick.device.ecr.service import serve_register
+from tallystick.device.ecr.synchronise import Pace
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.processes.context import Context, run_until_stopped, system_clock
 from tallystick.ops.till_paper import printer
 from tallystick.ops.till_tools import read_passphrase
 
 API_PORT_FILE = "api.port"
+TILL_PORT_FILE = "till.port"
+RACK_NAME = "register-rack"
+RACK_FILE = "registers"
+"""The list in the run folder that a rack follows: folders of registers, one a line."""
+DEMO_PACE = Pace(round_seconds=0.25, contact_seconds=2.0, patience_seconds_most=2.0, fresh_seconds=0)
+"""Of a demonstration, whose days are minutes: whatever an offline register brings, it brings as a batch."""
+_LOOK_SECONDS = 0.2
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -58,3 +67,49 @@ async def _serve(context: Context, place: RegisterPlace, passphrase: str, stoppe
         print(f"register {register.setup.uid} serves programs on http://127.0.0.1:{running.api_port}", flush=True)
         context.serving.set()
         await stopped.wait()
+
+
+def run_rack(passphrase_file: Path | None) -> None:
+    """Serve every register that the run folder's list names, all with one passphrase; more may be added at any time.
+
+    Each folder gets the ports as ``api.port`` and ``till.port``. A register that cannot be opened ends all of it: it is
+    for whoever supervises to try again.
+    """
+    context = Context.load(RACK_NAME)
+    context.state.make()
+    passphrase = read_passphrase(passphrase_file)
+    run_until_stopped(context, lambda stopped: _serve_rack(context, passphrase, stopped))
+
+
+async def _serve_rack(context: Context, passphrase: str, stopped: asyncio.Event) -> None:
+    listed, running = context.state.run / RACK_FILE, set[str]()
+    pace = DEMO_PACE if context.settings.timing == "demo" else None
+    async with AsyncExitStack() as stack:
+        context.serving.set()
+        while not stopped.is_set():
+            text = await asyncio.to_thread(listed.read_text) if listed.exists() else ""
+            for line in filter(None, text.splitlines()):
+                if line not in running:
+                    await _join(stack, Path(line), passphrase, pace)
+                    running.add(line)
+            try:
+                await asyncio.wait_for(stopped.wait(), _LOOK_SECONDS)
+            except TimeoutError:
+                continue
+
+
+async def _join(stack: AsyncExitStack, folder: Path, passphrase: str, pace: Pace | None) -> None:
+    opened = await asyncio.to_thread(open_register, folder, passphrase, system_clock)
+    serving = serve_register(
+        opened.register,
+        opened.channel,
+        folder,
+        api_port=0,
+        till_port=0,
+        pace=pace,
+        renewal=opened.renewal,
+        control=opened.control,
+    )
+    running = await stack.enter_async_context(serving)
+    write_atomically(folder / TILL_PORT_FILE, f"{running.till_port}\n".encode(), durable=False)
+    write_atomically(folder / API_PORT_FILE, f"{running.api_port}\n".encode(), durable=False)

@@ -216,6 +216,7 @@ TABLE_GRANTS = (
         "UPDATE (superseded_by, superseded_at)",
     ),
     TableGrant(PORTAL, ("remote", "result"), "SELECT"),
+    TableGrant(INTAKE, ("remote", "told_rates"), _EXTEND),
     # The queue is the worker's; the pages send a dead letter again and count that, and nothing else.
     TableGrant(INTAKE, ("taxservice", "item"), _WRITE),
     TableGrant(INTAKE, ("taxservice", "receipt"), _APPEND),

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from tallystick.authority.channels.ecr.batches.queries import DeviceCounters
+from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
 from tallystick.authority.intake import decision_store, decisions
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.held import Decision

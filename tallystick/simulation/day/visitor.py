@@ -10,10 +10,11 @@ import urllib.parse
 import urllib.request
 import uuid
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http.client import HTTPResponse
 from http.cookiejar import CookieJar
 from pathlib import Path
+from types import MappingProxyType
 
 import attrs
 
@@ -82,6 +83,12 @@ class Visitor:
         self._stage.until(f"commands for {uid}", came)
         return found[0]
 
+    def press(self, path: str, shown_on: str, **fields: str) -> str:
+        """Fill in a form that a page shows and press its button; gives the page that follows."""
+        with self._lock:
+            self._come_in()
+            return self._read(self._send_form(path, shown_on, b"", "", fields))[1]
+
     def _follow(self, page: tuple[str, str]) -> Judged:
         address, shown = page
         found = _FINISHED.search(shown)
@@ -109,7 +116,9 @@ class Visitor:
         path = parts.path.lstrip("/")
         self._send_form(path, path, b"", "").close()
 
-    def _send_form(self, path: str, shown_on: str, body: bytes, kind: str) -> HTTPResponse:
+    def _send_form(
+        self, path: str, shown_on: str, body: bytes, kind: str, fields: Mapping[str, str] = MappingProxyType({})
+    ) -> HTTPResponse:
         """Open the page that holds the form, take its token, and send the form."""
         if not self._base or path.startswith("media/"):
             self._come_in()
@@ -119,7 +128,7 @@ class Visitor:
         if body:
             field = f'--{kind}\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n{token[1]}\r\n'
             return self._open(path, field.encode() + body, f"multipart/form-data; boundary={kind}")
-        content = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1]}).encode()
+        content = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1], **fields}).encode()
         return self._open(path, content, "application/x-www-form-urlencoded")
 
     def _open(self, path: str, body: bytes | None = None, kind: str = "") -> HTTPResponse:

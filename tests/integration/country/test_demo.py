@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,7 @@ class Run:
 
     def __init__(self, state: Path) -> None:
         self.state = state
-        names = ("DEVICE_API_PORT", "PUBLIC_PORT", "PORTAL_PORT", "POS_PORT", "HEALTH_PORT", "VSDC_PORT")
+        names = ("DEVICE_API_PORT", "PUBLIC_PORT", "PORTAL_PORT", "POS_PORT", "HEALTH_PORT", "VSDC_PORT", "ECR_PORT")
         ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
         self.environment = inherited | {"TALLYSTICK_STATE": str(state), "COLUMNS": "80"}
@@ -90,6 +91,17 @@ class Run:
         element.sign_invoice(attrs.evolve(sale(), time_ms=time.time_ns() // 1_000_000))
         card.power_off()
 
+    def forget_a_document(self, uid: str) -> None:
+        """A register takes a document for delivered that nobody has."""
+        with sqlite3.connect(self.state / "demo" / "national" / uid / "register.db") as store:
+            columns = [row[1] for row in store.execute("PRAGMA table_info(document)")]
+            rest = ", ".join(name for name in columns if name not in ("sequence", "request_id", "booked_ms"))
+            newest = "SELECT max(sequence) FROM document"
+            store.execute(
+                f"INSERT INTO document (sequence, booked_ms, {rest})"
+                f" SELECT sequence + 1, 1, {rest} FROM document WHERE sequence = ({newest})"
+            )
+
     def logs(self) -> str:
         """The ends of all logs, for a failure's message."""
         files = sorted((self.state / "demo" / "logs").glob("*.log"))
@@ -127,12 +139,15 @@ def number(output: str, name: str) -> int:
     return int(match[1].replace(",", ""))
 
 
-def table(output: str) -> dict[str, list[int]]:
-    """The account of every card: signed, arrived, audited, waiting, lost."""
-    lines = re.findall(r"^([A-Z0-9]{8}|all)  .{28}((?: +[\d,]+){5})$", output, re.MULTILINE)
+def table(output: str, of: str = "every card") -> dict[str, list[int]]:
+    """The account of every card: signed, arrived, audited, waiting, lost; or of every national device: documents,
+    arrived, apart, waiting, lost."""
+    section = output.partition(of)[2].partition("\n\n")[0]
+    lines = re.findall(r"^([A-Z0-9]{8}|all)  .{28}((?: +[\d,]+){5})$", section, re.MULTILINE)
     return {uid: [int(one.replace(",", "")) for one in figures.split()] for uid, figures in lines}
 
 
+NATIONAL = "every national device"
 STORY_CARDS = ("BYHAND01", "CHANGE01", "CHANGE02", "DEADSE01", "LOSTPK01")
 
 
@@ -149,13 +164,16 @@ def test_s0_007_every_sale_becomes_official_data_and_a_further_run_goes_on(run: 
     assert "============ FISCAL INVOICE ============" in first
     assert not list((run.state / "demo" / "run").glob("*.health")), "a process was left running"
     check_stories(first)
-    cards = table(first)
-    total = cards.pop("all")
-    assert {uid: figures[1] for uid, figures in cards.items()} == run.in_the_ledger()
-    assert total == [sum(column) for column in zip(*cards.values(), strict=True)]
+    cards, devices = table(first), table(first, NATIONAL)
+    for rows in (cards, devices):
+        total = rows.pop("all")
+        assert total == [sum(column) for column in zip(*rows.values(), strict=True)]
+    assert {uid: figures[1] for uid, figures in (cards | devices).items()} == run.in_the_ledger()
+    check_national_channels(first, devices)
 
     (till,) = set(cards) - set(STORY_CARDS)
     run.sign_behind_the_tills_back(till)
+    run.forget_a_document("TRCK0201")
     second = run.finish("--stores", "2", "--baskets", "12", status=1)
     assert "The stories of the day were told in an earlier run" in second
     assert number(second, "sold in this run") == 4 + 12
@@ -166,6 +184,35 @@ def test_s0_007_every_sale_becomes_official_data_and_a_further_run_goes_on(run: 
     assert later[till][3:] == [0, 1]
     assert later["all"][4] == 1
     assert "INVOICES ARE LOST" in second
+    afterwards = table(second, NATIONAL)
+    assert {uid: figures[4] for uid, figures in afterwards.items()} == dict.fromkeys(afterwards, 0) | {
+        "TRCK0201": 1,
+        "all": 1,
+    }
+    grown = {uid for uid in devices if afterwards[uid][1] > devices[uid][1]}
+    assert grown == set(devices) - {"TRCK0201"}, "who was stolen sells no more, everybody else goes on"
+
+
+def check_national_channels(output: str, devices: dict[str, list[int]]) -> None:
+    """S0-031, S0-054, S0-057, S0-062 to S0-064, S0-080, K-05, K-21: all channels at once, one company with all; what
+    each device made is in the ledger, or apart where two officers could not show that it is older."""
+    assert set(devices) == {"MART0101", "MART0102", "MART0201", "MART0202", "TRCK0101", "TRCK0201", "ERPC0101"}
+    for uid, (made, arrived, apart, waiting, lost) in devices.items():
+        assert made == arrived + apart > 0, output
+        assert apart == (3 if uid == "TRCK0201" else 0), output
+        assert (waiting, lost) == (0, 0), output
+    for words in (
+        "The register of Harbour Supermarket says TS-3250 and sells nothing",
+        "on line, under MART0101-MART0101-",
+        "says pending: its memory has it",
+        "TS-2102, later and not no",
+        "checked against its own memory alone",
+        "The power fails in every shop and truck at once",
+        "its batch is booked: the page says valid",
+        "Two officers re-admitted 3 of them, older than the theft by a head report; 3 stay apart",
+    ):
+        assert words in output, output
+    assert number(output, "told to the ERP by its feed") == devices["ERPC0101"][0]
 
 
 def check_stories(output: str) -> None:

@@ -22,10 +22,12 @@ from ecr_till import AUDIENCE, Reply, Till
 from ledger_bench import LedgerFolder
 from psycopg_pool import ConnectionPool
 
+from tallystick.authority.channels.ecr.batches import queries
+from tallystick.authority.channels.ecr.batches.presence import Presence
 from tallystick.authority.ledger import queries as ledger_queries
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.pki import DemoPki
-from tallystick.device.ecr import synchronise
+from tallystick.device.ecr.synchronise import Pace
 from tallystick.wire.compact_jws import write_base64url
 from tallystick.wire.offline_batch import (
     BATCHES_PATH,
@@ -171,6 +173,12 @@ def test_a_batch_over_the_doors(play: Callable[[Any], None]) -> None:
         door.view.certificates[digest] = revoked
         bench.bench.registry.certificates[digest] = revoked
         assert (await shop.ask("GET", "/ecr/v1/device")).code == "TS-1104"
+        known = bench.run(lambda conn: queries.contact(conn, papers.uid))
+        ahead = write_head(bench.header(papers, 4_000_000, link), papers.device.sign, 0)
+        assert (await shop.ask("POST", HEAD_PATH, ahead, Content_Type="application/jose")).status == 200
+        Presence(door.services).note(bench.sender(papers))
+        await asyncio.sleep(0.2)
+        assert bench.run(lambda conn: queries.contact(conn, papers.uid)) == known, "a thief is not the register"
         last = bench.seal(papers, papers.day(bench.now, 1))
         assert (await shop.announce(last)).status == 201
         assert (await shop.put(last, 1)).status == 201
@@ -208,9 +216,7 @@ def test_ts_1109_nothing_is_booked_while_nobody_knows_who_is_revoked(
         assert conn.execute("SELECT count(*) FROM batches.part WHERE body IS NOT NULL").fetchone() == (0,)
 
 
-def test_our_own_register_brings_its_batch_to_the_doors(
-    play: Callable[[Any], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_our_own_register_brings_its_batch_to_the_doors(play: Callable[[Any], None], tmp_path: Path) -> None:
     """S0-062, S0-095: over HTTP and TLS, in parts, closed by an interim seal; the ledger has its chain."""
 
     async def talk(bench: BatchBench, door: Door) -> None:
@@ -220,8 +226,7 @@ def test_our_own_register_brings_its_batch_to_the_doors(
         folder = make_folder(
             tmp_path / "till", shop.till.papers, door.port, AUDIENCE, root, "hardware", genesis=genesis
         )
-        till = RealRegister(folder, part_bytes=4_000)
-        monkeypatch.setattr(synchronise, "FRESH", timedelta(seconds=-60))
+        till = RealRegister(folder, part_bytes=4_000, pace=Pace(fresh_seconds=0))
         till.do("reg", order="register")
         till.do("open", order="open-shift", cash="100")
         for number in range(8):

@@ -25,7 +25,10 @@ from remote_bench import HOLD, RELEASE, Answering, Control, command_unit, people
 from tallystick.authority.channels.ecr.tally import Tally
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry.values import FiscalDevice, Premises, Taxpayer
+from tallystick.authority.reference.remote.rates import RateTeller
 from tallystick.authority.reference.remote.waiting import WaitingCommands
+from tallystick.authority.reference.taxrates.operations import publish_group
+from tallystick.authority.reference.taxrates.queries import current_groups
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import TrustStore
 from tallystick.crypto.command_units import arc_of_device, check_command_unit
@@ -33,10 +36,14 @@ from tallystick.crypto.pki import DemoPki
 from tallystick.device.ecr.channel import HttpChannel
 from tallystick.device.ecr.needs import Refused
 from tallystick.device.ecr.remote.believing import Believer
-from tallystick.kernel.device_commands import Outcome, Resend
+from tallystick.kernel.device_commands import Outcome, RateChange, Resend
+from tallystick.kernel.fixed_point import Rate
 from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.invoice import TaxCategoryType
+from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
 from tallystick.ops.command_signing import signers
 from tallystick.ops.pki_registry import enter_hierarchy, pki_services
+from tallystick.ops.remote_devices import DEVICES
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.wire.device_command import read_command
 from tallystick.wire.ecr_api import COMMANDS_PATH, DEVICE_LOG_PATH, DOCUMENTS_PATH
@@ -206,6 +213,26 @@ def test_the_register_of_this_house_obeys_over_the_wire(shop: Shop, tmp_path: Pa
         assert channel.commands_wait == 0
     finally:
         channel.close()
+
+
+def test_s0_030_published_rates_reach_a_register_by_themselves(shop: Shop) -> None:
+    """With the rights of the worker; signed, told of and fetched as any command."""
+    till, answering = shop.till()
+    now = datetime.now(UTC)
+    category = TaxCategory("VAT", TaxCategoryType.TAX_ON_NET, 1, (TaxRate("A", Rate.of("20.5")),))
+    publish_group(shop.control.conn, TaxRateGroup(now + timedelta(days=40), 77, (category,)))
+    shop.control.conn.commit()
+    with psycopg.connect(as_role(shop.control.conn.info.dsn, INTAKE)) as conn:
+        assert RateTeller(DEVICES).round(conn, current_groups(conn), now) > 0
+    shop.signed()
+    (command,) = shop.commands(till)
+    read = read_command(command)
+    assert isinstance(read.command.wanted, RateChange)
+    assert (read.command.wanted.group, read.command.wanted.labels) == (77, {"A": "20.5"})
+    done = answering.result(read.command.number, command, at=now + timedelta(seconds=1), state="active")
+    assert shop.answer(till, read.command.number, done) == (201, "")
+    with psycopg.connect(as_role(shop.control.conn.info.dsn, INTAKE)) as conn:
+        assert RateTeller(DEVICES).round(conn, current_groups(conn), now + timedelta(hours=1)) == 0
 
 
 def test_a_device_gets_its_own_commands_alone(shop: Shop) -> None:

@@ -55,11 +55,11 @@ def line(country: EcrCountry) -> Iterator[Line]:
 
 @pytest.fixture(scope="module")
 def papers(country: EcrCountry) -> list[NationalTill]:
-    """Of two hardware registers that were enrolled yesterday."""
+    """Of hardware registers that were enrolled yesterday."""
     yesterday = datetime.now(UTC) - timedelta(days=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(national_country, "system_clock", lambda: yesterday)
-        return country.enrol(2, DeviceClass.HARDWARE)
+        return country.enrol(4, DeviceClass.HARDWARE)
 
 
 def away(till: RealRegister, line: Line) -> None:
@@ -139,6 +139,57 @@ def test_s0_062_hours_without_a_network_a_kill_a_cut_and_all_of_it_arrives(
     assert till.background.round()
     assert till.register.status().waiting == 0
     assert state_of(country, on_line) == "valid"
+    till.opened.close()
+    assert country.ledger.sweep() == []
+
+
+def test_s0_095_an_outage_in_mid_shift_is_booked_while_the_shift_goes_on(
+    country: EcrCountry, tmp_path: Path, line: Line, papers: list[NationalTill]
+) -> None:
+    """The page of a receipt goes from pending to valid soon after the network is back, without a Z report."""
+    folder = made(country, tmp_path / "till", papers[2], line.port, "hardware")
+    till = RealRegister(folder, timedelta(hours=HOURS), PART)
+    away(till, line)
+    sold = [till.sell("one"), till.sell("two")]
+    till.behind = timedelta(0)
+    country.book_batches()
+    line.up()
+    assert [state_of(country, one) for one in sold] == ["pending"] * 2
+    assert bring(till), till.register.status()
+    assert [state_of(country, one) for one in sold] == ["valid"] * 2
+    assert till.register.status().state.is_open
+    three = till.sell("three")
+    assert bring(till)
+    assert state_of(country, three) == "valid"
+    rows = "SELECT first_sequence, last_sequence FROM batches.batch WHERE uid = %s ORDER BY 1"
+    assert country.rows(rows, papers[2].uid) == [(1, 1), (2, 5)], "closed by the registration, and by the interim seal"
+    till.do("z", order="close-shift")
+    assert bring(till)
+    till.opened.close()
+    assert country.ledger.sweep() == []
+
+
+def test_s0_064_revoked_in_mid_shift_it_sells_no_more_and_all_is_kept_apart(
+    country: EcrCountry, tmp_path: Path, line: Line, papers: list[NationalTill]
+) -> None:
+    folder = made(country, tmp_path / "till", papers[3], line.port, "hardware")
+    till = RealRegister(folder, timedelta(0), PART)
+    wait_for(lambda: till.do("reg", order="register"))
+    till.do("open", order="open-shift", cash="100", cashier="Ana")
+    wait_for(lambda: bring(till) or till.register.settle())
+    till.sell("one")
+    with psycopg.connect(country.dsn) as conn:
+        registry.revoke_certificate(conn, sha256(papers[3].certificate), Uid(papers[3].uid), datetime.now(UTC), 1)
+    country.book_batches()
+    time.sleep(1)
+    till.background.round()
+    assert till.register.status().barred.startswith("TS-1104")
+    with pytest.raises(Fault) as caught:
+        till.sell("two")
+    assert caught.value.code in ("TS-1104", "TS-3252")
+    bring(till)
+    rows = "SELECT ordinal, codes FROM intake.quarantine WHERE signed_by = %s ORDER BY ordinal"
+    assert country.rows(rows, papers[3].uid) == [(number, ["TS-2403"]) for number in (3, 4)]
     till.opened.close()
     assert country.ledger.sweep() == []
 

@@ -286,7 +286,7 @@ def test_k_05_re_admission_in_order_by_anchors(ledger: LedgerFolder) -> None:
         found = {number: bench.standing(one, revoked_at) for number, one in held.items()}
         assert [found[number].best is not None for number in range(1, 7)] == [True] * 4 + [False] * 2
         assert [one.best is None or one.best.supposes_intact_card for one in found.values()] == [
-            False, False, False, True, True, True,
+            False, False, False, False, True, True,
         ]  # fmt: skip
         with pytest.raises(Exception, match="TS-3041") as caught:
             await entry_anew(rules, held[2], Channel.ECR_OFFLINE)

@@ -139,7 +139,7 @@ def test_s0_056_to_058_an_original_that_is_none(ledger: LedgerFolder) -> None:
             await bench.send(till, till.sign(till.receipt(later), now, keep=False))
         assert caught.value.retry_after_seconds  # type: ignore[attr-defined]  # later, not no
 
-    run_national(ledger, walk)
+    run_national(ledger, walk, refund_scope=RefundScope.DEVICE)
 
 
 @pytest.mark.parametrize(

@@ -125,11 +125,11 @@ def test_from_the_agreement_to_a_closed_device_in_a_shell(database: str, tmp_pat
     assert run("registers", "refuse", waiting, "--user", "vera", "--reason", WHY).stderr.startswith(
         "tallystick: TS-4007"
     )
-    for deed, answer in (("hold", "on hold"), ("release", "active"), ("close", "closed")):
-        done = run("registers", deed, uid, *officer, "--reason", WHY)
-        assert done.stdout == f"{uid} is {answer}\n"
-    opened = run("registers", "release", uid, *officer, "--reason", WHY)
-    assert opened.stderr.startswith("tallystick: TS-2401"), "closed is for good"
+    assert "command 1" in run("device", "hold", uid, "--user", "vera", "--reason", WHY).stdout
+    assert run("registers", "close", uid, *officer, "--reason", WHY).stdout == f"{uid} is closed\n"
+    opened = run("device", "release", uid, "--user", "vera", "--reason", WHY)
+    assert opened.stderr.startswith("tallystick: TS-3309"), "closed is for good"
+    assert run("registers", "close", "NOBODY01", *officer, "--reason", WHY).stderr.startswith("tallystick: TS-2401")
     ended = run("agreements", "end", "N-1", *officer, "--reason", WHY)
     assert "ended by officer:vera" in ended.stdout
     assert "ended by officer:vera" in run("agreements", "show").stdout

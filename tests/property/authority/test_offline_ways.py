@@ -63,6 +63,7 @@ CONTENTS: dict[str, Callable[[Sale], Sale]] = {
     "label": lambda sale: attrs.evolve(sale, items=(attrs.evolve(sale.items[0], labels=("Q",)), *sale.items[1:])),
     "buyer": lambda sale: attrs.evolve(sale, buyer_id="no such form"),
     "refund": lambda sale: attrs.evolve(sale, operation=TransactionType.REFUND, refers_to=TILL.number(3)),
+    "huge": lambda sale: TILL.sale(["60000000000000"]),
     "card": lambda sale: attrs.evolve(sale, payments=(Payment(sale.total, PaymentType.CARD),)),
 }
 HEADERS: dict[str, Callable[[DocumentHeader], dict[str, Any]]] = {
@@ -176,12 +177,24 @@ def test_s0_062_booked_as_opened_is_booked_as_judged(what: str, first: bool) -> 
     both_ways([what, "sale", "sale"] if first else ["sale", what, "sale", "sale"])
 
 
+def outage_before(after: int, up_to: int) -> Outage:
+    """One that was over before the documents were made, by their own word."""
+    return Outage(since=NOW - LONG_AGO, until=NOW - timedelta(hours=21), after=after, up_to=up_to)
+
+
 @pytest.mark.parametrize("outage", [(0, 3), (0, 4), (4, 5), (5, 9), (6, 9), (7, 9)])
 def test_s0_032_what_came_late_is_late_on_either_way(outage: tuple[int, int]) -> None:
     """Numbers 4 to 6; the outage covers those after the first figure, up to the second."""
     after, up_to = outage
-    ours = both_ways(["sale"] * 3, outages=[Outage(since=NOW - LONG_AGO, until=NOW, after=after, up_to=up_to)])
+    ours = both_ways(["sale"] * 3, outages=[outage_before(after, up_to)])
     assert ours.tally.codes["TS-2404"] == len({4, 5, 6} & set(range(after + 1, up_to + 1)))
+
+
+def test_k_15_what_was_made_in_an_outage_is_late_whatever_its_number_on_either_way() -> None:
+    """The outage ends, with the country's window, between the first two documents and the others."""
+    until = NOW - timedelta(hours=20) + timedelta(seconds=2 + 120 + 3.5)
+    ours = both_ways(["sale"] * 4, outages=[Outage(since=NOW - LONG_AGO, until=until, after=0, up_to=0)])
+    assert ours.tally.codes["TS-2404"] == 2
 
 
 def test_s1_028_the_last_of_a_stretch_may_be_too_late_for_its_shift() -> None:
@@ -189,6 +202,10 @@ def test_s1_028_the_last_of_a_stretch_may_be_too_late_for_its_shift() -> None:
     sales = ["sale", "a day later", "sale", "sale"]
     ours = both_ways(sales, hours_ago=28)
     assert ours.tally.codes["TS-2408"] == 1
+
+
+def test_ts_2005_sums_that_no_report_could_say_are_found_on_either_way() -> None:
+    assert both_ways(["huge", "sale", "huge", "sale"]).tally.codes == {"TS-2005": 2}
 
 
 def test_s0_064_what_a_revoked_signer_closed_is_apart_on_either_way() -> None:

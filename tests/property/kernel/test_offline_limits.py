@@ -60,3 +60,31 @@ def test_what_is_old_by_its_own_word_is_late() -> None:
     assert not Lateness([], rules).reaches(1, START, START + limit)
     assert Lateness([], rules).reaches(1, START, START + limit + timedelta(milliseconds=1))
     assert not Lateness([], rules).reaches(1, START + timedelta(days=9), START)
+
+
+@given(st.integers(1, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 80 * 60))
+def test_k_15_no_head_frees_what_was_made_in_the_outage_by_its_own_word(
+    sequence: int, after: int, more: int, minute: int
+) -> None:
+    """A device may say a head far ahead before it goes silent, or a low one when it is back."""
+    rules = ChannelRules(offline_hours=72)
+    one = outage(0, 80, after, after + more)
+    made_at = one.since + timedelta(minutes=minute)
+    inside = one.since + rules.time_window < made_at < one.until - rules.time_window
+    assert Lateness([one], rules).reaches(sequence, made_at, made_at) == (inside or one.covers(sequence))
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 80 * 60)), min_size=1, max_size=6), st.data())
+def test_a_stretch_may_be_late_whenever_one_of_its_documents_is(
+    made: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """What is judged together is never judged milder than one by one."""
+    rules = ChannelRules(offline_hours=72)
+    begin, after = data.draw(st.integers(0, 60)), data.draw(st.integers(0, 60))
+    one = outage(begin, begin + data.draw(st.integers(1, 80)), after, data.draw(st.sampled_from([None, after + 5])))
+    documents = [(number, START + timedelta(minutes=minute)) for number, minute in made]
+    received_at = START + timedelta(hours=data.draw(st.integers(0, 160)))
+    numbers, times = [number for number, _ in documents], [at for _, at in documents]
+    late = Lateness([one], rules)
+    if any(late.reaches(number, at, received_at) for number, at in documents):
+        assert late.may_reach((min(numbers), max(numbers)), (min(times), max(times)), received_at)

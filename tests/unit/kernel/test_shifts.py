@@ -143,6 +143,28 @@ def test_ts_2408_the_order_of_documents() -> None:
     assert registered.after(document(DocumentKind.RE_REGISTRATION, REPORT), 2, NINE).documents == 2
 
 
+def test_ts_2408_nothing_is_sold_between_two_shifts_and_no_shift_begins_in_another() -> None:
+    """The number alone does not say that a shift is open: the closed one's is the register's still."""
+    state = opened()
+    between = state.after(document(DocumentKind.SHIFT_CLOSING, state.report(3), 1), 3, NINE)
+    assert between.shift == receipt().shift
+    again = document(DocumentKind.SHIFT_CLOSING, between.report(4), 1)
+    for one in (receipt(), again, attrs.evolve(again, kind=DocumentKind.STATUS)):
+        assert code(lambda d=one: between.after(d, 4, NINE)) == "TS-2408"  # type: ignore[misc]
+    following = document(DocumentKind.SHIFT_OPENING, ShiftOpening(Money(0)), 2)
+    assert code(lambda: state.after(following, 3, NINE)) == "TS-2408"
+    assert between.after(following, 4, NINE).is_open
+
+
+def test_only_a_closing_tells_the_state_by_itself() -> None:
+    state = opened()
+    closing = document(DocumentKind.SHIFT_CLOSING, state.report(3), 1)
+    assert RegisterState.after_closing(closing, 3) == state.after(closing, 3, NINE)
+    for other in (attrs.evolve(closing, kind=DocumentKind.STATUS), receipt()):
+        with pytest.raises(ValueError, match="closing"):
+            RegisterState.after_closing(other, 3)
+
+
 def test_s1_033_a_closed_memory_takes_nothing_more() -> None:
     state = opened()
     state = state.after(document(DocumentKind.SHIFT_CLOSING, state.report(3), 1), 3, NINE)

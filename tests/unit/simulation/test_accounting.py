@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
@@ -20,6 +21,8 @@ from tallystick.simulation.accounting import (
     table_lines,
 )
 from tallystick.simulation.baskets import MappingCounts
+from tallystick.simulation.national.account import DeviceAccount
+from tallystick.simulation.national.sellers import FleetFigures
 from tallystick.simulation.summary import Account, summary_lines
 
 UID = Uid("TS000001")
@@ -114,7 +117,7 @@ def test_packages_on_a_medium_are_found_in_either_layout_and_others_are_left_alo
 # What a person sees, and the exit status
 
 
-def account_of(*cards: CardAccount, failures: tuple[str, ...] = ()) -> Account:
+def account_of(*cards: CardAccount, failures: tuple[str, ...] = (), devices: Sequence[DeviceAccount] = ()) -> Account:
     return Account(
         planned=2,
         without_lines=0,
@@ -124,6 +127,8 @@ def account_of(*cards: CardAccount, failures: tuple[str, ...] = ()) -> Account:
         not_offered=0,
         mapping=MappingCounts(),
         cards=cards,
+        national=FleetFigures(sold=0, sold_before=0, returns=0, refused=Counter(), heard=0),
+        devices=devices,
         failures=failures,
     )
 
@@ -139,6 +144,17 @@ def test_a_lost_invoice_turns_the_check_red() -> None:
         line.split() == ["all", "2", "cards", "19", "18", "12", "0", "1"]
         for line in summary_lines(account_of(whole, lost))
     )
+
+
+def test_a_lost_document_of_a_national_device_turns_it_red_too() -> None:
+    whole = judge(PLACES, GOOD)
+    lost = DeviceAccount(
+        uid=UID, channel="on line", name="Store 1", story="", made=9, arrived=8, apart=0, waiting=0, lost=1
+    )
+    waits = attrs.evolve(lost, waiting=1, lost=0)
+    assert not account_of(whole, devices=[lost]).nothing_lost
+    assert account_of(whole, devices=[waits]).nothing_lost
+    assert not account_of(whole, devices=[waits]).whole
 
 
 def test_a_waiting_invoice_is_not_lost_but_the_run_is_not_whole() -> None:

@@ -19,13 +19,18 @@ class Away(ErpError):
 
 
 class Refused(ErpError):
-    """The operator will not have it, and nothing has changed: `code` has a page in the operator's catalogue."""
+    """The operator will not have it, and nothing has changed: `code` has a page in the operator's catalogue.
+
+    ``retry_after_seconds`` is there where it is *later* and not *no*: the original of a refund is still on its way.
+    """
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         self.code = str(problem.get("code", ""))
         self.title = str(problem.get("title", ""))
         self.detail = str(problem.get("detail", ""))
         self.expected: Mapping[str, str] = problem.get("expected") or {}
+        wait = problem.get("retry_after_seconds")
+        self.retry_after_seconds = None if wait is None else float(wait)
         super().__init__(f"{self.code} {self.title}: {self.detail}")
 
 

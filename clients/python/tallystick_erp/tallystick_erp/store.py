@@ -138,6 +138,11 @@ class Store:
         """The operator will not have it, and so nothing that was signed behind it."""
         self._sql.execute("UPDATE document SET state = 'refused' WHERE id >= ? AND state = 'waiting'", (kept.id,))
 
+    def documents(self) -> list[tuple[int, str]]:
+        """Sequence number and state (``waiting``, ``booked``) of every document that was not refused, in order."""
+        rows = self._sql.execute("SELECT sequence, state FROM document WHERE state <> 'refused' ORDER BY sequence")
+        return [(row[0], row[1]) for row in rows]
+
     def read_to(self) -> tuple[str, str]:
         """The feed's cursor, and the last event behind it that was handled."""
         row = self._sql.execute("SELECT read_to, handled FROM connection").fetchone()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
+import attrs
+
 from tallystick.authority.channels.ecr.ports import Devices
 from tallystick.authority.intake.national.values import Sender
 from tallystick.crypto.certificate_facts import read_device
@@ -49,11 +51,12 @@ class Gatekeeper:
             raise Fault("TS-1102", detail="the certificate is not in the register")
         if not issued.not_before <= now < issued.not_after:
             raise Fault("TS-1103", detail="the certificate is expired or not valid yet")
-        if issued.was_revoked(now) and not revoked_too:
+        revoked = issued.was_revoked(now)
+        if revoked and not revoked_too:
             raise Fault("TS-1104", detail="the certificate is revoked, or on hold")
         if issued.tin != sender.tin:
             raise Fault("TS-1313", detail="the device is registered for another taxpayer by now")
-        return sender
+        return attrs.evolve(sender, revoked=True) if revoked else sender
 
     def _known(self, certificate: bytes, now: datetime) -> Sender:
         """Read and chain, which do not change while the chain's own validity lasts."""

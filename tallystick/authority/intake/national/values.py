@@ -22,12 +22,17 @@ from tallystick.wire.document_jws import DocumentHeader, SignedDocument
 
 @attrs.frozen(slots=True, kw_only=True)
 class Sender:
-    """Who stands at the door, as the certificate of the connection says."""
+    """Who stands at the door, as the certificate of the connection says.
+
+    ``revoked``: that certificate is revoked by now. Only the doors of batches admit such a one, to have what it brings
+    kept apart; whoever it is speaks for the device no more.
+    """
 
     certificate_hash: bytes
     uid: Uid
     device_class: DeviceClass
     tin: Tin
+    revoked: bool = False
 
 
 @attrs.frozen(slots=True, kw_only=True)

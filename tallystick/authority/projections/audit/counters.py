@@ -14,3 +14,7 @@ class AuditedCounters:
     def counted_by(self, conn: Connection, uid: str, ordinal: int) -> datetime | None:
         """When a request first said that the card's counter had reached the ordinal; none when never."""
         return store.counted_by(conn, uid, ordinal)
+
+    def chained_by(self, conn: Connection, uid: str, act_hash: bytes) -> datetime | None:
+        """Nothing: documents of cards hold no hash of each other."""
+        return None

@@ -1,8 +1,9 @@
 """The check of one national receipt's code, in numbered steps: each passes silently or settles the verdict.
 
-1 find the device and its certificates · 2 verify the device's signature over the hash that the code carries · 3 look
-the number up in the ledger, behind its gate · 4 compare the act · 5 compare total, time and type, which are the code's
-own words until then · 6 judge the certificate, or what a document that is not here means for a device of this class.
+1 find the device and its certificates · 2 verify the device's signature over the hash that the code carries, which
+keeps out what was misread or guessed, and nobody who knows the device's public key · 3 look the number up in the
+ledger, behind its gate · 4 compare the act · 5 compare total, time and type, which are the code's own words until
+then · 6 judge the certificate, or what a document that is not here means for a device of this class.
 
 An online device reports before it prints, so that a good code without a document is an alarm. A device with write-once
 memory may be off line: its receipts are pending until the batch has come, and overdue after the country's limit. That

@@ -74,6 +74,12 @@ def devices_of(conn: Connection, tin: str, maker: str, most: int) -> list[str]:
     return [uid for (uid,) in _SQL.rows(conn, "devices_of", tin=tin, maker=maker, most=most)]
 
 
+def registered_before(conn: Connection, after: str, before: datetime, most: int) -> list[str]:
+    """UIDs of registers that are not closed and were registered before a moment, behind one, in order."""
+    rows = _SQL.rows(conn, "devices_registered_before", after=after, before=before, most=most)
+    return [uid for (uid,) in rows]
+
+
 def lock(conn: Connection, uid: str) -> tuple[DeviceState, Tin] | None:
     """State and taxpayer, held until the transaction ends."""
     row = _SQL.row(conn, "lock_fiscal_device", uid=uid)

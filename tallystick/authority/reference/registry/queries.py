@@ -40,6 +40,11 @@ def devices_of(conn: Connection, *, tin: str = "", maker: str = "", most: int) -
     return device_store.devices_of(conn, tin, maker, most)
 
 
+def devices_registered_before(conn: Connection, after: str, before: datetime, most: int) -> list[str]:
+    """UIDs of registers that are not closed and were registered before a moment, a page behind one, in order."""
+    return device_store.registered_before(conn, after, before, most)
+
+
 def pending_registers(conn: Connection, *, state: str = "", tin: str = "", limit: int = 100) -> list[PendingRegister]:
     """First requests of registers in a state (empty: all), newest first."""
     return pending_store.pending(conn, state, tin, limit)

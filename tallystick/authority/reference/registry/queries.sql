@@ -128,6 +128,10 @@ SELECT uid FROM registry.fiscal_device
 WHERE state <> 'closed' AND device_class <> 3 AND (:tin::text = '' OR tin = :tin) AND (:maker::text = '' OR maker = :maker)
 ORDER BY uid LIMIT :most;
 
+-- name: devices_registered_before
+SELECT uid FROM registry.fiscal_device
+WHERE uid > :after AND state <> 'closed' AND device_class <> 3 AND registered_at < :before ORDER BY uid LIMIT :most;
+
 -- name: lock_fiscal_device
 SELECT state, tin FROM registry.fiscal_device WHERE uid = :uid FOR UPDATE;
 

@@ -48,6 +48,9 @@ class Devices(Protocol):
     def selected(self, conn: Connection, by: Selection, name: str, most: int) -> list[str]:
         """UIDs of devices that are not closed, in order, at most so many."""
 
+    def registered_before(self, conn: Connection, after: str, before: datetime, most: int) -> list[str]:
+        """UIDs of devices that are not closed and were registered before a moment, a page behind one, in order."""
+
     def require_acts_for(self, conn: Connection, person: Person, tin: str) -> None:
         """Raise ``TS-4003`` unless the person may decide for that taxpayer."""
 

@@ -73,3 +73,12 @@ SELECT digest FROM remote.command WHERE digest = ANY(:digests) AND compact IS NO
 -- name: signed_after
 SELECT uid, number, digest FROM remote.command
 WHERE (uid, number) > (:uid, :number::bigint) AND compact IS NOT NULL ORDER BY uid, number LIMIT :most;
+
+-- name: told_rates
+SELECT t.uid, t.number, c.answered_at IS NOT NULL OR c.superseded_by IS NOT NULL OR c.expires_at > :at
+FROM remote.told_rates t JOIN remote.command c USING (uid, number)
+WHERE t.group_id = :group_id AND t.uid = ANY(:uids);
+
+-- name: note_told
+INSERT INTO remote.told_rates AS t (group_id, uid, number) VALUES (:group_id, :uid, :number)
+ON CONFLICT (group_id, uid) DO UPDATE SET number = excluded.number WHERE t.number = :before;

@@ -145,3 +145,15 @@ def signed_after(conn: Connection, uid: str, number: int, most: int) -> list[tup
     """Signed commands behind one, in order: device, number, digest."""
     rows = _SQL.rows(conn, "signed_after", uid=uid, number=number, most=most)
     return [(row[0], int(row[1]), bytes(row[2])) for row in rows]
+
+
+def told_rates(conn: Connection, group_id: int, uids: Collection[str], at: datetime) -> dict[str, tuple[int, bool]]:
+    """Which of these devices were told of a rate group: by which number, and whether that still holds or is over."""
+    rows = _SQL.rows(conn, "told_rates", group_id=group_id, uids=list(uids), at=at)
+    return {uid: (int(number), bool(holds)) for uid, number, holds in rows}
+
+
+def note_told(conn: Connection, group_id: int, uid: str, number: int, before: int) -> bool:
+    """Note by which command a device is told; false where another one than ``before`` stands there by now."""
+    values = {"group_id": group_id, "uid": uid, "number": number, "before": before}
+    return bool(_SQL.run(conn, "note_told", **values))

@@ -29,12 +29,15 @@ from tallystick.device.local_page.guard import HEADERS, Guard
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kit.asgi import Answer, BodyTooLarge, BodyTooSlow, Receive, Scope, Send, guarded, header, respond
+from tallystick.wire.national_members import ITEMS_MAX
 from tallystick.wire.qr import qr_gif
 
 log = logging.getLogger(__name__)
 
 HTML = "text/html; charset=utf-8"
-FIELDS_MOST = 64
+FIELDS_MOST = ITEMS_MAX + 16
+"""A form that gives back has a field for each line of the receipt."""
+FORM_BYTES_MOST = 32 * FIELDS_MOST
 NEWEST_MOST = 50
 FOUND_MOST = 12
 _COOKIE = "language"
@@ -58,7 +61,7 @@ class TillApp:
         self._basket = basket
         self._catalogue = catalogue
         self._print = print_
-        self._guard = Guard(host, FIELDS_MOST)
+        self._guard = Guard(host, FIELDS_MOST, FORM_BYTES_MOST)
         self._offered = offered(register.setup.languages)
         self._entries = Entries(register, basket, catalogue)
         self._one_at_a_time = asyncio.Lock()
@@ -129,10 +132,7 @@ class TillApp:
             case "receipt", sequence:
                 return _html(self._receipt(frame, _number(sequence)))
             case "code", sequence:
-                url = str(
-                    json.loads(self._register.answer_of(_number(sequence.removesuffix(".gif"))))["verification_url"]
-                )
-                return Answer(200, qr_gif(url), "image/gif")
+                return Answer(200, self._code(_number(sequence.removesuffix(".gif"))), "image/gif")
             case "back" | "correct", sequence:
                 original = self._original(_number(sequence))
                 show = pages.back_page if name == "back" else pages.correct_page
@@ -151,6 +151,12 @@ class TillApp:
         if answer.get("operation") == "sale":
             original = self._original(sequence)
         return pages.receipt_page(frame, answer, original, prints=self._print is not None)
+
+    def _code(self, sequence: int) -> bytes:
+        url = json.loads(self._register.answer_of(sequence)).get("verification_url")
+        if url is None:
+            raise Fault("TS-3255", detail="a report has no code")
+        return qr_gif(str(url))
 
     def _original(self, sequence: int) -> Original:
         found = self._register.original(sequence)

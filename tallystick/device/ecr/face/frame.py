@@ -82,6 +82,8 @@ def state_part(frame: Frame) -> str:
     parts = [_state("good", frame.say("class_offline" if status.works_offline else "class_online"))]
     if status.stopped:
         parts = [_state("stop", f"{frame.say('stopped')} {text(status.stopped)}")]
+    if status.barred:
+        parts.append(_state("stop", f"{frame.say('revoked')} {text(status.barred)}"))
     if status.open_fate:
         parts.append(_state("warn", frame.say("open_fate")))
     if status.trouble:

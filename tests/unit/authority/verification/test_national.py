@@ -8,6 +8,8 @@ from datetime import timedelta
 
 import attrs
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from fitting_pairs import fitting_pair
 from national_page import AT, SELLER, NationalPage, altered
 from public_bench import BROWSER, PROGRAM, PublicBench
 
@@ -322,3 +324,24 @@ def test_a_number_without_its_amount_is_like_one_that_nobody_sold(page: National
         (closed.number, "0"), (closed.number, "0.00"),
     ):  # fmt: skip
         assert page.bench.get(f"/v/?n={number}&a={amount}", PROGRAM).body == nobody
+
+
+@pytest.mark.parametrize(("shop", "state"), [("page", "not-found"), ("offline", "pending")])
+def test_k_19_a_code_alone_is_never_valid_for_anybody_can_make_one(
+    shop: str, state: str, request: pytest.FixtureRequest
+) -> None:
+    """ECDSA over a hash that the code names itself: hash and signature that fit are made from the public key alone.
+
+    So a code that fits is a lead and shows nobody's hand; what the ledger holds decides.
+    """
+    page: NationalPage = request.getfixturevalue(shop)
+    public = page.certificate.public_key.handle
+    assert isinstance(public, EllipticCurvePublicKey)
+    numbers = public.public_numbers()
+    act_hash, signature = fitting_pair((numbers.x, numbers.y), 7, 11)
+    made = page.till.sell()
+    forged = altered(made, act_hash=act_hash, signature=signature, total=Money.of("5000"))
+    answer = page.ask(forged).json
+    assert (answer["status"], answer["isValid"], answer["document"], answer["proof"]) == (state, False, None, None)
+    page.put(made)
+    assert page.told(altered(made, act_hash=act_hash, signature=signature)) == ("mismatch", False)

@@ -36,9 +36,12 @@ def hear_of(
 def hear_head(conn: Connection, sender: Sender, report: HeadReport, at: datetime) -> Fault | None:
     """A device says where it stands. Commits nothing itself; a head that cannot be is told, and is a case.
 
-    Kept as the first of its head: what it signs shows later which numbers existed by now (K-05).
+    Kept as the first of its head: what it signs shows later which documents existed by now (K-05). Of a revoked
+    certificate nothing is kept: a thief could close the way for the device by a head that it never had.
     """
     uid = sender.uid
+    if sender.revoked:
+        return None
     store.put_head_report(conn, uid, report.sequence, report.link, report.signed.compact, at)
     before = hear_of(conn, uid, at, sequence=report.sequence, link=report.link, says_head=True)
     oldest = None if report.oldest_ms is None else from_unix_ms(report.oldest_ms)

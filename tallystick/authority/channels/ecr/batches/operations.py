@@ -89,15 +89,16 @@ def announce(conn: Connection, sender: Sender, announcement: Announcement, at: d
     store.lock_device(conn, uid)
     known = store.batch(conn, uid, batch_id)
     if known is None:
-        open_batches, _, _ = store.held(conn, uid)
+        open_batches, _, _ = store.held(conn, uid, sender.certificate_hash)
         if open_batches >= OPEN_MOST:
             raise Fault("TS-3284", detail=f"at most {OPEN_MOST} batches are open at once", retry_after_seconds=60)
-        store.announce(conn, uid, batch_id, sender.tin, announcement.first, at)
+        store.announce(conn, uid, batch_id, sender.tin, announcement.first, at, sender.certificate_hash)
         known = store.batch(conn, uid, batch_id)
         assert known is not None
+    _check_own(known, sender)
     if known.first != announcement.first:
         raise Fault("TS-2410", detail=f"this batch begins with number {known.first}")
-    contacts.hear_of(conn, uid, at)
+    _hear_of(conn, sender, at)
     return known
 
 
@@ -109,35 +110,35 @@ def put_part(conn: Connection, sender: Sender, batch_id: bytes, new: NewPart) ->
     """
     uid, part = sender.uid, new.part
     store.lock_device(conn, uid)
-    batch = _batch(conn, uid, batch_id)
+    batch = _batch(conn, sender, batch_id)
     known = store.part(conn, uid, batch_id, part.number)
     if known is not None:
         if known.sha256 != part.sha256:
             raise Fault("TS-2410", detail=f"part {part.number} came before with other bytes")
-        contacts.hear_of(conn, uid, part.received_at)
+        _hear_of(conn, sender, part.received_at)
         return known, False
     if batch.state is not BatchState.OPEN:
         raise Fault("TS-3283", detail="nothing is added to a batch that is closed")
     if part.first < batch.first:
         raise Fault("TS-2410", detail=f"this batch begins with number {batch.first}")
-    _check_bounds(conn, batch, part)
+    _check_bounds(conn, sender, batch, part)
     store.put_part(conn, uid, batch_id, part, new.text)
-    contacts.hear_of(conn, uid, part.received_at, sequence=part.last, link=part.last_link)
+    _hear_of(conn, sender, part.received_at, sequence=part.last, link=part.last_link)
     return part, True
 
 
-def _check_bounds(conn: Connection, batch: Batch, part: Part) -> None:
+def _check_bounds(conn: Connection, sender: Sender, batch: Batch, part: Part) -> None:
     documents = batch.documents + part.last - part.first + 1
     if batch.size + part.size > BATCH_BYTES_MAX or documents > DOCUMENTS_MAX:
         raise Fault("TS-1003", detail=f"a batch has at most {BATCH_BYTES_MAX} bytes and {DOCUMENTS_MAX} documents")
-    _, of_device, of_all = store.held(conn, batch.uid)
+    _, of_device, of_all = store.held(conn, sender.uid, sender.certificate_hash)
     if of_device + part.size > DEVICE_BYTES_MOST or of_all + part.size > ALL_BYTES_MOST:
         raise Fault("TS-3284", detail="what is here must be booked first", retry_after_seconds=30)
 
 
 def withdraw(conn: Connection, sender: Sender, batch_id: bytes) -> None:
     """A device gives an open batch up, to send its documents in another; ``TS-3282``, ``TS-3283`` once it is closed."""
-    batch = _batch(conn, sender.uid, batch_id)
+    batch = _batch(conn, sender, batch_id)
     if batch.state is not BatchState.OPEN:
         raise Fault("TS-3283", detail="a batch that is closed will be booked")
     store.withdraw(conn, sender.uid, batch_id)
@@ -154,18 +155,19 @@ def close(
     """
     uid, manifest = sender.uid, signed.manifest
     store.lock_device(conn, uid)
-    batch = _batch(conn, uid, manifest.batch)
+    batch = _batch(conn, sender, manifest.batch)
     if batch.state is not BatchState.OPEN:
         if batch.act_hash != signed.signed.act_hash:
             raise Fault("TS-3283", detail="the batch was closed by another manifest")
-        contacts.hear_of(conn, uid, at)
+        _hear_of(conn, sender, at)
         return batch
     parts = store.parts(conn, uid, manifest.batch)
     _check_parts(batch, signed, parts)
     _check_closing(conn, signed, parts[-1])
-    _check_place(conn, uid, signed)
-    contacts.hear_of(conn, uid, at, sequence=manifest.last, link=signed.head, says_head=True)
-    store.note_waiting(conn, uid, 0, None)
+    _check_place(conn, uid, signed, with_revoked=revoked)
+    if not revoked:
+        _hear_of(conn, sender, at, sequence=manifest.last, link=signed.head, says_head=True)
+        store.note_waiting(conn, uid, 0, None)
     store.close(
         conn,
         uid,
@@ -178,7 +180,7 @@ def close(
         revoked=revoked,
         at=at,
     )
-    return _batch(conn, uid, manifest.batch)
+    return _batch(conn, sender, manifest.batch)
 
 
 def tell_matters(conn: Connection, limit: int) -> list[Matter]:
@@ -189,11 +191,32 @@ def tell_matters(conn: Connection, limit: int) -> list[Matter]:
     return [matter for _, matter in found]
 
 
-def _batch(conn: Connection, uid: str, batch_id: bytes) -> Batch:
-    found = store.batch(conn, uid, batch_id, lock=True)
+def _hear_of(
+    conn: Connection,
+    sender: Sender,
+    at: datetime,
+    *,
+    sequence: int = 0,
+    link: bytes | None = None,
+    says_head: bool = False,
+) -> None:
+    """A call is a contact of the device, unless its certificate is revoked: then it may come from anybody."""
+    if not sender.revoked:
+        contacts.hear_of(conn, sender.uid, at, sequence=sequence, link=link, says_head=says_head)
+
+
+def _batch(conn: Connection, sender: Sender, batch_id: bytes) -> Batch:
+    found = store.batch(conn, sender.uid, batch_id, lock=True)
     if found is None:
         raise Fault("TS-3282", detail="no such batch of this device")
+    _check_own(found, sender)
     return found
+
+
+def _check_own(batch: Batch, sender: Sender) -> None:
+    """A revoked certificate goes on with what it began itself, and touches nothing else of the device."""
+    if sender.revoked and batch.announced_by not in (None, sender.certificate_hash):
+        raise Fault("TS-3282", detail="no such batch of this certificate, which is revoked")
 
 
 def _check_parts(batch: Batch, signed: SignedManifest, parts: Sequence[Part]) -> None:
@@ -232,12 +255,15 @@ def _check_closing(conn: Connection, signed: SignedManifest, last: Part) -> None
         raise Fault("TS-2409", detail="a batch ends with the report that closes it")
 
 
-def _check_place(conn: Connection, uid: str, signed: SignedManifest) -> None:
-    """It goes on from what is known of the device; where it lies before that, the booking finds what is there."""
+def _check_place(conn: Connection, uid: str, signed: SignedManifest, *, with_revoked: bool) -> None:
+    """It goes on from what is known of the device; where it lies before that, the booking finds what is there.
+
+    What a revoked signer brought is nothing that a signer in force can go on from.
+    """
     head = ledger.device_head(conn, (uid, uid))
     if head is None:
         raise Fault("TS-2401", detail="the registration is not in the ledger yet", retry_after_seconds=5)
-    sequence, link = max(head, store.last_known(conn, uid) or head, key=lambda one: one[0])
+    sequence, link = max(head, store.last_known(conn, uid, with_revoked=with_revoked) or head, key=lambda one: one[0])
     if signed.manifest.first > sequence + 1:
         raise Fault(
             "TS-1402",

@@ -28,8 +28,8 @@ class Presence:
         self._at_work: set[asyncio.Task[None]] = set()
 
     def note(self, sender: Sender) -> None:
-        """A device called; its call does not wait for this."""
-        if sender.device_class is not DeviceClass.HARDWARE:
+        """A device called; its call does not wait for this. A revoked certificate is not heard as the device."""
+        if sender.device_class is not DeviceClass.HARDWARE or sender.revoked:
             return
         now = self._services.clock()
         noted = self._noted.get(sender.uid)

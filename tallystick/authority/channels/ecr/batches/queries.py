@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from tallystick.authority.channels.ecr.batches import store
 from tallystick.authority.channels.ecr.batches.values import Batch, Contact, Part
-from tallystick.authority.projections.audit.counters import AuditedCounters
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.wire.document_jws import read_signed
@@ -33,15 +30,3 @@ def contact(conn: Connection, uid: str) -> Contact | None:
 def is_here(conn: Connection, uid: str, sequence: int, act_hash: bytes) -> bool:
     """Whether this very document has come with a part of a batch that is not booked yet."""
     return any(read_signed(compact).act_hash == act_hash for compact in store.documents_in_parts(conn, uid, sequence))
-
-
-class DeviceCounters:
-    """Counters of cards and registers as the intake asks for them (``intake.anchors.CardCounters``).
-
-    A card's stands in its audit requests, a register's in the head reports that it signs.
-    """
-
-    def counted_by(self, conn: Connection, uid: str, ordinal: int) -> datetime | None:
-        """When a device first signed that its sequence had reached a number; none when never."""
-        moments = (AuditedCounters().counted_by(conn, uid, ordinal), store.reported_by(conn, uid, ordinal))
-        return min((one for one in moments if one is not None), default=None)

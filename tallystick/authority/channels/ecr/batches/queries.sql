@@ -34,29 +34,33 @@ WHERE uid = :uid AND until > :newer_than ORDER BY since DESC LIMIT :limit;
 INSERT INTO batches.head_report (uid, sequence, link, body, received_at)
 VALUES (:uid, :sequence, :link, :body, :at) ON CONFLICT DO NOTHING;
 
--- name: reported_by
-SELECT min(received_at) FROM batches.head_report WHERE uid = :uid AND sequence >= :sequence;
+-- name: head_extent
+SELECT count(*) FROM batches.head_report WHERE uid = :uid;
+
+-- name: heads
+SELECT sequence, link, received_at FROM batches.head_report WHERE uid = :uid;
 
 -- name: announce
-INSERT INTO batches.batch (uid, batch_id, tin, first_sequence, announced_at)
-VALUES (:uid, :batch_id, :tin, :first, :at) ON CONFLICT DO NOTHING;
+INSERT INTO batches.batch (uid, batch_id, tin, first_sequence, announced_at, announced_by)
+VALUES (:uid, :batch_id, :tin, :first, :at, :certificate) ON CONFLICT DO NOTHING;
 
 -- name: lock_announcing
 SELECT pg_advisory_xact_lock(hashtextextended('batches:' || :uid, 0));
 
 -- name: held
-SELECT count(*) FILTER (WHERE uid = :uid AND state = 'open'), coalesce(sum(bytes) FILTER (WHERE uid = :uid), 0)::bigint,
+SELECT count(*) FILTER (WHERE own AND state = 'open'), coalesce(sum(bytes) FILTER (WHERE own), 0)::bigint,
        coalesce(sum(bytes), 0)::bigint
-FROM batches.batch WHERE state <> 'done';
+FROM (SELECT state, bytes, uid = :uid AND coalesce(announced_by, :certificate) = :certificate AS own
+      FROM batches.batch WHERE state <> 'done') waiting;
 
 -- name: batch
 SELECT uid, batch_id, tin, first_sequence, announced_at, state, bytes, documents, last_sequence, head, act_hash,
-       certificate, revoked, closed_at, attempts, code, receipt
+       certificate, revoked, closed_at, attempts, code, receipt, announced_by
 FROM batches.batch WHERE uid = :uid AND batch_id = :batch_id;
 
 -- name: lock_batch
 SELECT uid, batch_id, tin, first_sequence, announced_at, state, bytes, documents, last_sequence, head, act_hash,
-       certificate, revoked, closed_at, attempts, code, receipt
+       certificate, revoked, closed_at, attempts, code, receipt, announced_by
 FROM batches.batch WHERE uid = :uid AND batch_id = :batch_id FOR UPDATE;
 
 -- name: withdraw
@@ -87,7 +91,7 @@ UPDATE batches.batch SET bytes = bytes + :size, documents = documents + :documen
 WHERE uid = :uid AND batch_id = :batch_id;
 
 -- name: last_known
-SELECT last_sequence, head FROM batches.batch WHERE uid = :uid AND state <> 'open'
+SELECT last_sequence, head FROM batches.batch WHERE uid = :uid AND state <> 'open' AND (:with_revoked OR NOT revoked)
 ORDER BY last_sequence DESC LIMIT 1;
 
 -- name: close
@@ -105,7 +109,7 @@ WHERE (uid, batch_id) = (
                       AND (e.first_sequence, e.closed_at, e.batch_id) < (b.first_sequence, b.closed_at, b.batch_id))
     ORDER BY b.due_at FOR UPDATE SKIP LOCKED LIMIT 1)
 RETURNING uid, batch_id, tin, first_sequence, announced_at, state, bytes, documents, last_sequence, head, act_hash,
-          certificate, revoked, closed_at, attempts, code, receipt;
+          certificate, revoked, closed_at, attempts, code, receipt, announced_by;
 
 -- name: renew
 UPDATE batches.batch SET due_at = :until WHERE uid = :uid AND batch_id = :batch_id AND state = 'closed' AND due_at = :was;

@@ -62,10 +62,15 @@ def put_head_report(conn: Connection, uid: str, sequence: int, link: bytes, body
     _SQL.run(conn, "put_head_report", uid=uid, sequence=sequence, link=link, body=body, at=at)
 
 
-def reported_by(conn: Connection, uid: str, sequence: int) -> datetime | None:
-    """When a report of the device first reached a number."""
-    at: datetime | None = _SQL.value(conn, "reported_by", uid=uid, sequence=sequence)
-    return at
+def head_extent(conn: Connection, uid: str) -> int:
+    """How many heads the device has reported."""
+    found: int = _SQL.value(conn, "head_extent", uid=uid)
+    return found
+
+
+def heads(conn: Connection, uid: str) -> dict[tuple[int, bytes], datetime]:
+    """Its reported heads, number and link, with the moment at which each came first."""
+    return {(sequence, bytes(link)): at for sequence, link, at in _SQL.rows(conn, "heads", uid=uid)}
 
 
 def lock_device(conn: Connection, uid: str) -> None:
@@ -73,14 +78,18 @@ def lock_device(conn: Connection, uid: str) -> None:
     _SQL.rows(conn, "lock_announcing", uid=uid)
 
 
-def announce(conn: Connection, uid: str, batch_id: bytes, tin: str, first: int, at: datetime) -> bool:
+def announce(
+    conn: Connection, uid: str, batch_id: bytes, tin: str, first: int, at: datetime, certificate: bytes
+) -> bool:
     """Enter a batch; false where it is there."""
-    return bool(_SQL.run(conn, "announce", uid=uid, batch_id=batch_id, tin=tin, first=first, at=at))
+    return bool(
+        _SQL.run(conn, "announce", uid=uid, batch_id=batch_id, tin=tin, first=first, at=at, certificate=certificate)
+    )
 
 
-def held(conn: Connection, uid: str) -> tuple[int, int, int]:
-    """Open batches of a device, bytes of all its batches that are not booked, and such bytes of all devices."""
-    row = _SQL.row(conn, "held", uid=uid)
+def held(conn: Connection, uid: str, certificate: bytes) -> tuple[int, int, int]:
+    """Open batches of a device's certificate, bytes of those that are not booked, and such bytes of all devices."""
+    row = _SQL.row(conn, "held", uid=uid, certificate=certificate)
     assert row is not None
     return row[0], row[1], row[2]
 
@@ -138,9 +147,9 @@ def put_part(conn: Connection, uid: str, batch_id: bytes, part: Part, body: byte
     _SQL.run(conn, "count_part", uid=uid, batch_id=batch_id, size=part.size, documents=part.last - part.first + 1)
 
 
-def last_known(conn: Connection, uid: str) -> tuple[int, bytes] | None:
-    """The highest number of closed batches of a device, and its link."""
-    row = _SQL.row(conn, "last_known", uid=uid)
+def last_known(conn: Connection, uid: str, *, with_revoked: bool) -> tuple[int, bytes] | None:
+    """The highest number of closed batches of a device, and its link; those of a revoked signer only where asked."""
+    row = _SQL.row(conn, "last_known", uid=uid, with_revoked=with_revoked)
     return None if row is None else (row[0], bytes(row[1]))
 
 
@@ -248,7 +257,7 @@ def let_old_go(conn: Connection, before: datetime) -> int:
 def _batch(row: Row) -> Batch:
     (
         uid, batch_id, tin, first, announced_at, state, size, documents, last, head, act_hash, certificate, revoked,
-        closed_at, attempts, code, receipt,
+        closed_at, attempts, code, receipt, announced_by,
     ) = row  # fmt: skip
     return Batch(
         uid=uid,
@@ -268,6 +277,7 @@ def _batch(row: Row) -> Batch:
         attempts=attempts,
         code=code,
         receipt=receipt,
+        announced_by=announced_by,
     )
 
 

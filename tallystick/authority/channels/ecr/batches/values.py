@@ -28,7 +28,8 @@ class BatchState(StrEnum):
 class Batch:
     """A batch without its parts. ``certificate`` is the hash of the closing signer's, ``revoked`` its state then.
 
-    ``code`` says why it was put off last; ``receipt`` is there once it is done.
+    ``code`` says why it was put off last; ``receipt`` is there once it is done. ``announced_by`` is the hash of the
+    certificate that announced it, none for one of an older version.
     """
 
     uid: str
@@ -48,6 +49,7 @@ class Batch:
     attempts: int
     code: str
     receipt: bytes | None
+    announced_by: bytes | None = None
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from tallystick.authority.intake.steps import Step
 from tallystick.authority.ledger.entry import Channel
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import from_unix_ms
+from tallystick.kernel.sales_sum import sold
 from tallystick.wire.document_jws import read_signed
 from tallystick.wire.national_document import read_document
 
@@ -57,7 +58,9 @@ def fits(
         return False
     if latest > arrival.received_at + channels.time_window:
         return False
-    if batch.lateness.may_reach(stretch.first, stretch.last, earliest, arrival.received_at):
+    if batch.lateness.may_reach((stretch.first, stretch.last), (earliest, latest), arrival.received_at):
+        return False
+    if not sold(standing.state, stretch.sales, stretch.last).can_be_said:  # sales only add: so may one before the last
         return False
     try:
         for hand in _at_both_ends(stretch, standing, first, arrival):

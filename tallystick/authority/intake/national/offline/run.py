@@ -163,10 +163,13 @@ class BatchRun:
         )
         if not await self._is_proven(hand, code):
             return
-        if known is not None:
+        if known is not None and not self._is_revoked(hand):
             await self._doubled(hand)
             return
         await self._judge(hand)
+        if known is not None:
+            taken = Fault("TS-1403", detail="the place is taken by another document")
+            hand.findings.append(NationalFinding(int(Step.ORDER), taken, apart=True))
         if any(one.apart for one in hand.findings):
             await self._set_apart(hand, document)
         else:
@@ -211,6 +214,10 @@ class BatchRun:
             return
         finding = NationalFinding(int(Step.READ_STRICTLY), fault, apart=True)
         await self._wait_apart(signed, at, (finding,), None)
+
+    def _is_revoked(self, hand: DocumentInHand) -> bool:
+        """Whoever holds a revoked key can sign anything, so what it signs is no evidence against the device."""
+        return self._batch.revoked or hand.certificate.was_revoked(hand.received_at)
 
     async def _doubled(self, hand: DocumentInHand) -> None:
         """Its place is taken by another act: the memory was restored from an old image, or the key is there twice."""
