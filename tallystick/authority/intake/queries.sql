@@ -129,3 +129,14 @@ UPDATE intake.refund_claim c SET let_go = true
 WHERE c.act_hash = :act_hash
   AND NOT EXISTS (SELECT FROM ledger.identity i
                   WHERE i.signed_by = c.device AND i.se_total = c.sequence AND i.act_hash = c.act_hash);
+
+-- name: note_register_state
+INSERT INTO intake.register_state (uid, sequence, link, state) VALUES (:uid, :sequence, :link, :state)
+ON CONFLICT (uid) DO UPDATE SET sequence = excluded.sequence, link = excluded.link, state = excluded.state;
+
+-- name: register_state
+SELECT s.sequence, s.link, s.state
+FROM intake.register_state s
+JOIN ledger.device_links d
+  ON d.signed_by = s.uid AND d.requested_by = s.uid AND d.seq = s.sequence AND d.link = s.link
+WHERE s.uid = :uid;

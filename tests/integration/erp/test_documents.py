@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.authority.channels.erp import bulk as bulk_rules
-from tallystick.authority.channels.erp import store, tasks
+from tallystick.authority.channels.erp import keys, store, tasks
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
@@ -164,6 +164,14 @@ def test_a_key_that_is_none_is_refused(bench: ErpBench, key: str) -> None:
     size = bench.size()
     reply = till.post(till.compact(), DOCUMENTS_PATH, Idempotency_Key=key)
     assert (reply.status, reply.code, bench.size()) == (400, "TS-3292", size)
+
+
+def test_two_keys_are_none() -> None:
+    """A proxy before us may believe the first one, and we the last."""
+    assert keys.read_key([b"order-1"]) == "order-1"
+    assert keys.read_key([]) == ""
+    with pytest.raises(Fault, match="TS-3292"):
+        keys.read_key([b"order-1", b"order-2"])
 
 
 def test_s0_019_a_bulk_has_a_verdict_a_line_and_again_the_same_answers(bench: ErpBench) -> None:

@@ -23,8 +23,7 @@ from tallystick.kernel.fixed_point import Money, Rate
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import to_milliseconds
 from tallystick.kernel.invoice import Payment, PaymentType, TransactionType
-from tallystick.kernel.national_document import DocumentKind, ShiftOpening, StatedTax
-from tallystick.kit.address_budget import AddressBudget
+from tallystick.kernel.national_document import DocumentKind, StatedTax
 from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import read_signed, write_signed
 
@@ -123,46 +122,6 @@ def test_what_another_process_booked_is_read_on(ledger: LedgerFolder) -> None:
         await other.submit(till.report(now, DocumentKind.STATUS), sender=sender, received_at=now)
         assert (await bench.intake.standing(till.uid)).state == till.state
         assert (await bench.intake.standing(till.uid)).link == till.link
-
-    run_national(ledger, walk)
-
-
-def test_no_device_fills_the_disks_with_what_is_refused(ledger: LedgerFolder) -> None:
-    """Each is refused; only so many an hour are kept, whether they prove nothing or are evidence."""
-
-    async def walk(bench: NationalBench) -> None:
-        till, other = await bench.opened(), await bench.opened("SOFT0002")
-        bench.intake._kept = AddressBudget(3, timedelta(hours=1))
-        for _ in range(4):
-            spoilt = till.sign(till.receipt(), bench.now, keep=False)[:-2] + b"AA"
-            assert await bench.code(till, spoilt) == "TS-1312"
-        assert ledger.rows("SELECT count(*) FROM intake.refused") == [(3,)]
-        rivals = [other.sign(other.receipt(), bench.now, keep=False) for _ in range(4)]
-        await bench.send(other, other.sell(bench.now))
-        assert [await bench.code(other, rival) for rival in rivals] == ["TS-1403"] * 4
-        assert ledger.rows("SELECT count(*), count(entry_index) FROM intake.evidence") == [(3, 3)]
-        bench.now += timedelta(hours=1)
-        assert await bench.code(other, rivals[3]) == "TS-1403"
-        assert ledger.rows("SELECT count(*), count(entry_index) FROM intake.evidence") == [(4, 4)]
-
-    run_national(ledger, walk)
-
-
-def test_a_process_that_remembers_more_than_the_ledger_has(ledger: LedgerFolder) -> None:
-    """After a restore: what comes again in a place that is free is judged as any other document, and answered."""
-
-    async def walk(bench: NationalBench) -> None:
-        till = await bench.opened()
-        remembered = await bench.intake._standings.of(till.uid)
-        assert remembered is not None
-        remembered.sequence += 2
-        wrong = till.document(DocumentKind.SHIFT_OPENING, ShiftOpening(Money.of(1)), 2)
-        before = bench.tree()
-        assert await bench.code(till, till.sign(wrong, bench.now, keep=False)) == "TS-2408"
-        assert bench.tree() == before
-        remembered.sequence += 2
-        answer = await bench.send(till, till.sell(bench.now))
-        assert (answer.signed.header.sequence, answer.replayed) == (3, False)
 
     run_national(ledger, walk)
 

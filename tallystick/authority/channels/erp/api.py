@@ -72,7 +72,8 @@ class ErpApi:
         """201 for a new document, 200 for one that was booked before; a key names it, if one is given."""
         check_class(request.sender)
         headers = request.headers
-        size, key = expected_bytes(headers, DOCUMENT_BYTES_MAX), keys.read_key(headers.get(_KEY))
+        size = expected_bytes(headers, DOCUMENT_BYTES_MAX)
+        key = keys.read_key([value for name, value in request.scope["headers"] if name == _KEY])
         check_coding(headers)
         check_type(headers, _MEDIA_TYPE)
         with self._door.work.hold(size):

@@ -9,6 +9,7 @@ twice. There are no more keys than documents that were booked or are in work, bu
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tallystick.authority.channels.erp import store
@@ -24,12 +25,12 @@ IN_DOUBT = timedelta(minutes=10)
 _KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
 
 
-def read_key(header: bytes | None) -> str:
-    """The key in a request's header, empty where there is none; raises ``TS-3292``."""
-    if header is None:
+def read_key(said: Sequence[bytes]) -> str:
+    """The key in a request's headers of that name, empty where there is none; raises ``TS-3292``, for two as well."""
+    if not said:
         return ""
-    text = header.decode("latin-1").strip()
-    if _KEY.fullmatch(text) is None:
+    text = said[0].decode("latin-1").strip()
+    if len(said) > 1 or _KEY.fullmatch(text) is None:
         raise Fault("TS-3292", detail="a key is 1 to 128 visible characters of ASCII")
     return text
 

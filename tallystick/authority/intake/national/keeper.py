@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from tallystick.authority.intake import store
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national import claims
+from tallystick.authority.intake.national.noted import Noted, note
 from tallystick.authority.intake.national.reading import read_standing
 from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.intake.national.values import RefundClaim
@@ -33,6 +34,10 @@ class NationalKeeper:
         """See the port."""
         since_ms = unix_ms(self._clock() - 2 * self._window)
         return await self._keeper.run(lambda conn: read_standing(conn, uid, since_ms, known))
+
+    async def note(self, uid: str, noted: Noted) -> None:
+        """See the port."""
+        await self._keeper.run(lambda conn: note(conn, uid, noted))
 
     async def document(self, number: SdcInvoiceNumber) -> LedgerDocument | None:
         """See the port."""

@@ -19,6 +19,7 @@ from tallystick.authority.intake.national.answering import answer, first_answer,
 from tallystick.authority.intake.national.booking import document_entry
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.national.doubled import keep_two_documents
+from tallystick.authority.intake.national.noted import Notes
 from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.rooms import Rooms
 from tallystick.authority.intake.national.standing import Standing, Standings
@@ -62,6 +63,7 @@ class NationalIntake:
         self._check_open = check_open
         self._standings = Standings(rules.stores.standing)
         self._rooms = Rooms()
+        self._notes = Notes(rules.stores.note)
         self._kept = AddressBudget(LIMITS.kept_refusals_per_device_hour, timedelta(hours=1))
 
     async def submit(
@@ -180,7 +182,7 @@ class NationalIntake:
             if isinstance(landed, Booked):
                 return await self._again(hand) if landed.duplicate else answer(hand, landed)
             if landed.code == "TS-1403":
-                await keep_two_documents(self._rules, self._sequencer, hand)
+                await keep_two_documents(self._rules, self._sequencer, hand, is_kept=self._is_kept(hand))
             raise at_step(Step.SEQUENCER, landed)
         except Fault as fault:
             await self._let_go(hand, fault)
@@ -326,6 +328,7 @@ class NationalIntake:
         standing.take(header.sequence, link, hand.state, header.nonce, header.time_ms)
         window_ms = self._rules.pack.channels.time_window_seconds * 1000
         standing.forget_nonces(unix_ms(hand.received_at) - 2 * window_ms)
+        self._notes.take(header.device, standing)
 
 
 @attrs.define

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import attrs
 
+from tallystick.authority.intake.national.noted import Noted
 from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.intake.national.values import RefundClaim
 from tallystick.authority.intake.ports import RateGroups
@@ -40,6 +41,9 @@ class NationalStores(Protocol):
 
     async def standing(self, uid: str, known: Standing | None = None) -> Standing | None:
         """Where the ledger says that a device stands; what it has from where it is known to have stood."""
+
+    async def note(self, uid: str, noted: Noted) -> None:
+        """Note where a device stands, so that nobody has to read all of its shift."""
 
     async def document(self, number: SdcInvoiceNumber) -> LedgerDocument | None:
         """What the ledger has under a fiscal number."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tallystick.authority.intake.national.noted import find
 from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.queries import DeviceDocument
@@ -21,8 +22,8 @@ def read_standing(conn: Connection, uid: str, nonces_since_ms: int, known: Stand
     """Where a device stands; none where the ledger does not know it.
 
     From where it is ``known`` to have stood only what came since is read, which another process booked. Else it
-    reads back to the last shift closing, and as far as nonces may still be used again (``nonces_since_ms``: the
-    earliest time of a document that the window would take).
+    reads back to what was noted of it or to the last shift closing, and as far as nonces may still be used again
+    (``nonces_since_ms``: the earliest time of a document that the window would take).
     """
     head = ledger.device_head(conn, (uid, uid))
     if head is None:
@@ -30,11 +31,14 @@ def read_standing(conn: Connection, uid: str, nonces_since_ms: int, known: Stand
     sequence, link = head
     base = _usable(known, sequence, link)
     standing = base or Standing(sequence, link, RegisterState())
+    noted = find(conn, uid) if base is None else None
     nonces: dict[bytes, int] = {}
     later: list[tuple[int, DocumentHeader, NationalDocument] | None] = []
     is_settled = False
     for booked in _backwards(conn, uid, sequence, base.sequence if base else 0):
         read = _read(booked)
+        if noted is not None and booked.seq == noted.sequence and not is_settled:
+            standing.state, is_settled = noted.state, True
         if read is not None:
             _, header, document = read
             nonces[header.nonce] = header.time_ms

@@ -1,4 +1,4 @@
-"""Finds keys of refused acts, which go sooner than others."""
+"""Finds keys of refused acts, which go sooner than others; notes where registers stand."""
 
 from django.db import migrations
 

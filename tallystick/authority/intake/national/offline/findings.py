@@ -1,7 +1,8 @@
 """What is done with a document that was sold off line and has a fault: booked with a flag, or kept apart (4.1).
 
 The buyer has it, so it is never thrown away. What contradicts the arithmetic or its references is booked and carries
-the code; what lacks standing (the device, its certificate, its build, its place) waits apart for two officers.
+the code; what lacks standing (the device, its certificate, its build, its place, its memory) waits apart for two
+officers.
 """
 
 from __future__ import annotations
@@ -30,10 +31,14 @@ _APART = frozenset(
 
 
 def finding(history: BuildHistory, hand: DocumentInHand, step: Step, fault: Fault) -> NationalFinding | None:
-    """What a fault means for a document of a batch; none where it means nothing."""
+    """What a fault means for a document of a batch; none where it means nothing.
+
+    A register whose memory is closed for good makes no documents (S1-033): booked, they would open it again.
+    """
     if fault.code == "TS-2406":
         return _of_build(history, hand, step, fault)
-    return NationalFinding(int(step), fault, fault.code in _APART)
+    is_over = fault.code == "TS-2408" and hand.standing.state.is_closed
+    return NationalFinding(int(step), fault, is_over or fault.code in _APART)
 
 
 def _of_build(history: BuildHistory, hand: DocumentInHand, step: Step, fault: Fault) -> NationalFinding | None:
