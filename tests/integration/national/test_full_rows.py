@@ -1,4 +1,4 @@
-"""What the intake answers at its edges: full rows, a register that the ledger does not know, an answer before the gate."""
+"""What the intake answers at its edges: full rows, a register that no ledger knows, an answer before the gate."""
 
 from __future__ import annotations
 
