@@ -13,10 +13,12 @@ from time import perf_counter
 
 from tallystick.authority.intake import metrics
 from tallystick.authority.intake.examining import at_step
+from tallystick.authority.intake.national import proving
 from tallystick.authority.intake.national.booking import document_entry
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.national.doubled import keep_two_documents
 from tallystick.authority.intake.national.ports import NationalRules
+from tallystick.authority.intake.national.rows import InARow
 from tallystick.authority.intake.national.standing import Standing, Standings
 from tallystick.authority.intake.national.values import DocumentInHand, NationalAnswer, Sender
 from tallystick.authority.intake.ports import Sequencer
@@ -28,7 +30,6 @@ from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
 from tallystick.kernel.identifiers import SdcInvoiceNumber
-from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.national_document import NationalDocument
 from tallystick.wire.document_jws import SignedDocument, read_signed
 from tallystick.wire.leaf import read_leaf
@@ -57,6 +58,7 @@ class NationalIntake:
         self._standings = Standings(rules.stores.standing)
         self._in_work = 0
         self._waiting: dict[str, int] = {}
+        self._signatures = InARow[DocumentInHand](lambda hand: proving.signature_is_good(rules, hand))
 
     async def submit(
         self, compact: bytes, *, sender: Sender, received_at: datetime, channel: Channel = Channel.ECR_ONLINE
@@ -160,7 +162,10 @@ class NationalIntake:
         """Steps 6 and 7: whoever fails has shown nothing; what he sent is kept for a while."""
         for check in NATIONAL_CHECKS[hand.channel].proof:
             try:
-                check.function(self._rules, hand)
+                if check.function is proving.signature_is_good:
+                    await self._signatures(hand)
+                else:
+                    check.function(self._rules, hand)
             except Fault as fault:
                 await self._rules.stores.refuse(_refused(hand, check.step, fault))
                 raise at_step(check.step, fault) from None
@@ -199,7 +204,7 @@ class NationalIntake:
         link = device_link(header.previous, header.sequence, hand.signed.body_hash)
         standing.take(header.sequence, link, hand.state, header.nonce, header.time_ms)
         window_ms = self._rules.pack.channels.time_window_seconds * 1000
-        standing.forget_nonces(unix_ms(hand.received_at) - 2 * window_ms)
+        standing.forget_nonces(hand.received_ms - 2 * window_ms)
 
 
 class _Room:
@@ -231,7 +236,7 @@ def _answer(hand: DocumentInHand, booked: Booked) -> NationalAnswer:
         signed=hand.signed,
         document=hand.document,
         log_index=booked.index,
-        received_ms=unix_ms(hand.received_at),
+        received_ms=hand.received_ms,
         codes=hand.codes,
     )
 
