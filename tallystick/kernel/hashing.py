@@ -30,6 +30,14 @@ def sha256_of_pieces(pieces: Iterable[bytes]) -> bytes:
     return begun.digest()
 
 
+def sha256_of_both(begin: bytes, rest: bytes) -> tuple[bytes, bytes]:
+    """SHA-256 of a text, and of the same text with more behind it, in one walk over it."""
+    begun = hashlib.sha256(begin)
+    whole = begun.copy()
+    whole.update(rest)
+    return begun.digest(), whole.digest()
+
+
 def tagged_hash(name: str, *fields: bytes) -> bytes:
     """``SHA-256(u8(len tag) || tag || u32be(len f1) || f1 || ...)`` with tag ``tallystick/v1/<name>``; 32 bytes."""
     parts = [_tag(name)]

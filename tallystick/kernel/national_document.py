@@ -114,7 +114,7 @@ class CountAndSum:
 
     def plus(self, amount: Money) -> CountAndSum:
         """With one document more."""
-        return CountAndSum(self.count + 1, self.total + amount)
+        return CountAndSum(self.count + 1, Money(self.total.scaled + amount.scaled))
 
 
 NOTHING = CountAndSum()

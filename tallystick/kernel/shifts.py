@@ -6,7 +6,6 @@ to the smallest unit. Sequence numbers are those of the signed header; the clock
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import attrs
@@ -176,16 +175,23 @@ class RegisterState:
     def _sold(self, kind: DocumentKind, sale: Sale, sequence: int) -> RegisterState:
         """Written without `evolve`: every receipt of a nation passes here, in the register and at the authority."""
         down = sale.operation is TransactionType.REFUND
+        sign = -1 if down else 1
         before, total, correction = self.totals, sale.total, kind is DocumentKind.CORRECTION
-        kinds = [(PAYMENT_WORDS[one.payment_type], one.amount.scaled) for one in sale.payments]
-        cash = sum([one.amount.scaled for one in sale.payments if one.payment_type is PaymentType.CASH])
+        taxes, payments, cash = dict(before.taxes), dict(before.payments), 0
+        for tax in sale.taxes:
+            _add(taxes, tax.label.upper(), sign * tax.amount.scaled)
+        for one in sale.payments:
+            amount = sign * one.amount.scaled
+            _add(payments, PAYMENT_WORDS[one.payment_type], amount)
+            if one.payment_type is PaymentType.CASH:
+                cash += amount
         totals = ShiftTotals(
             sales=before.sales if down or correction else before.sales.plus(total),
             refunds=before.refunds.plus(total) if down and not correction else before.refunds,
             corrections_up=before.corrections_up.plus(total) if correction and not down else before.corrections_up,
             corrections_down=before.corrections_down.plus(total) if correction and down else before.corrections_down,
-            taxes=_added(before.taxes, [(tax.label.upper(), tax.amount.scaled) for tax in sale.taxes], down),
-            payments=_added(before.payments, kinds, down),
+            taxes=tuple(sorted(taxes.items())),
+            payments=tuple(sorted(payments.items())),
         )
         return RegisterState(
             documents=sequence,
@@ -193,8 +199,8 @@ class RegisterState:
             first=self.first,
             opened_at=self.opened_at,
             totals=totals,
-            cash=Money(self.cash.scaled + (-cash if down else cash)) if cash else self.cash,
-            turnover=Money(self.turnover.scaled + (-total.scaled if down else total.scaled)),
+            cash=Money(self.cash.scaled + cash) if cash else self.cash,
+            turnover=Money(self.turnover.scaled + sign * total.scaled),
             is_registered=self.is_registered,
             is_closed=self.is_closed,
         )
@@ -226,12 +232,10 @@ class RegisterState:
             raise Fault("TS-2409", detail="the closure does not count what the register has made")
 
 
-def _added(before: Amounts, more: Iterable[tuple[str, int]], down: bool) -> Amounts:
-    """The amounts with more added or taken off, in the order of their keys."""
-    sums = dict(before)
-    for key, scaled in more:
-        sums[key] = Money(sums.get(key, ZERO_MONEY).scaled + (-scaled if down else scaled))
-    return tuple(sorted(sums.items()))
+def _add(sums: dict[str, Money], key: str, scaled: int) -> None:
+    """Add to one of the sums; a new one begins at nought."""
+    before = sums.get(key, ZERO_MONEY)
+    sums[key] = Money(before.scaled + scaled)
 
 
 def _without_noughts(amounts: Amounts) -> Amounts:

@@ -106,24 +106,24 @@ def calculate_taxes(items: Sequence[InvoiceItem], group: TaxRateGroup) -> tuple[
     Labels are compared after Unicode upper-casing, a repeated one counts once. Raises ``TS-2001`` naming each unknown
     label as ``items[i].labels[j]``, and ``TS-2004`` for a group that names a label twice.
     """
-    slots = _planner_of(group).slots
-    sums = _sums(items, group)
+    planner = _planner_of(group)
+    slots, sums = planner.slots, _sums(planner, items, group)
     return tuple([slots[slot].tax_item(sums[slot]) for slot in sorted(sums)])
 
 
 def taxes_of_labels(items: Sequence[InvoiceItem], group: TaxRateGroup) -> dict[str, tuple[Rate, int]]:
     """Rate and tax (scaled as money) of each label in capitals; raises as `calculate_taxes` does."""
-    slots = _planner_of(group).slots
+    planner = _planner_of(group)
     found: dict[str, tuple[Rate, int]] = {}
-    for number, amount in _sums(items, group).items():
-        slot = slots[number]
+    for number, amount in _sums(planner, items, group).items():
+        slot = planner.slots[number]
         found[slot.key] = (slot.rate.rate, amount)
     return found
 
 
-def _sums(items: Sequence[InvoiceItem], group: TaxRateGroup) -> dict[int, int]:
+def _sums(planner: _Planner, items: Sequence[InvoiceItem], group: TaxRateGroup) -> dict[int, int]:
     """The tax of each slot over all items."""
-    plans = _planner_of(group).plans
+    plans = planner.plans
     sums: dict[int, int] = {}
     for item in items:
         plan = plans.get(item.labels) or _new_plan(group, items, item.labels)

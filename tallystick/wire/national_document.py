@@ -42,8 +42,7 @@ from tallystick.wire.national_members import (
     ShiftReportMembers,
 )
 from tallystick.wire.national_writing import members_of
-from tallystick.wire.quick_receipt import fixed, sale_of
-from tallystick.wire.quick_receipt import read_quickly as _read_quickly
+from tallystick.wire.quick_receipt import fixed, read_quickly, sale_of
 from tallystick.wire.strict_json import parse
 
 _KINDS = {str(kind) for kind in DocumentKind}
@@ -62,6 +61,7 @@ _AT = re.compile(r" - at `\$(.*)`\Z", re.DOTALL)
 _MEMBER = re.compile(r"`([^`]+)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _encode = msgspec.json.Encoder(order="sorted").encode
+_read_quickly = read_quickly
 
 
 def write_document(document: NationalDocument) -> bytes:

@@ -23,15 +23,15 @@ from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import DocumentKind, FormNumber, NationalDocument, Sale, StatedTax
 from tallystick.wire import national_members as members
 from tallystick.wire.national_writing import OPERATIONS, PAYMENTS
-from tallystick.wire.strict_json import is_doubtful, members_stated
+from tallystick.wire.strict_json import is_doubtful
 
 _AMOUNTS_KEPT = 16_384
 _OTHERS_KEPT = 4_096
-_ITEM_ALWAYS = 5
-"""Members that every item has: labels, name, price, quantity, total."""
-_ALWAYS = 12
-"""Members that every receipt has: version, kind, build, utc_offset, shift, operation, currency, rate_group, items,
-payments, taxes, total."""
+_ALWAYS = 12 + 9
+"""Names of the members that every receipt has, and the texts among them: version, kind, build, utc_offset, shift,
+operation, currency, rate_group, total; and without one items, payments, taxes."""
+_ITEM_ALWAYS = 5 + 4
+"""The same of an item: name, quantity, price, total; and without one labels."""
 Fixed = TypeVar("Fixed", bound=FixedPoint)
 
 
@@ -78,12 +78,13 @@ _WORDS = {
 
 def read_quickly(payload: bytes) -> NationalDocument | None:
     """A receipt; none for all that needs a closer look."""
-    if is_doubtful(payload) or b'\\"' in payload or len(payload) > LIMITS.audit_package_bytes:
+    if is_doubtful(payload) or (b"\\" in payload and b'\\"' in payload) or len(payload) > LIMITS.audit_package_bytes:
         return None
     try:
         said = _decode(payload)
-        # The decoder keeps the last of two members of one name, so the names are counted.
-        return _document(said) if members_stated(payload) == _members(said) else None
+        # The decoder keeps the last of two members of one name, so all that stands in quotes is counted: a quote that
+        # is not escaped begins or ends a name or a text, however they are set apart.
+        return _document(said) if payload.count(b'"') == 2 * _names_and_texts(said) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _NeedsAnotherLook, Fault):
         return None
 
@@ -92,15 +93,16 @@ class _NeedsAnotherLook(ValueError):
     """A text has not the form of its member."""
 
 
-def _members(said: _Receipt) -> int:
-    """How many members its objects have."""
-    count = _ALWAYS + _ITEM_ALWAYS * len(said.items) + 2 * len(said.payments) + 3 * len(said.taxes)
+def _names_and_texts(said: _Receipt) -> int:
+    """How many names its objects have, and how many texts stand in them."""
+    count = _ALWAYS + _ITEM_ALWAYS * len(said.items) + (2 + 2) * len(said.payments) + (3 + 3) * len(said.taxes)
     for item in said.items:
+        count += len(item.labels)
         if item.gtin:
-            count += 1
+            count += 2
     if said.form is not msgspec.UNSET:
-        count += 3
-    return count + bool(said.cashier) + bool(said.buyer) + bool(said.refers_to) + bool(said.reason)
+        count += 1 + 2 + 2
+    return count + 2 * (bool(said.cashier) + bool(said.buyer) + bool(said.refers_to) + bool(said.reason))
 
 
 def sale_of(said: members.ReceiptMembers) -> Sale:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Quantity, Rate
+from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
 from tallystick.kernel.invoice import InvoiceItem, Payment, PaymentType, TransactionType
 from tallystick.kernel.national_document import (
@@ -28,7 +30,7 @@ from tallystick.kernel.national_document import (
     StatedTax,
 )
 from tallystick.kernel.shifts import PAYMENT_WORDS
-from tallystick.wire import national_document, quick_receipt
+from tallystick.wire import document_jws, national_document, quick_receipt
 from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import SEQUENCE_MAX, DocumentHeader, read_signed, write_signed
 from tallystick.wire.national_document import read_document, write_document
@@ -139,7 +141,37 @@ HEADERS = st.builds(
 )
 
 
+ODD_TEXTS = st.sampled_from(
+    [
+        *("", "0", "1", "-1", "+1", "01", "00", "1.", ".5", "1.5", "1.50", "1.2345", "1.23456", "0.123456789", "1e3"),
+        *(" 1", "1 ", "1\n", "\u0663", "1_0", "0x1", "9" * 14, "9" * 15, "4294967296", "-840", "1000", "x" * 300),
+        *("ABC", "abc", "ABC\n", "ABCD", "0a" * 32, "0A" * 32, "0a" * 31, "1234567", "12345678", "1" * 14, "1" * 15),
+        *("SOFT0001-SOFT0001-7", "SOFT0001-SOFT0001-0"),
+    ]
+)
+PLAIN = (
+    b'{"version":"1","kind":"receipt","build":"' + b"0a" * 32 + b'","utc_offset":"0","shift":"1","operation":"sale",'
+    b'"currency":"XTS","rate_group":"1","items":[{"name":"a","quantity":"1","price":"5","total":"5","labels":["A"]}],'
+    b'"payments":[{"kind":"cash","amount":"5"}],"taxes":[],"total":"5"}'
+)
 Read = TypeVar("Read")
+
+
+def leaves(value: Any, *path: str | int) -> Iterator[tuple[str | int, ...]]:
+    """Where the texts of a payload stand."""
+    if isinstance(value, str):
+        yield path
+        return
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from leaves(inner, *path, key)
+
+
+def told(read: Callable[[], Read]) -> object:
+    """What is read, or everything that the refusal says."""
+    try:
+        return read()
+    except Fault as fault:
+        return fault.code, fault.detail, fault.fields
 
 
 def read_or_code(read: Callable[[], Read]) -> Read | str:
@@ -188,6 +220,40 @@ def test_the_quick_reader_takes_nothing_that_the_exact_one_refuses(
         assert quick == national_document._read_exactly(spoilt)
 
 
+@given(RECEIPTS, st.data())
+def test_both_readers_agree_on_any_text_in_any_member(document: NationalDocument, data: st.DataObject) -> None:
+    """What the quick one takes the exact one takes, as the same; what it leaves is told as the exact one tells it."""
+    said = json.loads(write_document(document))
+    *way, last = data.draw(st.sampled_from(list(leaves(said))))
+    place = said
+    for step in way:
+        place = place[step]
+    place[last] = data.draw(ODD_TEXTS)
+    payload = json.dumps(said).encode()
+    exactly = told(lambda: national_document._read_exactly(payload))
+    quick = quick_receipt.read_quickly(payload)
+    assert quick is None or quick == exactly
+    assert told(lambda: read_document(payload)) == exactly
+
+
+@given(documents(st.just(DocumentKind.RECEIPT), SALE, True))
+def test_a_plain_receipt_needs_no_second_look(document: NationalDocument) -> None:
+    payload = write_document(document)
+    quick = quick_receipt.read_quickly(payload)
+    assert quick == document or (quick is None and b"\\" in payload)
+
+
+@given(st.binary(max_size=12) | st.text("AQgwz09-_+/=. !\n", max_size=9).map(str.encode))
+def test_base64url_has_one_spelling(text: bytes) -> None:
+    """Against the standard library: what decodes is what would be written, and all of that decodes."""
+    try:
+        raw = base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        expected = raw if base64.urlsafe_b64encode(raw).rstrip(b"=") == text else "TS-1201"
+    except ValueError:
+        expected = "TS-1201"
+    assert read_or_code(lambda: document_jws._decoded(text.translate(document_jws._TO_BASE64))) == expected
+
+
 @pytest.mark.parametrize("kind", ["[]", "{}", "null", "1", "true", '"x"', '["receipt"]'])
 def test_a_kind_that_is_none(kind: str) -> None:
     with pytest.raises(Fault) as caught:
@@ -198,19 +264,14 @@ def test_a_kind_that_is_none(kind: str) -> None:
 def test_ts_1212_a_member_twice_in_a_receipt() -> None:
     """The quick decoder would keep the last one: the count of strings tells, however the member is set."""
     total = b'"total":"5"'
-    payload = (
-        b'{"version":"1","kind":"receipt","build":"'
-        + b"0a" * 32
-        + b'","utc_offset":"0","shift":"1","operation":"sale",'
-        b'"currency":"XTS","rate_group":"1","items":[{"name":"a","quantity":"1","price":"5","total":"5","labels":["A"]}],'
-        b'"payments":[{"kind":"cash","amount":"5"}],"taxes":[],' + total + b"}"
-    )
+    payload = PLAIN
     assert quick_receipt.read_quickly(payload) is not None
     assert read_document(payload).sale is not None
     for blank in (b" ", b"\t", b"\n", b"\r"):
         assert read_document(payload.replace(b'":', b'"' + blank + b":")) == read_document(payload)
+    apart = (b'"total" :"5","total":"50"', b'"total"\n:"5","total":"50"', b'"shift" :"2",' + total)
     spelt = (total + b',"total" :"50"', b'"total"\n:"50",' + total, b'"\\u0074otal":"50",' + total)
-    for twice in (total + b',"total":"50"', b'"shift":"2",' + total, *spelt):
+    for twice in (total + b',"total":"50"', b'"shift":"2",' + total, *apart, *spelt):
         with pytest.raises(Fault) as caught:
             read_document(payload.replace(total + b"}", twice + b"}"))
         assert caught.value.code == "TS-1212"
@@ -235,6 +296,46 @@ def test_no_blank_hides_a_member_that_stands_twice(
         apart = text.replace(f'"{name}":'.encode(), f'"{name}"{blank}:'.encode(), 1)
         whole = b".".join(map(write_base64url, [*parts[:place], apart, *parts[place + 1 :]]))
         assert read_document(read_signed(whole).payload) == document, "a blank alone is lawful"
+
+
+def test_an_escaped_quote_is_left_to_the_exact_reader() -> None:
+    payload = json.dumps(json.loads(PLAIN) | {"cashier": 'a":', "reason": '"'}).encode()
+    assert quick_receipt.read_quickly(payload) is None
+    assert read_document(payload).sale is not None
+
+
+def test_ts_1216_a_control_character_is_left_to_the_exact_reader() -> None:
+    for control in (b"\x7f", b"\xc2\x85", b"\\u0085"):
+        payload = PLAIN.replace(b'"name":"a"', b'"name":"a' + control + b'"')
+        assert read_or_code(lambda payload=payload: read_document(payload)) == "TS-1216"  # type: ignore[misc]  # bound now
+
+
+@pytest.mark.parametrize("name", ["kid", "ts-aud", "ts-dev", "ts-seq", "crit"])
+@pytest.mark.parametrize("gap", [b"", b" ", b"\n"])
+def test_ts_1201_a_member_of_the_header_twice(name: str, gap: bytes) -> None:
+    """Neither a gap before the colon nor an escape makes up for the second one."""
+    header = DocumentHeader(
+        kid=bytes(32),
+        audience="log/x",
+        device=Uid("SOFT0001"),
+        sequence=1,
+        previous=bytes(32),
+        nonce=bytes(16),
+        time_ms=0,
+    )
+    compact = write_signed(header, b"{}", lambda text: b"s" * 64)
+    first, rest = compact.split(b".", 1)
+    said = base64.urlsafe_b64decode(first + b"=" * (-len(first) % 4))
+    begins = said.index(b'"%s":' % name.encode())
+    ends = said.index(b"]" if name == "crit" else b",", begins) + (name == "crit")
+    member = said[begins:ends]
+    apart = member.replace(b'":', b'"' + gap + b":", 1)
+    escaped = apart.replace(b'"' + name[:1].encode(), b'"\\u%04x' % ord(name[0]), 1)
+    for again in (apart, escaped):
+        spoilt = base64.urlsafe_b64encode(said.replace(b"{", b"{" + again + b",")).rstrip(b"=") + b"." + rest
+        assert read_or_code(lambda spoilt=spoilt: read_signed(spoilt)) == "TS-1201"  # type: ignore[misc]  # bound now
+    quoted = base64.urlsafe_b64encode(said.replace(b"log/x", b'log/x\\"')).rstrip(b"=") + b"." + rest
+    assert read_signed(quoted).header.audience == 'log/x"'
 
 
 @given(DOCUMENTS, st.data())
@@ -264,6 +365,7 @@ def test_a_signed_form_is_read_as_it_was_written(header: DocumentHeader, documen
     signed = read_signed(compact)
     assert (signed.header, signed.payload, signed.signature, signed.compact) == (header, payload, b"s" * 64, compact)
     assert compact.startswith(signed.signing_input + b".")
+    assert (signed.act_hash, signed.body_hash) == (sha256(signed.signing_input), sha256(compact))
 
 
 @given(HEADERS, st.sampled_from((b":", b" :", b": ", b"\t:\n", b" : ")))

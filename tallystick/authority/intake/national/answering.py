@@ -10,7 +10,6 @@ from tallystick.authority.ledger.entry import Booked
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.instants import unix_ms
 from tallystick.wire.document_jws import read_signed
 from tallystick.wire.leaf import read_leaf
 
@@ -21,7 +20,7 @@ def answer(hand: DocumentInHand, booked: Booked) -> NationalAnswer:
         signed=hand.signed,
         document=hand.document,
         log_index=booked.index,
-        received_ms=unix_ms(hand.received_at),
+        received_ms=hand.received_ms,
         codes=hand.codes,
     )
 

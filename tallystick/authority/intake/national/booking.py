@@ -8,7 +8,7 @@ from tallystick.authority.intake.national.values import DocumentInHand
 from tallystick.authority.intake.verdicts import AuditStatus
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.kernel.identifiers import canonical_buyer
-from tallystick.kernel.instants import epoch_day, unix_ms
+from tallystick.kernel.instants import epoch_day
 from tallystick.kernel.national_document import Sale
 from tallystick.wire.document_jws import MEDIA_TYPE
 
@@ -22,7 +22,7 @@ def document_entry(rules: NationalRules, hand: DocumentInHand) -> NewEntry:
         channel=hand.channel,
         body=signed.compact,
         media_type=MEDIA_TYPE,
-        received_at_ms=unix_ms(hand.received_at),
+        received_at_ms=hand.received_ms,
         act_hash=signed.act_hash,
         device=(header.device, header.device),
         tin=hand.device.tin,

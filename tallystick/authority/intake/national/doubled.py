@@ -10,7 +10,6 @@ from tallystick.authority.intake.ports import Sequencer
 from tallystick.authority.intake.store import TWO_DOCUMENTS, Evidence
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.kernel.identifiers import SdcInvoiceNumber, canonical_buyer
-from tallystick.kernel.instants import unix_ms
 from tallystick.wire.document_jws import MEDIA_TYPE
 
 log = logging.getLogger(__name__)
@@ -58,7 +57,7 @@ def _entry(hand: DocumentInHand, facts: dict[str, str]) -> NewEntry:
         channel=hand.channel,
         body=signed.compact,
         media_type=MEDIA_TYPE,
-        received_at_ms=unix_ms(hand.received_at),
+        received_at_ms=hand.received_ms,
         act_hash=signed.act_hash,
         device=(header.device, header.device),
         tin=hand.device.tin,

@@ -41,8 +41,16 @@ def device_is_registered(_: NationalRules, hand: DocumentInHand) -> None:
 
 
 def device_may_use_the_channel(rules: NationalRules, hand: DocumentInHand) -> None:
-    """State, agreement, class, papers and point, by the one table of the country (S0-077 to S0-092, S1-022, S1-025)."""
-    require_device(standing_of(hand.device, hand.certificate), _CHANNELS[hand.channel], rules.pack.devices)
+    """State, agreement, class, papers and point, by the one table of the country (S0-077 to S0-092, S1-022, S1-025).
+
+    Device and certificate are values, which the registry replaces when they change: the same ones need no second look.
+    """
+    device, certificate, channel = hand.device, hand.certificate, hand.channel
+    admitted = hand.standing.admitted
+    if admitted and admitted[0] is device and admitted[1] is certificate and admitted[2] is channel:
+        return
+    require_device(standing_of(device, certificate), _CHANNELS[channel], rules.pack.devices)
+    hand.standing.admitted = device, certificate, channel
 
 
 def build_is_certified(rules: NationalRules, hand: DocumentInHand) -> None:

@@ -15,6 +15,7 @@ import attrs
 
 from tallystick.authority.intake import metrics
 from tallystick.authority.intake.examining import at_step
+from tallystick.authority.intake.national import proving
 from tallystick.authority.intake.national.answering import answer, first_answer, refused
 from tallystick.authority.intake.national.booking import document_entry
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
@@ -22,6 +23,7 @@ from tallystick.authority.intake.national.doubled import keep_two_documents
 from tallystick.authority.intake.national.noted import Notes
 from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.rooms import Rooms
+from tallystick.authority.intake.national.rows import InARow
 from tallystick.authority.intake.national.standing import Standing, Standings
 from tallystick.authority.intake.national.values import DocumentInHand, NationalAnswer, Sender
 from tallystick.authority.intake.ports import BulkSequencer
@@ -33,7 +35,7 @@ from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
 from tallystick.kernel.identifiers import SdcInvoiceNumber
-from tallystick.kernel.instants import Clock, unix_ms
+from tallystick.kernel.instants import Clock
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.national_document import NationalDocument
 from tallystick.kit.address_budget import AddressBudget
@@ -65,6 +67,7 @@ class NationalIntake:
         self._rooms = Rooms()
         self._notes = Notes(rules.stores.note)
         self._kept = AddressBudget(LIMITS.kept_refusals_per_device_hour, timedelta(hours=1))
+        self._signatures = InARow[DocumentInHand](lambda hand: proving.signature_is_good(rules, hand))
 
     async def submit(
         self, compact: bytes, *, sender: Sender, received_at: datetime, channel: Channel = Channel.ECR_ONLINE
@@ -283,7 +286,10 @@ class NationalIntake:
         """Steps 6 and 7: whoever fails has shown nothing; what he sent is kept for a while."""
         for check in NATIONAL_CHECKS[hand.channel].proof:
             try:
-                check.function(self._rules, hand)
+                if check.function is proving.signature_is_good:
+                    await self._signatures(hand)
+                else:
+                    check.function(self._rules, hand)
             except Fault as fault:
                 if self._is_kept(hand):
                     await self._rules.stores.refuse(refused(hand, check.step, fault))
@@ -327,7 +333,7 @@ class NationalIntake:
         link = device_link(header.previous, header.sequence, hand.signed.body_hash)
         standing.take(header.sequence, link, hand.state, header.nonce, header.time_ms)
         window_ms = self._rules.pack.channels.time_window_seconds * 1000
-        standing.forget_nonces(unix_ms(hand.received_at) - 2 * window_ms)
+        standing.forget_nonces(hand.received_ms - 2 * window_ms)
         self._notes.take(header.device, standing)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 
+from tallystick.authority.ledger.entry import Channel
 from tallystick.kernel.shifts import RegisterState
 
 KEPT_MOST = 50_000
@@ -20,13 +21,15 @@ KEPT_MOST = 50_000
 @attrs.define(slots=True, eq=False)
 class Standing:
     """One device's. ``nonces`` maps those of the window to their times (Unix ms); ``unsure`` says that a body of the
-    open shift is erased, so that its totals cannot be recomputed."""
+    open shift is erased, so that its totals cannot be recomputed. ``admitted`` is what the country's table of devices
+    let pass last: the very values of device and certificate, and the channel."""
 
     sequence: int
     link: bytes
     state: RegisterState
     nonces: dict[bytes, int] = attrs.field(factory=dict)
     unsure: bool = False
+    admitted: tuple[object, object, Channel] | None = None
 
     def take(self, sequence: int, link: bytes, state: RegisterState, nonce: bytes, time_ms: int) -> None:
         """A document of the device is booked."""

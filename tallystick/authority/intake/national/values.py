@@ -14,6 +14,7 @@ from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.national_document import NationalDocument, Sale
 from tallystick.kernel.shifts import RegisterState
 from tallystick.kernel.tax_rates import TaxRateGroup
@@ -79,7 +80,7 @@ class DocumentInHand:
     """What the steps know. Fields are filled from top to bottom; a step reads only what an earlier one has filled.
 
     ``header`` is the signed one, ``at`` the moment that the device stated, ``sale`` the sale in the document if it is
-    one: every step asks for them, so they are looked up once.
+    one, ``received_ms`` the arrival in Unix ms: several steps ask for them, so they are looked up once.
     """
 
     signed: SignedDocument
@@ -91,6 +92,7 @@ class DocumentInHand:
     header: DocumentHeader = attrs.field(init=False)
     at: datetime = attrs.field(init=False)
     sale: Sale | None = attrs.field(init=False)
+    received_ms: int = attrs.field(init=False)
     signer: DeviceCertificate | None = None
     entered: NationalDevice | None = None
     group: TaxRateGroup | None = None
@@ -110,6 +112,10 @@ class DocumentInHand:
     @sale.default
     def _sale(self) -> Sale | None:
         return self.document.sale
+
+    @received_ms.default
+    def _received_ms(self) -> int:
+        return unix_ms(self.received_at)
 
     @property
     def certificate(self) -> DeviceCertificate:

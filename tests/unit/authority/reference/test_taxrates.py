@@ -8,13 +8,15 @@ from typing import Any
 import attrs
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tallystick.authority.reference.taxrates import operations, queries
 from tallystick.authority.reference.taxrates.rates import Rates
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Rate
 from tallystick.kernel.invoice import TaxCategoryType
-from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
+from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup, group_at
 
 Connection = psycopg.Connection[Any]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,6 +30,19 @@ FIRST = TaxRateGroup(
     ),
 )
 SECOND = attrs.evolve(FIRST, group_id=2, valid_from=START + timedelta(days=30), categories=FIRST.categories[:1])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9)), max_size=6, unique_by=lambda pair: pair[1]),
+    st.integers(-1, 6),
+)
+def test_the_view_in_memory_finds_the_group_that_the_rule_names(made: list[tuple[int, int]], day: int) -> None:
+    """Several may begin at once, and none may be in force yet."""
+    groups = tuple(
+        attrs.evolve(FIRST, group_id=number, valid_from=START + timedelta(days=start)) for start, number in made
+    )
+    moment = START + timedelta(days=day)
+    assert Rates(groups).group_at(moment) == group_at(groups, moment)
 
 
 def test_a_group_comes_back_as_it_was_published(connection: Connection) -> None:
