@@ -212,9 +212,7 @@ def _read_header(text: bytes, typ: str) -> DocumentHeader:
 
 
 def _is_each_once(text: bytes) -> bool:
-    """Whether each member stands once, its colon right behind its name. The decoder keeps the last of two."""
-    if text.count(b'":') != _MEMBERS:
-        return False
+    """Whether each member stands once, however the JSON is set. The decoder keeps the last of two."""
     if b"\\" in text:  # quotes may be escaped: rare, and looked at exactly
         return bool(json.loads(text, object_pairs_hook=len) == _MEMBERS)
     return text.count(b'"') == _QUOTES
