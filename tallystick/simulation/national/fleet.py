@@ -109,7 +109,7 @@ class Fleet:
 
     def book_of(self, uid: str) -> Path:
         """What its till wrote down."""
-        return self._country.books / f"{uid}.txt"
+        return self.folder / f"{uid}.txt"
 
     def rows(self) -> list[tuple[str, str]]:
         """What a person may open, of each kind the first: the till of a register, and a receipt."""
