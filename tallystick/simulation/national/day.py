@@ -46,6 +46,7 @@ class NationalDay:
 
     def prepare(self) -> None:
         """Take the registers whose stories are still to be told, before the fleet starts."""
+        self._fleet.on_end = self._left
         for uid in PLOTS:
             if self._fleet.note_of(uid).exists():
                 continue
@@ -79,7 +80,9 @@ class NationalDay:
                 log.exception("the story of %s failed", uid)
             self._fleet.failures.append(f"story of {uid}: {error}")
             self.stage.say(f"The story of {uid} failed: {error}")
-        finally:
-            self.outage.leave(uid)
-            if uid == _OFFICE_HELPS:
-                self._fleet.errands.put(None)
+
+    def _left(self, uid: str) -> None:
+        """Nobody waits for a seller that has come to its end."""
+        self.outage.leave(uid)
+        if uid == _OFFICE_HELPS:
+            self._fleet.errands.put(None)

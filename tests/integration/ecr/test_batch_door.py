@@ -208,9 +208,7 @@ def test_ts_1109_nothing_is_booked_while_nobody_knows_who_is_revoked(
         assert conn.execute("SELECT count(*) FROM batches.part WHERE body IS NOT NULL").fetchone() == (0,)
 
 
-def test_our_own_register_brings_its_batch_to_the_doors(
-    play: Callable[[Any], None], tmp_path: Path
-) -> None:
+def test_our_own_register_brings_its_batch_to_the_doors(play: Callable[[Any], None], tmp_path: Path) -> None:
     """S0-062, S0-095: over HTTP and TLS, in parts, closed by an interim seal; the ledger has its chain."""
 
     async def talk(bench: BatchBench, door: Door) -> None:
