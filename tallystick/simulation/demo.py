@@ -101,8 +101,9 @@ class Demo:
         baskets, each = self._baskets(country), self._options.baskets_each
         market = Market(country, self._shop_maker(country), baskets, stores=self._options.stores, baskets_each=each)
         fleet = Fleet(country, children, self._settings, baskets, each)
-        national = NationalDay(country, children, supervisor, fleet, self._tell)
-        self._days = (national,)
+        day = Day(country, children, supervisor, self._shop_maker(country), market, self._tell)
+        national = NationalDay(country, children, supervisor, fleet, day)
+        self._days = (day, national)
         if not self._options.calm:
             national.prepare()
         children.start_registers(fleet.passphrase_file)
@@ -113,8 +114,6 @@ class Demo:
                 observer = Observer(market, fleet, connection, self._state.run / f"{RACK}.health")
                 sample = self._first_receipt(market, supervisor, country)
                 self._print_addresses(country, children, market, fleet, sample, hosted_pos)
-                day = Day(country, children, supervisor, self._shop_maker(country), market, self._tell)
-                self._days = (day, national)
                 if not (self._options.calm or self._stop_wanted()):
                     day.start()
                     national.start()

@@ -7,6 +7,7 @@ version.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -24,6 +25,8 @@ from tallystick.simulation.sign_in import OFFICERS
 from tallystick.wire.build_manifest import Manifest, write_manifest
 
 MAKER = "tallystick"
+_measured = cache(measure)
+"""The files of a running program do not change; several builds are made of the same."""
 _REASON = "the build of the demonstration, measured where it runs"
 
 
@@ -45,7 +48,7 @@ def certify_own_build(
     if not key_file.exists():
         store_private_key(key_file, generate_p256_key())
     key = load_private_key(key_file)
-    files = measure(sources)
+    files = _measured(sources)
     state = sha256("\n".join(f"{digest} {name}" for name, digest in files.items()).encode()).hex()[:12]
     name = "build" if build_class is BuildClass.ESDC else str(build_class)
     manifest_file = folder / f"{name}-{state}.jws"

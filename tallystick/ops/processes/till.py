@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import attrs
 from tallystick.device.ecr.place import open_register
 from tallystick.device.ecr.service import serve_register
 from tallystick.device.ecr.synchronise import Pace
+from tallystick.kernel.faults import Fault
 from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.processes.context import Context, run_until_stopped, system_clock
 from tallystick.ops.till_paper import printer
 from tallystick.ops.till_tools import read_passphrase
+
+log = logging.getLogger(__name__)
 
 API_PORT_FILE = "api.port"
 TILL_PORT_FILE = "till.port"
@@ -72,8 +76,8 @@ async def _serve(context: Context, place: RegisterPlace, passphrase: str, stoppe
 def run_rack(passphrase_file: Path | None) -> None:
     """Serve every register that the run folder's list names, all with one passphrase; more may be added at any time.
 
-    Each folder gets the ports as ``api.port`` and ``till.port``. A register that cannot be opened ends all of it: it is
-    for whoever supervises to try again.
+    Each folder gets the ports as ``api.port`` and ``till.port``. A register that cannot be opened is tried again, and
+    costs the others nothing.
     """
     context = Context.load(RACK_NAME)
     context.state.make()
@@ -82,16 +86,22 @@ def run_rack(passphrase_file: Path | None) -> None:
 
 
 async def _serve_rack(context: Context, passphrase: str, stopped: asyncio.Event) -> None:
-    listed, running = context.state.run / RACK_FILE, set[str]()
+    listed, running, troubles = context.state.run / RACK_FILE, set[str](), dict[str, str]()
     pace = DEMO_PACE if context.settings.timing == "demo" else None
     async with AsyncExitStack() as stack:
         context.serving.set()
         while not stopped.is_set():
             text = await asyncio.to_thread(listed.read_text) if listed.exists() else ""
             for line in filter(None, text.splitlines()):
-                if line not in running:
+                if line in running:
+                    continue
+                try:
                     await _join(stack, Path(line), passphrase, pace)
                     running.add(line)
+                except Fault as fault:
+                    if troubles.get(line) != str(fault):
+                        log.error("the register in %s cannot be opened: %s", line, fault)
+                    troubles[line] = str(fault)
             try:
                 await asyncio.wait_for(stopped.wait(), _LOOK_SECONDS)
             except TimeoutError:

@@ -74,6 +74,7 @@ class Day:
         self._began_at = 0.0
         self._sold_before = 0
         self.stage = Stage(say)
+        self.officer = Visitor(country.state, OFFICERS[0], self.stage)
         self.outage = Outage(lambda: self._stop_api(children), children.start_api, self._is_enough)
         maker = attrs.evolve(maker, plans=self._folder / _CERTIFICATES)
         self._shops = {
@@ -111,10 +112,7 @@ class Day:
             return
         self.stage.say("The stories of the day begin, each in a kiosk of its own: the lines below tell them.")
         (self._folder / _CERTIFICATES).mkdir(mode=0o700, parents=True, exist_ok=True)
-        people = {
-            name: Visitor(self._country.state, user, self.stage)
-            for name, user in (("taxpayer", OWNER), ("officer", OFFICERS[0]))
-        }
+        people = {"taxpayer": Visitor(self._country.state, OWNER, self.stage), "officer": self.officer}
         jobs: list[tuple[str, Callable[[Scene], str]]] = []
         if not self._is_told(OUTAGE):
             jobs.append((OUTAGE, stories.tell_of_outage))

@@ -188,4 +188,4 @@ def _figures(accounts: Sequence[DeviceAccount]) -> tuple[str, ...]:
 
 
 def _line(uid: str, channel: str, name: str, figures: Sequence[str]) -> str:
-    return f"{uid:<10}{channel:<9}{name[:18]:<19}" + "".join(f"{figure:>10}" for figure in figures)
+    return f"{uid:<10}{channel:<9}{name[:19]:<19}" + "".join(f"{figure:>10}" for figure in figures)

@@ -11,7 +11,8 @@ from tallystick.kit.atomic_file import write_atomically
 from tallystick.ops.supervisor import Supervisor
 from tallystick.simulation.children import Children
 from tallystick.simulation.country import Country
-from tallystick.simulation.day.stage import Outage, Stage, StoryFailed, StoryStopped
+from tallystick.simulation.day.day import Day
+from tallystick.simulation.day.stage import Outage, StoryFailed, StoryStopped
 from tallystick.simulation.day.visitor import Visitor
 from tallystick.simulation.national import stories
 from tallystick.simulation.national.fleet import Fleet
@@ -33,20 +34,19 @@ _WANT_OUTAGE = ("MART0101", "TRCK0101")
 
 
 class NationalDay:
-    """All national stories of one run. `tick` is called in the supervisor's thread, a few times a second."""
+    """All national stories of one run, on the stage of the shops' day. `tick` is called in the supervisor's thread."""
 
-    def __init__(
-        self, country: Country, children: Children, supervisor: Supervisor, fleet: Fleet, say: Callable[[str], None]
-    ) -> None:
-        self.stage = Stage(say)
+    def __init__(self, country: Country, children: Children, supervisor: Supervisor, fleet: Fleet, day: Day) -> None:
+        self.stage = day.stage
         self._fleet = fleet
         self._curtain = threading.Event()
         self.outage = Outage(children.stop_ecr, children.start_ecr, lambda: True)
-        first, second = (Visitor(country.state, name, self.stage) for name in OFFICERS)
-        self._scene = Scene(self.stage, self.outage, fleet, country, supervisor, (first, second))
+        officers = day.officer, Visitor(country.state, OFFICERS[1], self.stage)
+        self._scene = Scene(self.stage, self.outage, fleet, country, supervisor, officers)
 
     def prepare(self) -> None:
         """Take the registers whose stories are still to be told, before the fleet starts."""
+        self._fleet.on_end = self._left
         for uid in PLOTS:
             if self._fleet.note_of(uid).exists():
                 continue
@@ -60,8 +60,7 @@ class NationalDay:
         self._curtain.set()
 
     def tick(self) -> None:
-        """Do what stories want in the supervisor's thread."""
-        self.stage.tick()
+        """The stage is the shops' as well, and they tick it."""
         self.outage.tick()
 
     def end(self) -> None:
@@ -81,7 +80,9 @@ class NationalDay:
                 log.exception("the story of %s failed", uid)
             self._fleet.failures.append(f"story of {uid}: {error}")
             self.stage.say(f"The story of {uid} failed: {error}")
-        finally:
-            self.outage.leave(uid)
-            if uid == _OFFICE_HELPS:
-                self._fleet.errands.put(None)
+
+    def _left(self, uid: str) -> None:
+        """Nobody waits for a seller that has come to its end."""
+        self.outage.leave(uid)
+        if uid == _OFFICE_HELPS:
+            self._fleet.errands.put(None)

@@ -74,6 +74,8 @@ class Fleet:
         self._made = threading.Event()
         self.drivers: dict[str, Callable[[Register], None]] = {}
         """Who sells at a register otherwise than every day: told by stories before the start."""
+        self.on_end: Callable[[Uid], None] = lambda uid: None
+        """Told of every seller that has come to its end, whichever."""
         self.errands: queue.SimpleQueue[Callable[[ErpOffice], None] | None] = queue.SimpleQueue()
         """What stories want of the office; none ends its day. Only looked at while `has_errands`."""
         self.has_errands = False
@@ -109,7 +111,7 @@ class Fleet:
 
     def book_of(self, uid: str) -> Path:
         """What its till wrote down."""
-        return self._country.books / f"{uid}.txt"
+        return self.folder / f"{uid}.txt"
 
     def rows(self) -> list[tuple[str, str]]:
         """What a person may open, of each kind the first: the till of a register, and a receipt."""
@@ -174,6 +176,8 @@ class Fleet:
             log.exception("no further national devices")
             self.failures.append(f"no further national devices: {error}")
         finally:
+            for plan in PLANS[len(self._jobs) :]:
+                self.on_end(plan.uid)
             self._made.set()
 
     def _builds(self) -> dict[BuildClass, str]:
@@ -237,6 +241,8 @@ class Fleet:
         except Exception as error:
             log.exception("%s sells no more", plan.uid)
             self.failures.append(f"{plan.uid}: {error}")
+        finally:
+            self.on_end(plan.uid)
 
     def _await_registration(self, uid: Uid) -> None:
         with psycopg.connect(self._country.intake_dsn, autocommit=True) as conn:

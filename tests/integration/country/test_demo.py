@@ -26,8 +26,8 @@ from tallystick.device.secure_element import SecureElement
 from tallystick.ops.postgres import EmbeddedPostgres
 from tallystick.ops.state_folder import StateFolder
 
-pytestmark = pytest.mark.timeout(400)
-SECONDS = 200
+pytestmark = pytest.mark.timeout(600)
+SECONDS = 280
 
 
 def free_ports(count: int) -> list[int]:
@@ -267,6 +267,9 @@ def test_kill_of_every_process_loses_nothing_acknowledged(run: Run) -> None:
     assert len(run.sold()) == signed == arrived
     assert (waiting, lost) == (0, 0)
     assert "The ledger is whole" in after
+    made, arrived, apart, waiting, lost = table(after, NATIONAL)["all"]
+    assert made == arrived + apart > 0, after
+    assert (waiting, lost) == (0, 0), after
 
 
 def descendants(root: int) -> list[int]:
