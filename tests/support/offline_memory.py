@@ -121,6 +121,34 @@ class Outcome:
     in_flight_most: int = attrs.field(eq=False)
 
 
+def country(
+    till: NationalTill, stores: MemoryStores, now: datetime, renewed: NationalTill | None = None
+) -> tuple[OfflineRules, Sender]:
+    """What the booking consults, and the till at the door; ``renewed`` has its second key, which is revoked."""
+    registry = MemoryRegistry()
+    registry.enter(till, DeviceClass.HARDWARE, now)
+    if renewed is not None:
+        registry.enter(renewed, DeviceClass.HARDWARE, now)
+        registry.change_certificate(renewed, revoked_at=now)
+    rates = Rates((rate_group(),))
+    national = NationalRules(
+        devices=registry,
+        builds=registry,
+        rates=rates,
+        stores=cast("Any", stores),
+        pack=PACK,
+        zone=ZoneInfo(PACK.time_zone),
+        origin=ORIGIN,
+    )
+    sender = Sender(
+        certificate_hash=sha256(till.certificate),
+        uid=Uid(till.uid),
+        device_class=DeviceClass.HARDWARE,
+        tin=Tin(till.tin),
+    )
+    return OfflineRules(national=national, stores=cast("Any", stores), history=NeverWithdrawn(), rates=rates), sender
+
+
 def book(
     till: NationalTill,
     stands: Standing,
@@ -135,34 +163,9 @@ def book(
     share: int = SHARE,
 ) -> Outcome:
     """Book a batch of a device that stands there; ``renewed`` has its second key, whose certificate is revoked."""
-    registry = MemoryRegistry()
-    registry.enter(till, DeviceClass.HARDWARE, now)
-    registry.change(till.uid, memory_report="seen")
-    if renewed is not None:
-        registry.enter(renewed, DeviceClass.HARDWARE, now)
-        registry.change_certificate(renewed, revoked_at=now)
-    ledger, stores, rates = (
-        MemoryLedger(stands.sequence, stands.link, fails_at=fails_at),
-        MemoryStores(stands),
-        Rates((rate_group(),)),
-    )
-    national = NationalRules(
-        devices=registry,
-        builds=registry,
-        rates=rates,
-        stores=cast("Any", stores),
-        pack=PACK,
-        zone=ZoneInfo(PACK.time_zone),
-        origin=ORIGIN,
-    )
-    rules = OfflineRules(national=national, stores=cast("Any", stores), history=NeverWithdrawn(), rates=rates)
+    ledger, stores = MemoryLedger(stands.sequence, stands.link, fails_at=fails_at), MemoryStores(stands)
+    rules, sender = country(till, stores, now, renewed)
     openers = Openers(rules, processes)
-    sender = Sender(
-        certificate_hash=sha256(till.certificate),
-        uid=Uid(till.uid),
-        device_class=DeviceClass.HARDWARE,
-        tin=Tin(till.tin),
-    )
     batch = OfflineBatch(sender=sender, revoked=revoked, lateness=Lateness(outages, PACK.channels))
 
     async def parts() -> AsyncIterator[ArrivedPart]:

@@ -132,6 +132,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         clock=system_clock,
         fresh=means.is_fresh,
     )
+    await openers.start()
     context.serving.set()
     work = [asyncio.create_task(_book(services)) for _ in range(SIDE_BY_SIDE)]
     work.append(asyncio.create_task(_tidy_up(services)))

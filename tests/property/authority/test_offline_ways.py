@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -13,12 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_bench import ORIGIN
-from offline_memory import LONG_AGO, Outcome, book
+from offline_memory import LONG_AGO, MemoryStores, Outcome, book, country
 
 from benchmarks.national_till import NationalTill
 from tallystick.authority.intake.national import proving
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.national.offline import fitting, opening, pipeline, run
+from tallystick.authority.intake.national.offline.openers import Openers
+from tallystick.authority.intake.national.offline.opening import Arrival
 from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.ledger.entry import Channel
 from tallystick.kernel.faults import Fault
@@ -228,6 +231,38 @@ def test_s0_062_other_processes_open_what_the_own_one_opens() -> None:
     sales = ["sale"] * 12
     ours = both_ways([*sales, "tax", *sales, "refund", "close", "open", *sales, "signature", *sales], processes=1)
     assert ours.tally.codes == Counter({"TS-2002": 1, "TS-2102": 1, "TS-1312": 1, "TS-1402": len(sales)})
+
+
+@pytest.mark.soak
+def test_a_process_that_dies_costs_one_attempt() -> None:
+    """The batch is put off (TS-5099) and comes again, to processes that are started anew."""
+    register, standing = begun()
+    for _ in range(3):
+        register.make("sale")
+    rules, sender = country(TILL, MemoryStores(standing), NOW)
+    devices = rules.national.devices
+    certificate = devices.certificate(sender.certificate_hash)
+    assert certificate is not None
+    signers = {sender.certificate_hash: certificate.public_key.spki}
+    arrival = Arrival(sender=sender, device=devices.device(TILL.uid), signers=signers, received_at=NOW)
+    text = b"".join([one + b"\n" for one in register.made])
+
+    async def walk() -> list[str]:
+        outcomes, openers = [], Openers(rules, 2)
+        await openers.start()
+        assert openers._pool is not None
+        assert len(openers._pool._processes) == 2
+        for process in openers._pool._processes.values():
+            process.kill()
+        for _ in range(2):
+            try:
+                outcomes.append(str(len(await openers.open(arrival, text))))
+            except Fault as fault:
+                outcomes.append(fault.code)
+        openers.close()
+        return outcomes
+
+    assert asyncio.run(walk()) == ["TS-5099", "1"]
 
 
 def test_a_plain_day_goes_on_in_stretches(monkeypatch: pytest.MonkeyPatch) -> None:

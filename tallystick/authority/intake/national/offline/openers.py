@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copyreg
 import os
+import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import tzinfo
@@ -26,18 +27,27 @@ from tallystick.kernel.tax_rates import TaxRateGroup
 
 NICE = 5
 """What is sold on line goes before what was sold hours ago, where both want the same core."""
+_START_SECONDS = 0.05
+"""So long a task keeps a new process busy that the next task starts another one."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Segment]).decode
 
 
 class Openers:
-    """Over so many processes; 0 opens in the caller's own. They start with the first block and live on."""
+    """Over so many processes; 0 opens in the caller's own. They start with `start` or the first block, and live on."""
 
     def __init__(self, rules: OfflineRules, processes: int = 0) -> None:
         self.ahead = 2 * processes
         self._rules = rules
         self._processes = processes
         self._pool: ProcessPoolExecutor | None = None
+
+    async def start(self) -> None:
+        """Have the processes ready before the first block: what they import takes longer than a small batch."""
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(
+            *(loop.run_in_executor(self._started(), time.sleep, _START_SECONDS) for _ in range(self._processes))
+        )
 
     async def open(self, arrival: Arrival, text: bytes) -> list[Segment]:
         """What `open_block` says; raises ``TS-5099`` where the processes have ended: the same block may come again."""
@@ -59,9 +69,10 @@ class Openers:
 
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            country = self._rules.national
+            country, context = self._rules.national, get_context("forkserver")
+            context.set_forkserver_preload([__name__])  # imported once, and shared by all of them
             self._pool = ProcessPoolExecutor(
-                self._processes, get_context("forkserver"), _begin, (country.pack, country.zone, country.origin)
+                self._processes, context, _begin, (country.pack, country.zone, country.origin)
             )
         return self._pool
 
