@@ -27,7 +27,7 @@ from tallystick.kernel.tax_rates import TaxRateGroup, group_at
 log = logging.getLogger(__name__)
 
 TELL = "remote.tell-rates"
-PAGE_DEVICES = 200
+PAGE_DEVICES = 100
 """So many get a command in one transaction; the next page waits until all are signed: a hold waits for no more."""
 PAGES_MOST = 20
 """Pages that are looked at in one round where nothing is to be told."""

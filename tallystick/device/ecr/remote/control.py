@@ -13,7 +13,7 @@ from typing import Protocol
 import attrs
 
 from tallystick.device.ecr.needs import Refused, Sign
-from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.register import REVOKED, Register
 from tallystick.device.ecr.remote.applying import rate_group
 from tallystick.device.ecr.remote.believing import Believer
 from tallystick.device.ecr.remote.store import CommandStore
@@ -96,6 +96,8 @@ class RemoteControl:
             compacts, certificates = self.channel.commands()
         except Refused as refused:
             log.warning("commands cannot be fetched: %s", refused.fault)
+            if refused.fault.code == REVOKED:
+                self.register.bar(str(refused.fault))
             compacts, certificates = [], []
         self._asked_at, self._asked_for = now, told_of
         return ((one, certificates) for one in compacts)

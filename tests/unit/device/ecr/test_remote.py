@@ -74,7 +74,7 @@ class Desk:
     results: list[CommandResult] = attrs.field(factory=list)
     asked: int = 0
     away: bool = False
-    refuses: bool = False
+    refuses: str = ""
     lost_answers: int = 0
     sent: list[bytes] = attrs.field(factory=list)
 
@@ -86,7 +86,7 @@ class Desk:
         self._here()
         self.asked += 1
         if self.refuses:
-            raise Refused(Fault("TS-1001"))
+            raise Refused(Fault(self.refuses))
         return [self.waiting[number] for number in sorted(self.waiting)], self.certificates
 
     def tell(self, number: int, result: bytes) -> None:
@@ -152,6 +152,15 @@ def test_s0_030_a_hold_stops_sales_and_nothing_else_until_the_release(desk: Desk
     desk.bench.do("z", CloseShift())
     assert desk.order(2, Release()).state == "active"
     assert not desk.bench.register.is_held
+
+
+def test_s0_064_a_refused_question_tells_of_a_revocation(desk: Desk) -> None:
+    """A register that sells nothing just now has no other contact."""
+    desk.refuses = "TS-1104"
+    desk.control().round()
+    assert code(desk, "a") == "TS-1104"
+    assert desk.bench.sync()
+    assert code(desk, "b") == "", "who is served again sells again"
 
 
 def test_limits_are_only_ever_narrower_and_the_text_stands_on_receipts(desk: Desk) -> None:
@@ -264,7 +273,7 @@ def test_the_background_asks_when_it_is_told_and_every_few_minutes(desk: Desk) -
     assert background.obey()
     assert (desk.asked, desk.bench.register.is_held) == (2, True)
     desk.bench.now += timedelta(minutes=6)
-    desk.refuses = True
+    desk.refuses = "TS-1001"
     assert [background.obey() for _ in range(3)] == [True] * 3
     assert desk.asked == 3, "an authority that knows no commands is not asked all the time"
     desk.bench.now += timedelta(minutes=6)
