@@ -32,6 +32,16 @@ class RetainedKind(StrEnum):
     """Receipts that a buyer wanted to be sent, from the wish on: the buyer's address or number; the row stays."""
     SESSIONS = "sessions"
     """Sessions of the pages, from their end: the whole row."""
+    HEADS = "heads"
+    """Where offline registers said that they stand, from arrival on: all but the newest of a device."""
+    PARTS = "parts"
+    """Parts of batches, from arrival on: number and hash of a part; the batch with its receipt stays."""
+    MATTERS = "matters"
+    """What the offline channel found for inspectors, once a case was made of it: the whole row."""
+    OUTAGES = "outages"
+    """Silences of offline registers, from their end: the whole row."""
+    REMOTE = "remote"
+    """Commands to registers with their answers, once they are over: all but the newest of a kind; hashes stay."""
 
 
 DEFAULT_MONTHS: Mapping[RetainedKind, int] = MappingProxyType(
@@ -45,6 +55,11 @@ DEFAULT_MONTHS: Mapping[RetainedKind, int] = MappingProxyType(
         RetainedKind.COMMANDS: 12,
         RetainedKind.DELIVERIES: 1,
         RetainedKind.SESSIONS: 1,
+        RetainedKind.HEADS: 6,
+        RetainedKind.PARTS: 6,
+        RetainedKind.MATTERS: 24,
+        RetainedKind.OUTAGES: 36,
+        RetainedKind.REMOTE: 24,
     }
 )
 """What holds where a country pack says nothing."""

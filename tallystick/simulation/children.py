@@ -46,13 +46,13 @@ class Children:
         ours = (*carried, self._public_port, self._portal_port)
         self.vsdc_port = free_port(settings.vsdc_port, avoid=ours) if settings.demo_vsdc else 0
         self.ecr_port = free_port(settings.ecr_port, avoid=(*ours, self.vsdc_port))
-        # Chosen here, since the national door tells registers where to enrol.
-        self._est_port = free_port(settings.est_port, avoid=(*ours, self.vsdc_port, self.ecr_port))
         self.est_url = ""
         self._watchers = Watchers(country, settings)
         self.tax_office = TaxOffice(country.state, settings)
         self.hosts = False
         """Whether the hosted signer is started too; said by who prepared it."""
+        # Chosen here, since the national door tells registers where to enrol.
+        self._est_port = free_port(settings.est_port, avoid=(*ours, self.vsdc_port, self.ecr_port))
 
     @property
     def vsdc_url(self) -> str:

@@ -163,6 +163,29 @@ def test_s0_063_without_a_network_the_online_class_says_that_nothing_was_sold(
     assert len(authority.booked) == 3, "one sale, however often it was tried"
 
 
+def test_s0_064_a_revoked_register_says_so_in_every_language_and_sells_nothing(
+    online: LiveRegister, visit: Visit
+) -> None:
+    visitor = begun(visit(viewport=PHONE), online)
+    page, authority = visitor.page, online.bench.authority
+    page.keyboard.type("20000017")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="one more: Bread").wait_for()
+    authority.revoked = True
+    pay = page.locator("form[action='/pay']:has(input[value='card']) button")
+    for tag, said in (
+        ("en-US", "The certificate is revoked: nothing is sold."),
+        ("sr-Cyrl-RS", "Сертификат је опозван: не продаје се."),
+        ("ka-GE", "სერტიფიკატი გაუქმებულია: არაფერი იყიდება."),
+    ):
+        page.goto(f"{online.url}language?tag={tag}")
+        pay.click()
+        page.get_by_text(said).wait_for()
+        page.locator("li.stop").first.wait_for()
+        look(visitor, f"16-revoked-{tag}", with_axe=True)
+    assert len(authority.booked) == 2
+
+
 def test_s0_095_the_offline_class_sells_and_shows_what_waits(offline: LiveRegister, visit: Visit) -> None:
     offline.bench.authority.away = True
     visitor = begun(visit(viewport=SMALL_SCREEN), offline)

@@ -15,7 +15,7 @@ from national_bench import PACK, MemoryRegistry
 from benchmarks.national_till import NationalTill
 from benchmarks.package_maker import rate_group
 from tallystick.authority.intake.national.offline.openers import Openers
-from tallystick.authority.intake.national.offline.pipeline import OfflineIntake
+from tallystick.authority.intake.national.offline.pipeline import SHARE, OfflineIntake
 from tallystick.authority.intake.national.offline.ports import OfflineRules
 from tallystick.authority.intake.national.offline.values import ArrivedPart, OfflineBatch, Tally
 from tallystick.authority.intake.national.ports import NationalRules
@@ -34,11 +34,14 @@ from tallystick.kernel.offline_limits import Lateness, Outage
 
 @attrs.define
 class MemoryLedger:
-    """A sequencer of one device: each document in its place, or none."""
+    """A sequencer of one device: each document in its place, or none; in doubt about the one at ``fails_at``."""
 
     last: int
     link: bytes
     entries: list[NewEntry] = attrs.field(factory=list)
+    fails_at: int = 0
+    in_flight: int = 0
+    in_flight_most: int = 0
 
     async def append(self, entry: NewEntry) -> Booked:
         """One."""
@@ -47,12 +50,19 @@ class MemoryLedger:
         return booked
 
     async def append_many(self, appends: Sequence[bytes]) -> list[Booked | Fault]:
-        """Many."""
-        return [self._append(decode_entry(one.removeprefix(APPEND))) for one in appends]
+        """Many; the answers come a moment later."""
+        self.in_flight += len(appends)
+        self.in_flight_most = max(self.in_flight, self.in_flight_most)
+        answers = [self._append(decode_entry(one.removeprefix(APPEND))) for one in appends]
+        await asyncio.sleep(0.001)
+        self.in_flight -= len(appends)
+        return answers
 
     def _append(self, entry: NewEntry) -> Booked | Fault:
         body_hash = sha256(entry.body)
         if entry.kind == EntryKind.DOCUMENT:
+            if entry.device_seq == self.fails_at:
+                return Fault("TS-5003", detail="the commit is in doubt")
             if (entry.device_seq, entry.device_prev) != (self.last + 1, self.link):
                 return Fault("TS-1402", detail="not the next place")
             self.last, self.link = entry.device_seq, device_link(self.link, entry.device_seq, body_hash)
@@ -108,6 +118,7 @@ class Outcome:
     refused: list[Refused]
     apart: list[Quarantined]
     tally: Tally
+    in_flight_most: int = attrs.field(eq=False)
 
 
 def book(
@@ -120,6 +131,8 @@ def book(
     outages: Sequence[Outage] = (),
     renewed: NationalTill | None = None,
     processes: int = 0,
+    fails_at: int = 0,
+    share: int = SHARE,
 ) -> Outcome:
     """Book a batch of a device that stands there; ``renewed`` has its second key, whose certificate is revoked."""
     registry = MemoryRegistry()
@@ -128,7 +141,11 @@ def book(
     if renewed is not None:
         registry.enter(renewed, DeviceClass.HARDWARE, now)
         registry.change_certificate(renewed, revoked_at=now)
-    ledger, stores, rates = MemoryLedger(stands.sequence, stands.link), MemoryStores(stands), Rates((rate_group(),))
+    ledger, stores, rates = (
+        MemoryLedger(stands.sequence, stands.link, fails_at=fails_at),
+        MemoryStores(stands),
+        Rates((rate_group(),)),
+    )
     national = NationalRules(
         devices=registry,
         builds=registry,
@@ -156,12 +173,12 @@ def book(
 
     async def all_of_it() -> Tally:
         try:
-            return await OfflineIntake(rules, ledger, openers).book(batch, parts())
+            return await OfflineIntake(rules, ledger, openers, share).book(batch, parts())
         finally:
             openers.close()
 
     tally = asyncio.run(all_of_it())
-    return Outcome(ledger.entries, stores.refused, stores.apart, tally)
+    return Outcome(ledger.entries, stores.refused, stores.apart, tally, ledger.in_flight_most)
 
 
 LONG_AGO = timedelta(hours=80)

@@ -63,7 +63,7 @@ class Sandbox:
         )
         self._listener = threading.Thread(target=self._listen, args=(self.process,))
         self._listener.start()
-        until = time.monotonic() + 120
+        until = time.monotonic() + 240
         while "Your first invoice" not in self.output or not self.output.endswith("\n\n"):
             assert self.process.poll() is None, self.output
             assert time.monotonic() < until, self.output

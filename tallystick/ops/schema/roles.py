@@ -207,8 +207,12 @@ TABLE_GRANTS = (
         INTAKE,
         ("remote", "command"),
         "SELECT, INSERT (uid, number, kind, payload, issued_at, expires_at, request_id), "
-        "UPDATE (kid, digest, compact, signed_at, fetched_at, superseded_by, superseded_at, answered_at)",
+        "UPDATE (kid, digest, compact, signed_at, fetched_at, superseded_by, superseded_at, answered_at), DELETE",
     ),
+    TableGrant(INTAKE, ("remote", "result"), "SELECT, INSERT, DELETE"),
+    TableGrant(INTAKE, ("remote", "past_command"), "SELECT"),
+    TableGrant(PORTAL, ("remote", "past_command"), "SELECT"),
+    TableGrant(PORTAL, ("remote", "told_rates"), "SELECT"),
     TableGrant(
         PORTAL,
         ("remote", "command"),

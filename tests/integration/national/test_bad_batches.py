@@ -17,8 +17,10 @@ from ledger_bench import LedgerFolder
 
 from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.batches import operations
+from tallystick.authority.intake.national.offline.readmitting import ReadmissionRules, entry_anew
 from tallystick.authority.ledger.entry import Channel
 from tallystick.kernel.device_policy import DeviceState
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.national_document import DocumentKind
 from tallystick.wire.document_jws import read_signed
@@ -216,7 +218,10 @@ def test_a_build_withdrawn_in_the_middle_is_judged_per_document(ledger: LedgerFo
 
 
 def test_a_signature_that_is_wrong_does_not_take_the_good_ones_with_it(ledger: LedgerFolder) -> None:
-    """The good ones before it are booked, it is refused, and what follows waits apart; in other processes, too."""
+    """The good ones before it are booked, it is refused, and what follows waits apart; in other processes, too.
+
+    What follows is kept for good, and no officers can book it: its link rests on what is not there.
+    """
 
     async def walk(bench: BatchBench) -> None:
         till = await bench.register()
@@ -227,6 +232,12 @@ def test_a_signature_that_is_wrong_does_not_take_the_good_ones_with_it(ledger: L
         assert (receipt["booked"], receipt["refused"], receipt["apart"]) == ("4", "1", "2")
         assert ledger.rows("SELECT code FROM intake.refused WHERE token_uid = %s", till.uid) == [("TS-1312",)]
         assert (till.state, till.link) == (state, link)
+        rules = ReadmissionRules(national=bench.bench.rules, history=bench.withdrawals)
+        for number in (6, 7):
+            with pytest.raises(Fault, match="TS-3041") as hindered:
+                await entry_anew(rules, bench.held(till, number), Channel.ECR_OFFLINE)
+            assert "TS-1402" in hindered.value.detail
+        assert await bench.bench.code(till, till.open_shift(bench.now)) == "TS-1402"
 
     async def all_of_it() -> None:
         async with batches(ledger, processes=1) as bench:

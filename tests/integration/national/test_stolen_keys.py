@@ -185,3 +185,54 @@ def test_ts_1403_a_revoked_key_stops_no_register(ledger: LedgerFolder) -> None:
         assert sha256(own.certificate) != sha256(till.certificate)
 
     run(ledger, walk)
+
+
+def test_ts_3284_nobody_fills_the_ledger_with_what_lies_apart(
+    ledger: LedgerFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each place may be signed anew for ever, and each such document is kept: so a day has a bound."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        start = till.link, till.state
+        revoke(bench, till)
+        bench.later(minutes=1)
+        for _ in range(2):
+            till.link, till.state = start
+            await bench.deliver(till, [till.register(bench.now), *till.day(bench.now, 2)])
+        monkeypatch.setattr(operations, "DAY_DOCUMENTS_MOST", 10)
+        more = bench.seal(till, till.day(bench.now, 1))
+        assert code_of(bench.announce, till, more) == "TS-3284"
+        monkeypatch.setattr(operations, "DAY_DOCUMENTS_MOST", 11)
+        monkeypatch.setattr(operations, "DAY_BYTES_MOST", 1_000)
+        assert code_of(bench.announce, till, more) == "TS-3284"
+        own = with_a_new_key(bench, till)
+        own.link, own.state = start
+        bench.announce(own, bench.seal(own, [own.register(bench.now)]))
+        bench.later(days=1)
+        bench.announce(till, more)
+
+    run(ledger, walk)
+
+
+def test_heads_are_kept_while_they_can_show_something(ledger: LedgerFolder) -> None:
+    """A device reports every few minutes for years: what the ledger has, and a flood of reports, is not kept."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        kept = "SELECT sequence FROM batches.head_report WHERE uid = %s ORDER BY 1"
+        documents = [till.register(bench.now), *till.day(bench.now, 2)]
+        assert bench.report_head(till, 5, till.link) == ""
+        await bench.deliver(till, documents)
+        bench.later(days=8)
+        for number in range(6, 12):
+            assert bench.report_head(till, number, os.urandom(32)) == ""
+        assert bench.bench.ledger.rows(kept, till.uid) == [(5,), *((number,) for number in range(6, 11))]
+        await bench.deliver(till, till.day(bench.now, 1))
+        bench.later(days=8)
+        for number in (3, 4):
+            assert bench.report_head(till, number, os.urandom(32)) == "TS-3285"
+        assert (5,) not in bench.bench.ledger.rows(kept, till.uid)
+        assert bench.matters(till).count("head-went-back") == 1
+
+    run(ledger, walk)

@@ -71,6 +71,7 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
         "certificates are exported", "pki.key_use": _KEYS, "pki.revocation_list": _PUBLIC,
         "pki.timestamp": "hashes that somebody had stamped; not whose", "pki.trust_list": _PUBLIC,
         "pki.withdrawal": _PUBLIC,
+        "remote.past_command": _NUMBERS, "remote.told_rates": _NUMBERS,
         "portal.django_migrations": "which changes of the schema were made",
         "portal.django_session": "hashes of session keys, until the session ends",
         "production.number": _NUMBERS, "production.public_key": _KEYS,

@@ -15,7 +15,7 @@ from tallystick.kernel.retention import RetainedKind, RetentionRules
 
 REMOVE = "retention.remove"
 PIECE_ROWS = 1_000
-PIECES_MOST = 20
+PIECES_MOST = 100
 """Of one kind in one round; the rest goes with the next ones."""
 
 

@@ -62,3 +62,40 @@ SELECT count(*) FILTER (WHERE NOT held), count(*) FILTER (WHERE held) FROM reten
 -- name: remove_sessions
 DELETE FROM portal.django_session WHERE (session_key) IN (
     SELECT session_key FROM retention.sessions WHERE at < :before AND NOT held ORDER BY at LIMIT :limit);
+
+-- name: count_heads
+SELECT count(*) FILTER (WHERE NOT held), count(*) FILTER (WHERE held) FROM retention.heads WHERE at < :before;
+
+-- name: remove_heads
+DELETE FROM batches.head_report WHERE (uid, sequence, link) IN (
+    SELECT uid, sequence, link FROM retention.heads WHERE at < :before AND NOT held ORDER BY at LIMIT :limit);
+
+-- name: count_parts
+SELECT count(*) FILTER (WHERE NOT held), count(*) FILTER (WHERE held) FROM retention.parts WHERE at < :before;
+
+-- name: remove_parts
+DELETE FROM batches.part WHERE (uid, batch_id, number) IN (
+    SELECT uid, batch_id, number FROM retention.parts WHERE at < :before AND NOT held ORDER BY at LIMIT :limit);
+
+-- name: count_matters
+SELECT count(*) FILTER (WHERE NOT held), count(*) FILTER (WHERE held) FROM retention.matters WHERE at < :before;
+
+-- name: remove_matters
+DELETE FROM batches.matter WHERE (matter_id) IN (
+    SELECT matter_id FROM retention.matters WHERE at < :before AND NOT held ORDER BY at LIMIT :limit);
+
+-- name: count_outages
+SELECT count(*) FILTER (WHERE NOT held), count(*) FILTER (WHERE held) FROM retention.outages WHERE at < :before;
+
+-- name: remove_outages
+DELETE FROM batches.outage WHERE (uid, since) IN (
+    SELECT uid, since FROM retention.outages WHERE at < :before AND NOT held ORDER BY at LIMIT :limit);
+
+-- name: count_remote
+SELECT count(*) FILTER (WHERE NOT held), count(*) FILTER (WHERE held) FROM retention.remote WHERE at < :before;
+
+-- name: remove_remote
+WITH piece AS MATERIALIZED (
+    SELECT uid, number FROM retention.remote WHERE at < :before AND NOT held ORDER BY at LIMIT :limit),
+results AS (DELETE FROM remote.result WHERE (uid, number) IN (SELECT uid, number FROM piece))
+DELETE FROM remote.command WHERE (uid, number) IN (SELECT uid, number FROM piece);

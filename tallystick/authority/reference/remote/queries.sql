@@ -68,11 +68,14 @@ GROUP BY c.uid;
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text;
 
 -- name: known_digests
-SELECT digest FROM remote.command WHERE digest = ANY(:digests) AND compact IS NOT NULL;
+SELECT digest FROM remote.command WHERE digest = ANY(:digests) AND compact IS NOT NULL
+UNION ALL SELECT digest FROM remote.past_command WHERE digest = ANY(:digests);
 
 -- name: signed_after
-SELECT uid, number, digest FROM remote.command
-WHERE (uid, number) > (:uid, :number::bigint) AND compact IS NOT NULL ORDER BY uid, number LIMIT :most;
+SELECT uid, number, digest FROM (
+    SELECT uid, number, digest FROM remote.command WHERE compact IS NOT NULL
+    UNION ALL SELECT uid, number, digest FROM remote.past_command WHERE digest IS NOT NULL) AS signed
+WHERE (uid, number) > (:uid, :number::bigint) ORDER BY uid, number LIMIT :most;
 
 -- name: told_rates
 SELECT t.uid, t.number, c.answered_at IS NOT NULL OR c.superseded_by IS NOT NULL OR c.expires_at > :at

@@ -8,5 +8,5 @@ from tallystick.ops.schema.rooms import ddl_steps
 class Migration(migrations.Migration):
     """Runs the DDL files with this number."""
 
-    dependencies = (("schema", "0035_told_rates"),)
+    dependencies = (("schema", "0036_channel_retention"),)
     operations = ddl_steps("0037")

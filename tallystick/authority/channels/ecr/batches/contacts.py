@@ -16,6 +16,11 @@ from tallystick.kernel.offline_limits import OUTAGE_LEAST, Outage, too_long
 from tallystick.wire.compact_jws import write_base64url
 from tallystick.wire.offline_batch import HeadReport
 
+HEADS_A_MINUTE = 5
+"""What is kept of one device's reports; it sends one every few minutes."""
+HEADS_KEPT = timedelta(days=7)
+"""A report shows the age of what is not in the ledger; below what is, it shows nothing more."""
+
 
 def hear_of(
     conn: Connection, uid: str, at: datetime, *, sequence: int = 0, link: bytes | None = None, says_head: bool = False
@@ -42,11 +47,14 @@ def hear_head(conn: Connection, sender: Sender, report: HeadReport, at: datetime
     uid = sender.uid
     if sender.revoked:
         return None
-    store.put_head_report(conn, uid, report.sequence, report.link, report.signed.compact, at)
+    body, since = report.signed.compact, at - timedelta(minutes=1)
+    store.put_head_report(conn, uid, report.sequence, report.link, body, at, since, HEADS_A_MINUTE)
     before = hear_of(conn, uid, at, sequence=report.sequence, link=report.link, says_head=True)
     oldest = None if report.oldest_ms is None else from_unix_ms(report.oldest_ms)
     store.note_waiting(conn, uid, report.waiting, oldest)
-    known = max(before.sequence, _booked(conn, uid))
+    booked = _booked(conn, uid)
+    store.let_heads_go(conn, uid, booked, at - HEADS_KEPT)
+    known = max(before.sequence, booked)
     other = report.sequence == before.sequence and before.link is not None and before.link != report.link
     if report.sequence >= known and not other:
         return None
@@ -56,7 +64,7 @@ def hear_head(conn: Connection, sender: Sender, report: HeadReport, at: datetime
         "reported": str(report.sequence),
         "reportedLink": write_base64url(report.link).decode("ascii"),
     }
-    item = f"head {report.sequence} after {known}"
+    item = f"head {known} with another link" if report.sequence == known else f"head below {known}"
     store.put_matter(conn, Matter(kind=MatterKind.HEAD_WENT_BACK, uid=uid, item=item, tin=sender.tin, facts=facts), at)
     return Fault("TS-3285", detail=f"number {known} of this device is known here")
 

@@ -6,13 +6,15 @@ Every function works in the caller's transaction, and what it has answered is du
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import attrs
 
 from tallystick.authority.channels.ecr.batches import contacts, store
 from tallystick.authority.channels.ecr.batches.values import (
     ALL_BYTES_MOST,
+    DAY_BYTES_MOST,
+    DAY_DOCUMENTS_MOST,
     DEVICE_BYTES_MOST,
     OPEN_MOST,
     Batch,
@@ -40,6 +42,7 @@ from tallystick.wire.offline_batch import (
 )
 
 _NAMED_MOST = 20
+DAY = timedelta(days=1)
 
 
 @attrs.frozen(slots=True)
@@ -92,6 +95,7 @@ def announce(conn: Connection, sender: Sender, announcement: Announcement, at: d
         open_batches, _, _ = store.held(conn, uid, sender.certificate_hash)
         if open_batches >= OPEN_MOST:
             raise Fault("TS-3284", detail=f"at most {OPEN_MOST} batches are open at once", retry_after_seconds=60)
+        _check_day(conn, sender, at)
         store.announce(conn, uid, batch_id, sender.tin, announcement.first, at, sender.certificate_hash)
         known = store.batch(conn, uid, batch_id)
         assert known is not None
@@ -125,6 +129,14 @@ def put_part(conn: Connection, sender: Sender, batch_id: bytes, new: NewPart) ->
     store.put_part(conn, uid, batch_id, part, new.text)
     _hear_of(conn, sender, part.received_at, sequence=part.last, link=part.last_link)
     return part, True
+
+
+def _check_day(conn: Connection, sender: Sender, at: datetime) -> None:
+    documents, size = store.brought(conn, sender.uid, sender.certificate_hash, at - DAY)
+    if documents >= DAY_DOCUMENTS_MOST or size >= DAY_BYTES_MOST:
+        raise Fault(
+            "TS-3284", detail="so much was brought in a day that the rest has to wait", retry_after_seconds=3600
+        )
 
 
 def _check_bounds(conn: Connection, sender: Sender, batch: Batch, part: Part) -> None:

@@ -32,7 +32,12 @@ WHERE uid = :uid AND until > :newer_than ORDER BY since DESC LIMIT :limit;
 
 -- name: put_head_report
 INSERT INTO batches.head_report (uid, sequence, link, body, received_at)
-VALUES (:uid, :sequence, :link, :body, :at) ON CONFLICT DO NOTHING;
+SELECT :uid, :sequence, :link, :body, :at
+WHERE (SELECT count(*) FROM batches.head_report WHERE uid = :uid AND received_at > :since) < :most
+ON CONFLICT DO NOTHING;
+
+-- name: let_heads_go
+DELETE FROM batches.head_report WHERE uid = :uid AND sequence < :sequence AND received_at < :before;
 
 -- name: head_extent
 SELECT count(*) FROM batches.head_report WHERE uid = :uid;
@@ -52,6 +57,10 @@ SELECT count(*) FILTER (WHERE own AND state = 'open'), coalesce(sum(bytes) FILTE
        coalesce(sum(bytes), 0)::bigint
 FROM (SELECT state, bytes, uid = :uid AND coalesce(announced_by, :certificate) = :certificate AS own
       FROM batches.batch WHERE state <> 'done') waiting;
+
+-- name: brought
+SELECT coalesce(sum(documents), 0)::bigint, coalesce(sum(bytes), 0)::bigint FROM batches.batch
+WHERE uid = :uid AND announced_by = :certificate AND state <> 'open' AND closed_at > :since;
 
 -- name: batch
 SELECT uid, batch_id, tin, first_sequence, announced_at, state, bytes, documents, last_sequence, head, act_hash,

@@ -57,9 +57,17 @@ def outages(conn: Connection, uid: str, newer_than: datetime) -> list[Outage]:
     return [Outage(since=since, until=until, after=after, up_to=up_to) for since, until, after, up_to in rows]
 
 
-def put_head_report(conn: Connection, uid: str, sequence: int, link: bytes, body: bytes, at: datetime) -> None:
-    """Keep the first report of a head."""
-    _SQL.run(conn, "put_head_report", uid=uid, sequence=sequence, link=link, body=body, at=at)
+def put_head_report(
+    conn: Connection, uid: str, sequence: int, link: bytes, body: bytes, at: datetime, since: datetime, most: int
+) -> None:
+    """Keep the first report of a head, unless so many of the device were kept since a moment."""
+    said = {"sequence": sequence, "link": link, "body": body, "at": at}
+    _SQL.run(conn, "put_head_report", uid=uid, since=since, most=most, **said)
+
+
+def let_heads_go(conn: Connection, uid: str, sequence: int, before: datetime) -> None:
+    """Forget old reports of heads below a number."""
+    _SQL.run(conn, "let_heads_go", uid=uid, sequence=sequence, before=before)
 
 
 def head_extent(conn: Connection, uid: str) -> int:
@@ -92,6 +100,13 @@ def held(conn: Connection, uid: str, certificate: bytes) -> tuple[int, int, int]
     row = _SQL.row(conn, "held", uid=uid, certificate=certificate)
     assert row is not None
     return row[0], row[1], row[2]
+
+
+def brought(conn: Connection, uid: str, certificate: bytes, since: datetime) -> tuple[int, int]:
+    """Documents and bytes of batches that a certificate announced and that were closed after a moment."""
+    row = _SQL.row(conn, "brought", uid=uid, certificate=certificate, since=since)
+    assert row is not None
+    return row[0], row[1]
 
 
 def batch(conn: Connection, uid: str, batch_id: bytes, *, lock: bool = False) -> Batch | None:

@@ -9,11 +9,18 @@ from enum import StrEnum
 import attrs
 
 from tallystick.kernel.hashing import HASH_BYTES
+from tallystick.wire.offline_batch import BATCH_BYTES_MAX, DOCUMENTS_MAX
 
 OPEN_MOST = 4
 DEVICE_BYTES_MOST = 128 * 1024 * 1024
 ALL_BYTES_MOST = 16 * 1024 * 1024 * 1024
 """What may wait in all: a fleet of two hundred with a full batch each, with room."""
+
+
+DAY_DOCUMENTS_MOST = 16 * DOCUMENTS_MAX
+DAY_BYTES_MOST = 16 * BATCH_BYTES_MAX
+"""What one certificate may bring in a day: all that is brought is kept somewhere, be it as evidence. A register that
+sells something each second makes 260,000 documents in three days."""
 
 
 class BatchState(StrEnum):

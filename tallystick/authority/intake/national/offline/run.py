@@ -6,8 +6,6 @@ itself. What opened them, see `opening`.
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import islice
@@ -23,9 +21,10 @@ from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.national.doubled import keep_two_documents
 from tallystick.authority.intake.national.offline.findings import finding, lateness, times_contradict
 from tallystick.authority.intake.national.offline.fitting import fits
+from tallystick.authority.intake.national.offline.flights import Flights
 from tallystick.authority.intake.national.offline.opening import Arrival
 from tallystick.authority.intake.national.offline.ports import OfflineRules
-from tallystick.authority.intake.national.offline.segments import STRETCH_MOST, Segment, Stretch
+from tallystick.authority.intake.national.offline.segments import Segment, Stretch
 from tallystick.authority.intake.national.offline.values import OfflineBatch, Tally
 from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.intake.national.values import DocumentInHand, NationalFinding
@@ -34,7 +33,7 @@ from tallystick.authority.intake.steps import Step
 from tallystick.authority.intake.store import Quarantined, Refused
 from tallystick.authority.intake.verdicts import AuditStatus
 from tallystick.authority.ledger.booked_numbers import BookedNumber
-from tallystick.authority.ledger.entry import Booked, Channel
+from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.ledger.protocol import write_append
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
@@ -61,15 +60,6 @@ class OpenedBlock:
     segments: Sequence[Segment]
 
 
-@attrs.frozen(slots=True)
-class _Flight:
-    """Documents that the sequencer was asked to book, up to ``last``; ``codes`` are the flags of each."""
-
-    last: int
-    codes: Sequence[tuple[str, ...]]
-    booked: asyncio.Task[list[Booked | Fault]]
-
-
 class BatchRun:
     """Takes parts in order. ``window`` says how many documents may be on their way to the sequencer."""
 
@@ -85,13 +75,8 @@ class BatchRun:
         self._sequencer = sequencer
         self._batch = batch
         self._standing = standing
-        self._window = window
         self._tally = Tally()
-        self._flights: deque[_Flight] = deque()
-        self._in_flight = 0
-        self._appends: list[bytes] = []
-        self._codes: list[tuple[str, ...]] = []
-        self._confirmed = standing.sequence
+        self._flights = Flights(sequencer, self._tally, window, standing.sequence)
         self._apart: list[Quarantined] = []
         self._before_ms = max(standing.nonces.values(), default=0)
 
@@ -109,24 +94,23 @@ class BatchRun:
             else:
                 for compact in mine:
                     await self._take(compact, arrival, "", known)
-        await self._send_off()
+        await self._flights.send()
 
     async def finish(self) -> Tally:
         """Wait for all that is on its way; how the batch ended."""
-        await self._land_all()
+        await self._flights.land_all()
         await self._keep_apart()
         return self._tally
 
     def give_up(self) -> None:
         """Nobody waits any more for what is on its way."""
-        for flight in self._flights:
-            flight.booked.cancel()
+        self._flights.give_up()
 
     async def _known(self, block: OpenedBlock) -> dict[int, BookedNumber]:
         """What of the block is in the ledger already: of an earlier attempt, or of another batch."""
         first, last = (read_signed(block.documents[place]).header.sequence for place in (0, -1))
         last = min(last, self._standing.sequence)
-        if first > last or first > self._confirmed:
+        if first > last or first > self._flights.confirmed:
             return {}
         return await self._rules.stores.booked_between(self._batch.sender.uid, first, last)
 
@@ -262,61 +246,26 @@ class BatchRun:
         sale = hand.document.sale
         if sale is None or sale.refers_to is None or sale.refers_to.signed_by != hand.header.device:
             return
-        if sale.refers_to.ordinal > self._confirmed:
-            await self._land_all()
+        if sale.refers_to.ordinal > self._flights.confirmed:
+            await self._flights.land_all()
 
     async def _send(self, hand: DocumentInHand) -> None:
         """Step 14. What follows is judged by it at once; should it fail, the whole run ends."""
-        self._appends.append(write_append(document_entry(self._rules.national, hand)))
-        self._codes.append(hand.codes)
         header, standing = hand.header, self._standing
+        await self._flights.add(write_append(document_entry(self._rules.national, hand)), header.sequence, hand.codes)
         assert hand.state is not None, "the shift was judged"
         link = device_link(header.previous, header.sequence, hand.signed.body_hash)
         standing.take(header.sequence, link, hand.state, header.nonce, header.time_ms)
         self._count_amounts(hand)
-        if len(self._appends) >= STRETCH_MOST:
-            await self._send_off()
 
     async def _send_stretch(self, stretch: Stretch) -> None:
         """Step 14 for sales in which nothing is wrong."""
-        await self._send_off()
-        self._appends, self._codes = stretch.appends, [()] * len(stretch.appends)
+        await self._flights.add_all(stretch.appends, stretch.last)
         self._tally.documents += len(stretch.appends)
         standing = self._standing
         standing.sequence, standing.link = stretch.last, stretch.link
         standing.state = sold(standing.state, stretch.sales, stretch.last)
         self._before_ms = stretch.last_ms
-        await self._send_off()
-
-    async def _send_off(self) -> None:
-        """What is ready goes to the sequencer in one frame, once there is room in the window."""
-        if not self._appends:
-            return
-        while self._flights and self._in_flight + len(self._appends) > self._window():
-            await self._land()
-        appends, codes = self._appends, self._codes
-        self._appends, self._codes = [], []
-        booked = asyncio.create_task(self._sequencer.append_many(appends))
-        self._flights.append(_Flight(self._standing.sequence, codes, booked))
-        self._in_flight += len(codes)
-
-    async def _land(self) -> None:
-        """Wait for the oldest, and take all that are done behind it."""
-        flights = self._flights
-        await asyncio.wait((flights[0].booked,))
-        while flights and flights[0].booked.done():
-            flight = flights.popleft()
-            for booked, codes in zip(flight.booked.result(), flight.codes, strict=True):
-                if isinstance(booked, Fault):
-                    raise booked
-                self._tally.book(booked.index, codes)
-            self._in_flight -= len(flight.codes)
-            self._confirmed = flight.last
-
-    async def _land_all(self) -> None:
-        await self._send_off()
-        while self._flights:
-            await self._land()
 
     async def _set_apart(self, hand: DocumentInHand, document: NationalDocument) -> None:
         self._count_amounts(hand)
