@@ -11,8 +11,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime, timedelta
 from time import perf_counter
 
-import attrs
-
 from tallystick.authority.intake import metrics
 from tallystick.authority.intake.examining import at_step
 from tallystick.authority.intake.national import proving
@@ -25,6 +23,7 @@ from tallystick.authority.intake.national.ports import NationalRules
 from tallystick.authority.intake.national.rooms import Rooms
 from tallystick.authority.intake.national.rows import InARow
 from tallystick.authority.intake.national.standing import Standing, Standings
+from tallystick.authority.intake.national.turn import Turn, rests_on_the_ledger
 from tallystick.authority.intake.national.values import DocumentInHand, NationalAnswer, Sender
 from tallystick.authority.intake.ports import BulkSequencer
 from tallystick.authority.intake.steps import Step
@@ -111,7 +110,7 @@ class NationalIntake:
         self, documents: Sequence[bytes], sender: Sender, clock: Clock, channel: Channel
     ) -> list[NationalAnswer | Fault]:
         """Each is judged by those before it, which are not booked yet; a fault there ends what rests on it."""
-        turn = _Turn()
+        turn = Turn()
         try:
             self._pass_gates()
             with self._rooms.hold(sender.uid):
@@ -122,12 +121,12 @@ class NationalIntake:
         return turn.outcomes
 
     async def _take_turn(
-        self, turn: _Turn, documents: Sequence[bytes], sender: Sender, clock: Clock, channel: Channel
+        self, turn: Turn, documents: Sequence[bytes], sender: Sender, clock: Clock, channel: Channel
     ) -> None:
         try:
             for number, compact in enumerate(documents, 1):
                 signed, document = _read(compact, sender)
-                if turn.hands and _rests_on_the_ledger(turn.hands[-1], signed, document) and not await self._land(turn):
+                if turn.hands and rests_on_the_ledger(turn.hands[-1], signed, document) and not await self._land(turn):
                     return
                 standing = await self._standing_for(signed)
                 hand = DocumentInHand(
@@ -155,7 +154,7 @@ class NationalIntake:
             raise
         await self._land(turn)
 
-    async def _land(self, turn: _Turn) -> bool:
+    async def _land(self, turn: Turn) -> bool:
         """Book what was judged; whether all of it is."""
         hands, turn.hands = turn.hands, []
         if not hands:
@@ -337,14 +336,6 @@ class NationalIntake:
         self._notes.take(header.device, standing)
 
 
-@attrs.define
-class _Turn:
-    """Documents of a device that are judged together: those that wait to be booked, and what became of the others."""
-
-    hands: list[DocumentInHand] = attrs.field(factory=list)
-    outcomes: list[NationalAnswer | Fault] = attrs.field(factory=list)
-
-
 def _is_in_doubt(fault: Fault) -> bool:
     """Whether the act may be booked all the same: the same bytes may be in work in another process just now."""
     return CATALOGUE[fault.code].http_status >= 500
@@ -360,10 +351,3 @@ def _read(compact: bytes, sender: Sender) -> tuple[SignedDocument, NationalDocum
     if signed.header.device != sender.uid:
         raise at_step(Step.BINDING, Fault("TS-1313", detail="the connection is another device's"))
     return signed, document
-
-
-def _rests_on_the_ledger(before: DocumentInHand, signed: SignedDocument, document: NationalDocument) -> bool:
-    """Whether it can be judged only once those before it are booked: out of its place, or referring to another."""
-    sale = document.sale
-    is_next = signed.header.sequence == before.header.sequence + 1
-    return not is_next or (sale is not None and sale.refers_to is not None)

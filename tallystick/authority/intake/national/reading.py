@@ -12,7 +12,7 @@ from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.national_document import DocumentKind, NationalDocument
 from tallystick.kernel.shifts import RegisterState
-from tallystick.wire.document_jws import DocumentHeader, read_signed
+from tallystick.wire.document_jws import DocumentHeader, header_of, read_signed
 from tallystick.wire.national_document import read_document
 
 _PAGE = 200
@@ -36,19 +36,23 @@ def read_standing(conn: Connection, uid: str, nonces_since_ms: int, known: Stand
     later: list[tuple[int, DocumentHeader, NationalDocument] | None] = []
     is_settled = False
     for booked in _backwards(conn, uid, sequence, base.sequence if base else 0):
-        read = _read(booked)
         if noted is not None and booked.seq == noted.sequence and not is_settled:
             standing.state, is_settled = noted.state, True
+        if is_settled:  # from here on back only nonces are of interest, which stand in headers
+            header = header_of(booked.body) if booked.body else None
+            if header is None or header.time_ms < nonces_since_ms:
+                break
+            nonces[header.nonce] = header.time_ms
+            continue
+        read = _read(booked)
         if read is not None:
             _, header, document = read
             nonces[header.nonce] = header.time_ms
-            if not is_settled and document.kind is DocumentKind.SHIFT_CLOSING:
+            if document.kind is DocumentKind.SHIFT_CLOSING:
                 standing.state, standing.unsure = RegisterState.after_closing(document, booked.seq), False
                 is_settled = True
-        if not is_settled:
-            later.append(read)
-        elif read is None or read[1].time_ms < nonces_since_ms:
-            break
+                continue
+        later.append(read)
     standing.sequence, standing.link = sequence, link
     standing.nonces.update(sorted(nonces.items(), key=lambda pair: pair[1]))
     _fold(standing, later)
