@@ -114,4 +114,7 @@ def _summary(outcome: "DumpOutcome", first: list[str], *, has_certificate: bool)
     yield f"seals: {outcome.seals}, up to record {outcome.sealed_up_to}; {outcome.unsealed} records since; {checked}"
     if outcome.cuts:
         yield f"cuts after power cuts, each on record: {outcome.cuts}"
+    if outcome.is_empty and outcome.counter is None:
+        yield "no fiscal memory is here"
+        return
     yield "whole" if not outcome.breaks else f"{outcome.breaks} breaks, the first: {first[0]}"

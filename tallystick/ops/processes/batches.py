@@ -16,7 +16,7 @@ import psycopg
 from psycopg_pool import ConnectionPool
 
 from tallystick.authority.channels.ecr.batches.booking import BookingServices, book_next
-from tallystick.authority.channels.ecr.batches.tasks import tidy_up
+from tallystick.authority.channels.ecr.batches.tasks import tell_overdue, tidy_up
 from tallystick.authority.channels.ecr.identity import VIEW_AGE_MAX
 from tallystick.authority.intake.held import Held
 from tallystick.authority.intake.keeper import Keeper
@@ -164,6 +164,9 @@ async def _tidy_up(services: BookingServices) -> None:
     while True:
         try:
             await services.keeper.run(lambda conn: tidy_up(conn, services.clock()))
+            await services.keeper.run(
+                lambda conn: tell_overdue(conn, services.devices, services.rules, services.clock())
+            )
         except Fault as fault:
-            log.warning("old batches stay for now: %s", fault)
+            log.warning("old batches are not looked through now: %s", fault)
         await asyncio.sleep(_TIDY_SECONDS)

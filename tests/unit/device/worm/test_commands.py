@@ -71,7 +71,8 @@ def test_a_broken_one_names_the_first_and_all_breaks(sold: Path, tmp_path: Path)
 
 def test_no_memory_and_no_seal_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert run("verify", tmp_path / "empty")[0] == 3
+    code, told = run("verify", tmp_path / "empty")[:2]
+    assert (code, told.splitlines()[-1]) == (3, "no fiscal memory is here")
     (tmp_path / "seal").write_bytes(b"no seal")
     status, text = run("verify", tmp_path / "empty", "--seal", tmp_path / "seal")
     assert (status, "TS-3203" in text) == (3, True)

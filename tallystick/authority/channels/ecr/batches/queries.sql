@@ -19,6 +19,10 @@ WHERE uid = :uid;
 -- name: note_waiting
 UPDATE batches.device SET waiting = :waiting, oldest_at = :oldest_at WHERE uid = :uid;
 
+-- name: overdue
+SELECT d.uid, d.contact_at, d.waiting, d.oldest_at FROM batches.device d
+WHERE d.waiting > 0 AND least(d.contact_at, d.oldest_at) < :before ORDER BY d.uid;
+
 -- name: put_outage
 INSERT INTO batches.outage (uid, since, until, after_sequence) VALUES (:uid, :since, :until, :after)
 ON CONFLICT (uid, since) DO NOTHING;

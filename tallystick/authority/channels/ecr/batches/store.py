@@ -41,6 +41,14 @@ def note_waiting(conn: Connection, uid: str, waiting: int, oldest_at: datetime |
     _SQL.run(conn, "note_waiting", uid=uid, waiting=waiting, oldest_at=oldest_at)
 
 
+def overdue(conn: Connection, before: datetime) -> list[tuple[str, datetime, int, datetime]]:
+    """Devices with documents that wait since before a moment, or that were heard of last before it.
+
+    Each with its last contact, how many wait by its own word, and since when.
+    """
+    return [(uid, at, waiting, oldest_at) for uid, at, waiting, oldest_at in _SQL.rows(conn, "overdue", before=before)]
+
+
 def put_outage(conn: Connection, uid: str, since: datetime, until: datetime, after: int) -> None:
     """A device was away."""
     _SQL.run(conn, "put_outage", uid=uid, since=since, until=until, after=after)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tallystick.authority.channels.ecr.batches import store
+from tallystick.authority.channels.ecr.batches.values import Matter, MatterKind
+from tallystick.authority.intake.national.ports import NationalDevices
 from tallystick.authority.room_queries import Connection
+from tallystick.kernel.channel_rules import ChannelRules
 
 FORGOTTEN_AFTER = timedelta(days=30)
 """An announced batch that nobody closes: its device still has all of it, and announces another one."""
@@ -14,3 +17,24 @@ FORGOTTEN_AFTER = timedelta(days=30)
 def tidy_up(conn: Connection, now: datetime) -> int:
     """Forget batches that were announced long ago and never closed; how many."""
     return store.let_old_go(conn, now - FORGOTTEN_AFTER)
+
+
+def tell_overdue(conn: Connection, devices: NationalDevices, rules: ChannelRules, now: datetime) -> int:
+    """Make a matter of each device that holds documents back beyond the limit, whether it comes back or not (S0-032).
+
+    Once for each oldest document that waits; how many devices hold some back.
+    """
+    found = store.overdue(conn, now - rules.offline_limit)
+    for uid, contact_at, waiting, oldest_at in found:
+        device = devices.device(uid)
+        if device is None:
+            continue
+        facts = {
+            "lastContact": contact_at.isoformat(timespec="seconds"),
+            "oldest": oldest_at.isoformat(timespec="seconds"),
+            "waiting": str(waiting),
+        }
+        item = f"waits since {facts['oldest']}"
+        matter = Matter(kind=MatterKind.OFFLINE_TOO_LONG, uid=uid, item=item, tin=device.tin, facts=facts)
+        store.put_matter(conn, matter, now)
+    return len(found)
