@@ -105,6 +105,7 @@ def test_an_answer_that_breaks_its_word_ends_the_connection(length: bytes, body:
     async def test(port: int) -> None:
         answer = await talk(port, GET % 1 + GET % 2)
         assert answer.count(b"HTTP/1.1 ") == 1
+        assert (body in answer) is (len(body) < int(length))
 
     served(test, app=app)
 
