@@ -38,6 +38,9 @@ from tallystick.wire.national_document import read_document
 TILLS = 128
 TARGET = 5_000.0
 WARM_UP_SECONDS = 2.0
+CALM_WARM_UP_SECONDS = 6.0
+"""All tills connect at once, and half of them to a process that has not seen their shift: what piles up behind that
+must be gone before waits count, for a shop opens once a day."""
 _PAUSE_SECONDS = 0.025
 """Within the budget of one device."""
 CHANNELS = max(1, min(2, os.cpu_count() or 1))
@@ -70,8 +73,8 @@ def run(full: bool) -> Iterable[Claim]:
             rate >= TARGET and not most.refused,
         )
         half = rate / 2
-        need = int(half * 1.2 * (WARM_UP_SECONDS + seconds) / TILLS) + 2
-        calm = bench.send(bench.receipts(need), WARM_UP_SECONDS, seconds, half)
+        need = int(half * 1.2 * (CALM_WARM_UP_SECONDS + seconds) / TILLS) + 2
+        calm = bench.send(bench.receipts(need), CALM_WARM_UP_SECONDS, seconds, half)
         p50, p99 = calm.quantile(0.5), calm.quantile(0.99)
         yield Claim(
             f"device to answer at half that rate, {per_second(calm.answered / seconds, 'receipts')}",

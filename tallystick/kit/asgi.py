@@ -159,10 +159,10 @@ def guarded(app: App, translate: Callable[[Exception, Scope], Answer]) -> App:
             raise RuntimeError(f"no {scope['type']} here")
         started = False
 
-        async def watched(message: Message) -> None:
+        def watched(message: Message) -> Awaitable[None]:
             nonlocal started
             started = True
-            await send(message)
+            return send(message)
 
         try:
             await app(scope, receive, watched)

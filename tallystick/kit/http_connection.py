@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 
 from tallystick.kit.address_budget import source_of
 from tallystick.kit.asgi import Answer, patience_seconds
+from tallystick.kit.http_exchange import Exchange, bell, target_of
 from tallystick.kit.joined_writes import JoinedWrites
 
 
@@ -68,6 +69,7 @@ class Shared(ServerState):
 
 
 _FRAMING = (b"content-length", b"transfer-encoding")
+_SINGULAR = frozenset({b"host", b"transfer-encoding", b"expect"})
 
 
 class _TooLarge(Exception):
@@ -96,6 +98,7 @@ class Connection(HttpToolsProtocol):
         self._body_since: float | None = None
         self._body_bytes = 0
         self._lingering_since: float | None = None
+        self._idle_since: float | None = None
         self._offered = False
         self._resuming = False
 
@@ -108,6 +111,7 @@ class Connection(HttpToolsProtocol):
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self._certificate = tls.getpeercert(binary_form=True)
+        self._extensions = {"tls": {"client_cert_der": self._certificate}}
         if self._certificate is not None:
             self._shared.certificates[self._certificate] += 1
             crowded |= self._shared.certificates[self._certificate] > limits.connections_per_certificate
@@ -122,7 +126,6 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection, its timer and its share of the certificate's count."""
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()
         certificate, self._certificate = self._certificate, None
         if certificate is not None:
             self._shared.certificates[certificate] -= 1
@@ -138,7 +141,6 @@ class Connection(HttpToolsProtocol):
         """Feed the parser; contradictory framing and oversized headers end the connection."""
         if self.transport.is_closing() and self._lingering_since is None:
             return
-        self._unset_keepalive_if_required()
         if self._head_open:
             self._raw_head_bytes += len(data)
         try:
@@ -200,7 +202,7 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def end_if_stuck(self, now: float) -> None:
-        """Called once a second: end what waits too long for headers, for the rest of a body, or for its reader."""
+        """Called once a second: end what waits too long: for headers, the rest of a body, its reader, a request."""
         limits = self._shared.limits
         if self._lingering_since is not None:
             if now - self._lingering_since > limits.linger_seconds:
@@ -213,6 +215,8 @@ class Connection(HttpToolsProtocol):
             self.refuse(Refusal.TOO_SLOW)
         elif self._stalled_since is not None and now - self._stalled_since > limits.stalled_answer_seconds:
             self.transport.abort()
+        elif self._idle_since is not None and now - self._idle_since > limits.idle_seconds:
+            self.transport.close()
 
     def _body_patience(self) -> float:
         return min(self._shared.limits.body_seconds, patience_seconds(self._body_bytes))
@@ -222,10 +226,11 @@ class Connection(HttpToolsProtocol):
         if self._resuming:
             return
         super().on_message_begin()
-        cast("dict[str, Any]", self.scope)["extensions"] = {"tls": {"client_cert_der": self._certificate}}
+        cast("dict[str, Any]", self.scope)["extensions"] = self._extensions
         self._head_open = True
         self._head_bytes = 0
         self._raw_head_bytes = 0
+        self._idle_since = None
         self._waiting_since = self.loop.time()
 
     def on_url(self, url: bytes) -> None:
@@ -243,28 +248,60 @@ class Connection(HttpToolsProtocol):
         self._head_bytes += len(name) + len(value) + 4
         if self._head_bytes > self._shared.limits.header_section_bytes:
             raise _TooLarge
-        self._refuse_contradictions(name.lower(), value)
-        super().on_header(name, value)
+        name = name.lower()
+        if name in _SINGULAR:
+            self._read_singular(name, value)
+        self.headers.append((name, value))
         if len(self.headers) > self._shared.limits.header_fields:
             raise _TooLarge
 
-    def _refuse_contradictions(self, name: bytes, value: bytes) -> None:
-        """Two hosts, or a transfer coding beside ``chunked``, which we would pass over in silence."""
+    def _read_singular(self, name: bytes, value: bytes) -> None:
+        """Refuse two hosts, and a transfer coding beside ``chunked``, which we would pass over in silence."""
         if name == b"host" and any(known == b"host" for known, _ in self.headers):
             raise _Contradiction
         if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
             raise _Contradiction
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         """The head is whole; the application starts."""
         if self._resuming:
             self._resuming = False
             return
-        super().on_headers_complete()
+        self._begin_exchange()
         self._head_open = False
         self._body_since, self._body_bytes = self._waiting_since, 0
         self._waiting_since = None
         self._offered = self.parser.should_upgrade() and any(name in _FRAMING for name, _ in self.headers)
+
+    def _begin_exchange(self) -> None:
+        """As uvicorn's: start the application, or let the request wait for the ones before it."""
+        version, scope = self.parser.get_http_version(), cast("dict[str, Any]", self.scope)
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["path"], scope["raw_path"], scope["query_string"] = target_of(self.url)
+        if version != "1.1":
+            scope["http_version"] = version
+        before: RequestResponseCycle | None = self.cycle
+        self.cycle = Exchange(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=bell(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        self._idle_since = None
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -283,8 +320,14 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
 
     def on_response_complete(self) -> None:
-        """The answer is out; a body that nobody read must still end some time."""
-        super().on_response_complete()
+        """The answer is out: on to the next request; a body that nobody read must still end some time."""
+        self._shared.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self._idle_since = self.loop.time()
         if self.cycle.response_complete and self.cycle.more_body:
             self._body_since = None
             self._unread_since = self.loop.time()

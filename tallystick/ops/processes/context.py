@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -31,6 +32,11 @@ from tallystick.ops.settings import Settings, SettingsError, load_settings
 from tallystick.ops.state_folder import StateFolder
 
 DatabaseConnection = psycopg.Connection[Any]
+_SWITCH_SECONDS = 0.0005
+"""How long a thread, reading from the database for example, may keep the interpreter while the loop waits for it.
+
+The loop gives it up at every system call, so with Python's 5 ms one busy thread makes each request wait many times.
+"""
 
 
 def unwrap_name(number: int) -> str:
@@ -158,6 +164,7 @@ def run_until_stopped(
     async def main() -> None:
         gc.freeze()  # what was imported stays for good: no collection need walk over it
         gc.set_threshold(10_000, 20, 20)  # requests leave hardly any cycles behind
+        sys.setswitchinterval(_SWITCH_SECONDS)
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextlib import ExitStack
 
 import attrs
@@ -98,7 +99,11 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
             refuse=refusals(services),
             listener=listener,
         )
-        context.announce_port(await server.start())
+        port = await server.start()
+        # The registry's view lives as long as the process: no collection need walk over it while requests wait.
+        gc.collect()
+        gc.freeze()
+        context.announce_port(port)
         following = asyncio.create_task(follow_server_certificate(tls, context.pki.files.folder, DEVICES))
         await stopped.wait()
         following.cancel()

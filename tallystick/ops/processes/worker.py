@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -66,6 +67,8 @@ from tallystick.ops.webhooks import WebhookWork
 log = logging.getLogger(__name__)
 
 Work = Callable[[DatabaseConnection], object]
+_NICENESS = 5
+"""Whoever waits for an answer goes first; what is done here is caught up with."""
 
 
 @attrs.define
@@ -86,6 +89,7 @@ class Duty:
 def run() -> None:
     """Work until stopped."""
     context = Context.load("worker")
+    os.nice(_NICENESS)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())

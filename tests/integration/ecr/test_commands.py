@@ -302,6 +302,29 @@ def test_calls_and_refusals_are_counted_by_day(shop: Shop) -> None:
     assert (days["refusals"]["code"], days["refusals"]["times"]) == ("TS-4003", "2")
 
 
+def test_calls_and_builds_of_two_days_are_written_down_together(shop: Shop) -> None:
+    till, _ = shop.till()
+    clock, tally, pool = shop.door.clock, shop.door.services.tally, shop.door.services.pool
+    tally.write_down(pool.connection)
+    first = clock()
+    try:
+        for days in (0, 1):
+            clock.ahead = timedelta(days=days)
+            tally.proved(till.uid, "ab" * 32)
+            tally.called(till.uid)
+            tally.called(till.uid)
+    finally:
+        clock.ahead = timedelta(0)
+    assert tally.write_down(pool.connection) == 4
+    conn = shop.control.conn
+    calls = conn.execute("SELECT calls FROM ecr.contact_day WHERE uid = %s ORDER BY day", [till.uid]).fetchall()
+    proved = conn.execute("SELECT last_at FROM builds.proved WHERE uid = %s", [till.uid]).fetchall()
+    conn.rollback()
+    assert calls == [(2,), (2,)]
+    assert len(proved) == 1
+    assert proved[0][0] > first + timedelta(hours=23)
+
+
 def test_counts_wait_while_the_database_is_away() -> None:
     tally, written = Tally(lambda: datetime(2026, 11, 27, 12, tzinfo=UTC)), []
 

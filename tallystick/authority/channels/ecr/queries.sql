@@ -7,7 +7,7 @@ WHERE uid = :uid AND sequence = :sequence ORDER BY delivery_id;
 
 -- name: add_calls
 INSERT INTO ecr.contact_day AS c (uid, day, calls, first_at, last_at)
-VALUES (:uid, :day, :calls, :first_at, :last_at)
+SELECT * FROM unnest(:uids::text[], :days::date[], :calls::bigint[], :firsts::timestamptz[], :lasts::timestamptz[])
 ON CONFLICT (uid, day) DO UPDATE
 SET calls = c.calls + excluded.calls, first_at = least(c.first_at, excluded.first_at),
     last_at = greatest(c.last_at, excluded.last_at);

@@ -56,10 +56,19 @@ class Routes:
 
     def __init__(self, table: Mapping[str, Mapping[str, Handler]]) -> None:
         self._table = table
+        self._exact = {
+            (method, path): Route(handler, path)
+            for path, methods in table.items()
+            for method, handler in methods.items()
+            if "*" not in path
+        }
         self._lengths = {len(path.split("/")) for path in table if "*" in path}
 
     def find(self, method: str, path: str) -> Route:
         """Raises ``TS-1001``, ``TS-1007`` (another version of the interface) or `MethodUnknown`."""
+        known = self._exact.get((method, path))
+        if known is not None:
+            return known
         name, tail = (path, "") if path in self._table else self._search(path)
         methods = self._table[name]
         handler = methods.get("GET" if method == "HEAD" else method)

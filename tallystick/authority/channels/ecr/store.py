@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 import attrs
 
@@ -49,9 +51,20 @@ def add_delivery(
     return _delivery(row)
 
 
-def add_calls(conn: Connection, uid: str, day: date, calls: int, first_at: datetime, last_at: datetime) -> None:
-    """Add calls of a device to a day."""
-    _SQL.run(conn, "add_calls", uid=uid, day=day, calls=calls, first_at=first_at, last_at=last_at)
+class Calls(NamedTuple):
+    """Calls of a device on a day."""
+
+    uid: str
+    day: date
+    calls: int
+    first_at: datetime
+    last_at: datetime
+
+
+def add_calls(conn: Connection, found: Sequence[Calls]) -> None:
+    """Add calls to their days, each device and day at most once; rows are taken in the order given."""
+    uids, days, calls, firsts, lasts = (list(column) for column in zip(*found, strict=True))
+    _SQL.run(conn, "add_calls", uids=uids, days=days, calls=calls, firsts=firsts, lasts=lasts)
 
 
 def add_refusals(conn: Connection, uid: str, day: date, code: str, times: int, last_at: datetime) -> None:

@@ -36,6 +36,14 @@ class _Count:
     first_at: datetime
     last_at: datetime
 
+    def once_more(self, at: datetime) -> None:
+        """Once more, then."""
+        self.times += 1
+        if at > self.last_at:
+            self.last_at = at
+        elif at < self.first_at:
+            self.first_at = at
+
     def add(self, other: _Count) -> None:
         self.times += other.times
         self.first_at = min(self.first_at, other.first_at)
@@ -83,8 +91,7 @@ class Tally:
         try:
             while part := keys[written : written + _ROWS_AT_ONCE]:
                 with connect() as conn:
-                    for key in part:
-                        _write(conn, key, waiting[key])
+                    _write(conn, {key: waiting[key] for key in part})
                 written += len(part)
         finally:
             for key in keys[written:]:
@@ -93,7 +100,13 @@ class Tally:
 
     def _count(self, what: _What, uid: str, name: str) -> None:
         now = self._clock()
-        self._merge((what, uid, now.date(), name), _Count(1, now, now))
+        key = (what, uid, now.date(), name)
+        with self._lock:
+            known = self._counts.get(key)
+            if known is not None:
+                known.once_more(now)
+                return
+        self._merge(key, _Count(1, now, now))
 
     def _merge(self, key: _Key, count: _Count) -> None:
         with self._lock:
@@ -104,15 +117,22 @@ class Tally:
                 self._counts[key] = count
 
 
-def _write(conn: Connection, key: _Key, count: _Count) -> None:
-    what, uid, day, name = key
-    match what:
-        case _What.CALL:
-            store.add_calls(conn, uid, day, count.times, count.first_at, count.last_at)
-        case _What.REFUSAL:
-            store.add_refusals(conn, uid, day, name, count.times, count.last_at)
-        case _What.BUILD:
-            builds.prove(conn, uid, name, count.last_at)
+def _write(conn: Connection, part: dict[_Key, _Count]) -> None:
+    """Counts in the order of their keys. Every device calls, so calls and builds go in one statement each."""
+    calls: list[store.Calls] = []
+    proved: dict[tuple[str, str], datetime] = {}  # the days of one build stand in their order: the last one stays
+    for (what, uid, day, name), count in part.items():
+        match what:
+            case _What.CALL:
+                calls.append(store.Calls(uid, day, count.times, count.first_at, count.last_at))
+            case _What.REFUSAL:
+                store.add_refusals(conn, uid, day, name, count.times, count.last_at)
+            case _What.BUILD:
+                proved[uid, name] = count.last_at
+    if proved:
+        builds.prove_all(conn, [(uid, build, at) for (uid, build), at in sorted(proved.items())])
+    if calls:
+        store.add_calls(conn, calls)
 
 
 class TallyKeeper:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from tallystick.authority.oversight.activity import operations as activity
@@ -90,7 +91,12 @@ def revoke(conn: Connection, request: Request, at: datetime) -> None:
 
 def prove(conn: Connection, uid: str, build_id: str, at: datetime) -> None:
     """Note that a device proved a build when it came."""
-    store.note_proved(conn, uid, build_id, at)
+    store.note_proved(conn, [(uid, build_id, at)])
+
+
+def prove_all(conn: Connection, proved: Sequence[tuple[str, str, datetime]]) -> None:
+    """The same for many: device, build and moment, each device and build once; rows are taken in the order given."""
+    store.note_proved(conn, proved)
 
 
 def _decide(conn: Connection, build_id: str, state: BuildState, by: Person, reason: str, at: datetime) -> None:

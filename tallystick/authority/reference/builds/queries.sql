@@ -61,7 +61,8 @@ WHERE d.entry_index IS NULL ORDER BY d.decision_id LIMIT :limit;
 UPDATE builds.decision SET entry_index = :entry_index WHERE decision_id = :decision_id AND entry_index IS NULL;
 
 -- name: note_proved
-INSERT INTO builds.proved (uid, build_id, first_at, last_at) VALUES (:uid, :build_id, :at, :at)
+INSERT INTO builds.proved (uid, build_id, first_at, last_at)
+SELECT uid, build_id, at, at FROM unnest(:uids::text[], :build_ids::text[], :moments::timestamptz[]) AS p (uid, build_id, at)
 ON CONFLICT (uid, build_id) DO UPDATE SET last_at = excluded.last_at;
 
 -- name: devices_with

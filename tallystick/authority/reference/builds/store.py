@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from tallystick.authority.reference.builds.values import Build, Decision, Maker, Unpublished
@@ -124,9 +125,10 @@ def note_index(conn: Connection, decision_id: int, entry_index: int) -> int:
     return _SQL.run(conn, "note_index", decision_id=decision_id, entry_index=entry_index)
 
 
-def note_proved(conn: Connection, uid: str, build_id: str, at: datetime) -> None:
-    """A device has proved this build."""
-    _SQL.run(conn, "note_proved", uid=uid, build_id=build_id, at=at)
+def note_proved(conn: Connection, proved: Sequence[tuple[str, str, datetime]]) -> None:
+    """Devices have proved builds then."""
+    uids, build_ids, moments = (list(column) for column in zip(*proved, strict=True))
+    _SQL.run(conn, "note_proved", uids=uids, build_ids=build_ids, moments=moments)
 
 
 def devices_with(conn: Connection, build_id: str, most: int) -> list[str]:
