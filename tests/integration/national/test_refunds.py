@@ -63,16 +63,16 @@ def test_a_claim_that_a_crash_left_ends(ledger: LedgerFolder) -> None:
         till = await bench.opened()
         await bench.send(till, till.sell(bench.now))
         lost = till.refund(3, bench.now, ["5.00"], keep=False)
-        kept = bench.intake._sequencer
+        kept = bench.intake.walk.sequencer
 
         class Away:
             async def append(self, entry: object) -> None:
                 raise ConnectionError("killed here")
 
-        bench.intake._sequencer = Away()  # type: ignore[assignment]  # the process dies between claim and booking
+        bench.intake.walk.sequencer = Away()  # type: ignore[assignment]  # the process dies between claim and booking
         with pytest.raises(ConnectionError):
             await bench.send(till, lost)
-        bench.intake._sequencer = kept
+        bench.intake.walk.sequencer = kept
         other = till.refund(3, bench.now, ["3.00"], keep=False)
         assert await bench.code(till, other) == "TS-2104"
         bench.now += timedelta(minutes=11)
@@ -102,7 +102,7 @@ def test_s0_059_a_refund_in_work_at_two_doors(ledger: LedgerFolder) -> None:
                 raise Fault("TS-5002")
 
         first, second = bench.another_process(), bench.another_process()
-        first._sequencer, second._sequencer = Slow(), Full()  # type: ignore[assignment]  # one document at a time
+        first.walk.sequencer, second.walk.sequencer = Slow(), Full()  # type: ignore[assignment]  # one document at a time
         slow = asyncio.create_task(first.submit(twice, sender=bench.sender(till), received_at=bench.now))
         await claimed.wait()
         with pytest.raises(Fault, match="TS-5002"):

@@ -52,7 +52,7 @@ class Counted:
 def test_many_are_booked_in_few_frames_and_again_get_the_first_answers(ledger: LedgerFolder) -> None:
     async def walk(bench: NationalBench) -> None:
         till = await bench.opened()
-        counted = bench.intake._sequencer = Counted(bench.sequencer)
+        counted = bench.intake.walk.sequencer = Counted(bench.sequencer)
         documents = [till.sell(bench.now) for _ in range(TOGETHER + 5)]
         places = [str(number) for number in range(3, TOGETHER + 8)]
         assert await together(bench, till, documents) == places
@@ -157,16 +157,16 @@ def test_a_sequencer_that_goes_away_leaves_nothing_believed(ledger: LedgerFolder
     async def walk(bench: NationalBench) -> None:
         till, now = await bench.opened(), bench.now
         documents = [till.sell(now) for _ in range(3)]
-        kept = bench.intake._sequencer
+        kept = bench.intake.walk.sequencer
 
         class Away:
             async def append_many(self, appends: Sequence[bytes]) -> None:
                 await kept.append_many(appends[:1])
                 raise Fault("TS-5007", detail="away")
 
-        bench.intake._sequencer = Away()  # type: ignore[assignment]  # it ends after the first of three
+        bench.intake.walk.sequencer = Away()  # type: ignore[assignment]  # it ends after the first of three
         assert await together(bench, till, documents) == ["TS-5007"] * 3
-        bench.intake._sequencer = kept
+        bench.intake.walk.sequencer = kept
         assert await together(bench, till, documents) == ["=3", "4", "5"]
 
     run_national(ledger, walk)

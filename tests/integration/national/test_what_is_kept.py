@@ -26,7 +26,7 @@ def test_a_long_shift_is_read_from_where_it_was_noted(ledger: LedgerFolder, monk
         for _ in range(4):
             await bench.send(till, till.sell(bench.now))
         await bench.send(till, till.refund(3, bench.now, ["1.00"]))
-        await bench.intake._notes.written()
+        await bench.intake.walk.notes.written()
 
         async def stands() -> tuple[int, RegisterState, set[bytes]]:
             found = await bench.another_process().standing(till.uid)
@@ -64,7 +64,7 @@ def test_no_device_fills_the_disks_with_what_is_refused(ledger: LedgerFolder) ->
 
     async def walk(bench: NationalBench) -> None:
         till, other = await bench.opened(), await bench.opened("SOFT0002")
-        bench.intake._kept = AddressBudget(3, timedelta(hours=1))
+        bench.intake.walk.kept = AddressBudget(3, timedelta(hours=1))
         for _ in range(4):
             spoilt = till.sign(till.receipt(), bench.now, keep=False)[:-2] + b"AA"
             assert await bench.code(till, spoilt) == "TS-1312"
@@ -85,7 +85,7 @@ def test_a_process_that_remembers_more_than_the_ledger_has(ledger: LedgerFolder)
 
     async def walk(bench: NationalBench) -> None:
         till = await bench.opened()
-        remembered = await bench.intake._standings.of(till.uid)
+        remembered = await bench.intake.walk.standings.of(till.uid)
         assert remembered is not None
         remembered.sequence += 2
         wrong = till.document(DocumentKind.SHIFT_OPENING, ShiftOpening(Money.of(1)), 2)
