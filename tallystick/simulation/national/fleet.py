@@ -117,11 +117,11 @@ class Fleet:
         """What a person may open, of each kind the first: the till of a register, and a receipt."""
         kinds = {one.plan.device_class: one for one in reversed(list(self.registers)) if one.till.client.serves}
         shown = [kinds[kind] for kind in sorted(kinds)]
-        rows = [(f"till of {one.till.cashier}"[:28], one.till.client.till_url) for one in shown]
+        rows = [(f"till of {one.till.cashier}", one.till.client.till_url) for one in shown]
         found = [(one.till.cashier, one.till.figures.first) for one in shown]
         if self.office is not None:
             found.append(("the ERP", self.office.figures.first))
-        return rows + [(f"a receipt of {name}"[:28], sale.verification_url) for name, sale in found if sale is not None]
+        return rows + [(f"receipt of {name}", sale.verification_url) for name, sale in found if sale is not None]
 
     def places(self) -> list[DevicePlaces]:
         """Every device, for the account, with what happened to it."""
