@@ -78,12 +78,12 @@ _WORDS = {
 
 def read_quickly(payload: bytes) -> NationalDocument | None:
     """A receipt; none for all that needs a closer look."""
-    if is_doubtful(payload) or (b"\\" in payload and b'\\"' in payload) or len(payload) > LIMITS.audit_package_bytes:
+    if is_doubtful(payload) or len(payload) > LIMITS.audit_package_bytes:
         return None
     try:
         said = _decode(payload)
-        # The decoder keeps the last of two members of one name, so all that stands in quotes is counted: a quote that
-        # is not escaped begins or ends a name or a text, however they are set apart.
+        # The decoder keeps the last of two members of one name, so all quotes are counted: two around each name
+        # and text, however they are set apart; an escaped one is one too many and gets the closer look.
         return _document(said) if payload.count(b'"') == 2 * _names_and_texts(said) else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _NeedsAnotherLook, Fault):
         return None

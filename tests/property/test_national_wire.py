@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -10,136 +9,19 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from national_strategies import DOCUMENTS, HEADERS, RECEIPTS, SALE, documents
 
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.fixed_point import Money, Quantity, Rate
 from tallystick.kernel.hashing import sha256
-from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
-from tallystick.kernel.invoice import InvoiceItem, Payment, PaymentType, TransactionType
 from tallystick.kernel.national_document import (
-    Closure,
-    CountAndSum,
     DocumentKind,
-    FormNumber,
     NationalDocument,
-    RegisterReport,
-    Sale,
-    ShiftOpening,
-    ShiftReport,
-    ShiftTotals,
-    StatedTax,
 )
-from tallystick.kernel.shifts import PAYMENT_WORDS
-from tallystick.wire import document_jws, national_document, quick_receipt
+from tallystick.wire import national_document, quick_receipt
 from tallystick.wire.compact_jws import read_base64url, write_base64url
-from tallystick.wire.document_jws import SEQUENCE_MAX, DocumentHeader, read_signed, write_signed
+from tallystick.wire.document_jws import DocumentHeader, read_signed, write_signed
 from tallystick.wire.national_document import read_document, write_document
 from tallystick.wire.receipt_code import CODE_CHARACTERS, read_receipt_code, receipt_code, write_receipt_code
-
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=30)
-AMOUNT = st.integers(0, 10**17).map(Money)
-SIGNED = st.integers(-(10**17), 10**17).map(Money)
-UID = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=8, max_size=8).map(Uid)
-SEQUENCE = st.integers(1, SEQUENCE_MAX)
-NUMBER = st.builds(lambda uid, seq: SdcInvoiceNumber(uid, uid, seq), UID, SEQUENCE)
-LABEL = st.text("ABCDEFGH", min_size=1, max_size=3)
-ITEM = st.builds(
-    InvoiceItem,
-    TEXT,
-    st.integers(0, 10**16).map(Quantity),
-    AMOUNT,
-    st.lists(LABEL, min_size=1, max_size=4).map(tuple),
-    AMOUNT,
-    st.none() | st.text("0123456789", min_size=8, max_size=14),
-)
-SALE = st.builds(
-    Sale,
-    operation=st.sampled_from(TransactionType),
-    items=st.lists(ITEM, min_size=1, max_size=4).map(tuple),
-    payments=st.lists(st.builds(Payment, AMOUNT, st.sampled_from(PaymentType)), min_size=1, max_size=3).map(tuple),
-    taxes=st.lists(st.builds(StatedTax, LABEL, st.integers(0, 10**13).map(Rate), AMOUNT), max_size=3).map(tuple),
-    total=AMOUNT,
-    rate_group=st.integers(1, 1000),
-    currency=st.just("XTS"),
-    cashier=st.just("") | TEXT,
-    buyer_id=st.just("") | st.text("0123456789", min_size=1, max_size=20),
-    refers_to=st.none() | NUMBER,
-    reason=st.just("") | TEXT,
-    form=st.none() | st.builds(FormNumber, st.just("AB"), st.just("000123")),
-)
-COUNTED = st.builds(CountAndSum, st.integers(0, 10**9), AMOUNT)
-
-
-def pairs(keys: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[tuple[str, Money], ...]]:
-    return st.dictionaries(keys, SIGNED, max_size=4).map(lambda found: tuple(sorted(found.items())))
-
-
-REPORT = st.builds(
-    ShiftReport,
-    first=SEQUENCE,
-    last=SEQUENCE,
-    totals=st.builds(
-        ShiftTotals,
-        sales=COUNTED,
-        refunds=COUNTED,
-        corrections_up=COUNTED,
-        corrections_down=COUNTED,
-        taxes=pairs(LABEL),
-        payments=pairs(st.sampled_from(sorted(PAYMENT_WORDS.values()))),
-    ),
-    cash=SIGNED,
-    turnover=SIGNED,
-)
-REGISTER = st.builds(
-    RegisterReport,
-    maker=TEXT,
-    model=TEXT,
-    serial_number=TEXT,
-    memory_number=st.just("") | TEXT,
-    premises=st.just("") | TEXT,
-    reason=st.just("") | TEXT,
-)
-SALES = st.sampled_from([DocumentKind.RECEIPT, DocumentKind.ACCOUNTABLE_FORM, DocumentKind.CORRECTION])
-BUILD = st.just("0a" * 32)
-OFFSET = st.integers(-840, 840)
-
-
-def documents(
-    kind: st.SearchStrategy[DocumentKind], content: object, shift: bool
-) -> st.SearchStrategy[NationalDocument]:
-    return st.builds(
-        NationalDocument,
-        kind=kind,
-        build=BUILD,
-        utc_offset_minutes=OFFSET,
-        content=content,  # type: ignore[arg-type]  # strategies of several contents
-        shift=SEQUENCE if shift else st.just(0),
-    )
-
-
-RECEIPTS = documents(SALES, SALE, True)
-DOCUMENTS = (
-    RECEIPTS
-    | documents(st.just(DocumentKind.SHIFT_OPENING), st.builds(ShiftOpening, AMOUNT, st.just("") | TEXT), True)
-    | documents(st.sampled_from([DocumentKind.SHIFT_CLOSING, DocumentKind.STATUS]), REPORT, True)
-    | documents(st.sampled_from([DocumentKind.REGISTRATION, DocumentKind.RE_REGISTRATION]), REGISTER, False)
-    | documents(
-        st.just(DocumentKind.CLOSURE),
-        st.builds(Closure, documents=SEQUENCE, turnover=SIGNED, reason=TEXT),
-        False,
-    )
-)
-HEADERS = st.builds(
-    DocumentHeader,
-    kid=st.binary(min_size=32, max_size=32),
-    audience=st.text("abcdefghijklmnopqrstuvwxyz./-", min_size=1, max_size=80),
-    device=UID,
-    sequence=SEQUENCE,
-    previous=st.binary(min_size=32, max_size=32),
-    nonce=st.binary(min_size=16, max_size=16),
-    time_ms=st.integers(0, 4_102_444_800_000),
-)
-
 
 ODD_TEXTS = st.sampled_from(
     [
@@ -243,17 +125,6 @@ def test_a_plain_receipt_needs_no_second_look(document: NationalDocument) -> Non
     assert quick == document or (quick is None and b"\\" in payload)
 
 
-@given(st.binary(max_size=12) | st.text("AQgwz09-_+/=. !\n", max_size=9).map(str.encode))
-def test_base64url_has_one_spelling(text: bytes) -> None:
-    """Against the standard library: what decodes is what would be written, and all of that decodes."""
-    try:
-        raw = base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        expected = raw if base64.urlsafe_b64encode(raw).rstrip(b"=") == text else "TS-1201"
-    except ValueError:
-        expected = "TS-1201"
-    assert read_or_code(lambda: document_jws._decoded(text.translate(document_jws._TO_BASE64))) == expected
-
-
 @pytest.mark.parametrize("kind", ["[]", "{}", "null", "1", "true", '"x"', '["receipt"]'])
 def test_a_kind_that_is_none(kind: str) -> None:
     with pytest.raises(Fault) as caught:
@@ -308,34 +179,6 @@ def test_ts_1216_a_control_character_is_left_to_the_exact_reader() -> None:
     for control in (b"\x7f", b"\xc2\x85", b"\\u0085"):
         payload = PLAIN.replace(b'"name":"a"', b'"name":"a' + control + b'"')
         assert read_or_code(lambda payload=payload: read_document(payload)) == "TS-1216"  # type: ignore[misc]  # bound now
-
-
-@pytest.mark.parametrize("name", ["kid", "ts-aud", "ts-dev", "ts-seq", "crit"])
-@pytest.mark.parametrize("gap", [b"", b" ", b"\n"])
-def test_ts_1201_a_member_of_the_header_twice(name: str, gap: bytes) -> None:
-    """Neither a gap before the colon nor an escape makes up for the second one."""
-    header = DocumentHeader(
-        kid=bytes(32),
-        audience="log/x",
-        device=Uid("SOFT0001"),
-        sequence=1,
-        previous=bytes(32),
-        nonce=bytes(16),
-        time_ms=0,
-    )
-    compact = write_signed(header, b"{}", lambda text: b"s" * 64)
-    first, rest = compact.split(b".", 1)
-    said = base64.urlsafe_b64decode(first + b"=" * (-len(first) % 4))
-    begins = said.index(b'"%s":' % name.encode())
-    ends = said.index(b"]" if name == "crit" else b",", begins) + (name == "crit")
-    member = said[begins:ends]
-    apart = member.replace(b'":', b'"' + gap + b":", 1)
-    escaped = apart.replace(b'"' + name[:1].encode(), b'"\\u%04x' % ord(name[0]), 1)
-    for again in (apart, escaped):
-        spoilt = base64.urlsafe_b64encode(said.replace(b"{", b"{" + again + b",")).rstrip(b"=") + b"." + rest
-        assert read_or_code(lambda spoilt=spoilt: read_signed(spoilt)) == "TS-1201"  # type: ignore[misc]  # bound now
-    quoted = base64.urlsafe_b64encode(said.replace(b"log/x", b'log/x\\"')).rstrip(b"=") + b"." + rest
-    assert read_signed(quoted).header.audience == 'log/x"'
 
 
 @given(DOCUMENTS, st.data())
