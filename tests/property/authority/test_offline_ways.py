@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -263,6 +267,30 @@ def test_a_process_that_dies_costs_one_attempt() -> None:
         return outcomes
 
     assert asyncio.run(walk()) == ["TS-5099", "1"]
+
+
+@pytest.mark.soak
+def test_helpers_end_with_the_process_that_is_killed() -> None:
+    code = (
+        "import asyncio, time; import test_offline_ways as t; from offline_memory import MemoryStores, country\n"
+        "async def main():\n"
+        "    openers = t.Openers(country(t.TILL, MemoryStores(t.begun()[1]), t.NOW)[0], 2)\n"
+        "    await openers.start()\n"
+        "    print(*openers._pool._processes, flush=True); time.sleep(60)\n"
+        "asyncio.run(main())"
+    )
+    paths = os.pathsep.join((str(Path(__file__).parent), *sys.path))
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": paths}
+    ) as owner:
+        assert owner.stdout is not None
+        helpers = [Path(f"/proc/{pid}") for pid in owner.stdout.readline().split()]
+        assert len(helpers) == 2
+        owner.kill()
+    until = time.monotonic() + 20
+    while any(one.exists() for one in helpers) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(one.exists() for one in helpers)
 
 
 def test_a_plain_day_goes_on_in_stretches(monkeypatch: pytest.MonkeyPatch) -> None:

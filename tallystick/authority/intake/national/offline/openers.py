@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copyreg
 import os
+import select
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -72,7 +75,7 @@ class Openers:
             country, context = self._rules.national, get_context("forkserver")
             context.set_forkserver_preload([__name__])  # imported once, and shared by all of them
             self._pool = ProcessPoolExecutor(
-                self._processes, context, _begin, (country.pack, country.zone, country.origin)
+                self._processes, context, _begin, (os.getpid(), country.pack, country.zone, country.origin)
             )
         return self._pool
 
@@ -87,9 +90,17 @@ _country: list[tuple[CountryPack, tzinfo, str]] = []
 """In a process that opens: what it was started with."""
 
 
-def _begin(pack: CountryPack, zone: tzinfo, origin: str) -> None:
+def _begin(owner: int, pack: CountryPack, zone: tzinfo, origin: str) -> None:
+    threading.Thread(target=_end_with, args=(owner,), daemon=True).start()
     os.nice(NICE)
     _country[:] = [(pack, zone, origin)]
+
+
+def _end_with(owner: int) -> None:
+    """A process that is killed closes no pool: its helpers would wait for work for ever."""
+    with contextlib.suppress(ProcessLookupError):
+        select.select([os.pidfd_open(owner)], [], [])
+    os._exit(0)
 
 
 def _open(groups: tuple[TaxRateGroup, ...], arrival: Arrival, text: bytes) -> bytes:
