@@ -176,7 +176,7 @@ def test_a_batch_over_the_doors(play: Callable[[Any], None]) -> None:
         known = bench.run(lambda conn: queries.contact(conn, papers.uid))
         ahead = write_head(bench.header(papers, 4_000_000, link), papers.device.sign, 0)
         assert (await shop.ask("POST", HEAD_PATH, ahead, Content_Type="application/jose")).status == 200
-        Presence(door.services).note(bench.sender(papers))
+        Presence(door.services).note(attrs.evolve(bench.sender(papers), revoked=True))
         await asyncio.sleep(0.2)
         assert bench.run(lambda conn: queries.contact(conn, papers.uid)) == known, "a thief is not the register"
         last = bench.seal(papers, papers.day(bench.now, 1))
