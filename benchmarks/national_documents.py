@@ -34,7 +34,7 @@ from tallystick.kernel.shifts import RegisterState
 from tallystick.wire.document_jws import DocumentHeader, SignedDocument, read_signed, write_signed
 from tallystick.wire.ledger_body import NATIONAL
 from tallystick.wire.national_document import write_document
-from tallystick.wire.receipt_code import receipt_code, write_receipt_code
+from tallystick.wire.receipt_code import register_code, write_receipt_code
 
 BUILD = "ab" * 32
 LABEL, RATE, CATEGORY = "A", Rate.of("9"), "1"
@@ -44,21 +44,17 @@ BETWEEN = timedelta(minutes=1)
 
 @attrs.frozen
 class Made:
-    """A signed document, what it says, and the entry that the intake would hand to the ledger."""
+    """A signed document, what it says, the entry that the intake would hand over, and the code on its paper."""
 
     signed: SignedDocument
     document: NationalDocument
     entry: NewEntry
+    letters: str
 
     @property
     def number(self) -> str:
         """Its fiscal number."""
         return self.signed.header.number
-
-    @property
-    def letters(self) -> str:
-        """The code on its paper."""
-        return write_receipt_code(receipt_code(self.signed, self.document))
 
 
 @attrs.define
@@ -95,8 +91,7 @@ class Register:
             nonce=sha256(self.device.uid.encode() + sequence.to_bytes(8, "big"))[:16],
             time_ms=unix_ms(self.at),
         )
-        key = PrivateKey(self.device.key)
-        compact = write_signed(header, write_document(document), lambda text: sign_es256(key, text))
+        compact = write_signed(header, write_document(document), self.sign)
         made = self._entered(read_signed(compact), document, changes)
         self.device.seq, self.device.link = sequence, device_link(self.device.link, sequence, made.signed.body_hash)
         self.made.append(made)
@@ -144,7 +139,12 @@ class Register:
             "device_seq": header.sequence,
             "device_prev": header.previous,
         }
-        return Made(signed, document, NewEntry(**(values | changes)))
+        letters = "" if sale is None else write_receipt_code(register_code(signed, document, self.sign))
+        return Made(signed, document, NewEntry(**(values | changes)), letters)
+
+    def sign(self, text: bytes) -> bytes:
+        """ES256 by the device's key."""
+        return sign_es256(PrivateKey(self.device.key), text)
 
     # --- what a register does --------------------------------------------------------------------------------------
 

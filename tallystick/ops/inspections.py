@@ -35,7 +35,6 @@ from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import Clock, from_unix_ms
 from tallystick.ops.settings import Settings, SettingsError
-from tallystick.wire.receipt_code import write_receipt_code
 
 log = logging.getLogger(__name__)
 Connection = psycopg.Connection[Any]
@@ -175,7 +174,7 @@ class BuyersSightings:
             at_once=verdict.state is not State.PENDING,
         )
         if verdict.differs:
-            digest = sha256(write_receipt_code(code).encode())
+            digest = sha256(code.signed_text)
             seen = attrs.evolve(seen, act_hash=digest, booked_act=code.act_hash, differs=" ".join(verdict.differs))
         return self._note(seen, self.clock())
 

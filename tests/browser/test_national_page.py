@@ -41,7 +41,7 @@ def receipts(site: Site) -> dict[str, str]:
     hidden = till.sell("99.00")
     letters = {
         "valid": valid.letters,
-        "mismatch": altered(valid, total=Money.of("12.34")),
+        "mismatch": altered(valid, till, total=Money.of("12.34")),
         "pending": pending.letters,
         "overdue": old.letters,
         "not-found": hidden.letters,

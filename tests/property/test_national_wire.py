@@ -21,7 +21,14 @@ from tallystick.wire import national_document, quick_receipt
 from tallystick.wire.compact_jws import read_base64url, write_base64url
 from tallystick.wire.document_jws import DocumentHeader, read_signed, write_signed
 from tallystick.wire.national_document import read_document, write_document
-from tallystick.wire.receipt_code import CODE_CHARACTERS, read_receipt_code, receipt_code, write_receipt_code
+from tallystick.wire.receipt_code import (
+    CODE_CHARACTERS,
+    SIGNED_AS,
+    read_receipt_code,
+    receipt_code,
+    register_code,
+    write_receipt_code,
+)
 
 ODD_TEXTS = st.sampled_from(
     [
@@ -233,11 +240,13 @@ def test_a_header_may_be_set_as_it_likes_and_has_each_member_once(header: Docume
 @given(HEADERS, RECEIPTS)
 def test_k_19_a_receipt_code_is_read_as_it_was_written(header: DocumentHeader, document: NationalDocument) -> None:
     signed = read_signed(write_signed(header, write_document(document), lambda text: b"s" * 64))
-    code = receipt_code(signed, document)
-    text = write_receipt_code(code)
-    assert len(text) == CODE_CHARACTERS
-    assert read_receipt_code(text) == code
-    assert code.number == header.number
+    for code in (receipt_code(signed, document), register_code(signed, document, lambda text: sha256(text) * 2)):
+        text = write_receipt_code(code)
+        assert len(text) == CODE_CHARACTERS
+        assert read_receipt_code(text) == code
+        assert code.number == header.number
+        if code.by_register:
+            assert code.signature == sha256(SIGNED_AS + read_base64url(text.encode())[:-64]) * 2
 
 
 @given(HEADERS, RECEIPTS, st.data())

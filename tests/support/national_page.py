@@ -20,7 +20,7 @@ from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import SdcInvoiceNumber, Tin, Uid
 from tallystick.kernel.invoice import Seller
 from tallystick.wire.leaf import Leaf, write_leaf
-from tallystick.wire.receipt_code import ReceiptCode, receipt_code, write_receipt_code
+from tallystick.wire.receipt_code import ReceiptCode, read_receipt_code, receipt_code, write_receipt_code
 from tallystick.wire.record import Record, write_record
 
 SELLER = Seller(
@@ -141,7 +141,15 @@ class NationalPage:
         return reply.json["status"], reply.json["isValid"]
 
 
-def altered(made: Made, **changes: Any) -> str:
-    """The letters of a code that somebody has changed."""
+def altered(made: Made, till: Register | None = None, **changes: Any) -> str:
+    """The letters of a code that somebody has changed; signed anew where a till is the one who did."""
+    code: ReceiptCode = attrs.evolve(read_receipt_code(made.letters), **changes)
+    if till is not None:
+        code = attrs.evolve(code, signature=till.sign(code.signed_text))
+    return write_receipt_code(code)
+
+
+def made_from_document(made: Made, **changes: Any) -> str:
+    """The letters of a code that a document alone gives, as the operator makes it; changed."""
     code: ReceiptCode = attrs.evolve(receipt_code(made.signed, made.document), **changes)
     return write_receipt_code(code)

@@ -13,7 +13,7 @@ import json
 import os
 import ssl
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -55,20 +55,30 @@ def next_link(before: bytes, place: int, compact: str) -> bytes:
     return tagged("tallystick/v1/device-link", before, place.to_bytes(8, "big"), body)
 
 
-def receipt_code(header: Mapping[str, Any], payload: Mapping[str, Any], signing_input: str, signature: bytes) -> bytes:
+def code_values(layout: int, header: Mapping[str, Any], payload: Mapping[str, Any], signing_input: str) -> bytes:
     moment = datetime.fromisoformat(header["ts-time"])
     milliseconds = int(moment.timestamp()) * 1000 + moment.microsecond // 1000
     return struct.pack(
-        ">BB6sIQ6s32s64s",
-        0x11,
+        ">BB6sIQ6s32s",
+        layout,
         TYPES[payload["kind"]] + (payload["operation"] == "refund"),
         int(header["ts-dev"], 36).to_bytes(6, "big"),
         int(header["ts-seq"]),
         int(Decimal(payload["total"]) * 10_000),
         milliseconds.to_bytes(6, "big"),
         hashlib.sha256(signing_input.encode("ascii")).digest(),
-        signature,
     )
+
+
+def operators_code(header: Mapping[str, Any], payload: Mapping[str, Any], signing_input: str, signature: bytes) -> str:
+    return b64url(code_values(0x11, header, payload, signing_input) + signature)
+
+
+def receipt_code(
+    header: Mapping[str, Any], payload: Mapping[str, Any], signing_input: str, sign: Callable[[bytes], bytes]
+) -> bytes:
+    values = code_values(0x12, header, payload, signing_input)
+    return values + sign(b"tallystick/v1/receipt-code" + values)
 
 
 def plain(value: Decimal) -> str:
@@ -198,8 +208,11 @@ class Stranger:
         said |= {name.replace("_", "-"): value for name, value in header.items()}
         # As libraries set JSON who do not care for bytes: blanks, and letters escaped.
         text = b64url(json.dumps(said).encode()) + "." + b64url(json.dumps(payload).encode())
-        r, s = utils.decode_dss_signature(self.key.sign(text.encode("ascii"), ec.ECDSA(hashes.SHA256())))
-        return f"{text}.{b64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+        return f"{text}.{b64url(self.signature(text.encode('ascii')))}"
+
+    def signature(self, text: bytes) -> bytes:
+        r, s = utils.decode_dss_signature(self.key.sign(text, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
     def post(self, compact: str, **headers: str) -> Said:
         address = self.facts["addresses"]["documents"]
@@ -213,14 +226,19 @@ class Stranger:
         self.take(payload, compact)
         assert said.json["device_link"] == b64url(self.link), "both sides make the same link"
         if payload["kind"] == "receipt":
-            assert said.json["verification_url"].rpartition("/r/")[2] == self.code(compact)
+            assert said.json["verification_url"].rpartition("/r/")[2] == self._operators_code(compact)
         return said, compact
 
     def code(self, compact: str) -> str:
-        """The receipt's code of a signed sale."""
+        """What goes on the receipt of a signed sale."""
+        head = compact.rpartition(".")[0]
+        header, payload = (json.loads(unb64url(part)) for part in head.split("."))
+        return b64url(receipt_code(header, payload, head, self.signature))
+
+    def _operators_code(self, compact: str) -> str:
         head, _, signature = compact.rpartition(".")
         header, payload = (json.loads(unb64url(part)) for part in head.split("."))
-        return b64url(receipt_code(header, payload, head, unb64url(signature)))
+        return operators_code(header, payload, head, unb64url(signature))
 
     def take(self, payload: Mapping[str, Any], compact: str) -> None:
         """The place is ours: link, shift and sums go on."""

@@ -27,6 +27,7 @@ from tallystick.device.ecr.needs import (
     NoAnswer,
     NotSent,
     Refused,
+    SignCode,
     SignDocument,
     Stop,
     TakeGenesis,
@@ -166,12 +167,14 @@ def keep(
     intent: Intent, delivered: Delivered, standing: Standing, setup: RegisterSetup, now: datetime, *, is_shown: bool
 ) -> Walk[Issued]:
     """Count a delivered document: its state is that of the fold, its answer is made once."""
+    code = yield from ask(SignCode(intent.compact))
     kept, after = counted(
         intent.compact,
         delivered,
         standing,
         setup,
         now,
+        code=code,
         change=intent.change,
         request=(intent.request_id, intent.request_hash),
         is_shown=is_shown,
@@ -187,11 +190,12 @@ def counted(
     setup: RegisterSetup,
     now: datetime,
     *,
+    code: str,
     change: Money = ZERO_MONEY,
     request: tuple[str, bytes] | None = None,
     is_shown: bool = False,
 ) -> tuple[Kept, Standing]:
-    """A document as it joins the sequence, and the standing after it."""
+    """A document as it joins the sequence, and the standing after it. ``code`` is that of its receipt."""
     signed = read_signed(compact)
     document = read_document(signed.payload)
     header = signed.header
@@ -206,7 +210,7 @@ def counted(
         refers_to=None if sale is None or sale.refers_to is None else sale.refers_to.ordinal,
         compact=compact,
         link=link,
-        answer=write_answer(signed, document, state, change, setup),
+        answer=write_answer(signed, document, state, change, setup, code),
         request_id=request[0] if request else None,
         request_hash=request[1] if request else None,
         log_index=delivered.log_index,

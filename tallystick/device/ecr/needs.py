@@ -13,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import attrs
 
 from tallystick.device.ecr.compose import Original
+from tallystick.device.ecr.receipt import code_of
 from tallystick.device.ecr.store import Intent, Kept, Standing, Store
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Uid
@@ -194,6 +195,16 @@ class SignDocument(Need[bytes]):
             time_ms=self.time_ms,
         )
         return write_signed(header, self.payload, means.sign)
+
+
+@attrs.frozen(slots=True)
+class SignCode(Need[str]):
+    """The letters of a receipt's code; empty for a report."""
+
+    compact: bytes
+
+    def perform(self, means: Means) -> str:
+        return code_of(self.compact, means.sign)
 
 
 @attrs.frozen(slots=True)

@@ -14,14 +14,27 @@ from tallystick.device.ecr.setup import RegisterSetup
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.national_document import NationalDocument
 from tallystick.kernel.shifts import RegisterState
-from tallystick.wire.document_jws import SignedDocument, write_time
-from tallystick.wire.receipt_code import receipt_code, write_receipt_code
+from tallystick.wire.document_jws import Sign, SignedDocument, read_signed, write_time
+from tallystick.wire.national_document import read_document
+from tallystick.wire.receipt_code import register_code, write_receipt_code
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
+def code_of(compact: bytes, sign: Sign) -> str:
+    """The letters of a receipt's code, signed anew; empty for a document that is no sale."""
+    signed = read_signed(compact)
+    document = read_document(signed.payload)
+    return "" if document.sale is None else write_receipt_code(register_code(signed, document, sign))
+
+
 def write_answer(
-    signed: SignedDocument, document: NationalDocument, state: RegisterState, change: Money, setup: RegisterSetup
+    signed: SignedDocument,
+    document: NationalDocument,
+    state: RegisterState,
+    change: Money,
+    setup: RegisterSetup,
+    code: str,
 ) -> bytes:
     """The answer's JSON; amounts are text. A report has no code."""
     answer: dict[str, Any] = {
@@ -34,7 +47,6 @@ def write_answer(
         "cash_in_drawer": plain(state.cash, setup.currency_places),
     }
     if document.sale is not None:
-        code = write_receipt_code(receipt_code(signed, document))
         answer |= {
             "operation": document.sale.operation.name.lower(),
             "total": plain(document.sale.total, setup.currency_places),

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from tallystick.device.ecr.issue import counted
 from tallystick.device.ecr.needs import Delivered, Refused, Sign
+from tallystick.device.ecr.receipt import code_of
 from tallystick.device.ecr.setup import RegisterSetup
 from tallystick.device.ecr.store import Store
 from tallystick.device.worm import Anchor, RecordKind, WriteOnceMemory
@@ -146,6 +147,7 @@ def recover(memory: WriteOnceMemory, store: Store, setup: RegisterSetup, sign: S
             standing,
             setup,
             now,
+            code=code_of(record.data, sign),
             change=asked.change if asked else ZERO_MONEY,
             request=(asked.request_id, asked.request_hash) if asked else None,
         )

@@ -140,7 +140,7 @@ def test_s0_018_from_the_device_to_the_page_with_the_registry_and_a_proof(countr
 def test_s0_004_a_paper_that_shows_less_than_was_reported_is_a_case_at_once(country: Country) -> None:
     sold = next(made for made in country.mixed.till.made if made.document.sale)
     for _ in range(2):
-        assert country.told(altered(sold, total=Money.of("99.00")))["differs"] == ["total"]
+        assert country.told(altered(sold, country.mixed.till, total=Money.of("99.00")))["differs"] == ["total"]
     (case,) = [one for one in country.mixed.look(country.now) if one.kind is CaseKind.CODE_DIFFERS]
     assert (case.device, case.amount) == ("TILL0001-TILL0001", 990_000)
     [(times,)] = country.mixed.signed.ledger.rows("SELECT times FROM inspections.sighting WHERE differs <> ''")
@@ -160,7 +160,7 @@ def test_s0_097_an_offline_receipt_waits_for_its_batch(country: Country) -> None
     truck = country.opened(country.mixed.truck)
     sold = truck.sell("7.00")
     assert country.told(sold)["status"] == "pending"
-    later = altered(sold, time_ms=sold.signed.header.time_ms + 40 * 24 * 3_600_000)
+    later = altered(sold, truck, time_ms=sold.signed.header.time_ms + 40 * 24 * 3_600_000)
     country.now += timedelta(hours=73)
     assert country.told(later)["status"] == "overdue", "it was shown before, whatever time is printed"
     country.book(truck)

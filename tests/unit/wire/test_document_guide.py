@@ -21,7 +21,7 @@ from tallystick.kernel.merkle import Frontier, leaf_hash
 from tallystick.ops.packs import load_pack
 from tallystick.wire.document_jws import read_signed
 from tallystick.wire.national_document import read_document
-from tallystick.wire.receipt_code import receipt_code, write_receipt_code
+from tallystick.wire.receipt_code import read_receipt_code, receipt_code, register_code, write_receipt_code
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs/guides/national-document.md").read_text(encoding="utf-8")
@@ -32,8 +32,12 @@ COMPACT = f"{SIGNING_INPUT}.{stranger.b64url(SIGNATURE)}"
 CERTIFICATE = x509.load_pem_x509_certificate(EXAMPLE["certificate"].encode())
 
 
+def of_the_library(signature: bytes) -> bytes:
+    return utils.encode_dss_signature(*(int.from_bytes(half, "big") for half in (signature[:32], signature[32:])))
+
+
 def test_the_example_is_whole() -> None:
-    assert len(EXAMPLE) == 12
+    assert len(EXAMPLE) == 13
     said = json.loads(HEADER)
     table = GUIDE.partition("## Header")[2].partition("## Links")[0]
     assert set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE)) == set(said)
@@ -48,14 +52,21 @@ def test_another_implementation_makes_every_byte_of_it() -> None:
     assert json.loads(HEADER)["kid"] == stranger.b64url(fingerprint)
     key = ec.derive_private_key(int(EXAMPLE["private key"], 16), ec.SECP256R1())
     assert key.public_key() == CERTIFICATE.public_key()
-    r, s = (int.from_bytes(half, "big") for half in (SIGNATURE[:32], SIGNATURE[32:]))
-    key.public_key().verify(utils.encode_dss_signature(r, s), SIGNING_INPUT.encode(), ec.ECDSA(hashes.SHA256()))
+    key.public_key().verify(of_the_library(SIGNATURE), SIGNING_INPUT.encode(), ec.ECDSA(hashes.SHA256()))
     assert hashlib.sha256(SIGNING_INPUT.encode()).hexdigest() == EXAMPLE["hash of the signing input"]
     assert hashlib.sha256(COMPACT.encode()).hexdigest() == EXAMPLE["hash of the compact form"]
     assert stranger.b64url(stranger.genesis("AB12CD34", fingerprint, bytes(range(32)))) == EXAMPLE["genesis"]
     assert stranger.b64url(stranger.next_link(b"\x11" * 32, 3, COMPACT)) == EXAMPLE["link"]
-    code = stranger.receipt_code(json.loads(HEADER), json.loads(PAYLOAD), SIGNING_INPUT, SIGNATURE)
-    assert (code.hex(), stranger.b64url(code)) == (EXAMPLE["code bytes"], EXAMPLE["code"])
+    said, content = json.loads(HEADER), json.loads(PAYLOAD)
+    assert stranger.operators_code(said, content, SIGNING_INPUT, SIGNATURE) == EXAMPLE["operator's code"]
+    code = bytes.fromhex(EXAMPLE["code bytes"])
+    assert stranger.b64url(code) == EXAMPLE["code"]
+
+    def sign(text: bytes) -> bytes:
+        key.public_key().verify(of_the_library(code[-64:]), text, ec.ECDSA(hashes.SHA256()))
+        return code[-64:]
+
+    assert stranger.receipt_code(said, content, SIGNING_INPUT, sign) == code
 
 
 def test_the_house_reads_the_same() -> None:
@@ -64,7 +75,10 @@ def test_the_house_reads_the_same() -> None:
     assert (signed.act_hash.hex(), signed.body_hash.hex()) == (
         EXAMPLE["hash of the signing input"], EXAMPLE["hash of the compact form"],
     )  # fmt: skip
-    assert write_receipt_code(receipt_code(signed, document)) == EXAMPLE["code"]
+    assert write_receipt_code(receipt_code(signed, document)) == EXAMPLE["operator's code"]
+    made = register_code(signed, document, lambda text: bytes.fromhex(EXAMPLE["code bytes"])[-64:])
+    assert write_receipt_code(made) == EXAMPLE["code"]
+    assert read_receipt_code(EXAMPLE["code"]) == made
     assert signed.header.kid == CERTIFICATE.fingerprint(hashes.SHA256())
     genesis = device_genesis("AB12CD34-AB12CD34", signed.header.kid, bytes(range(32)))
     assert stranger.b64url(genesis) == EXAMPLE["genesis"]

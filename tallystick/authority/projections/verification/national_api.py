@@ -38,7 +38,7 @@ async def verify_receipt(services: PublicServices, scope: Scope, letters: str) -
         return _unreadable(services, scope)
     with services.unknown_codes.asking(client_address(scope, services.proxies), services.clock()) as asking:
         verdict = await in_thread(lambda: _judge(services, code), ANSWER_SECONDS)
-        asking.was_unknown = verdict.state in _GUESSES
+        asking.was_unknown = verdict.state in _GUESSES or (verdict.state is State.NOT_FOUND and not code.by_register)
     VERIFICATIONS.labels(state=verdict.state).inc()
     return await in_thread(lambda: _answer(services, scope, verdict, receipt_query(letters)), ANSWER_SECONDS)
 

@@ -1,14 +1,15 @@
 """The check of one national receipt's code, in numbered steps: each passes silently or settles the verdict.
 
-1 find the device and its certificates · 2 verify the device's signature over the hash that the code carries, which
-keeps out what was misread or guessed, and nobody who knows the device's public key · 3 look the number up in the
-ledger, behind its gate · 4 compare the act · 5 compare total, time and type, which are the code's own words until
-then · 6 judge the certificate, or what a document that is not here means for a device of this class.
+1 find the device and its certificates · 2 verify the device's signature over the code; a code that a booked document
+gives alone has that one's signature over the hash in it, which keeps out what was misread or guessed, and nobody who
+knows the device's public key · 3 look the number up in the ledger, behind its gate · 4 compare the act · 5 compare
+total, time and type · 6 judge the certificate, or what a document that is not here means for a device of this class.
 
-An online device reports before it prints, so that a good code without a document is an alarm. A device with write-once
-memory may be off line: its receipts are pending until the batch has come, and overdue after the country's limit. That
-runs from the time in the code, and at the latest from when a buyer has shown the code for the first time, or from when
-the device was heard of last. What has arrived with a part of its batch is no more overdue: it waits for the rest.
+An online device reports before it prints, so that a code with its signature and without a document is an alarm. A
+device with write-once memory may be off line: its receipts are pending until the batch has come, and overdue after the
+country's limit. That runs from the time in the code, and at the latest from when a buyer has shown the code for the
+first time, or from when the device was heard of last. What has arrived with a part of its batch is no more overdue: it
+waits for the rest. A code that no device signed is neither pending nor overdue, and nobody is accused by it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.projections.verification.check import FindDocument, State, behind_gate
 from tallystick.authority.reference.registry.values import COMPROMISED, DeviceCertificate
 from tallystick.crypto.national_oids import DeviceClass
-from tallystick.crypto.signatures import verify_es256_of_hash
+from tallystick.crypto.signatures import verify_es256, verify_es256_of_hash
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
 from tallystick.kernel.instants import from_unix_ms
@@ -110,8 +111,9 @@ class NationalVerdict:
 
     @property
     def is_alarm(self) -> bool:
-        """Whether a code with a good signature says what the ledger does not: somebody may want to know."""
-        return self.state in _ALARMS and not self.arriving
+        """Whether a code that its device has signed says what the ledger does not: somebody may want to know."""
+        signed = self.code is not None and self.code.by_register
+        return signed and self.state in _ALARMS and not self.arriving
 
 
 _ALARMS = frozenset({State.MISMATCH, State.NOT_FOUND, State.OVERDUE, State.PENDING})
@@ -170,7 +172,10 @@ def _signer(code: ReceiptCode, certificates: Sequence[DeviceCertificate]) -> Dev
     """The certificate whose key made the signature in the code."""
     for certificate in certificates:
         try:
-            verify_es256_of_hash(certificate.public_key, code.act_hash, code.signature)
+            if code.by_register:
+                verify_es256(certificate.public_key, code.signed_text, code.signature)
+            else:
+                verify_es256_of_hash(certificate.public_key, code.act_hash, code.signature)
         except (Fault, ValueError):
             continue
         return certificate
@@ -182,6 +187,8 @@ def _not_here(
 ) -> State:
     if is_kept_apart(code.act_hash):
         return State.QUARANTINED
+    if not code.by_register:
+        return State.NOT_FOUND  # anybody makes such a code
     signed_at = from_unix_ms(code.time_ms)
     stolen = certificate.revocation_reason in COMPROMISED and certificate.revoked_at is not None
     inside = certificate.not_before <= signed_at <= certificate.not_after

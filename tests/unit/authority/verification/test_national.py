@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import re
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from fitting_pairs import fitting_pair
-from national_page import AT, SELLER, NationalPage, altered
+from national_page import AT, SELLER, NationalPage, altered, made_from_document
 from public_bench import BROWSER, PROGRAM, PublicBench
 
 from benchmarks.national_documents import Made, Register
@@ -94,11 +95,11 @@ def test_k_19_what_the_code_says_otherwise_does_not_match(
     """The taxpayer prints one amount and reports another: the page shows what was reported, and somebody is told."""
     made = page.till.sell("10.90")
     page.put(made)
-    answer = page.ask(altered(made, **changes)).json
+    answer = page.ask(altered(made, page.till, **changes)).json
     assert (answer["status"], answer["isValid"], answer["differs"]) == ("mismatch", False, differs)
     assert answer["document"]["total"] == "10.9000"
     assert [(one.state, list(one.differs)) for one in page.noted] == [(State.MISMATCH, differs)]
-    shown = page.ask(altered(made, **changes), BROWSER)
+    shown = page.ask(altered(made, page.till, **changes), BROWSER)
     assert shown.ids["totalAmountLabel"] == "10.90"
     assert PAGE_LANGUAGES["en-US"].national[differs[0]] in shown.text
 
@@ -129,7 +130,7 @@ def test_s0_097_an_offline_receipt_is_pending_and_overdue_after_the_limit(offlin
 
 def test_s0_097_a_later_time_in_the_code_wins_nothing(offline: NationalPage) -> None:
     """The time is the code's own word until the document has come; when it was shown first is ours."""
-    letters = altered(offline.till.sell(), time_ms=int((AT + timedelta(days=300)).timestamp() * 1000))
+    letters = altered(offline.till.sell(), offline.till, time_ms=int((AT + timedelta(days=300)).timestamp() * 1000))
     assert offline.told(letters) == ("pending", False)
     offline.first_shown = offline.bench.now - timedelta(hours=73)
     assert offline.told(letters) == ("overdue", False)
@@ -240,7 +241,7 @@ def test_an_erased_receipt_is_still_compared(page: NationalPage) -> None:
     assert page.told(made) == ("valid", True)
     assert page.ask(made).json["document"] is None
     assert "not kept any more" in page.ask(made, BROWSER).text
-    assert page.told(altered(made, total=Money.of("1.00"))) == ("mismatch", False)
+    assert page.told(altered(made, page.till, total=Money.of("1.00"))) == ("mismatch", False)
 
 
 @pytest.mark.parametrize("letters", ["A" * 163, "x", "=" * 163, "é" * 163])
@@ -272,7 +273,7 @@ def test_each_answer_in_each_language(page: NationalPage, tag: str) -> None:
     cases = {
         booked.letters: "valid",
         missing.letters: "not-found",
-        altered(booked, total=Money.of("1.00")): "mismatch",
+        altered(booked, page.till, total=Money.of("1.00")): "mismatch",
         altered(booked, act_hash=bytes(32)): "forged",
     }
     for letters, state in cases.items():
@@ -326,13 +327,13 @@ def test_a_number_without_its_amount_is_like_one_that_nobody_sold(page: National
         assert page.bench.get(f"/v/?n={number}&a={amount}", PROGRAM).body == nobody
 
 
-@pytest.mark.parametrize(("shop", "state"), [("page", "not-found"), ("offline", "pending")])
-def test_k_19_a_code_alone_is_never_valid_for_anybody_can_make_one(
-    shop: str, state: str, request: pytest.FixtureRequest
+@pytest.mark.parametrize("shop", ["page", "offline"])
+def test_k_19_a_code_that_no_register_signed_is_a_pointer_and_accuses_nobody(
+    shop: str, request: pytest.FixtureRequest
 ) -> None:
     """ECDSA over a hash that the code names itself: hash and signature that fit are made from the public key alone.
 
-    So a code that fits is a lead and shows nobody's hand; what the ledger holds decides.
+    So it is never *pending*, which a buyer takes for a receipt, and no case against the shop.
     """
     page: NationalPage = request.getfixturevalue(shop)
     public = page.certificate.public_key.handle
@@ -340,8 +341,28 @@ def test_k_19_a_code_alone_is_never_valid_for_anybody_can_make_one(
     numbers = public.public_numbers()
     act_hash, signature = fitting_pair((numbers.x, numbers.y), 7, 11)
     made = page.till.sell()
-    forged = altered(made, act_hash=act_hash, signature=signature, total=Money.of("5000"))
+    forged = made_from_document(made, act_hash=act_hash, signature=signature, total=Money.of("5000"))
     answer = page.ask(forged).json
-    assert (answer["status"], answer["isValid"], answer["document"], answer["proof"]) == (state, False, None, None)
+    assert (answer["status"], answer["isValid"], answer["document"], answer["proof"]) == (
+        "not-found",
+        False,
+        None,
+        None,
+    )
+    assert page.told(altered(made, act_hash=act_hash, signature=signature)) == ("forged", False)
     page.put(made)
-    assert page.told(altered(made, act_hash=act_hash, signature=signature)) == ("mismatch", False)
+    assert page.told(forged) == ("mismatch", False)
+    assert page.told(made_from_document(made, total=Money.of("1.00"))) == ("mismatch", False)
+    assert page.told(made_from_document(made)) == ("valid", True)
+    assert not page.noted
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"total": Money.of("1.00")}, {"time_ms": 1_800_000_000_000}, {"sequence": 4}, {"act_hash": bytes(32)},
+     {"document_type": int(DocumentType.CORRECTION)}, {"by_register": False}],
+)  # fmt: skip
+def test_k_19_every_value_of_a_registers_code_is_signed(offline: NationalPage, changes: dict[str, Any]) -> None:
+    made = offline.till.sell("10.90")
+    assert offline.told(made) == ("pending", False)
+    assert offline.told(altered(made, **changes)) == ("forged", False)
