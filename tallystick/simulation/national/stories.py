@@ -12,6 +12,7 @@ import attrs
 import psycopg
 from tallystick_erp import Booked, Refused
 
+from tallystick.authority.channels.ecr.batches import queries as batches
 from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
 from tallystick.authority.intake import anchors, decision_store
 from tallystick.authority.intake.decisions import DECIDE
@@ -206,7 +207,7 @@ def _sell_until_revoked(scene: Scene, conn: psycopg.Connection[Any], register: R
     till.begin_day()
     till.sell_all(baskets[:MEANWHILE])
     known = till.told
-    scene.stage.until(f"the head report of {uid}", lambda: DeviceCounters().counted_by(conn, uid, known) is not None)
+    scene.stage.until(f"the head report of {uid}", lambda: batches.has_reported(conn, uid, known))
     road.drive_off()
     till.sell_all(baskets[MEANWHILE:])
     digest = read_facts(certificates_of((till.folder / CERTIFICATE).read_bytes())[0]).sha256.hex()

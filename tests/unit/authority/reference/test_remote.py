@@ -267,12 +267,10 @@ def test_ts_3306_what_contradicts_is_kept_beside_and_changes_nothing(
         "UPDATE remote.command SET payload = 'x' WHERE uid = %s",
         "UPDATE remote.command SET compact = 'x' WHERE uid = %s",
         "UPDATE remote.command SET answered_at = now() WHERE uid = %s",
-        "DELETE FROM remote.command WHERE uid = %s",
         "UPDATE remote.result SET compact = 'x' WHERE uid = %s",
-        "DELETE FROM remote.result WHERE uid = %s",
     ],
 )
-def test_no_command_and_no_result_is_changed_or_removed(
+def test_no_command_and_no_result_is_changed(
     control: Control, bench: PkiBench, answering: Answering, statement: str
 ) -> None:
     given = control.give(bench.uid, HOLD)
@@ -280,6 +278,15 @@ def test_no_command_and_no_result_is_changed_or_removed(
     take(control, answering.result(given.number, compact_of(control, given)))
     with pytest.raises(Exception, match=r"stays what it is|never removed"):
         control.conn.execute(statement.encode(), [bench.uid])
+    control.conn.rollback()
+
+
+def test_no_command_is_removed_before_it_is_over(control: Control, bench: PkiBench) -> None:
+    """What is over goes by the rule of retention (`integration/retention/test_channels.py`)."""
+    control.give(bench.uid, HOLD)
+    control.sign()
+    with pytest.raises(Exception, match="never removed"):
+        control.conn.execute(b"DELETE FROM remote.command WHERE uid = %s", [bench.uid])
     control.conn.rollback()
 
 

@@ -74,7 +74,8 @@ def test_nothing_is_valid_before_the_gate(page: NationalPage) -> None:
     made = page.till.sell()
     page.put(made, acked=False)
     assert page.told(made) == ("pending", False)
-    assert "72" not in page.ask(made, BROWSER).text, "it is no matter of hours"
+    hours = PAGE_LANGUAGES["en-US"].national["pendingNote"].format(hours=72)
+    assert hours not in page.ask(made, BROWSER).text, "it is no matter of hours"
     page.bench.now += timedelta(days=30)
     assert page.told(made) == ("pending", False)
     assert not page.noted, "a buyer who looks at once accuses nobody"

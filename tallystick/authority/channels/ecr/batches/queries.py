@@ -27,6 +27,11 @@ def contact(conn: Connection, uid: str) -> Contact | None:
     return store.contact(conn, uid)
 
 
+def has_reported(conn: Connection, uid: str, sequence: int) -> bool:
+    """Whether a head report of the device has reached a number."""
+    return any(reported >= sequence for reported, _ in store.heads(conn, uid))
+
+
 def is_here(conn: Connection, uid: str, sequence: int, act_hash: bytes) -> bool:
     """Whether this very document has come with a part of a batch that is not booked yet."""
     return any(read_signed(compact).act_hash == act_hash for compact in store.documents_in_parts(conn, uid, sequence))
