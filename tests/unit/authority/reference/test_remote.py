@@ -273,41 +273,10 @@ def test_ts_3306_what_contradicts_is_kept_beside_and_changes_nothing(
 def test_no_command_and_no_result_is_changed(
     control: Control, bench: PkiBench, answering: Answering, statement: str
 ) -> None:
+    """Nor removed before it is over: `integration/retention/test_channels.py`."""
     given = control.give(bench.uid, HOLD)
     control.sign()
     take(control, answering.result(given.number, compact_of(control, given)))
     with pytest.raises(Exception, match=r"stays what it is|never removed"):
         control.conn.execute(statement.encode(), [bench.uid])
     control.conn.rollback()
-
-
-def test_no_command_is_removed_before_it_is_over(control: Control, bench: PkiBench) -> None:
-    """What is over goes by the rule of retention (`integration/retention/test_channels.py`)."""
-    control.give(bench.uid, HOLD)
-    control.sign()
-    with pytest.raises(Exception, match="never removed"):
-        control.conn.execute(b"DELETE FROM remote.command WHERE uid = %s", [bench.uid])
-    control.conn.rollback()
-
-
-def test_the_view_in_memory_knows_for_whom_something_waits(
-    control: Control, bench: PkiBench, answering: Answering
-) -> None:
-    ticks = [0.0]
-    view = WaitingCommands(lambda: NOW, lambda: ticks[0])
-    view.refresh(control.conn)
-    given = control.give(bench.uid, HOLD)
-    view.refresh(control.conn)
-    assert view.highest(bench.uid) == 0, "not before it is signed"
-    control.sign()
-    control.conn.commit()
-    view.refresh(control.conn)
-    assert view.highest(bench.uid) == given.number
-    take(control, answering.result(given.number, compact_of(control, given)))
-    view.refresh(control.conn)
-    assert view.highest(bench.uid) == 0
-    control.give(bench.uid, RELEASE)
-    control.sign()
-    ticks[0] = 61.0
-    view.refresh(control.conn)
-    assert view.highest(bench.uid) == given.number + 1
