@@ -15,7 +15,6 @@ from tallystick.authority.reference.pki.reconciling import reconcile
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.remote import operations, queries
 from tallystick.authority.reference.remote.values import GivenCommand, Sort, Taken
-from tallystick.authority.reference.remote.waiting import WaitingCommands
 from tallystick.crypto.certificates import TrustStore
 from tallystick.crypto.command_units import check_command_unit
 from tallystick.kernel.device_commands import (
