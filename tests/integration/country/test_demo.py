@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -252,7 +253,8 @@ def test_kill_of_every_process_loses_nothing_acknowledged(run: Run) -> None:
             time.sleep(0.05)
     finally:
         for pid in descendants(process.pid):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended with the one before it
+                os.kill(pid, signal.SIGKILL)
         process.kill()
         output, _ = process.communicate()
     before = run.sold()
