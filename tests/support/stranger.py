@@ -226,19 +226,15 @@ class Stranger:
         self.take(payload, compact)
         assert said.json["device_link"] == b64url(self.link), "both sides make the same link"
         if payload["kind"] == "receipt":
-            assert said.json["verification_url"].rpartition("/r/")[2] == self._operators_code(compact)
+            assert said.json["verification_url"].rpartition("/r/")[2] == self.code(compact, operators=True)
         return said, compact
 
-    def code(self, compact: str) -> str:
-        """What goes on the receipt of a signed sale."""
-        head = compact.rpartition(".")[0]
-        header, payload = (json.loads(unb64url(part)) for part in head.split("."))
-        return b64url(receipt_code(header, payload, head, self.signature))
-
-    def _operators_code(self, compact: str) -> str:
+    def code(self, compact: str, *, operators: bool = False) -> str:
+        """What goes on the receipt of a signed sale; or what the operator's answer has."""
         head, _, signature = compact.rpartition(".")
-        header, payload = (json.loads(unb64url(part)) for part in head.split("."))
-        return operators_code(header, payload, head, unb64url(signature))
+        said = [json.loads(unb64url(part)) for part in head.split(".")]
+        own = receipt_code(*said, head, self.signature)
+        return operators_code(*said, head, unb64url(signature)) if operators else b64url(own)
 
     def take(self, payload: Mapping[str, Any], compact: str) -> None:
         """The place is ours: link, shift and sums go on."""
