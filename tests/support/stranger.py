@@ -232,9 +232,9 @@ class Stranger:
     def code(self, compact: str, *, operators: bool = False) -> str:
         """What goes on the receipt of a signed sale; or what the operator's answer has."""
         head, _, signature = compact.rpartition(".")
-        said = [json.loads(unb64url(part)) for part in head.split(".")]
-        own = receipt_code(*said, head, self.signature)
-        return operators_code(*said, head, unb64url(signature)) if operators else b64url(own)
+        header, payload = (json.loads(unb64url(part)) for part in head.split("."))
+        own = receipt_code(header, payload, head, self.signature)
+        return operators_code(header, payload, head, unb64url(signature)) if operators else b64url(own)
 
     def take(self, payload: Mapping[str, Any], compact: str) -> None:
         """The place is ours: link, shift and sums go on."""
