@@ -22,7 +22,7 @@ from tallystick.authority.projections.inspections.detector import Detector
 from tallystick.authority.projections.inspections.detectors.deletion import Deletion
 from tallystick.authority.projections.inspections.detectors.manipulation import Manipulation
 from tallystick.authority.projections.inspections.detectors.under_reporting import UnderReporting
-from tallystick.authority.projections.inspections.ports import DeviceKey, Signer, WaitingAudit
+from tallystick.authority.projections.inspections.ports import DeviceKey, DeviceNumbers, Signer, WaitingAudit
 from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence, Sighting
 from tallystick.authority.projections.verification.check import SignedFacts, State
 from tallystick.authority.projections.verification.national_check import NationalVerdict
@@ -70,6 +70,11 @@ class RegisteredSigners:
         """The keys of national devices."""
         found = registry.device_certificates(conn, certificates)
         return {digest: DeviceKey(one.uid, one.tin, _key_in(one.certificate)) for digest, one in found.items()}
+
+    def device_numbers(self, conn: Connection, uid: str) -> DeviceNumbers | None:
+        """Serial number and number of the memory of a national device."""
+        device = registry.national_device(conn, uid)
+        return None if device is None else DeviceNumbers(device.serial_number, device.memory_number)
 
     def sells(self, conn: Connection, uid: str) -> bool:
         """Whether it is active, card or device."""

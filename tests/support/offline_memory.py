@@ -78,6 +78,7 @@ class MemoryStores:
     stands: Standing
     refused: list[Refused] = attrs.field(factory=list)
     apart: list[Quarantined] = attrs.field(factory=list)
+    closed: bool = False
 
     async def standing(self, uid: str, known: Standing | None = None) -> Standing:
         """Where the device stood before the batch."""
@@ -98,6 +99,10 @@ class MemoryStores:
         """Keep them."""
         self.apart += rows
         return {row.act_hash: None for row in rows}
+
+    async def close(self, uid: str, at: datetime) -> None:
+        """Remember that."""
+        self.closed = True
 
     async def number_all(self, numbers: object) -> None:
         """Note nothing."""

@@ -47,6 +47,7 @@ KIND_WORDS = {
     CaseKind.CARD_SUM_DIFFERS: "The card's sum is not that of its documents",
     CaseKind.CODE_DIFFERS: "Papers show another amount, time or kind than was reported",
     CaseKind.REPORT_DIFFERS: "A closing report is not the sum of its documents",
+    CaseKind.REGISTRATION_DIFFERS: "A register reports itself as another one than the registry has",
     CaseKind.REFUNDS_HIGH: "Much of what a shift sold was given back",
     CaseKind.OFFLINE_TOO_LONG: "A register was without contact for longer than it may",
     CaseKind.BATCH_APART: "Documents of an offline register wait apart, or nobody can show who signed them",

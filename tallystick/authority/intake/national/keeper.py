@@ -16,6 +16,7 @@ from tallystick.authority.intake.store import Evidence, Quarantined, Refused
 from tallystick.authority.ledger.booked_numbers import BookedNumber, documents_between
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry import operations as registry
+from tallystick.authority.reference.registry import queries as registry_queries
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import SdcInvoiceNumber
@@ -72,6 +73,15 @@ class NationalKeeper:
             except Fault as fault:
                 if fault.code != "TS-2401":
                     raise
+
+        await self._keeper.run(work)
+
+    async def close(self, uid: str, at: datetime) -> None:
+        """See the port."""
+
+        def work(conn: Connection) -> None:
+            if registry_queries.fiscal_device(conn, uid) is not None:
+                registry.close_device(conn, uid, at, "it closed its fiscal memory")
 
         await self._keeper.run(work)
 

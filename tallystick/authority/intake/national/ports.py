@@ -69,6 +69,9 @@ class NationalStores(Protocol):
     async def hold(self, uid: str, at: datetime, reason: str) -> None:
         """Put a device on hold."""
 
+    async def close(self, uid: str, at: datetime) -> None:
+        """Close a device for good, whose closure of its memory is in the ledger (S1-033); once is enough."""
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class NationalRules:

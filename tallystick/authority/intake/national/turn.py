@@ -82,9 +82,10 @@ class Turn:
             self._walk.standings.forget(uid)
             raise
         if all(isinstance(one, Booked) and not one.duplicate for one in landed):
-            self.outcomes += [
-                answer(hand, one) for hand, one in zip(hands, landed, strict=True) if isinstance(one, Booked)
-            ]
+            for hand, one in zip(hands, landed, strict=True):
+                assert isinstance(one, Booked)
+                await self._walk.end_of(hand)
+                self.outcomes.append(answer(hand, one))
             return True
         self._walk.standings.forget(uid)  # it was moved on by documents that are not booked
         outcomes = [await self._settle(hand, one) for hand, one in zip(hands, landed, strict=True)]
@@ -95,7 +96,10 @@ class Turn:
         """What became of a document that was sent with others."""
         try:
             if isinstance(landed, Booked):
-                return await self._walk.again(hand) if landed.duplicate else answer(hand, landed)
+                if landed.duplicate:
+                    return await self._walk.again(hand)
+                await self._walk.end_of(hand)
+                return answer(hand, landed)
             if landed.code == "TS-1403":
                 await keep_two_documents(self._walk.rules, self._walk.sequencer, hand, is_kept=self._walk.is_kept(hand))
             raise at_step(Step.SEQUENCER, landed)

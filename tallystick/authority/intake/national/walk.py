@@ -29,7 +29,7 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
 from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.limits import LIMITS
-from tallystick.kernel.national_document import NationalDocument
+from tallystick.kernel.national_document import DocumentKind, NationalDocument
 from tallystick.kit.address_budget import AddressBudget
 from tallystick.wire.document_jws import SignedDocument, read_signed
 from tallystick.wire.national_document import read_document
@@ -103,7 +103,9 @@ class Walk:
         first = await self._first(SdcInvoiceNumber(header.device, header.device, header.sequence))
         if first is not None and hand.signed.act_hash == first.act_hash:
             metrics.REPLAYS.inc()
-            return first_answer(hand, first)
+            told = first_answer(hand, first)
+            await self.end_of(hand)
+            return told
         if first is None:  # a ledger that was restored has less than this process remembers
             hand.standing = await self.standing(header.device, fresh=True)
             if header.sequence > hand.standing.sequence:
@@ -159,7 +161,14 @@ class Walk:
             self.standings.doubt(header.device)
             return await self.again(hand)
         self.take(hand)
+        await self.end_of(hand)
         return answer(hand, booked)
+
+    async def end_of(self, hand: DocumentInHand) -> None:
+        """A memory that is closed closes its device (S1-033), before its answer leaves: so a crash is made good by the
+        repetition."""
+        if hand.document.kind is DocumentKind.CLOSURE:
+            await self.rules.stores.close(hand.header.device, hand.received_at)
 
     def is_kept(self, hand: DocumentInHand) -> bool:
         """Whether what is refused is kept for inspectors: so many an hour, for no device may fill the disks."""

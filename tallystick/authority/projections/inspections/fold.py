@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.projections.inspections import fold_store, reports
 from tallystick.authority.projections.inspections.fold_store import Device, Key
+from tallystick.authority.projections.inspections.ports import DeviceNumbers
 from tallystick.authority.projections.inspections.reading import Entry, entries
 from tallystick.authority.projections.inspections.values import CaseKind, Evidence
 from tallystick.authority.room_queries import Connection
@@ -27,8 +28,16 @@ _TAX_DOUBTS = frozenset({"TS-2002", "TS-2003"})
 _HOUR_MS, _MINUTE_MS = 3_600_000, 60_000
 
 
-def fold(conn: Connection, first: int, last: int, limits: InspectionLimits, high: int) -> Iterator[Evidence]:
-    """Take a span in; gives what single documents show. ``high`` is the unaudited sum (x 10000) that counts as high."""
+def fold(
+    conn: Connection,
+    first: int,
+    last: int,
+    limits: InspectionLimits,
+    high: int,
+    numbers_of: Callable[[Connection, str], DeviceNumbers | None],
+) -> Iterator[Evidence]:
+    """Take a span in; gives what single documents show. ``high`` is the unaudited sum (x 10000) that counts as high,
+    ``numbers_of`` asks the registry."""
     read = [(entry, entry.record) for entry in entries(conn, first, last) if entry.record is not None]
     wanted = [(entry, record) for entry, record in read if record.device and record.kind in (_DOCUMENT, _PROOF)]
     devices = fold_store.devices(conn, (_key(record) for _, record in wanted))
@@ -43,6 +52,8 @@ def fold(conn: Connection, first: int, last: int, limits: InspectionLimits, high
             touched[_key(record)] = _take_document(device, record, high)
         yield from _doubts(entry, record)
         yield from reports.doubts(conn, entry, record, limits)
+        if reports.is_registration(record):
+            yield from reports.registration_doubts(entry, record, numbers_of(conn, _key(record)[1]))
     for device in sorted(touched.values(), key=lambda one: one.key):
         fold_store.put(conn, device, limits)
 

@@ -63,8 +63,19 @@ class DeviceKey:
     public_key: PublicKey
 
 
+@attrs.frozen(slots=True)
+class DeviceNumbers:
+    """By which numbers the registry knows a national device; one that it does not have is empty."""
+
+    serial_number: str
+    memory_number: str
+
+
 class Signers(Protocol):
     """The registry."""
+
+    def device_numbers(self, conn: Connection, uid: str) -> DeviceNumbers | None:
+        """Of a national device."""
 
     def find(self, conn: Connection, uids: Collection[str]) -> Mapping[str, Signer]:
         """The registered elements among these UIDs."""

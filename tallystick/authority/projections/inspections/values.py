@@ -34,6 +34,7 @@ class CaseKind(StrEnum):
     CARD_SUM_DIFFERS = "card-sum-differs"
     CODE_DIFFERS = "code-differs"
     REPORT_DIFFERS = "report-differs"
+    REGISTRATION_DIFFERS = "registration-differs"
     REFUNDS_HIGH = "refunds-high"
     OFFLINE_TOO_LONG = "offline-too-long"
     BATCH_APART = "batch-apart"
@@ -59,6 +60,7 @@ _KINDS = {
         CaseKind.CARD_SUM_DIFFERS,
         CaseKind.CODE_DIFFERS,
         CaseKind.REPORT_DIFFERS,
+        CaseKind.REGISTRATION_DIFFERS,
         CaseKind.REFUNDS_HIGH,
         CaseKind.OFFLINE_TOO_LONG,
         CaseKind.BATCH_APART,

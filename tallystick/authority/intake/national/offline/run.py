@@ -79,10 +79,12 @@ class BatchRun:
         self._flights = Flights(sequencer, self._tally, window, standing.sequence)
         self._apart: list[Quarantined] = []
         self._before_ms = max(standing.nonces.values(), default=0)
+        self._came_at: datetime | None = None
 
     async def take(self, block: OpenedBlock) -> None:
         """Judge the documents of a block, and book them or keep them apart."""
         known, arrival = await self._known(block), block.arrival
+        self._came_at = arrival.received_at
         documents = iter(block.documents)
         for segment in block.segments:
             if not isinstance(segment, Stretch):
@@ -100,6 +102,8 @@ class BatchRun:
         """Wait for all that is on its way; how the batch ended."""
         await self._flights.land_all()
         await self._keep_apart()
+        if self._standing.state.is_closed and self._came_at is not None:
+            await self._rules.stores.close(self._batch.sender.uid, self._came_at)
         return self._tally
 
     def give_up(self) -> None:

@@ -40,7 +40,7 @@ class UnderReporting:
         """New documents, and what has become due since the last look."""
         new = next_span(conn, "D-UND new", self._pace)
         high = self.card_limit * self.limits.unaudited_percent // 100
-        yield from fold(conn, new.first, new.last, self.limits, high)
+        yield from fold(conn, new.first, new.last, self.limits, high, self.signers.device_numbers)
         yield from self.offline.take(conn, DUE_MOST)
         if not new.is_all:
             return  # a backlog: what is still to be read may be what lacks
