@@ -100,6 +100,10 @@ class MemoryStores:
         self.apart += rows
         return {row.act_hash: None for row in rows}
 
+    async def is_card(self, uid: str) -> bool:
+        """There is none."""
+        return False
+
     async def close(self, uid: str, at: datetime) -> None:
         """Remember that."""
         self.closed = True

@@ -10,9 +10,11 @@ import pytest
 from ledger_bench import LedgerFolder
 from national_bench import NationalBench, run_national
 
+from tallystick.authority.intake.keeper import Keeper
 from tallystick.kernel.channel_rules import RefundScope
 from tallystick.kernel.device_policy import DeviceClass
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
 from tallystick.kernel.invoice import TransactionType
 from tallystick.kernel.national_document import DocumentKind
 
@@ -140,6 +142,26 @@ def test_s0_056_to_058_an_original_that_is_none(ledger: LedgerFolder) -> None:
         assert caught.value.retry_after_seconds  # type: ignore[attr-defined]  # later, not no
 
     run_national(ledger, walk, refund_scope=RefundScope.DEVICE)
+
+
+def test_k_21_an_original_that_may_lie_in_an_e_sdc_is_later_and_not_no(
+    ledger: LedgerFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def registered(keeper: Keeper, uid: str) -> bool:
+        return uid == "CARD0001"
+
+    async def walk(bench: NationalBench) -> None:
+        monkeypatch.setattr(Keeper, "is_registered", registered)
+        till, waits = await bench.opened(), []
+        for uid in ("CARD0001", "NOBODY01"):
+            number = SdcInvoiceNumber(Uid(uid), Uid(uid), 7)
+            back = till.sale(["1.00"], operation=TransactionType.REFUND, refers_to=number)
+            with pytest.raises(Fault, match="TS-2102") as caught:
+                await bench.send(till, till.sign(till.receipt(back), bench.now, keep=False))
+            waits.append(caught.value.retry_after_seconds)
+        assert waits == [600, None]
+
+    run_national(ledger, walk, refund_scope=RefundScope.TAXPAYER)
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def original_allows_it(rules: NationalRules, hand: DocumentInHand) -> Awaitable[
 async def _original_allows(rules: NationalRules, hand: DocumentInHand, sale: Sale, refers_to: SdcInvoiceNumber) -> None:
     original = hand.original = await rules.stores.document(refers_to)
     if original is None or not original.record:
-        raise _not_found(rules, refers_to)
+        raise await _not_found(rules, refers_to)
     _check_kind(original, hand.document.kind)
     _check_scope(rules, hand, original)
     facts = original.facts
@@ -193,10 +193,14 @@ def _gives_back(sale: Sale) -> bool:
     return sale.operation is TransactionType.REFUND
 
 
-def _not_found(rules: NationalRules, number: SdcInvoiceNumber) -> Fault:
-    """Later, not no, where the original may lie in the memory of a device that is off line (K-21)."""
+async def _not_found(rules: NationalRules, number: SdcInvoiceNumber) -> Fault:
+    """Later, not no, where the original may lie in a register's memory, or in an E-SDC that is off line (K-21)."""
     device = rules.devices.device(number.signed_by)
-    if device is not None and device.device_class is DeviceClass.HARDWARE:
+    if device is None:
+        may_come = await rules.stores.is_card(number.signed_by)
+    else:
+        may_come = device.device_class is DeviceClass.HARDWARE
+    if may_come:
         return Fault(
             "TS-2102", detail="the original may still lie in its device's memory", retry_after_seconds=_LATER_SECONDS
         )

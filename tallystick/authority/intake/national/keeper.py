@@ -44,6 +44,10 @@ class NationalKeeper:
         """See the port."""
         return await self._keeper.document(number.requested_by, number.signed_by, number.ordinal)
 
+    async def is_card(self, uid: str) -> bool:
+        """See the port."""
+        return await self._keeper.is_registered(uid)
+
     async def claim(self, claim: RefundClaim, at: datetime, *, forced: bool) -> bool:
         """See the port."""
         return await self._keeper.run(lambda conn: claims.put(conn, claim, at, forced=forced))

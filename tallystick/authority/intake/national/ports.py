@@ -48,6 +48,9 @@ class NationalStores(Protocol):
     async def document(self, number: SdcInvoiceNumber) -> LedgerDocument | None:
         """What the ledger has under a fiscal number."""
 
+    async def is_card(self, uid: str) -> bool:
+        """Whether it is a registered secure element."""
+
     async def claim(self, claim: RefundClaim, at: datetime, *, forced: bool) -> bool:
         """Note that a refund takes this much of its original, before it is booked; false where less is left.
 
