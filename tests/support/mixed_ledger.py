@@ -72,7 +72,7 @@ class MixedLedger:
 
     def _register(self, uid: str, tin: str, device_class: int, channel: Channel, at: datetime) -> Register:
         registry.register_taxpayer(self.pki.conn, Taxpayer(Tin(tin), f"Business {tin}"))
-        self.pki.register(uid, device_class=device_class, tin=tin)
+        self.pki.register(uid, device_class=device_class, tin=tin, serial=f"SN-{uid}")
         made = Register.of(uid, tin, ORIGIN, self.since, channel)
         made.device.certificate = self._enrol(uid, made, at)
         return made

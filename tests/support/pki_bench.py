@@ -73,7 +73,7 @@ class PkiBench:
         """The folder of keys."""
         return self.home.pki
 
-    def register(self, uid: str, *, device_class: int = 1, tin: str = TIN) -> FiscalDevice:
+    def register(self, uid: str, *, device_class: int = 1, tin: str = TIN, serial: str = "") -> FiscalDevice:
         """Enter a device, with its taxpayer and premises."""
         registry.register_taxpayer(self.conn, Taxpayer(Tin(tin), "Corner Shop Ltd"))
         place = Premises(tin=Tin(tin), code="1", name="Shop 1", address="Main Street 1")
@@ -85,7 +85,7 @@ class PkiBench:
             premises_id=premises,
             maker="Maker",
             model="Till",
-            serial_number=uid,
+            serial_number=serial or uid,
         )
         made = registry.register_fiscal_device(self.conn, device)
         self.conn.commit()

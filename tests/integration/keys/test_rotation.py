@@ -48,7 +48,7 @@ from tallystick.wire.audit_package import read_sealed
 from tallystick.wire.key_change import accepted_log_keys, note_key
 from tallystick.wire.signed_note import Checkpoint, NoteKey, parse_checkpoint, parse_note, verify_note
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.soak]
 OVERLAP_SECONDS = 5
 
 
@@ -160,7 +160,6 @@ class Bookings:
             time.sleep(0.02)
 
 
-@pytest.mark.soak
 def test_the_logs_key_rotates_while_documents_are_booked(place: Place) -> None:
     socket = place.running.country.state.run / "sequencer.sock"
     with Bookings(socket, 0) as booking:

@@ -18,7 +18,7 @@ from tallystick.crypto.key_purposes import verify_use
 from tallystick.crypto.policy import Use
 from tallystick.kernel.faults import Fault
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.soak]
 MESSAGE = bytes(102)
 
 
