@@ -13,6 +13,7 @@ from ledger_bench import LedgerFolder
 from national_bench import TIN, NationalBench, run_national
 
 from tallystick.authority.intake.national.keeper import NationalKeeper
+from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry import queries
 from tallystick.authority.reference.registry.values import FiscalDevice, Premises, Taxpayer
@@ -85,3 +86,16 @@ def test_s1_033_nothing_that_comes_after_the_closure_opens_the_register(batch_le
             assert (standing.sequence, standing.state.is_closed) == (closed, True)
 
     asyncio.run(walk())
+
+
+def test_s1_033_a_closure_among_many_closes_the_device_as_well(ledger: LedgerFolder) -> None:
+    async def walk(bench: NationalBench) -> None:
+        till = await bench.opened("CLOSE002")
+        enter(ledger, till.uid, DeviceClass.SOFTWARE)
+        at = bench.now
+        bulk = [till.sell(at), till.report(at), till.close_memory(at)]
+        told = bench.intake.submit_all(bulk, sender=bench.sender(till), clock=lambda: at, channel=Channel.ECR_ONLINE)
+        assert not [one for one in [outcome async for outcome in told] if isinstance(one, Fault)]
+        assert state_of(ledger, till.uid) is DeviceState.CLOSED
+
+    run_national(ledger, walk)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from fitting_pairs import fitting_pair
 from national_page import NationalPage, altered, made_from_document
 
+from tallystick.authority.projections.verification.api import build_app
+from tallystick.authority.projections.verification.unknown_codes import UnknownCodes
 from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.national_document import DocumentType
 
@@ -52,3 +55,15 @@ def test_k_19_every_value_of_a_registers_code_is_signed(offline: NationalPage, c
     made = offline.till.sell("10.90")
     assert offline.told(made) == ("pending", False)
     assert offline.told(altered(made, **changes)) == ("forged", False)
+
+
+def test_k_19_who_asks_with_codes_that_no_register_signed_waits(page: NationalPage) -> None:
+    """A fitting pair is as good as a guess, and counts like one; a code of the document counts once it is booked."""
+    page.bench.services = attrs.evolve(page.bench.services, unknown_codes=UnknownCodes(per_minute=2))
+    page.bench.app = build_app(page.bench.services)
+    made = page.till.sell()
+    letters = made_from_document(made)
+    page.put(made)
+    assert [page.ask(letters).status for _ in range(5)] == [200] * 5
+    other = made_from_document(page.till.sell())
+    assert [page.ask(other).status for _ in range(3)] == [200, 200, 429]
