@@ -57,6 +57,7 @@ def test_what_dies_without_a_word_gets_a_line(tmp_path: Path) -> None:
     assert ended != ENDED_WELL
 
 
+@pytest.mark.soak
 def test_what_hangs_is_stopped_with_its_processes_and_tidies_up(tmp_path: Path) -> None:
     body = (
         "    import subprocess, time\n"

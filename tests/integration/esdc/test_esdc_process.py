@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import attrs
+import pytest
 from esdc_bench import UID, Bench, setup_commands
 from time_server import time_server
 from typer.testing import CliRunner
@@ -69,6 +70,7 @@ def page(url: str) -> str:
         return str(answer.read().decode())
 
 
+@pytest.mark.soak
 def test_s2_018_019_135_page_clock_and_log_of_a_running_device(tmp_path: Path) -> None:
     async def main() -> None:
         async with time_server() as server:

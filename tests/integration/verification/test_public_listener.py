@@ -143,6 +143,7 @@ def test_a_card_registered_meanwhile_is_known_without_a_restart(country: LiveCou
     wait_until(lambda: status_of(public, result.verification_url) == "pending", seconds=30)
 
 
+@pytest.mark.soak
 def test_a_listener_without_its_database_says_so_and_recovers(country: LiveCountry) -> None:
     """Stopped connections are no verdict; the next question is answered again."""
     public = country.start("public")
