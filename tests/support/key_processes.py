@@ -30,10 +30,10 @@ store.generate("ca", KeyKind.P384, KeyPurpose.AUTHORITY)
 """
 
 
-def token_settings(folder: Path, label: str, pin: str = PIN) -> dict[str, str]:
+def token_settings(folder: Path, name: str, pin: str = PIN) -> dict[str, str]:
     """A new SoftHSM token, and what a process is told of it."""
     module, configuration = module_path(), configure(folder)
-    make_token(configuration, label)
+    label = make_token(configuration, name)
     file = folder / "pin"
     file.touch(mode=0o600)
     file.write_text(pin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 PIN = "482913"
+_numbers = itertools.count(1)
 
 
 def module_path() -> Path:
@@ -31,14 +33,20 @@ def configure(folder: Path) -> Path:
     return file
 
 
-def make_token(configuration: Path, label: str) -> None:
-    """Initialise a token of that label."""
+def make_token(configuration: Path, name: str) -> str:
+    """Initialise a token; returns its label, which no other token of this test process has.
+
+    The module keeps the configuration under which it was last started, so a second token of the same label would be
+    taken for the first one.
+    """
+    label = f"{name}-{next(_numbers)}"
     subprocess.run(
         ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", PIN],
         check=True,
         capture_output=True,
         env={**os.environ, "SOFTHSM2_CONF": str(configuration)},
     )
+    return label
 
 
 _process_configuration: list[Path] = []

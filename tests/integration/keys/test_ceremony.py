@@ -33,7 +33,6 @@ from tallystick.ops.settings import Settings
 
 ODD = {"Custodian 1", "Custodian 3", "Custodian 5"}
 PEOPLE = People()
-_tokens = itertools.count(1)
 Told = Callable[[Path], Settings]
 
 
@@ -42,9 +41,8 @@ def _files(folder: Path) -> Settings:
 
 
 def _token(folder: Path) -> Settings:
-    label = f"ceremony-{next(_tokens)}"
-    module, configuration = module_path(), process_configuration()
-    make_token(configuration, label)
+    module = module_path()
+    label = make_token(process_configuration(), "ceremony")
     pin = folder / "first-pin"
     pin.touch(mode=0o600)
     pin.write_text(PIN)

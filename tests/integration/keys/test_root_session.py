@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +37,6 @@ from tallystick.ops.state_folder import StateFolder
 ODD = {"Custodian 1", "Custodian 3", "Custodian 5"}
 NAMES = tuple(step.name for step in ROOT_STEPS)
 TASK = Task(branches=("device-ca", "service-ca"), revoke=("device-ca",))
-_tokens = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
@@ -52,9 +50,8 @@ def _files(folder: Path) -> Settings:
 
 
 def _token(folder: Path) -> Settings:
-    label = f"root-{next(_tokens)}"
-    module, configuration = module_path(), process_configuration()
-    make_token(configuration, label)
+    module = module_path()
+    label = make_token(process_configuration(), "root")
     pin = folder / "first-pin"
     pin.touch(mode=0o600)
     pin.write_text(PIN)

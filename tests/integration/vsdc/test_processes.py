@@ -33,7 +33,7 @@ def authority(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[
     told = {"TALLYSTICK_KEY_STORE": request.param, "TALLYSTICK_VSDC_PROCESSES": "2"}
     if request.param == "pkcs11":
         module, configuration = module_path(), configure(tmp_path)
-        make_token(configuration, "invoices")
+        label = make_token(configuration, "invoices")
         pin = tmp_path / "pin"
         pin.touch(mode=0o600)
         pin.write_text(PIN)
@@ -41,7 +41,7 @@ def authority(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[
             "SOFTHSM2_CONF": str(configuration),
             "TALLYSTICK_KEY_STORE_SECRET_FILE": str(pin),
             "TALLYSTICK_HSM_MODULE": str(module),
-            "TALLYSTICK_HSM_TOKEN": "invoices",
+            "TALLYSTICK_HSM_TOKEN": label,
         }
     with running_authority(0, PROCESSES, told) as running:
         country = running.country

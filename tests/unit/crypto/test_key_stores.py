@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +25,6 @@ from tallystick.kernel.algorithms import REGISTRY, Algorithm, AlgorithmRule, Pur
 from tallystick.kernel.faults import Fault
 
 TEXT = bytes(range(256)) + bytes(65)
-_numbers = itertools.count(1)
 Opener = Callable[[], KeyStore]
 
 
@@ -35,9 +33,8 @@ def _sealed(folder: Path) -> Opener:
 
 
 def _token() -> Opener:
-    module, configuration = module_path(), process_configuration()
-    label = f"test-{next(_numbers)}"
-    make_token(configuration, label)
+    module = module_path()
+    label = make_token(process_configuration(), "test")
     return lambda: TokenKeys(TokenPlace(module=module, token=label, pin=PIN))
 
 
@@ -175,8 +172,8 @@ def test_a_process_uses_the_keys_of_its_purposes_alone(tmp_path: Path) -> None:
     assert set(narrow._opened) == {"signer-1"}
     with pytest.raises(Fault, match="TS-1310"):
         narrow.sign("log", Use.SIGN_CHECKPOINT, MESSAGE)
-    make_token(process_configuration(), "narrow")
-    place = TokenPlace(module=module_path(), token="narrow", pin=PIN)
+    module = module_path()
+    place = TokenPlace(module=module, token=make_token(process_configuration(), "narrow"), pin=PIN)
     TokenKeys(place).generate("log", KeyKind.ED25519, KeyPurpose.CHECKPOINT)
     with pytest.raises(Fault, match="TS-1310"):
         TokenKeys(place, only={KeyPurpose.INVOICE}).sign("log", Use.SIGN_CHECKPOINT, MESSAGE)
@@ -305,8 +302,8 @@ def test_a_token_that_is_away_is_a_coded_fault_and_comes_back() -> None:
 
 
 def test_a_wrong_pin_is_tried_once() -> None:
-    module, configuration = module_path(), process_configuration()
-    make_token(configuration, "wrong-pin")
+    module = module_path()
+    place = TokenPlace(module=module, token=make_token(process_configuration(), "wrong-pin"), pin="000000")
     with pytest.raises(Fault, match="TS-5004"):
-        TokenKeys(TokenPlace(module=module, token="wrong-pin", pin="000000"))
-    assert "000000" not in repr(TokenPlace(module=module, token="wrong-pin", pin="000000"))
+        TokenKeys(place)
+    assert "000000" not in repr(place)

@@ -65,11 +65,11 @@ def test_a_refused_pin_is_not_tried_a_second_time(
     state: StateFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = module_path()
-    make_token(process_configuration(), "refused")
+    label = make_token(process_configuration(), "refused")
     pin = tmp_path / "pin"
     pin.touch(mode=0o600)
     pin.write_text("000000")
-    settings = Settings(key_store="pkcs11", hsm_module=str(module), hsm_token="refused", key_store_secret_file=str(pin))
+    settings = Settings(key_store="pkcs11", hsm_module=str(module), hsm_token=label, key_store_secret_file=str(pin))
     tried: list[TokenPlace] = []
 
     def counted(place: TokenPlace, **more: Any) -> TokenKeys:
