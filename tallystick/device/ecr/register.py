@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tallystick.device.ecr.batch_store import Batch
@@ -205,10 +206,10 @@ class Register:
         """Whether no document's fate is open."""
         return self._store.open_intent() is None
 
-    def take_setup(self, setup: RegisterSetup) -> None:
-        """Go on with another certificate, between two documents."""
+    def change_setup(self, change: Callable[[RegisterSetup], RegisterSetup]) -> None:
+        """Change what the register is between two documents: ``change`` runs while nothing is signed."""
         with self._turn:
-            self.own_setup = setup
+            self.own_setup = change(self.own_setup)
 
     def lift_stop(self) -> None:
         """A service centre has looked: go on."""
