@@ -150,12 +150,13 @@ def recover(memory: WriteOnceMemory, store: Store, setup: RegisterSetup, sign: S
             code=code_of(record.data, sign),
             change=asked.change if asked else ZERO_MONEY,
             request=(asked.request_id, asked.request_hash) if asked else None,
+            is_shown=asked is None,  # what the store once knew, somebody once took
         )
         store.keep(kept, standing)
     if anchored and standing.sequence != before:
         store.settle_records(anchored, unix_ms(now))
     left = store.open_intent()
     if left is not None:
-        store.void(left, "not written")
+        store.forget(left)
     if memory.state.closed and memory.state.unsealed:
         memory.close_for_ever(b"", standing.sequence, sign, now)
