@@ -22,11 +22,12 @@ class Page:
 
     live: LiveRegister
 
-    def ask(self, method: str, path: str, body: str = "") -> tuple[int, str, str]:
+    def ask(self, method: str, path: str, body: str = "", site: str = "same-origin") -> tuple[int, str, str]:
         """Status, where to go, and the page."""
         host = f"127.0.0.1:{self.live.running.till_port}"
         connection = http.client.HTTPConnection(host, timeout=20)
         told = {"Host": host, "Origin": f"http://{host}", "Content-Type": "application/x-www-form-urlencoded"}
+        told["Sec-Fetch-Site"] = site
         connection.request(method, path, body or None, told)
         answer = connection.getresponse()
         content = answer.read().decode()
@@ -78,3 +79,43 @@ def test_ts_3255_a_report_has_no_code(live: LiveRegister) -> None:
     page.send("/register", {"request": "r"})
     status, _, shown = page.ask("GET", "/code/1.gif")
     assert (status, "TS-3255" in shown) == (404, True)
+
+
+def test_a_receipt_that_nobody_took_is_not_seen_by_a_page_elsewhere(live: LiveRegister) -> None:
+    """A GET of another page's picture or frame changes nothing here."""
+    page, bench = Page(live), live.bench
+    page.send("/register", {"request": "r"})
+    page.send("/shift/open", {"request": "o", "cash": "0", "cashier": "Ana"})
+    bench.authority.lost_answers = 1
+    live.running.background.stop()
+    said = {
+        "order": "sell",
+        "lines": [{"name": "Bread", "price": "1", "labels": ["A"]}],
+        "payments": [{"kind": "cash", "amount": "1"}],
+    }
+    status, answer = live.call("POST", "/v1/orders", said, Request_Id="lost")
+    assert (status, answer["code"]) == (503, "TS-3251")
+    assert bench.register.settle()
+    assert page.ask("GET", "/receipt/3", site="cross-site")[0] == 200
+    assert bench.register.status().late == 1
+    assert page.ask("GET", "/receipt/3", site="same-origin")[0] == 200
+    assert bench.register.status().late == 0
+
+
+def test_a_refused_form_goes_back_to_a_page_of_ours(live: LiveRegister) -> None:
+    page = Page(live)
+    page.send("/register", {"request": "r"})
+    status, where, _ = page.send("/back", {"request": "b", "sequence": "//evil.example/\r\nSet-Cookie: a=b"})
+    assert status == 303
+    assert re.fullmatch(r"/back/[0-9]*\?f=[0-9a-f]{16}", where)
+
+
+def test_more_decimals_than_the_currency_has_are_no_amount(live: LiveRegister) -> None:
+    """Where a point groups thousands, somebody will type one: 1.234 is not 1.23."""
+    page = Page(live)
+    page.send("/register", {"request": "r"})
+    assert "m=opened" not in page.send("/shift/open", {"request": "o", "cash": "1.234", "cashier": "Ana"})[1]
+    assert page.send("/shift/open", {"request": "o", "cash": "1,20", "cashier": "Ana"})[1] == "/?m=opened"
+    sold = {"name": "Bread", "price": "1.234", "label": "A", "quantity": "1"}
+    assert "?f=" in page.send("/free", sold)[1]
+    assert page.send("/free", sold | {"price": "1.2"})[1] == "/"

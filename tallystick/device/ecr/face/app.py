@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
@@ -88,7 +89,7 @@ class TillApp:
             try:
                 return _see_other(await asyncio.to_thread(self._forms[path], form))
             except Fault as fault:
-                where = form.get("sequence", "")
+                where = re.sub(r"[^0-9]", "", form.get("sequence", ""))[:10]
                 here = {"/back": f"/back/{where}", "/correct": f"/correct/{where}"}.get(path, "/")
                 if path in ("/link", "/print"):
                     here = f"/receipt/{where}"
@@ -130,7 +131,7 @@ class TillApp:
             case "language", "":
                 return self._language(scope)
             case "receipt", sequence:
-                return _html(self._receipt(frame, _number(sequence)))
+                return _html(self._receipt(frame, _number(sequence), is_seen=_is_seen(scope)))
             case "code", sequence:
                 return Answer(200, self._code(_number(sequence.removesuffix(".gif"))), "image/gif")
             case "back" | "correct", sequence:
@@ -144,9 +145,10 @@ class TillApp:
         found = self._catalogue.search(sought, FOUND_MOST) if sought else []
         return selling.sale_page(frame, self._basket.basket, found, sought, _fresh())
 
-    def _receipt(self, frame: Frame, sequence: int) -> str:
+    def _receipt(self, frame: Frame, sequence: int, *, is_seen: bool) -> str:
         answer = json.loads(self._register.answer_of(sequence))
-        self._register.take_late(sequence)
+        if is_seen:
+            self._register.take_late(sequence)
         original = None
         if answer.get("operation") == "sale":
             original = self._original(sequence)
@@ -227,6 +229,11 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 10:
         raise Fault("TS-3255", detail="no such document")
     return int(text)
+
+
+def _is_seen(scope: Scope) -> bool:
+    """Whether somebody at the till looks: another page can load ours, and nobody sees it."""
+    return header(scope, b"sec-fetch-site") in (None, b"none", b"same-origin")
 
 
 def _static(path: str) -> bytes:

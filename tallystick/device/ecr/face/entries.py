@@ -25,7 +25,7 @@ _ONE = 1_000
 _AMOUNT_CHARACTERS = 18
 _QUANTITY_MOST = 10**9
 _MARKS = "*x×"
-_FATE_OPEN = "TS-3251"
+_FATE_OPEN, _NAME_USED = "TS-3251", "TS-3253"
 Form = Mapping[str, str]
 
 
@@ -58,7 +58,7 @@ class Entries:
 
     def _open(self, form: Form) -> str:
         cashier = form.get("cashier", "").strip()[: LIMITS.cashier_characters]
-        order = OpenShift(cash=amount(form, "cash"), cashier=cashier)
+        order = OpenShift(cash=self._amount(form, "cash"), cashier=cashier)
         where = self._issued(form.get("request", ""), order, "opened", where="/")
         self._file.keep(attrs.evolve(self._file.basket, cashier=cashier))
         return where
@@ -103,7 +103,7 @@ class Entries:
         line = Line(
             name=name,
             quantity=number(form, "quantity", "1"),
-            price=amount(form, "price"),
+            price=self._amount(form, "price"),
             labels=(form["label"][:8],),
         )
         self._add(line)
@@ -139,7 +139,7 @@ class Entries:
         kind = _PAYMENTS.get(form.get("kind", ""))
         if kind is None:
             raise _wrong("/kind", "no such payment")
-        self._file.keep(attrs.evolve(basket, paid=(Payment(amount(form, "amount"), kind),)))
+        self._file.keep(attrs.evolve(basket, paid=(Payment(self._amount(form, "amount"), kind),)))
         return self._sell()
 
     def _again(self, form: Form) -> str:
@@ -153,11 +153,20 @@ class Entries:
         try:
             where = self._issued(basket.request_id, basket.order(basket.paid), "sold")
         except Fault as fault:
-            if fault.code != _FATE_OPEN:
-                self._file.keep(attrs.evolve(basket, paid=()))
+            if fault.code == _NAME_USED:
+                self._file.keep(basket.renamed())
+            elif fault.code != _FATE_OPEN and self._is_settled():
+                self._file.keep(basket.opened())
             raise
         self._file.keep(basket.emptied())
         return where
+
+    def _is_settled(self) -> bool:
+        """Whether nothing is signed whose fate is not known, whatever the fault said: it might be this sale."""
+        try:
+            return self._register.is_idle()
+        except Fault:
+            return False
 
     # After a sale
 
@@ -191,7 +200,7 @@ class Entries:
     def _correct(self, form: Form) -> str:
         sequence = _whole(form, "sequence")
         setup = self._register.setup
-        price = amount(form, "price")
+        price = self._amount(form, "price")
         reason = form.get("reason", "").strip()
         if not reason or not form.get("name", "").strip():
             raise _wrong("/reason", "say what is corrected, and why")
@@ -224,16 +233,22 @@ class Entries:
         self._register.send_link(sequence, by, form.get("to", "").strip()[:254])
         return f"/receipt/{sequence}?m=link_sent"
 
+    def _amount(self, form: Form, name: str) -> Money:
+        return amount(form, name, self._register.setup.currency_places)
+
     def _issued(self, request_id: str, order: Order, message: str, *, where: str = "") -> str:
         answer = json.loads(self._register.issue(request_id, repr(order).encode(), order))
         return f"{where or '/receipt/' + answer['sequence']}?m={message}"
 
 
-def amount(form: Form, name: str) -> Money:
-    """An amount as people write it, with a comma or a point; raises ``TS-1220``."""
+def amount(form: Form, name: str, places: int) -> Money:
+    """An amount as people write it, with a comma or a point; raises ``TS-1220``.
+
+    Not with more decimals than the currency has: where a point groups thousands, ``1.234`` is not one and a quarter.
+    """
     found = Money.of(_decimal(form, name))
-    if found < ZERO_MONEY:
-        raise _wrong(f"/{name}", "an amount")
+    if found < ZERO_MONEY or found.scaled % 10 ** (Money.places - places):
+        raise _wrong(f"/{name}", f"an amount with at most {places} decimals")
     return found
 
 
