@@ -77,7 +77,7 @@ def test_a_basket_whose_name_is_another_sales_gets_a_name_of_its_own(tmp_path: P
 
 def test_a_refused_sale_opens_its_basket_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path).opened()
-    entries, file = till(bench)
+    entries, _ = till(bench)
     entries.forms["/free"](LINE)
     assert refusal(entries, "/pay", CASH | {"amount": "1"}) == "TS-3254"
     entries.forms["/free"](LINE)
