@@ -205,6 +205,15 @@ def test_an_answer_about_another_document_is_not_believed(
     assert client.submit(sale("1.00"), "invoice-1").number == f"{till.uid}-{till.uid}-3"
 
 
+def test_a_key_that_comes_twice_in_a_bulk_is_told_before_anything_is_signed(till: Till, open_client: Any) -> None:
+    client: Connection = open_client()
+    client.begin()
+    twice = [(registration("Works", "ERP", "1"), "one"), (opening(), "one")]
+    with pytest.raises(KeyTaken):
+        client.submit_bulk(twice)
+    assert client.submit(registration("Works", "ERP", "1"), "one").number.endswith("-1")
+
+
 def test_one_program_at_a_time_has_the_store(open_client: Any, bench: ErpBench, tmp_path: Path) -> None:
     from tallystick_erp.store import Store
 

@@ -95,6 +95,7 @@ HEAD = b"code,name,price,label\n"
         HEAD + b",a,1,A\n",
         b"\xff\xfe",
         HEAD + b'"1\n',
+        HEAD + b"1,a,1,A\n2,b,1,A\n1,a,2,A\n",
     ],
 )
 def test_a_wrong_catalogue_is_refused(wrong: bytes) -> None:
