@@ -200,7 +200,7 @@ class FileMemory:
         if not 1 <= seq <= self._head.seq:
             raise Fault("TS-3200", detail=f"there is no record {seq}")
         with _reading():
-            return self._segments.read(seq)
+            return self._segments.read(seq, self._head.seq)
 
     def records(self, from_seq: int = 1) -> Iterator[Record]:
         """See `WriteOnceMemory`."""
