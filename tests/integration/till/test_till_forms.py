@@ -48,6 +48,13 @@ def live(tmp_path: Path) -> Iterator[LiveRegister]:
     register.close()
 
 
+@pytest.fixture
+def serbian(tmp_path: Path) -> Iterator[LiveRegister]:
+    register = LiveRegister(Bench(tmp_path, languages=("sr-Latn-RS", "en-US", "sr-latn-rs")))
+    yield register
+    register.close()
+
+
 def sell(live: LiveRegister, lines: int) -> str:
     """A receipt of so many lines; its number in the sequence."""
     said = {
@@ -115,7 +122,44 @@ def test_more_decimals_than_the_currency_has_are_no_amount(live: LiveRegister) -
     page = Page(live)
     page.send("/register", {"request": "r"})
     assert "m=opened" not in page.send("/shift/open", {"request": "o", "cash": "1.234", "cashier": "Ana"})[1]
-    assert page.send("/shift/open", {"request": "o", "cash": "1,20", "cashier": "Ana"})[1] == "/?m=opened"
+    assert page.send("/shift/open", {"request": "o", "cash": "01,20", "cashier": "Ana"})[1] == "/?m=opened"
+    assert str(live.bench.register.status().state.cash) == "1.2000", "typed behind the nought that stood there"
     sold = {"name": "Bread", "price": "1.234", "label": "A", "quantity": "1"}
     assert "?f=" in page.send("/free", sold)[1]
     assert page.send("/free", sold | {"price": "1.2"})[1] == "/"
+
+
+def test_a_page_writes_amounts_and_troubles_as_its_language_does(serbian: LiveRegister) -> None:
+    page = Page(serbian)
+    page.send("/register", {"request": "r"})
+    page.send("/shift/open", {"request": "o", "cash": "100", "cashier": "Ana"})
+    page.send("/free", {"name": "Hleb", "price": "1200,5", "label": "A", "quantity": "1"})
+    _, _, basket = page.ask("GET", "/")
+    assert re.findall(r'name="amount" value="([^"]*)" inputmode', basket) == ["1200,50"]
+    assert basket.count('hreflang="sr-Latn-RS"') == 1
+    status, where, _ = page.send("/pay", {"kind": "cash", "amount": "3000,00"})
+    assert (status, where) == (303, "/receipt/3?m=sold")
+    _, _, receipt = page.ask("GET", "/receipt/3")
+    assert "Povraćaj: 1.799,50 XTS" in receipt
+    _, _, listed = page.ask("GET", "/documents")
+    assert "<b>1.200,50</b>" in listed
+    status, _, trouble = page.ask("GET", "/nothing")
+    assert (status, "Nema takve strane." in trouble) == (404, True)
+
+
+def test_s1_027_a_receipt_offers_what_can_be_done_with_it(live: LiveRegister) -> None:
+    page = Page(live)
+    page.send("/register", {"request": "r"})
+    page.send("/shift/open", {"request": "o", "cash": "100", "cashier": "Ana"})
+    sequence = sell(live, 2)
+    _, _, form = page.ask("GET", f"/back/{sequence}")
+    assert re.findall(r'name="(\w+)"[^>]*autofocus', form) == ["q0"], "the keyboard is where the work is"
+    page.send("/back", {"request": "b", "kind": "cash", "sequence": sequence, "all": "1"})
+    _, _, form = page.ask("GET", "/correct/4")
+    assert re.findall(r'name="(\w+)"[^>]*autofocus', form) == ["name"]
+    said = {"kind": "cash", "name": "Goods", "price": "1", "label": "A", "reason": "forgotten", "direction": "up"}
+    assert page.send("/correct", said | {"request": "c", "sequence": "4"})[1] == "/receipt/5?m=corrected"
+    offered = {n: re.findall(r'href="/(back|correct)/', page.ask("GET", f"/receipt/{n}")[2]) for n in (3, 4, 5)}
+    assert offered == {3: ["correct"], 4: ["correct"], 5: []}, "nothing is left of it; a refund; a correction"
+    _, _, listed = page.ask("GET", "/documents")
+    assert "FISCAL RECEIPT: REFUND" in listed

@@ -29,6 +29,7 @@ from tallystick.device.ecr.words import Words, offered
 from tallystick.device.local_page.guard import HEADERS, Guard
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.national_document import DocumentKind
 from tallystick.kit.asgi import Answer, BodyTooLarge, BodyTooSlow, Receive, Scope, Send, guarded, header, respond
 from tallystick.wire.national_members import ITEMS_MAX
 from tallystick.wire.qr import qr_gif
@@ -150,7 +151,7 @@ class TillApp:
         if is_seen:
             self._register.take_late(sequence)
         original = None
-        if answer.get("operation") == "sale":
+        if "operation" in answer and answer["kind"] != DocumentKind.CORRECTION:
             original = self._original(sequence)
         return pages.receipt_page(frame, answer, original, prints=self._print is not None)
 
@@ -210,7 +211,8 @@ class TillApp:
             log.error("the till failed for a reason of our own", exc_info=error)
             code, status = "TS-5099", 500
         try:
-            page = frames.trouble_page(self._frame(scope), code, CATALOGUE[code].title)
+            frame = self._frame(scope)
+            page = frames.trouble_page(frame, code, frame.words.tables["fault"].get(code, CATALOGUE[code].title))
         except Fault:
             page = f"<!doctype html><title>{code}</title><h1>{code}</h1>"
         return Answer(status, page.encode(), HTML, HEADERS)

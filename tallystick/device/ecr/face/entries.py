@@ -263,7 +263,8 @@ def _decimal(form: Form, name: str, default: str = "") -> str:
         text = text.replace(",", ".")
     if not text or len(text) > _AMOUNT_CHARACTERS or not set(text) <= set("0123456789."):
         raise _wrong(f"/{name}", "write a number with digits and one mark")
-    return text
+    digits = text.lstrip("0")  # somebody types behind the nought that stood there
+    return digits if digits[:1].isdigit() else f"0{digits}"
 
 
 def _whole(form: Form, name: str) -> int:
