@@ -1,4 +1,4 @@
-"""A day at the till by keys alone: sale, return, correction, X and Z, in three scripts, on a phone and on a desk (S0-020).
+"""A day at the till by keys alone: sale, return, correction, X and Z, in three scripts, on phone and desk (S0-020).
 
 Pictures of each place are written for people to look at.
 """

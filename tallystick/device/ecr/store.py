@@ -27,9 +27,7 @@ from tallystick.kit.sqlite_file import SqliteFile
 FILE = "register.db"
 _PACKAGE = "tallystick.device.ecr"
 _MANY = 1_000
-_VOIDS_MOST = 100
-"""Refused documents of one number whose bytes are kept."""
-_FORMAT = 4
+_VOIDS_MOST = 100  # refused documents of one number whose bytes are kept
 _UPGRADES = {2: "schema_3.sql", 3: "schema_4.sql"}
 
 
@@ -107,7 +105,7 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = take_lock(folder)
         try:
-            self.file = SqliteFile(folder / FILE, _PACKAGE, version=_FORMAT, upgrades=_UPGRADES)
+            self.file = SqliteFile(folder / FILE, _PACKAGE, version=max(_UPGRADES) + 1, upgrades=_UPGRADES)
             sync_folder(folder.parent)
             with self.file.transaction():
                 found = self.file.row("find_register")
@@ -252,8 +250,7 @@ class Store:
     def late_count(self) -> int:
         """How many there are of them."""
         with self.reading():
-            row = self.file.row("late_count")
-        return row[0] if row else 0
+            return int(self.file.rows("late_count")[0][0])
 
     def mark_shown(self, sequence: int) -> None:
         """Somebody took the answer."""

@@ -53,8 +53,9 @@ def take(conn: Connection, uid: str, key: str, signed: SignedDocument, at: datet
 
 
 def _is_over(conn: Connection, uid: str, named: store.KeyRow, sequence: int, at: datetime) -> bool:
-    """Whether the act cannot be booked any more, or not beside an act of place ``sequence``; raises ``TS-3290`` where it
-    is booked.
+    """Whether the act cannot be booked any more, or not beside an act of place ``sequence``.
+
+    Raises ``TS-3290`` where it is booked.
 
     One that was refused may still be in work as another copy of the same bytes. In its place, or before it, only one of
     both can be booked; what lies behind it rests on something in its place that is not in the ledger yet.

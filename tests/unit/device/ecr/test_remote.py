@@ -13,10 +13,9 @@ from till_authority import KEY, UID
 from till_bench import START, Bench, PowerCut, Supply, sale, sign, without_flushes
 
 from tallystick.crypto.certificates import TrustStore
-from tallystick.crypto.command_units import arc_of_device
 from tallystick.crypto.keys import PrivateKey, generate_p256_key
-from tallystick.crypto.national_oids import DeviceClass, NationalArc
-from tallystick.crypto.national_orders import DeviceFacts, device_order, device_profile, unit_order
+from tallystick.crypto.national_oids import NationalArc
+from tallystick.crypto.national_orders import unit_order
 from tallystick.crypto.profiles import device_commands, trust_list
 from tallystick.crypto.signatures import sign_es256, verify_es256
 from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, Refused
@@ -344,14 +343,3 @@ def test_s0_030_whatever_moment_the_power_fails_a_command_is_done_once(tmp_path:
         assert all(result == desk.results[0] for result in desk.results), "it says one thing"
         assert bench.register.is_held is isinstance(wanted, Hold)
         bench.switch_off()
-
-
-def test_the_operators_arc_is_read_from_the_registers_own_certificate() -> None:
-    facts = DeviceFacts(
-        uid=UID, device_class=DeviceClass.SOFTWARE, tin="1", taxpayer="Shop", premises="1", premises_name="S"
-    )
-    arc = NationalArc("1.3.6.1.4.1.32473")
-    order = device_order(facts, UNIT.public, arc, device_profile(DeviceClass.SOFTWARE, arc))
-    assert arc_of_device(PKI.authority("device-ca").issue(order, START)) == arc
-    with pytest.raises(Fault, match="TS-1102"):
-        arc_of_device(ABOVE)

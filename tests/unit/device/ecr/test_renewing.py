@@ -15,8 +15,9 @@ from till_live import register_file
 
 from tallystick.crypto.certificate_facts import read_facts
 from tallystick.crypto.certificates import certificates_of, pem_of
+from tallystick.crypto.command_units import arc_of_device
 from tallystick.crypto.keys import PrivateKey, PublicKey, generate_p256_key
-from tallystick.crypto.national_oids import DeviceClass
+from tallystick.crypto.national_oids import DeviceClass, NationalArc
 from tallystick.crypto.national_orders import DeviceFacts, device_authority, device_order, device_profile
 from tallystick.crypto.passphrase_keys import store_under_passphrase
 from tallystick.crypto.signatures import verify_es256
@@ -27,6 +28,7 @@ from tallystick.device.ecr.orders import Register as RegisterOrder
 from tallystick.device.ecr.register import Register
 from tallystick.device.ecr.renewing import Renewal
 from tallystick.device.ecr.setup_file import RegisterFile, read_register_file
+from tallystick.kernel.faults import Fault
 from tallystick.kit.http_call import Reply
 from tallystick.wire.document_jws import read_signed
 
@@ -150,3 +152,14 @@ def test_a_cut_between_the_certificate_and_the_change_is_finished_at_the_next_st
         read_facts(certificates_of((files.folder / CERTIFICATE).read_bytes())[0]).key_hash
         == again.key.public.fingerprint
     )
+
+
+def test_the_operators_arc_is_read_from_the_registers_own_certificate() -> None:
+    facts = DeviceFacts(
+        uid=UID, device_class=DeviceClass.SOFTWARE, tin="1", taxpayer="Shop", premises="1", premises_name="S"
+    )
+    arc, key = NationalArc("1.3.6.1.4.1.32473"), generate_p256_key()
+    order = device_order(facts, key.public, arc, device_profile(DeviceClass.SOFTWARE, arc))
+    assert arc_of_device(country().pki.authority("device-ca").issue(order, NOW)) == arc
+    with pytest.raises(Fault, match="TS-1102"):
+        arc_of_device(country().pki.authority_certificate("service-ca"))
