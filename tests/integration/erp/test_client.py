@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -211,6 +212,16 @@ def test_a_key_that_comes_twice_in_a_bulk_is_told_before_anything_is_signed(till
     twice = [(registration("Works", "ERP", "1"), "one"), (opening(), "one")]
     with pytest.raises(KeyTaken):
         client.submit_bulk(twice)
+    assert client.submit(registration("Works", "ERP", "1"), "one").number.endswith("-1")
+
+
+def test_a_connection_that_ended_while_nothing_was_sold_costs_nothing(till: Till, open_client: Any) -> None:
+    """The operator closes what is idle; the next document goes over a new connection at once."""
+    client: Connection = open_client()
+    client.begin()
+    kept = client._transport._open
+    assert kept is not None
+    kept.sock.shutdown(socket.SHUT_RDWR)
     assert client.submit(registration("Works", "ERP", "1"), "one").number.endswith("-1")
 
 
