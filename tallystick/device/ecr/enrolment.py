@@ -42,7 +42,7 @@ class _Advice(msgspec.Struct, gc=False):
 def enrol(files: DeviceFiles, file: RegisterFile, code: str) -> None:
     """The first certificate, for a one-time code.
 
-    Raises ``TS-3264`` (no answer, or one that is none), and the authority's refusals.
+    Raises ``TS-3264`` (no answer, one that is none, or a refusal, which stands in its detail) and ``TS-3262``.
     """
     credentials = base64.b64encode(f"{file.uid}:{code}".encode()).decode("ascii")
     context = files.tls_without_certificate()

@@ -1,7 +1,7 @@
 """A running register renews its certificate by itself, when nothing of it is on the way (RFC 9773).
 
-The moment is chosen once a start, within the window that the authority advises. What was signed before stays signed by
-the key before: its certificate was valid then.
+The moment is chosen at the start and every six hours, within the window that the authority advises. What was signed
+before stays signed by the key before: its certificate was valid then.
 """
 
 from __future__ import annotations

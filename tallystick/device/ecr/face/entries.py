@@ -24,6 +24,7 @@ _PAYMENTS = {word: kind for kind, word in PAYMENT_WORDS.items()}
 _ONE = 1_000
 _AMOUNT_CHARACTERS = 18
 _QUANTITY_MOST = 10**9
+_COUNT_DIGITS = 6
 _MARKS = "*x×"
 _FATE_OPEN, _NAME_USED = "TS-3251", "TS-3253"
 Form = Mapping[str, str]
@@ -77,12 +78,10 @@ class Entries:
         """A code, or a number of them and the code, as ``3*4006381333931``; else a part of a name to look for."""
         entered = form.get("code", "").strip()
         count, code = _ONE, entered
-        for mark in _MARKS:
-            before, found, after = entered.partition(mark)
-            if found and before.strip().isascii() and before.strip().isdigit() and after.strip():
-                count, code = int(before.strip()[:6]) * _ONE, after.strip()
-                break
         product = self._catalogue.find(code)
+        if product is None:
+            count, code = _counted(entered)
+            product = self._catalogue.find(code)
         if product is None:
             found_some = self._catalogue.search(code, 1) if code else []
             return f"/?q={quote(code[:80])}" + ("" if found_some else "&m=unknown")
@@ -239,6 +238,17 @@ class Entries:
     def _issued(self, request_id: str, order: Order, message: str, *, where: str = "") -> str:
         answer = json.loads(self._register.issue(request_id, repr(order).encode(), order))
         return f"{where or '/receipt/' + answer['sequence']}?m={message}"
+
+
+def _counted(entered: str) -> tuple[int, str]:
+    """How many (in thousandths) and of what; one where no number stands before a mark. Raises ``TS-1220``."""
+    for mark in _MARKS:
+        before, found, after = (one.strip() for one in entered.partition(mark))
+        if found and after and before.isascii() and before.isdigit():
+            if len(before) > _COUNT_DIGITS:
+                raise _wrong("/code", "a quantity above nothing, and room on the receipt")
+            return int(before) * _ONE, after
+    return _ONE, entered
 
 
 def amount(form: Form, name: str, places: int) -> Money:

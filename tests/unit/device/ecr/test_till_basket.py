@@ -10,7 +10,7 @@ from till_authority import Authority
 from till_bench import Bench, sale, without_flushes
 
 from tallystick.device.ecr.basket import BasketFile
-from tallystick.device.ecr.catalogue import Catalogue
+from tallystick.device.ecr.catalogue import Catalogue, read_catalogue
 from tallystick.device.ecr.channel import Booked
 from tallystick.device.ecr.face.entries import Entries
 from tallystick.device.ecr.needs import Disagrees
@@ -82,3 +82,15 @@ def test_a_refused_sale_opens_its_basket_again(tmp_path: Path) -> None:
     assert refusal(entries, "/pay", CASH | {"amount": "1"}) == "TS-3254"
     entries.forms["/free"](LINE)
     assert entries.forms["/pay"](CASH | {"amount": "4"}) == "/receipt/3?m=sold"
+
+
+def test_a_code_is_taken_before_a_number_of_something_and_no_number_is_cut_short(tmp_path: Path) -> None:
+    bench = Bench(tmp_path).opened()
+    file = BasketFile(bench.folder)
+    goods = b"code,name,price,label\n12x34,Screws,1,A\n34,Nails,2,A\n"
+    entries = Entries(bench.register, file, read_catalogue(goods))
+    entries.forms["/scan"]({"code": "12x34"})
+    entries.forms["/scan"]({"code": " 3 x 34 "})
+    assert [(one.name, str(one.quantity)) for one in file.basket.lines] == [("Screws", "1.000"), ("Nails", "3.000")]
+    assert refusal(entries, "/scan", {"code": "1234567*34"}) == "TS-1220", "not 123,456 of it"
+    assert len(file.basket.lines) == 2
