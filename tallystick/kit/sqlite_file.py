@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,13 @@ class SqliteFile:
     ) -> None:
         self._queries = load_queries(package, queries, "sqlite")
         self._turn = threading.RLock()
+        _make_private(path)
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         for pragma in _PRAGMAS:
             self._connection.execute(pragma).fetchall()
         with self.transaction():
             found = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if found == 0:
-                path.chmod(0o600)
                 self._execute_file(package, schema, version)
             while 0 < found < version and found in upgrades:
                 self._execute_file(package, upgrades[found], found + 1)
@@ -96,6 +97,12 @@ class SqliteFile:
         """The first row of a named query."""
         rows = self.rows(name, values)
         return rows[0] if rows else None
+
+
+def _make_private(path: Path) -> None:
+    """A new file is its owner's alone before SQLite opens it: log and index beside it get the same rights."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _statements(text: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import http.client
 import json
+import os
 import sys
 import uuid
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from tallystick.device.ecr.api import TOKEN_FILE
 from tallystick.device.ecr.enrolment import enrol, renew
+from tallystick.device.ecr.folder_lock import take_lock
 from tallystick.device.ecr.place import begin_register, open_register
 from tallystick.device.ecr.setup_file import read_register_file
 from tallystick.ops.processes.context import system_clock
@@ -38,9 +40,13 @@ def enrol_register(folder: Path, code: str, passphrase: str, memory: Path | None
 
 
 def renew_register(folder: Path, passphrase: str) -> str:
-    """The next certificate, with a new key."""
-    files = begin_register(folder, passphrase)
-    renew(files, read_register_file(folder))
+    """The next certificate, with a new key; raises ``TS-3258`` while the register runs: it renews by itself."""
+    file, lock = read_register_file(folder), take_lock(folder)
+    try:
+        files = begin_register(folder, passphrase)
+        renew(files, file)
+    finally:
+        os.close(lock)
     return f"valid until {files.identity().not_after:%Y-%m-%d %H:%M} UTC; start the register anew"
 
 

@@ -56,6 +56,14 @@ class Basket:
         """The sale."""
         return Sell(lines=self.lines, payments=payments, cashier=self.cashier)
 
+    def opened(self) -> Basket:
+        """Open for changes again: the payment that was tried came to nothing."""
+        return attrs.evolve(self, paid=())
+
+    def renamed(self) -> Basket:
+        """The same, as a sale of its own: another one was made under its name."""
+        return attrs.evolve(self, paid=(), request_id=_new_id())
+
     def emptied(self) -> Basket:
         """For the next buyer."""
         return Basket(cashier=self.cashier)

@@ -66,7 +66,11 @@ def read_catalogue(data: bytes) -> Catalogue:
         raise Fault("TS-3265", detail=f"more than {_BYTES_MOST} bytes")
     try:
         rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        return Catalogue({product.code: product for product in _products(rows)})
+        products: dict[str, Product] = {}
+        for product in _products(rows):
+            if products.setdefault(product.code, product) != product:
+                raise Fault("TS-3265", detail=f"{product.code[:20]} stands for two products")
+        return Catalogue(products)
     except (UnicodeDecodeError, csv.Error) as error:
         raise Fault("TS-3265", detail=str(error)) from error
 

@@ -51,7 +51,8 @@ from tallystick.wire.offline_batch import (
 )
 
 TIMEOUT_SECONDS = 10.0
-_ANSWER_BYTES_MOST = 256 * 1024
+ANSWER_BYTES_MOST = 512 * 1024
+"""Fifty commands of the greatest size, and the certificates of their signers."""
 _RETRY_SECONDS_MOST = 3_600
 _GZIP_LEVEL = 6
 
@@ -230,8 +231,8 @@ class HttpChannel:
             try:
                 connection.request(method, self._base + path, body, headers)
                 answer = connection.getresponse()
-                content = answer.read(_ANSWER_BYTES_MOST + 1)
-                if len(content) > _ANSWER_BYTES_MOST:
+                content = answer.read(ANSWER_BYTES_MOST + 1)
+                if len(content) > ANSWER_BYTES_MOST:
                     raise ValueError("an answer of that size is not read")
             except (OSError, http.client.HTTPException, ValueError) as error:
                 self._drop()

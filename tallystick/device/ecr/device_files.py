@@ -1,7 +1,8 @@
 """Key and certificate of a register in its folder: ``device.key`` under a passphrase, ``device.crt`` with its chain.
 
 The same key signs documents and stands at the TLS door. A renewal writes key and certificate beside the old ones first:
-``next.key`` lies there until its certificate has come, so that a power cut loses neither.
+``next.key`` lies there until its certificate has come, so that a power cut loses neither. Both are changed at a moment
+that the caller chooses, when nothing is being signed, or at the next start.
 """
 
 from __future__ import annotations
@@ -109,13 +110,20 @@ class DeviceFiles:
         return made
 
     def take(self, certificate: bytes, chain: tuple[bytes, ...]) -> None:
-        """The certificate of the new key has come (DER): both take their places; raises ``TS-3264``."""
+        """The certificate of the new key has come (DER): it is kept beside the old one until `change_over`.
+
+        Raises ``TS-3264``.
+        """
         facts = read_facts(certificate)
         if facts.key_hash != self._load(NEXT_KEY).public.fingerprint:
             raise Fault("TS-3264", detail="the certificate that came is not of our key")
         sent = [certificate, *(one for one in chain if not is_self_signed(one))]
         write_atomically(self.folder / NEXT_CERTIFICATE, b"".join(map(pem_of, sent)), mode=0o600)
+
+    def change_over(self) -> Identity:
+        """Key and certificate that were taken are the ones from now on; what they say."""
         self._finish()
+        return self.identity()
 
     def _finish(self) -> None:
         """Where both next files lie there, they are the ones from now on; a cut in between is finished here."""

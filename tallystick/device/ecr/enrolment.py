@@ -11,9 +11,11 @@ import http.client
 import random
 import ssl
 from datetime import datetime, timedelta
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta
 
 from tallystick.crypto.est import read_certs_only, write_request
 from tallystick.device.ecr.device_files import DeviceFiles, Identity
@@ -24,12 +26,13 @@ from tallystick.wire.est import read_base64, write_base64
 
 _TIMEOUT_SECONDS = 20.0
 _BYTES_MOST = 256 * 1024
-_LAST_THIRD = 3
+_LAST_THIRD, _LATEST = 3, 6
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class _Window(msgspec.Struct, gc=False):
-    start: datetime
-    end: datetime
+    start: Moment
+    end: Moment
 
 
 class _Advice(msgspec.Struct, gc=False):
@@ -39,29 +42,39 @@ class _Advice(msgspec.Struct, gc=False):
 def enrol(files: DeviceFiles, file: RegisterFile, code: str) -> None:
     """The first certificate, for a one-time code.
 
-    Raises ``TS-3264`` (no answer, or one that is none), and the authority's refusals.
+    Raises ``TS-3264`` (no answer, one that is none, or a refusal, which stands in its detail) and ``TS-3262``.
     """
     credentials = base64.b64encode(f"{file.uid}:{code}".encode()).decode("ascii")
     context = files.tls_without_certificate()
     _ask(files, file, "simpleenroll", context, {"Authorization": f"Basic {credentials}"})
+    files.change_over()
 
 
 def renew(files: DeviceFiles, file: RegisterFile) -> None:
-    """The next certificate, with a new key; raises as `enrol`."""
+    """The next certificate, with a new key, of a register that does not run; raises as `enrol`."""
+    fetch_next(files, file)
+    files.change_over()
+
+
+def fetch_next(files: DeviceFiles, file: RegisterFile) -> None:
+    """The next certificate, with a new key; both wait for `DeviceFiles.change_over`. Raises as `enrol`."""
     _ask(files, file, "simplereenroll", files.tls(), {})
 
 
 def renewal_moment(file: RegisterFile, identity: Identity) -> datetime:
-    """When to renew: within the window of the advice, or in the last third of the life where there is none."""
+    """When to renew: within the window of the advice, or in the last third of the life where there is none.
+
+    The advice comes over plain HTTP, so it never lets a certificate live beyond the last sixth of its life.
+    """
     life = identity.not_after - identity.not_before
-    fallback = identity.not_after - life / _LAST_THIRD
+    fallback, latest = identity.not_after - life / _LAST_THIRD, identity.not_after - life / _LATEST
     if not file.renewal:
         return fallback
     try:
         reply = call(f"{file.renewal.rstrip('/')}/{identity.renewal_id}")
         window = msgspec.json.decode(reply.body, type=_Advice).window
         length = max(window.end - window.start, timedelta(0))
-        return window.start + length * random.random()  # noqa: S311 - spreads a fleet, no secret
+        return min(window.start + length * random.random(), latest)  # noqa: S311 - spreads a fleet, no secret
     except (Away, msgspec.DecodeError, UnicodeDecodeError, TypeError, OverflowError):
         return fallback
 

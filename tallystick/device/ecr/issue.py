@@ -22,6 +22,7 @@ from tallystick.device.ecr.needs import (
     FindOpen,
     FindOriginal,
     FindVoid,
+    Forget,
     Keep,
     KeepIntent,
     NoAnswer,
@@ -90,7 +91,7 @@ def issue(request: Request, standing: Standing, setup: RegisterSetup, now: datet
     _check_running(standing)
     intent = yield from ask(FindOpen())
     if intent is not None:
-        standing = yield from settle(intent, standing, setup, now, asked_for=request.request_id)
+        standing = yield from settle(intent, standing, setup, now, asked_for=request)
         answered = yield from ask(FindAnswer(request.request_id, request.request_hash))
         if answered is not None:
             return Issued(answer=answered, standing=standing)
@@ -98,7 +99,7 @@ def issue(request: Request, standing: Standing, setup: RegisterSetup, now: datet
 
 
 def settle(
-    intent: Intent, standing: Standing, setup: RegisterSetup, now: datetime, *, asked_for: str = ""
+    intent: Intent, standing: Standing, setup: RegisterSetup, now: datetime, *, asked_for: Request | None = None
 ) -> Walk[Standing]:
     """Bring a document whose fate is open to its end: the same bytes are delivered again.
 
@@ -110,7 +111,8 @@ def settle(
         if delivered.code == _GAP:
             return (yield from _resynchronise(delivered, standing, setup, now))
         return standing
-    is_asked = intent.request_id == asked_for
+    asked = None if asked_for is None else (asked_for.request_id, asked_for.request_hash)
+    is_asked = (intent.request_id, intent.request_hash) == asked
     return (yield from keep(intent, delivered, standing, setup, now, is_shown=is_asked)).standing
 
 
@@ -240,7 +242,7 @@ def _deliver(intent: Intent, now: datetime, *, was_sent: bool = False) -> Walk[D
     except NotSent as error:
         if was_sent:
             raise Fault("TS-3251", detail=str(error)) from error
-        yield from ask(Void(intent, "not sent"))
+        yield from ask(Forget(intent))
         raise Fault("TS-3250", detail=str(error)) from error
     except NoAnswer as error:
         raise Fault("TS-3251", detail=str(error)) from error

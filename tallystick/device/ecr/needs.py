@@ -232,8 +232,18 @@ class Deliver(Need[Delivered]):
 
 
 @attrs.frozen(slots=True)
+class Forget(Need[None]):
+    """Nothing left the device: the number is free again."""
+
+    intent: Intent
+
+    def perform(self, means: Means) -> None:
+        means.store.forget(self.intent)
+
+
+@attrs.frozen(slots=True)
 class Void(Need[None]):
-    """The number is free again."""
+    """The document was refused: the number is free again."""
 
     intent: Intent
     cause: str

@@ -19,8 +19,8 @@ from tallystick.device.ecr.remote.store import CommandStore
 from tallystick.device.ecr.renewing import Renewal
 from tallystick.device.ecr.setup_file import read_register_file, setup_of
 from tallystick.device.ecr.store import Store
-from tallystick.device.ecr.write_once import OfflineWay, SealedMemory, recover
-from tallystick.device.worm import Note, NoteKind, begin_memory, open_memory
+from tallystick.device.ecr.write_once import OfflineWay, SealedMemory, note_power_up, recover
+from tallystick.device.worm import begin_memory, open_memory
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import Clock
 
@@ -78,8 +78,7 @@ def open_register(folder: Path, passphrase: str, clock: Clock, *, memory: Path |
         opened = open_memory(place, setup.uid, clock())
         try:
             recover(opened, store, setup, files.sign, clock())
-            if not opened.state.closed:
-                opened.note(Note(kind=NoteKind.POWER_UP, before_ms=store.standing().last_ms), clock())
+            note_power_up(opened, store.standing().last_ms, clock())
             way = OfflineWay(opened, files.sign)
             sealed = SealedMemory(opened, files.sign)
             return with_control(

@@ -57,7 +57,10 @@ SELECT count(*), min(time_ms) FROM document WHERE booked_ms IS NULL;
 UPDATE document SET log_index = :log_index, booked_ms = :at_ms WHERE sequence = :sequence AND booked_ms IS NULL;
 
 -- name: late
-SELECT sequence, answer FROM document WHERE is_shown = 0 ORDER BY sequence;
+SELECT sequence, answer FROM document WHERE is_shown = 0 ORDER BY sequence LIMIT :most;
+
+-- name: late_count
+SELECT count(*) FROM document WHERE is_shown = 0;
 
 -- name: set_shown
 UPDATE document SET is_shown = 1 WHERE sequence = :sequence AND is_shown = 0;
@@ -75,6 +78,13 @@ WHERE state = 1 AND sequence = :sequence ORDER BY id;
 
 -- name: void_intent
 UPDATE intent SET state = 1, cause = :cause WHERE id = :id;
+
+-- name: forget_intent
+DELETE FROM intent WHERE id = :id;
+
+-- name: forget_old_voids
+DELETE FROM intent WHERE state = 1 AND sequence = :sequence AND id NOT IN (
+    SELECT id FROM intent WHERE state = 1 AND sequence = :sequence ORDER BY id DESC LIMIT :most);
 
 -- name: drop_intents
 DELETE FROM intent WHERE sequence <= :sequence;
@@ -137,7 +147,7 @@ UPDATE batch SET state = 3 WHERE batch_id = :batch_id;
 DELETE FROM batch WHERE batch_id = :batch_id;
 
 -- name: newest_receipt
-SELECT receipt FROM batch WHERE receipt IS NOT NULL ORDER BY first DESC LIMIT 1;
+SELECT receipt FROM batch WHERE receipt IS NOT NULL ORDER BY rowid DESC LIMIT 1;
 
 -- name: batch_parts
 SELECT number, first, last, sha256, is_there FROM batch_part WHERE batch_id = :batch_id ORDER BY number;

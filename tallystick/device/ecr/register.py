@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tallystick.device.ecr.batch_store import Batch
@@ -39,6 +40,7 @@ from tallystick.kernel.instants import Clock, from_unix_ms, unix_ms
 from tallystick.wire.batch_receipt import BatchReceipt
 
 REQUEST_ID_CHARACTERS = 64
+LATE_MOST = 100
 _SELLS = (Sell, Refund, Correct)
 REVOKED = "TS-1104"
 _STOPPING = frozenset({"TS-1403", "TS-2403"})
@@ -156,7 +158,7 @@ class Register:
             window=self._window(standing, now),
             closes_by=standing.state.closes_by(self.setup.shift_hours_most),
             open_fate=self._store.open_intent() is not None,
-            late=len(self._store.late()),
+            late=self._store.late_count(),
             stopped=standing.stopped,
             barred=standing.barred,
             trouble=self.trouble,
@@ -182,8 +184,8 @@ class Register:
         return self._store.newest(most)
 
     def late(self) -> list[bytes]:
-        """Answers that nobody took: what was sold after all when the till had given up."""
-        return self._store.late()
+        """The oldest answers that nobody took: what was sold after all when the till had given up."""
+        return self._store.late(LATE_MOST)
 
     def take_late(self, sequence: int) -> None:
         """Whoever stands at the till has seen it."""
@@ -205,10 +207,10 @@ class Register:
         """Whether no document's fate is open."""
         return self._store.open_intent() is None
 
-    def take_setup(self, setup: RegisterSetup) -> None:
-        """Go on with another certificate, between two documents."""
+    def change_setup(self, change: Callable[[RegisterSetup], RegisterSetup]) -> None:
+        """Change what the register is between two documents: ``change`` runs while nothing is signed."""
         with self._turn:
-            self.own_setup = setup
+            self.own_setup = change(self.own_setup)
 
     def lift_stop(self) -> None:
         """A service centre has looked: go on."""

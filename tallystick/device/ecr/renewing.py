@@ -1,7 +1,7 @@
 """A running register renews its certificate by itself, when nothing of it is on the way (RFC 9773).
 
-The moment is chosen once a start, within the window that the authority advises. What was signed before stays signed by
-the key before: its certificate was valid then.
+The moment is chosen at the start and every six hours, within the window that the authority advises. What was signed
+before stays signed by the key before: its certificate was valid then.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from tallystick.device.ecr.device_files import DeviceFiles, Identity
-from tallystick.device.ecr.enrolment import renew, renewal_moment
+from tallystick.device.ecr.device_files import DeviceFiles
+from tallystick.device.ecr.enrolment import fetch_next, renewal_moment
 from tallystick.device.ecr.register import Register
+from tallystick.device.ecr.setup import RegisterSetup
 from tallystick.device.ecr.setup_file import RegisterFile
 from tallystick.kernel.faults import Fault
 
@@ -43,20 +44,18 @@ class Renewal:
         if now < self._moment or not register.is_idle():
             return False
         try:
-            renew(self._files, self._file)
+            fetch_next(self._files, self._file)
         except Fault as fault:
             self._not_before = now + PATIENCE
             log.warning("the certificate is not renewed yet: %s", fault)
             return False
-        take_identity(register, self._files.identity())
+        register.change_setup(self._with_next)
         self._reconnect()
         self._moment = None
         log.info("the certificate is renewed, valid until %s", register.setup.not_after)
         return True
 
-
-def take_identity(register: Register, identity: Identity) -> None:
-    """From the next document on the register signs under this certificate."""
-    register.take_setup(
-        attrs.evolve(register.own_setup, certificate_hash=identity.certificate_hash, not_after=identity.not_after)
-    )
+    def _with_next(self, setup: RegisterSetup) -> RegisterSetup:
+        """Key and certificate change together: no document is signed by one and names the other."""
+        identity = self._files.change_over()
+        return attrs.evolve(setup, certificate_hash=identity.certificate_hash, not_after=identity.not_after)

@@ -34,6 +34,7 @@ CREATE INDEX document_waiting ON document (sequence) WHERE booked_ms IS NULL;
 CREATE INDEX document_follows ON document (refers_to) WHERE refers_to IS NOT NULL;
 CREATE INDEX document_reports ON document (sequence)
     WHERE kind IN ('shift-closing', 'settlement-status', 'registration', 're-registration', 'memory-closure');
+CREATE INDEX document_late ON document (sequence) WHERE is_shown = 0;
 
 -- A document that was signed and is not in the sequence yet: state 0 open (its fate is not known), 1 void.
 CREATE TABLE intent (

@@ -6,7 +6,6 @@ commits stand around the delivery, so that after a power cut the same bytes are 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import attrs
 
 from tallystick.crypto.national_oids import DeviceClass
+from tallystick.device.ecr.folder_lock import take_lock
 from tallystick.device.ecr.state_record import read_state, write_state
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
@@ -27,8 +27,8 @@ from tallystick.kit.sqlite_file import SqliteFile
 FILE = "register.db"
 _PACKAGE = "tallystick.device.ecr"
 _MANY = 1_000
-_FORMAT = 3
-_UPGRADES = {2: "schema_3.sql"}
+_VOIDS_MOST = 100  # refused documents of one number whose bytes are kept
+_UPGRADES = {2: "schema_3.sql", 3: "schema_4.sql"}
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -103,9 +103,9 @@ class Store:
         """Open or begin; raises ``TS-3258`` for a file that is damaged, of another register, or in use elsewhere."""
         self.uid = uid
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _take_lock(folder / "register.lock")
+        self._lock = take_lock(folder)
         try:
-            self.file = SqliteFile(folder / FILE, _PACKAGE, version=_FORMAT, upgrades=_UPGRADES)
+            self.file = SqliteFile(folder / FILE, _PACKAGE, version=max(_UPGRADES) + 1, upgrades=_UPGRADES)
             sync_folder(folder.parent)
             with self.file.transaction():
                 found = self.file.row("find_register")
@@ -150,9 +150,15 @@ class Store:
             self.file.run("add_intent", _values(intent, "number"))
 
     def void(self, intent: Intent, cause: str) -> None:
-        """The document is certainly not taken: its number is free. Its bytes stay until the number is used."""
+        """The document was refused: its number is free. Its bytes stay until the number is used, or many came after."""
         with self.writing():
             self.file.run("void_intent", {"id": intent.number, "cause": cause})
+            self.file.run("forget_old_voids", {"sequence": intent.sequence, "most": _VOIDS_MOST})
+
+    def forget(self, intent: Intent) -> None:
+        """Nobody ever got the document: its number is free, and nothing has to be kept of it."""
+        with self.writing():
+            self.file.run("forget_intent", {"id": intent.number})
 
     def keep(self, kept: Kept, standing: Standing) -> None:
         """Second commit: the document, its answer and the new standing; intents of its number end."""
@@ -236,10 +242,15 @@ class Store:
         with self.reading():
             return [bytes(row[4]) for row in self.file.rows("newest", {"most": most})]
 
-    def late(self) -> list[bytes]:
-        """Answers that nobody took: documents that were settled when the till had given up."""
+    def late(self, most: int) -> list[bytes]:
+        """The oldest answers that nobody took: documents that were settled when the till had given up."""
         with self.reading():
-            return [bytes(row[1]) for row in self.file.rows("late")]
+            return [bytes(row[1]) for row in self.file.rows("late", {"most": most})]
+
+    def late_count(self) -> int:
+        """How many there are of them."""
+        with self.reading():
+            return int(self.file.rows("late_count")[0][0])
 
     def mark_shown(self, sequence: int) -> None:
         """Somebody took the answer."""
@@ -337,13 +348,3 @@ def _intent(row: tuple[object, ...]) -> Intent:
 def _values(value: Intent | Kept, *without: str) -> dict[str, object]:
     found = {name: getattr(value, name) for name in (field.name for field in attrs.fields(type(value)))}
     return {name: one.scaled if isinstance(one, Money) else one for name, one in found.items() if name not in without}
-
-
-def _take_lock(path: Path) -> int:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise Fault("TS-3258", detail="another program works with this register") from None
-    return handle

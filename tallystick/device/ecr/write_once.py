@@ -6,6 +6,7 @@ The authority gets the documents in the background (`synchronise`). Software has
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 
 from tallystick.device.ecr.issue import counted
@@ -13,7 +14,7 @@ from tallystick.device.ecr.needs import Delivered, Refused, Sign
 from tallystick.device.ecr.receipt import code_of
 from tallystick.device.ecr.setup import RegisterSetup
 from tallystick.device.ecr.store import Store
-from tallystick.device.worm import Anchor, RecordKind, WriteOnceMemory
+from tallystick.device.worm import Anchor, Note, NoteKind, RecordKind, WriteOnceMemory
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import ZERO_MONEY
 from tallystick.kernel.hashing import sha256
@@ -22,6 +23,8 @@ from tallystick.kernel.national_document import DocumentKind
 from tallystick.wire.document_jws import read_signed
 from tallystick.wire.national_document import read_document
 from tallystick.wire.worm_contents import read_anchor
+
+log = logging.getLogger(__name__)
 
 _LOOK_BACK = 128
 """Records read at a start to know the last document again: more than stand between two seals."""
@@ -100,7 +103,12 @@ class SealedMemory:
         newest = self._newest(RecordKind.ANCHOR)
         if self._memory.state.closed or (newest and read_anchor(newest).seq >= record):
             return
-        self._memory.anchor(Anchor(seq=record, log_index=log_index, checkpoint=checkpoint), now)
+        try:
+            self._memory.anchor(Anchor(seq=record, log_index=log_index, checkpoint=checkpoint), now)
+        except Fault as fault:
+            if fault.code != "TS-3201":
+                raise
+            log.warning("no room for an anchor: %s", fault)  # the authority has the documents all the same
 
     def newest_seal(self) -> bytes:
         """The newest seal as it stands there, empty where none is near the end."""
@@ -120,6 +128,12 @@ class SealedMemory:
     def release(self) -> None:
         """Let go of the medium."""
         self._memory.release()
+
+
+def note_power_up(memory: WriteOnceMemory, before_ms: int, now: datetime) -> None:
+    """A record of the start; not in a memory that is closed, or has room only for what closes it."""
+    if not (memory.state.closed or memory.state.full):
+        memory.note(Note(kind=NoteKind.POWER_UP, before_ms=before_ms), now)
 
 
 def recover(memory: WriteOnceMemory, store: Store, setup: RegisterSetup, sign: Sign, now: datetime) -> None:
@@ -150,12 +164,13 @@ def recover(memory: WriteOnceMemory, store: Store, setup: RegisterSetup, sign: S
             code=code_of(record.data, sign),
             change=asked.change if asked else ZERO_MONEY,
             request=(asked.request_id, asked.request_hash) if asked else None,
+            is_shown=asked is None,  # what the store once knew, somebody once took
         )
         store.keep(kept, standing)
     if anchored and standing.sequence != before:
         store.settle_records(anchored, unix_ms(now))
     left = store.open_intent()
     if left is not None:
-        store.void(left, "not written")
+        store.forget(left)
     if memory.state.closed and memory.state.unsealed:
         memory.close_for_ever(b"", standing.sequence, sign, now)

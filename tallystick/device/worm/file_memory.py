@@ -199,11 +199,16 @@ class FileMemory:
         """See `WriteOnceMemory`."""
         if not 1 <= seq <= self._head.seq:
             raise Fault("TS-3200", detail=f"there is no record {seq}")
-        return self._segments.read(seq)
+        with _reading():
+            return self._segments.read(seq, self._head.seq)
 
     def records(self, from_seq: int = 1) -> Iterator[Record]:
         """See `WriteOnceMemory`."""
-        return self._segments.records(max(from_seq, 1), self._head.seq)
+        return self._read_on(max(from_seq, 1), self._head.seq)
+
+    def _read_on(self, from_seq: int, to_seq: int) -> Iterator[Record]:
+        with _reading():
+            yield from self._segments.records(from_seq, to_seq)
 
     def release(self) -> None:
         """See `WriteOnceMemory`."""
@@ -322,3 +327,12 @@ class FileMemory:
         except BaseException:
             self._failed = True
             raise
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """What could not be read now may be there: nothing is in doubt by it."""
+    try:
+        yield
+    except OSError as error:
+        raise Fault("TS-3206", detail=str(error.strerror)) from error

@@ -30,7 +30,7 @@ class ReadOnlyMemory:
         """One record; raises ``TS-3200`` when there is none of that number."""
         if not 1 <= seq <= self._end.seq:
             raise Fault("TS-3200", detail=f"there is no record {seq}")
-        return self._segments.read(seq)
+        return self._segments.read(seq, self._end.seq)
 
     def records(self) -> Iterator[Record]:
         """All records in their order."""

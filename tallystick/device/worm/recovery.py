@@ -183,4 +183,4 @@ def _judge(source: Source, headers: list[SegmentHeader], scan: _Scan, count: Cou
 
 
 def _link_at(source: Source, headers: list[SegmentHeader], seq: int) -> bytes:
-    return Segments(source, headers).read(seq).link if seq else headers[0].previous
+    return Segments(source, headers).read(seq, seq).link if seq else headers[0].previous

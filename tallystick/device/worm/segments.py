@@ -44,10 +44,13 @@ class Segments:
         self._firsts.append(header.first_seq)
         self._headers.append(header)
 
-    def read(self, seq: int) -> Record:
-        """A record that the memory has; raises ``TS-3203`` when it does not stand there as it was written."""
+    def read(self, seq: int, last: int) -> Record:
+        """A record of a memory that has those up to ``last``; what stands behind may be half written just now.
+
+        Raises ``TS-3203`` when it does not stand there as it was written.
+        """
         header = self._holding(seq)
-        start, end = self._place(header, seq)
+        start, end = self._place(header, seq, last)
         data = self._source.read(segment_name(header.number), start - HASH_BYTES, end - start + HASH_BYTES)
         record, _ = read_record(data, HASH_BYTES)
         return _checked(record, seq, data[:HASH_BYTES])
@@ -74,7 +77,7 @@ class Segments:
     def _holding(self, seq: int) -> SegmentHeader:
         return self._headers[bisect_right(self._firsts, seq) - 1]
 
-    def _place(self, header: SegmentHeader, seq: int) -> tuple[int, int]:
+    def _place(self, header: SegmentHeader, seq: int, last: int) -> tuple[int, int]:
         with self._lock:
             offsets = self._indexed.pop(header.number, None) or _Offsets(array("I"))
             self._indexed[header.number] = offsets
@@ -82,17 +85,17 @@ class Segments:
                 self._indexed.popitem(last=False)
             position = seq - header.first_seq
             if position >= len(offsets.starts):
-                self._go_on(header, offsets)
+                self._go_on(header, offsets, last - header.first_seq + 1)
             if position >= len(offsets.starts):
                 raise Fault("TS-3203", detail=f"record {seq} is not in {segment_name(header.number)}")
             starts = offsets.starts
             return starts[position], starts[position + 1] if position + 1 < len(starts) else offsets.end
 
-    def _go_on(self, header: SegmentHeader, offsets: _Offsets) -> None:
-        """Note where records begin that stand behind those which are known."""
+    def _go_on(self, header: SegmentHeader, offsets: _Offsets, most: int) -> None:
+        """Note where records begin that stand behind those which are known, so many in all."""
         data = self._source.read(segment_name(header.number), offsets.end, LIMITS.worm_segment_bytes)
         at = 0
-        while (end := record_end(data, at)) is not None and end <= len(data):
+        while len(offsets.starts) < most and (end := record_end(data, at)) is not None and end <= len(data):
             offsets.starts.append(offsets.end)
             offsets.end += end - at
             at = end

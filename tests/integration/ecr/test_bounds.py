@@ -251,3 +251,11 @@ def test_ts_5002_parts_of_batches_have_memory_of_their_own(
         assert (full.status, full.code, full.headers["retry-after"]) == (503, "TS-5002", "1")
         with door.services.work.hold(64 * 1024 * 1024):  # what tills need is not asked for
             assert till.ask("PUT", part, b"x", Content_Type="text/plain").code == "TS-1002"
+
+
+def test_a_part_is_read_without_the_database(pki: DemoPki, home: Country) -> None:
+    """A fleet that comes back takes no connection from the tills while its parts are parsed; this door has none."""
+    with open_door(pki, home.folder) as door:
+        till, part = door.till("PARTS002", DeviceClass.HARDWARE), f"{BATCHES_PATH}/{'A' * 22}/parts/1"
+        wrong = till.ask("PUT", part, b"no document\n", Content_Type="application/octet-stream")
+        assert wrong.code.startswith("TS-12"), wrong

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -203,6 +204,25 @@ def test_an_answer_about_another_document_is_not_believed(
         with pytest.raises(ErpError, match="not about"):
             client.submit(sale("1.00"), "invoice-1")
     assert client.submit(sale("1.00"), "invoice-1").number == f"{till.uid}-{till.uid}-3"
+
+
+def test_a_key_that_comes_twice_in_a_bulk_is_told_before_anything_is_signed(till: Till, open_client: Any) -> None:
+    client: Connection = open_client()
+    client.begin()
+    twice = [(registration("Works", "ERP", "1"), "one"), (opening(), "one")]
+    with pytest.raises(KeyTaken):
+        client.submit_bulk(twice)
+    assert client.submit(registration("Works", "ERP", "1"), "one").number.endswith("-1")
+
+
+def test_a_connection_that_ended_while_nothing_was_sold_costs_nothing(till: Till, open_client: Any) -> None:
+    """The operator closes what is idle; the next document goes over a new connection at once."""
+    client: Connection = open_client()
+    client.begin()
+    kept = client._transport._open
+    assert kept is not None
+    kept.sock.shutdown(socket.SHUT_RDWR)
+    assert client.submit(registration("Works", "ERP", "1"), "one").number.endswith("-1")
 
 
 def test_one_program_at_a_time_has_the_store(open_client: Any, bench: ErpBench, tmp_path: Path) -> None:

@@ -149,6 +149,13 @@ def test_s0_019_a_webhook_is_told_the_feed_in_order_and_signed(bench: ErpBench, 
     assert secret.removeprefix("whsec_") not in stored
 
 
+@pytest.mark.parametrize("moment", ["", "-1", "1.5", "9" * 400, "9" * 5_000, "²"])
+def test_a_moment_that_is_none_is_not_genuine(moment: str) -> None:
+    """Anybody can send anything to a receiver: it must not fall over."""
+    with pytest.raises(NotGenuine):
+        verify("whsec_AAAA", {"Webhook-Id": "1-1", "Webhook-Timestamp": moment}, b"{}", datetime.now(UTC))
+
+
 def test_what_is_not_taken_comes_again_the_same_and_nothing_overtakes_it(bench: ErpBench, sending: Sending) -> None:
     till = bench.opened()
     with receiver() as there:

@@ -94,12 +94,17 @@ class Connection:
     def submit_bulk(self, documents: Iterable[tuple[Payload, str]]) -> list[Booked]:
         """Register many, in order, each with its key; gives the answers to those that were booked.
 
-        Raises `Refused` for the first one that is refused: none behind it is booked, those before it are.
+        Raises `Refused` for the first one that is refused: none behind it is booked, those before it are. Raises
+        `KeyTaken` for a key that comes twice, and nothing is signed then.
         """
         self.settle()
         answers: list[Booked] = []
         fresh: list[tuple[Payload, str]] = []
+        keys: set[str] = set()
         for payload, key in documents:
+            if key in keys:
+                raise KeyTaken(f"{key} names two documents of this bulk")
+            keys.add(key)
             known = self._known(key, payload)
             if known is None:
                 fresh.append((payload, key))

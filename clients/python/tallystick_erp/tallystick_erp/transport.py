@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +35,8 @@ class Transport:
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}
     ) -> tuple[int, bytes]:
         """Status and body of an answer that is not a refusal; raises `Away` and `Refused`."""
+        if self._open is not None and _has_ended(self._open):
+            self.close()
         try:
             if self._open is None:
                 self._open = http.client.HTTPSConnection(
@@ -54,6 +57,14 @@ class Transport:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+
+def _has_ended(connection: http.client.HTTPSConnection) -> bool:
+    """Whether the other side closed it meanwhile: nothing is to be read between two calls."""
+    try:
+        return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])
+    except (OSError, ValueError):
+        return True
 
 
 def _trouble(status: int, body: bytes) -> Exception:

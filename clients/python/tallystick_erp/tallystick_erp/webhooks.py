@@ -13,6 +13,7 @@ from typing import Any
 from tallystick_erp.faults import ErpError
 
 TOLERANCE = timedelta(minutes=5)
+_DIGITS_MOST = 12
 
 
 class NotGenuine(ErpError):
@@ -27,7 +28,12 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
     """
     said = {name.lower(): value for name, value in headers.items()}
     message, at = said.get("webhook-id", ""), said.get("webhook-timestamp", "")
-    if not at.isascii() or not at.isdigit() or abs(now.timestamp() - int(at)) > TOLERANCE.total_seconds():
+    if (
+        not at.isascii()
+        or not at.isdigit()
+        or len(at) > _DIGITS_MOST
+        or abs(now.timestamp() - int(at)) > TOLERANCE.total_seconds()
+    ):
         raise NotGenuine("too old, or from the future")
     key = base64.b64decode(secret.removeprefix("whsec_"))
     made = base64.b64encode(hmac.digest(key, f"{message}.{at}.".encode() + body, hashlib.sha256)).decode()

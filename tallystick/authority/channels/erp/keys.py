@@ -45,18 +45,24 @@ def take(conn: Connection, uid: str, key: str, signed: SignedDocument, at: datet
     if store.take_key(conn, uid, key, act, sequence, at, at - KEPT):
         return
     named = store.key_row(conn, uid, key)
-    if named is not None and _is_over(conn, uid, named, at):
+    if named is not None and _is_over(conn, uid, named, sequence, at):
         given = store.give_key(conn, uid, key, named.act_hash, act, sequence, at)
         if given:
             return
     raise Fault("TS-3291", detail="the act that has this key is still in work", retry_after_seconds=2)
 
 
-def _is_over(conn: Connection, uid: str, named: store.KeyRow, at: datetime) -> bool:
-    """Whether the act cannot be booked any more; raises ``TS-3290`` where it is booked."""
+def _is_over(conn: Connection, uid: str, named: store.KeyRow, sequence: int, at: datetime) -> bool:
+    """Whether the act cannot be booked any more, or not beside an act of place ``sequence``.
+
+    Raises ``TS-3290`` where it is booked.
+
+    One that was refused may still be in work as another copy of the same bytes. In its place, or before it, only one of
+    both can be booked; what lies behind it rests on something in its place that is not in the ledger yet.
+    """
     first = ledger.document_by_number(conn, uid, uid, named.sequence)
     if first is None:
-        return named.let_go or at - named.taken_at > IN_DOUBT
+        return (named.let_go and sequence <= named.sequence) or at - named.taken_at > IN_DOUBT
     if first.act_hash != named.act_hash:
         return True
     if not first.acked:

@@ -58,13 +58,15 @@ def ask_for_many(
 def give_many(conn: Connection, devices: Devices, request: Request, at: datetime) -> int:
     """Carry an approved request out, for the devices that are selected now; returns how many got the command.
 
-    A device that is closed, or for which too many commands wait, is passed over and counted.
+    A device that is closed, or for which too many commands wait, is passed over and counted. Where the selection has
+    grown beyond the bound meanwhile, the act says that devices were left out.
     """
     wanted = read_wanted(request.content["wanted"].encode())
     selection, _, rest = request.object.partition(":")
     name = rest.rpartition("/")[0]
     given = passed_over = 0
-    for uid in devices.selected(conn, Selection(selection), name, DEVICES_MOST):
+    found = devices.selected(conn, Selection(selection), name, DEVICES_MOST + 1)
+    for uid in found[:DEVICES_MOST]:
         device = devices.device(conn, uid)
         if device is None or device.state is DeviceState.CLOSED or device.device_class == DeviceClass.VSDC:
             passed_over += 1
@@ -79,6 +81,8 @@ def give_many(conn: Connection, devices: Devices, request: Request, at: datetime
             passed_over += 1
     facts = {"given": str(given), "kind": str(wanted.kind), "passed_over": str(passed_over)}
     facts |= {"asked_by": request.asked_by, "request": str(request.request_id)}
+    if len(found) > DEVICES_MOST:
+        facts["left_out"] = "some"
     for_whom = name if selection == Selection.TAXPAYER else ""
     act = Act(
         at=at, actor=request.decider, verb=GIVE_MANY, object=f"{selection}:{name}", for_whom=for_whom,

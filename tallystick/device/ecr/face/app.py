@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from tallystick.device.ecr.words import Words, offered
 from tallystick.device.local_page.guard import HEADERS, Guard
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.national_document import DocumentKind
 from tallystick.kit.asgi import Answer, BodyTooLarge, BodyTooSlow, Receive, Scope, Send, guarded, header, respond
 from tallystick.wire.national_members import ITEMS_MAX
 from tallystick.wire.qr import qr_gif
@@ -88,7 +90,7 @@ class TillApp:
             try:
                 return _see_other(await asyncio.to_thread(self._forms[path], form))
             except Fault as fault:
-                where = form.get("sequence", "")
+                where = re.sub(r"[^0-9]", "", form.get("sequence", ""))[:10]
                 here = {"/back": f"/back/{where}", "/correct": f"/correct/{where}"}.get(path, "/")
                 if path in ("/link", "/print"):
                     here = f"/receipt/{where}"
@@ -130,7 +132,7 @@ class TillApp:
             case "language", "":
                 return self._language(scope)
             case "receipt", sequence:
-                return _html(self._receipt(frame, _number(sequence)))
+                return _html(self._receipt(frame, _number(sequence), is_seen=_is_seen(scope)))
             case "code", sequence:
                 return Answer(200, self._code(_number(sequence.removesuffix(".gif"))), "image/gif")
             case "back" | "correct", sequence:
@@ -144,11 +146,12 @@ class TillApp:
         found = self._catalogue.search(sought, FOUND_MOST) if sought else []
         return selling.sale_page(frame, self._basket.basket, found, sought, _fresh())
 
-    def _receipt(self, frame: Frame, sequence: int) -> str:
+    def _receipt(self, frame: Frame, sequence: int, *, is_seen: bool) -> str:
         answer = json.loads(self._register.answer_of(sequence))
-        self._register.take_late(sequence)
+        if is_seen:
+            self._register.take_late(sequence)
         original = None
-        if answer.get("operation") == "sale":
+        if "operation" in answer and answer["kind"] != DocumentKind.CORRECTION:
             original = self._original(sequence)
         return pages.receipt_page(frame, answer, original, prints=self._print is not None)
 
@@ -208,7 +211,8 @@ class TillApp:
             log.error("the till failed for a reason of our own", exc_info=error)
             code, status = "TS-5099", 500
         try:
-            page = frames.trouble_page(self._frame(scope), code, CATALOGUE[code].title)
+            frame = self._frame(scope)
+            page = frames.trouble_page(frame, code, frame.words.tables["fault"].get(code, CATALOGUE[code].title))
         except Fault:
             page = f"<!doctype html><title>{code}</title><h1>{code}</h1>"
         return Answer(status, page.encode(), HTML, HEADERS)
@@ -227,6 +231,11 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 10:
         raise Fault("TS-3255", detail="no such document")
     return int(text)
+
+
+def _is_seen(scope: Scope) -> bool:
+    """Whether somebody at the till looks: another page can load ours, and nobody sees it."""
+    return header(scope, b"sec-fetch-site") in (None, b"none", b"same-origin")
 
 
 def _static(path: str) -> bytes:

@@ -24,8 +24,9 @@ _PAYMENTS = {word: kind for kind, word in PAYMENT_WORDS.items()}
 _ONE = 1_000
 _AMOUNT_CHARACTERS = 18
 _QUANTITY_MOST = 10**9
+_COUNT_DIGITS = 6
 _MARKS = "*x×"
-_FATE_OPEN = "TS-3251"
+_FATE_OPEN, _NAME_USED = "TS-3251", "TS-3253"
 Form = Mapping[str, str]
 
 
@@ -58,7 +59,7 @@ class Entries:
 
     def _open(self, form: Form) -> str:
         cashier = form.get("cashier", "").strip()[: LIMITS.cashier_characters]
-        order = OpenShift(cash=amount(form, "cash"), cashier=cashier)
+        order = OpenShift(cash=self._amount(form, "cash"), cashier=cashier)
         where = self._issued(form.get("request", ""), order, "opened", where="/")
         self._file.keep(attrs.evolve(self._file.basket, cashier=cashier))
         return where
@@ -77,12 +78,10 @@ class Entries:
         """A code, or a number of them and the code, as ``3*4006381333931``; else a part of a name to look for."""
         entered = form.get("code", "").strip()
         count, code = _ONE, entered
-        for mark in _MARKS:
-            before, found, after = entered.partition(mark)
-            if found and before.strip().isascii() and before.strip().isdigit() and after.strip():
-                count, code = int(before.strip()[:6]) * _ONE, after.strip()
-                break
         product = self._catalogue.find(code)
+        if product is None:
+            count, code = _counted(entered)
+            product = self._catalogue.find(code)
         if product is None:
             found_some = self._catalogue.search(code, 1) if code else []
             return f"/?q={quote(code[:80])}" + ("" if found_some else "&m=unknown")
@@ -103,7 +102,7 @@ class Entries:
         line = Line(
             name=name,
             quantity=number(form, "quantity", "1"),
-            price=amount(form, "price"),
+            price=self._amount(form, "price"),
             labels=(form["label"][:8],),
         )
         self._add(line)
@@ -139,7 +138,7 @@ class Entries:
         kind = _PAYMENTS.get(form.get("kind", ""))
         if kind is None:
             raise _wrong("/kind", "no such payment")
-        self._file.keep(attrs.evolve(basket, paid=(Payment(amount(form, "amount"), kind),)))
+        self._file.keep(attrs.evolve(basket, paid=(Payment(self._amount(form, "amount"), kind),)))
         return self._sell()
 
     def _again(self, form: Form) -> str:
@@ -153,11 +152,20 @@ class Entries:
         try:
             where = self._issued(basket.request_id, basket.order(basket.paid), "sold")
         except Fault as fault:
-            if fault.code != _FATE_OPEN:
-                self._file.keep(attrs.evolve(basket, paid=()))
+            if fault.code == _NAME_USED:
+                self._file.keep(basket.renamed())
+            elif fault.code != _FATE_OPEN and self._is_settled():
+                self._file.keep(basket.opened())
             raise
         self._file.keep(basket.emptied())
         return where
+
+    def _is_settled(self) -> bool:
+        """Whether nothing is signed whose fate is not known, whatever the fault said: it might be this sale."""
+        try:
+            return self._register.is_idle()
+        except Fault:
+            return False
 
     # After a sale
 
@@ -191,7 +199,7 @@ class Entries:
     def _correct(self, form: Form) -> str:
         sequence = _whole(form, "sequence")
         setup = self._register.setup
-        price = amount(form, "price")
+        price = self._amount(form, "price")
         reason = form.get("reason", "").strip()
         if not reason or not form.get("name", "").strip():
             raise _wrong("/reason", "say what is corrected, and why")
@@ -224,16 +232,33 @@ class Entries:
         self._register.send_link(sequence, by, form.get("to", "").strip()[:254])
         return f"/receipt/{sequence}?m=link_sent"
 
+    def _amount(self, form: Form, name: str) -> Money:
+        return amount(form, name, self._register.setup.currency_places)
+
     def _issued(self, request_id: str, order: Order, message: str, *, where: str = "") -> str:
         answer = json.loads(self._register.issue(request_id, repr(order).encode(), order))
         return f"{where or '/receipt/' + answer['sequence']}?m={message}"
 
 
-def amount(form: Form, name: str) -> Money:
-    """An amount as people write it, with a comma or a point; raises ``TS-1220``."""
+def _counted(entered: str) -> tuple[int, str]:
+    """How many (in thousandths) and of what; one where no number stands before a mark. Raises ``TS-1220``."""
+    for mark in _MARKS:
+        before, found, after = (one.strip() for one in entered.partition(mark))
+        if found and after and before.isascii() and before.isdigit():
+            if len(before) > _COUNT_DIGITS:
+                raise _wrong("/code", "a quantity above nothing, and room on the receipt")
+            return int(before) * _ONE, after
+    return _ONE, entered
+
+
+def amount(form: Form, name: str, places: int) -> Money:
+    """An amount as people write it, with a comma or a point; raises ``TS-1220``.
+
+    Not with more decimals than the currency has: where a point groups thousands, ``1.234`` is not one and a quarter.
+    """
     found = Money.of(_decimal(form, name))
-    if found < ZERO_MONEY:
-        raise _wrong(f"/{name}", "an amount")
+    if found < ZERO_MONEY or found.scaled % 10 ** (Money.places - places):
+        raise _wrong(f"/{name}", f"an amount with at most {places} decimals")
     return found
 
 
@@ -248,7 +273,8 @@ def _decimal(form: Form, name: str, default: str = "") -> str:
         text = text.replace(",", ".")
     if not text or len(text) > _AMOUNT_CHARACTERS or not set(text) <= set("0123456789."):
         raise _wrong(f"/{name}", "write a number with digits and one mark")
-    return text
+    digits = text.lstrip("0")  # somebody types behind the nought that stood there
+    return digits if digits[:1].isdigit() else f"0{digits}"
 
 
 def _whole(form: Form, name: str) -> int:

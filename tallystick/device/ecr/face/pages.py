@@ -7,8 +7,10 @@ from typing import Any
 
 from tallystick.device.ecr.compose import Original
 from tallystick.device.ecr.face.frame import PAY_BY, Frame, known_labels, page
-from tallystick.device.ecr.face.parts import field, form, hidden, quantity, text
+from tallystick.device.ecr.face.parts import field, form, hidden, quantity, text, written
 from tallystick.device.ecr.face.selling import opening_part
+from tallystick.kernel.fixed_point import ZERO_MONEY
+from tallystick.kernel.invoice import TransactionType
 
 # Documents
 
@@ -18,7 +20,8 @@ def receipt_page(frame: Frame, answer: Mapping[str, Any], original: Original | N
     words, sequence = frame.words, answer["sequence"]
     parts = []
     if answer.get("change", "0").strip("0."):
-        change = f"{words.say('text', 'change')}: {answer['change']} {answer['currency']}"
+        amount = written(words, answer["change"], frame.setup.currency_places)
+        change = f"{words.say('text', 'change')}: {amount} {answer['currency']}"
         parts.append(f'<p class="change">{text(change)}</p>')
     parts.append(f'<p><a class="button" href="/" autofocus>{frame.say("next_sale")}</a></p>')
     parts.append(f'<pre class="journal">{text(str(answer["journal"]).replace(chr(13), ""))}</pre>')
@@ -40,10 +43,13 @@ def receipt_page(frame: Frame, answer: Mapping[str, Any], original: Original | N
 
 
 def _after_part(frame: Frame, sequence: str, original: Original) -> str:
-    rest = f"<p>{frame.say('rest')} {frame.money(original.rest)}</p>"
-    links = f'<p><a class="button plain" href="/back/{sequence}">{frame.say("give_back")}</a> '
-    links += f'<a class="button plain" href="/correct/{sequence}">{frame.say("correct")}</a></p>'
-    return rest + links
+    """A sale is given back as far as something is left of it; it and a refund are corrected (S1-027)."""
+    rest, links = "", f'<a class="button plain" href="/correct/{sequence}">{frame.say("correct")}</a>'
+    if original.sale.operation is TransactionType.SALE:
+        rest = f"<p>{frame.say('rest')} {frame.money(original.rest)}</p>"
+        if original.rest > ZERO_MONEY:
+            links = f'<a class="button plain" href="/back/{sequence}">{frame.say("give_back")}</a> {links}'
+    return f"{rest}<p>{links}</p>"
 
 
 def documents_page(frame: Frame, answers: Sequence[Mapping[str, Any]], heading: str) -> str:
@@ -51,7 +57,8 @@ def documents_page(frame: Frame, answers: Sequence[Mapping[str, Any]], heading: 
     words = frame.words
     rows = "".join(
         f'<li><a href="/receipt/{one["sequence"]}">{text(one["number"])}</a> '
-        f"<span>{text(words.say('title', one['kind']))}</span> <b>{text(one.get('total', ''))}</b></li>"
+        f"<span>{text(_kind(frame, one))}</span> "
+        f"<b>{text(written(words, one.get('total'), frame.setup.currency_places))}</b></li>"
         for one in answers
     )
     find = f'<form method="get" action="/find" class="scan">{field("number", words.say("till", "number"), focus=True)}'
@@ -59,11 +66,20 @@ def documents_page(frame: Frame, answers: Sequence[Mapping[str, Any]], heading: 
     return page(frame, "documents", f'<h1>{frame.say(heading)}</h1>{find}<ul class="documents">{rows}</ul>')
 
 
+def _kind(frame: Frame, answer: Mapping[str, Any]) -> str:
+    """What a document is; of a sale that money went out by, that too."""
+    words = frame.words
+    kind = words.say("title", answer["kind"])
+    return f"{kind}: {words.say('text', 'refund')}" if answer.get("operation") == "refund" else kind
+
+
 def back_page(frame: Frame, sequence: int, original: Original, request_id: str) -> str:
     """What of a sale comes back: quantities of its lines."""
     words = frame.words
     rows = "".join(
-        field(f"q{place}", f"{item.name} ({quantity(words, item.quantity)})", value="0", mode="decimal")
+        field(
+            f"q{place}", f"{item.name} ({quantity(words, item.quantity)})", value="0", mode="decimal", focus=place == 0
+        )
         for place, item in enumerate(original.sale.items)
     )
     content = hidden(request=request_id, sequence=sequence) + rows + _paid_by(frame)
@@ -86,7 +102,8 @@ def correct_page(frame: Frame, sequence: int, original: Original, request_id: st
     ways += f'<option value="down">{frame.say("down")}</option></select></label>'
     labels = "".join(f"<option>{text(label)}</option>" for label in known_labels(frame.setup))
     fields = hidden(request=request_id, sequence=sequence) + ways
-    fields += field("name", words.say("till", "name")) + field("price", words.say("till", "price"), mode="decimal")
+    fields += field("name", words.say("till", "name"), focus=True)
+    fields += field("price", words.say("till", "price"), mode="decimal")
     fields += f'<label>{frame.say("label")}<select name="label">{labels}</select></label>'
     fields += field("reason", words.say("text", "reason")) + _paid_by(frame)
     corrected = form("/correct", frame.token, fields, words.say("till", "correct"), kind="stack")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from html import escape
 
 from tallystick.device.ecr.words import Words
@@ -56,6 +57,11 @@ def field(
 def money(words: Words, amount: Money, places: int) -> str:
     """An amount as people here write it."""
     return words.number(amount.rounded(places), places)
+
+
+def written(words: Words, amount: object, places: int) -> str:
+    """An amount of an answer, as people here write it; empty where the document has none."""
+    return words.number(Decimal(str(amount)), places) if amount else ""
 
 
 def quantity(words: Words, amount: Quantity) -> str:

@@ -95,7 +95,8 @@ def _line(frame: Frame, place: int, basket: Basket) -> str:
 def _pay_part(frame: Frame, basket: Basket) -> str:
     words = frame.words
     due = f"{total(frame, basket).rounded(frame.setup.currency_places):f}"
-    cash = field("amount", words.say("till", "handed_over"), value=due, mode="decimal")
+    shown = due.replace(".", words.decimal_mark)
+    cash = field("amount", words.say("till", "handed_over"), value=shown, mode="decimal")
     paid = form("/pay", frame.token, hidden(kind="cash") + cash, words.say("payment", "cash"), kind="scan")
     others = "".join(
         form("/pay", frame.token, hidden(kind=kind, amount=due), words.say("payment", kind), kind="plain")

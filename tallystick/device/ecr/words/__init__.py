@@ -60,5 +60,5 @@ def words_of(tag: str) -> Words:
 def offered(languages: Iterable[str]) -> tuple[Words, ...]:
     """The country's languages that there are words of, in its order; English where there are none."""
     known = {tag.lower(): tag for tag in language_tags()}
-    tags = [known[tag.lower()] for tag in languages if tag.lower() in known]
-    return tuple(words_of(tag) for tag in tags or [FALLBACK])
+    tags = dict.fromkeys(known[tag.lower()] for tag in languages if tag.lower() in known)
+    return tuple(words_of(tag) for tag in tags or (FALLBACK,))

@@ -57,6 +57,21 @@ def test_commands_to_many_are_bounded_and_of_officers(
     ask("TS-3308", "vera", HOLD, Selection.MAKER, "Maker")
 
 
+def test_a_selection_that_grew_beyond_the_bound_is_not_taken_for_whole(
+    control: Control, bench: PkiBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conn, tin = control.conn, DEVICES.device(control.conn, bench.uid).tin  # type: ignore[union-attr]
+    number, _ = many.ask_for_many(
+        conn, DEVICES, control.rules, Selection.TAXPAYER, tin, HOLD, WHY, officer("vera"), NOW
+    )  # fmt: skip
+    approvals.approve(conn, number, officer("omar"), NOW)
+    conn.commit()
+    monkeypatch.setattr(many, "DEVICES_MOST", 1)
+    assert do_approved(conn, NOW) == 1
+    (act,) = activity.newest(conn, verb=many.GIVE_MANY, for_whom=tin)
+    assert (act.act.facts["given"], act.act.facts["left_out"]) == ("1", "some")
+
+
 def test_a_build_selects_the_devices_that_proved_it_last(control: Control, bench: PkiBench) -> None:
     insert = "INSERT INTO builds.proved (uid, build_id, first_at, last_at) VALUES (%s, %s, %s, %s)"
     old, new = "b" * 64, "c" * 64

@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from till_bench import Bench
 from till_live import register_file
 
+from tallystick.authority.reference.remote.operations import FETCH_MOST
 from tallystick.crypto.keys import generate_p256_key
 from tallystick.crypto.passphrase_keys import load_under_passphrase, store_under_passphrase
 from tallystick.crypto.sealed_keys import WrongPassphrase
 from tallystick.device.ecr.basket import Basket, BasketFile
 from tallystick.device.ecr.catalogue import read_catalogue
-from tallystick.device.ecr.channel import HttpChannel
+from tallystick.device.ecr.channel import ANSWER_BYTES_MOST, HttpChannel
 from tallystick.device.ecr.face.frame import MESSAGES
 from tallystick.device.ecr.orders import Line
 from tallystick.device.ecr.setup_file import read_register_file, setup_of
@@ -25,6 +27,8 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money, Quantity
 from tallystick.kernel.national_document import DocumentKind
 from tallystick.kernel.shifts import PAYMENT_WORDS
+from tallystick.ops.till_tools import renew_register
+from tallystick.wire.device_command import COMMAND_BYTES_MAX
 
 END = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -95,6 +99,7 @@ HEAD = b"code,name,price,label\n"
         HEAD + b",a,1,A\n",
         b"\xff\xfe",
         HEAD + b'"1\n',
+        HEAD + b"1,a,1,A\n2,b,1,A\n1,a,2,A\n",
     ],
 )
 def test_a_wrong_catalogue_is_refused(wrong: bytes) -> None:
@@ -153,3 +158,18 @@ def test_the_setup_is_strict_json(tmp_path: Path) -> None:
     with pytest.raises(Fault) as caught:
         read_register_file(tmp_path)
     assert "TS-1212" in caught.value.detail
+
+
+def test_a_register_reads_as_many_commands_as_it_is_given_at_a_time() -> None:
+    """One that could not would never obey again."""
+    assert ANSWER_BYTES_MOST > FETCH_MOST * COMMAND_BYTES_MAX + 64 * 1024
+
+
+def test_a_register_that_runs_is_not_renewed_by_hand(tmp_path: Path) -> None:
+    """Its process would sign with the old key, and could not read the new certificate."""
+    register_file(tmp_path)
+    bench = Bench(tmp_path)
+    with pytest.raises(Fault) as caught:
+        renew_register(tmp_path, "1234")
+    bench.switch_off()
+    assert caught.value.code == "TS-3258"

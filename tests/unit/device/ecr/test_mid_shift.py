@@ -71,3 +71,22 @@ def test_a_seal_that_cannot_be_made_is_no_trouble_of_the_way(tmp_path: Path, cap
     bench.do("z", CloseShift())
     assert background.round()
     all_is_there(bench)
+
+
+def test_a_memory_that_takes_no_more_reports_does_not_keep_the_background_from_its_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So much without a report that one should be made, and no room for it: the authority is still reached."""
+    bench = Bench(tmp_path, offline=True, records=6).opened()
+    assert bench.sync()
+    bench.authority.away = True
+    bench.do("a", sale())
+    bench.do("b", sale())
+    monkeypatch.setattr("tallystick.device.ecr.batches.SEAL_AFTER_DOCUMENTS", 1)
+    assert bench.memory.state.full
+    bench.now += timedelta(hours=1)
+    bench.authority.away = False
+    assert bench.sync()
+    bench.do("z", CloseShift())
+    assert bench.sync()
+    all_is_there(bench)

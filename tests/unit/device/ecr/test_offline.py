@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 from till_authority import UID, Authority
 from till_bench import START, Bench, sale, sign, without_flushes
@@ -19,8 +20,9 @@ from till_bench import START, Bench, sale, sign, without_flushes
 from tallystick.device.ecr.offline_window import OfflineWindow, offline_window
 from tallystick.device.ecr.orders import CloseMemory, CloseShift, OpenShift, ReportX
 from tallystick.device.ecr.setup import OfflineLimits
-from tallystick.device.ecr.write_once import SIGNED_RECORDS, OfflineWay
+from tallystick.device.ecr.write_once import SIGNED_RECORDS, OfflineWay, note_power_up
 from tallystick.device.worm import RecordKind
+from tallystick.kernel import limits
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import unix_ms
 
@@ -222,3 +224,33 @@ def test_s0_087_a_software_register_has_no_way_into_a_memory(tmp_path: Path) -> 
     refused("TS-3250", bench, "a", sale())
     assert not bench.setup().works_offline
     assert bench.setup().uid == UID
+
+
+def test_a_memory_that_is_full_can_be_started_again_and_again(tmp_path: Path) -> None:
+    """What room is left is for the Z report and the closure, not for notes of each start."""
+    bench = Bench(tmp_path, offline=True, records=6).opened()
+    note_power_up(bench.memory, 0, bench.now)
+    assert bench.memory.head.seq == 3
+    bench.authority.away = True
+    while not bench.memory.state.full:
+        bench.do(f"sale-{bench.memory.head.seq}", sale())
+    before = bench.memory.head
+    for _ in range(3):
+        note_power_up(bench.memory, 0, bench.now)
+    assert bench.memory.head == before
+
+
+def test_a_batch_comes_to_its_end_where_the_memory_has_no_room_for_the_anchor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, offline=True, records=6).opened()
+    bench.authority.away = True
+    while not bench.memory.state.full:
+        bench.do(f"sale-{bench.memory.head.seq}", sale())
+    bench.do("z", CloseShift())
+    no_reserve = attrs.evolve(limits.LIMITS, worm_reserve_records=0)
+    monkeypatch.setattr("tallystick.device.worm.file_memory.LIMITS", no_reserve)
+    bench.authority.away = False
+    bench.now += timedelta(hours=1)
+    assert bench.sync()
+    assert bench.register.status().waiting == 0

@@ -13,13 +13,12 @@ from till_authority import KEY, UID
 from till_bench import START, Bench, PowerCut, Supply, sale, sign, without_flushes
 
 from tallystick.crypto.certificates import TrustStore
-from tallystick.crypto.command_units import arc_of_device
 from tallystick.crypto.keys import PrivateKey, generate_p256_key
-from tallystick.crypto.national_oids import DeviceClass, NationalArc
-from tallystick.crypto.national_orders import DeviceFacts, device_order, device_profile, unit_order
+from tallystick.crypto.national_oids import NationalArc
+from tallystick.crypto.national_orders import unit_order
 from tallystick.crypto.profiles import device_commands, trust_list
 from tallystick.crypto.signatures import sign_es256, verify_es256
-from tallystick.device.ecr.needs import NoAnswer, NotSent, Refused
+from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, Refused
 from tallystick.device.ecr.orders import CloseShift
 from tallystick.device.ecr.remote.believing import Believer
 from tallystick.device.ecr.remote.control import RemoteControl
@@ -76,6 +75,8 @@ class Desk:
     away: bool = False
     refuses: str = ""
     lost_answers: int = 0
+    later: int = 0
+    contradicts: bool = False
     sent: list[bytes] = attrs.field(factory=list)
 
     @property
@@ -93,6 +94,7 @@ class Desk:
         self._here()
         read = read_result(result)
         verify_es256(KEY.public, read.signing_input, read.signature)
+        self._not_later()
         assert read.result.command_hash == sha256(self.waiting.get(number, b"")) or number not in self.waiting
         self.results.append(read.result)
         if self.lost_answers:
@@ -102,12 +104,20 @@ class Desk:
 
     def send(self, compact: bytes) -> object:
         self._here()
+        self._not_later()
+        if self.contradicts:
+            raise Disagrees("the authority answered for another document")
         self.sent.append(compact)
         return self.bench.authority.send(compact)
 
     def _here(self) -> None:
         if self.away:
             raise NotSent("nobody there")
+
+    def _not_later(self) -> None:
+        if self.later:
+            self.later -= 1
+            raise Refused(Fault("TS-1006", retry_after_seconds=1))
 
     def control(self) -> RemoteControl:
         """A register that was started just now."""
@@ -263,6 +273,39 @@ def test_an_answer_is_sent_until_the_authority_has_it(desk: Desk) -> None:
     assert desk.asked == 1, "it has the command already"
 
 
+def test_an_answer_that_the_authority_takes_later_is_sent_again(desk: Desk) -> None:
+    desk.waiting[1] = command(1, Hold())
+    control = desk.control()
+    desk.later = 1
+    with pytest.raises(NoAnswer):
+        control.round()
+    control.round()
+    assert (len(desk.results), desk.waiting) == (1, {})
+
+
+def test_a_resend_goes_on_where_the_authority_had_no_time_for_more(desk: Desk) -> None:
+    """Fifty calls a second are the budget of a device: that is no reason why the command could not be carried out."""
+    desk.bench.do("a", sale())
+    desk.waiting[1] = command(1, Resend(first=1))
+    control = desk.control()
+    desk.later = 2
+    for _ in range(2):
+        with pytest.raises(NoAnswer):
+            control.round()
+        desk.bench.now += timedelta(minutes=2)
+    control.round()
+    assert [one.outcome for one in desk.results] == [Outcome.DONE]
+    assert desk.sent == desk.bench.documents
+
+
+def test_another_answer_to_a_document_that_is_sent_again_stops_the_register(desk: Desk) -> None:
+    desk.waiting[1] = command(1, Resend(first=1))
+    desk.contradicts = True
+    background = Synchroniser(desk.bench.register, desk.bench.authority, desk.bench.clock, control=desk.control())
+    assert not background.obey()
+    assert desk.bench.register.status().stopped
+
+
 def test_the_background_asks_when_it_is_told_and_every_few_minutes(desk: Desk) -> None:
     control = desk.control()
     background = Synchroniser(desk.bench.register, desk.bench.authority, desk.bench.clock, control=control)
@@ -300,14 +343,3 @@ def test_s0_030_whatever_moment_the_power_fails_a_command_is_done_once(tmp_path:
         assert all(result == desk.results[0] for result in desk.results), "it says one thing"
         assert bench.register.is_held is isinstance(wanted, Hold)
         bench.switch_off()
-
-
-def test_the_operators_arc_is_read_from_the_registers_own_certificate() -> None:
-    facts = DeviceFacts(
-        uid=UID, device_class=DeviceClass.SOFTWARE, tin="1", taxpayer="Shop", premises="1", premises_name="S"
-    )
-    arc = NationalArc("1.3.6.1.4.1.32473")
-    order = device_order(facts, UNIT.public, arc, device_profile(DeviceClass.SOFTWARE, arc))
-    assert arc_of_device(PKI.authority("device-ca").issue(order, START)) == arc
-    with pytest.raises(Fault, match="TS-1102"):
-        arc_of_device(ABOVE)

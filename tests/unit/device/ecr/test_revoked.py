@@ -155,8 +155,9 @@ def test_a_store_of_the_format_before_is_taken_over(tmp_path: Path) -> None:
     bench = offline(tmp_path)
     kept = bench.documents
     bench.switch_off()
-    file = SqliteFile(tmp_path / "register.db", "tallystick.device.ecr", version=3)
+    file = SqliteFile(tmp_path / "register.db", "tallystick.device.ecr", version=4)
     with file.transaction():
+        file._connection.execute("DROP INDEX document_late")
         file._connection.execute("ALTER TABLE register DROP COLUMN barred")
         file._connection.execute("PRAGMA user_version = 2")
     file.close()

@@ -272,3 +272,16 @@ def test_reading_goes_on_beside_a_thread_that_writes(memory: FileMemory) -> None
     assert next(reading).seq == 1
     sell(memory, 2)
     assert [record.seq for record in reading] == [2, 3]
+
+
+def test_a_record_that_is_half_written_while_another_is_read_is_read_whole_afterwards(
+    folder: Path, memory: FileMemory
+) -> None:
+    """Reading beside the writer is safe: the first bytes of a length are no length."""
+    sell(memory, 3)
+    with (folder / segment_name(1)).open("r+b") as segment:
+        segment.seek(memory.state.data_bytes)
+        segment.write(b"\0\0\1")
+    assert memory.read(3).data == b"sale 2"
+    sell(memory, 2)
+    assert [memory.read(seq).data for seq in (4, 5)] == [b"sale 0", b"sale 1"]

@@ -15,7 +15,7 @@ from tallystick.device.worm import (
     begin_memory,
     open_memory,
 )
-from tallystick.device.worm.disk import FolderDisk
+from tallystick.device.worm.disk import FolderDisk, FolderSource
 from tallystick.device.worm.files import KEY_NAME
 from tallystick.device.worm.tally import SALES
 from tallystick.kernel.faults import Fault
@@ -165,3 +165,21 @@ def test_a_tail_that_was_counted_is_missed(folder: Path) -> None:
     segment.write_bytes(segment.read_bytes()[: -(53 + 6)])
     with refused("TS-3203"):
         open_memory(folder, UID, NOW)
+
+
+def test_ts_3206_what_cannot_be_read_is_told_and_may_be_read_later(
+    folder: Path, memory: FileMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell(memory, 3)
+
+    def fails(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderSource, "read", fails)
+        with refused("TS-3206"):
+            memory.read(2)
+        with refused("TS-3206"):
+            list(memory.records())
+    assert memory.read(2).data == b"sale 1"
+    sell(memory, 1)

@@ -19,6 +19,7 @@ from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kit.asgi import Answer, allowed, read_body
+from tallystick.kit.in_thread import in_thread
 from tallystick.wire.batch_receipt import write_part_answer, write_progress
 from tallystick.wire.document_jws import MEDIA_TYPE
 from tallystick.wire.offline_batch import (
@@ -101,13 +102,15 @@ class BatchApi:
         is_gzip = request.headers.get(b"content-encoding", b"").strip().lower() == b"gzip"
         with self._work.hold(expected_bytes(request.headers, PART_BYTES_MAX)):
             body = await _body(request, PART_BYTES_MAX, PART_TYPE, coded=is_gzip)
-            now = self._services.clock()
+            now, services = self._services.clock(), self._services
 
-            def work(conn: Connection) -> tuple[Part, bool]:
-                new = operations.read_new_part(request.sender, number, inflate(body) if is_gzip else body, now)
-                return operations.put_part(conn, request.sender, batch_id, new)
+            def read() -> operations.NewPart:
+                return operations.read_new_part(request.sender, number, inflate(body) if is_gzip else body, now)
 
-            part, is_new = await self._services.in_database(work)
+            new = await in_thread(read, services.database_answer_seconds)  # no connection waits while it is read
+            part, is_new = await services.in_database(
+                lambda conn: operations.put_part(conn, request.sender, batch_id, new)
+            )
         return Answer(201 if is_new else 200, write_part_answer(part.number, part.sha256, part.size))
 
     async def _look(self, request: Request) -> Answer:
