@@ -1,8 +1,8 @@
 """Refunds against their originals: what was sold is given back once at most (S0-059), through whatever channel.
 
 A part knows the originals that it holds itself. The others are looked up in a second pass, which reads records alone
-and only where a refund of a register asks for it: that one was asked before it gave anything back, so it is booked within
-what is left, or with its code. What cards alone gave back is a merchant's matter: they sign before anybody is asked.
+and only where a refund of a register asks for it: the authority was asked before anything was given back, so it is
+booked within what is left, or with its code. What cards alone gave back is a merchant's matter: they sign unasked.
 """
 
 from __future__ import annotations

@@ -18,11 +18,13 @@ from national_bench import PACK, TIN, NationalBench, national
 
 from benchmarks.national_till import NationalTill
 from benchmarks.package_maker import Card, rate_group, sale
+from tallystick.authority.channels.erp.store import Refund, refunds
 from tallystick.authority.intake.budget import BudgetPolicy
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.package import PackageAnswer
 from tallystick.authority.intake.pipeline import Intake, IntakePolicy
 from tallystick.authority.intake.ports import PackageRules
+from tallystick.authority.intake.store import acked_size
 from tallystick.authority.intake.tasks import follow_refunds
 from tallystick.authority.projections.inspections import queries
 from tallystick.authority.projections.inspections.tasks import watch
@@ -37,7 +39,6 @@ from tallystick.ops.packs import load_pack
 from tallystick.ops.schema.roles import INTAKE, as_role
 from tallystick.ops.settings import Settings
 from tallystick.wire.record import read_record
-
 
 _NUMBERS = count(1)
 
@@ -156,6 +157,13 @@ class TwoDoors:
             "SELECT original, device, sequence, amount FROM intake.refund_claim WHERE NOT let_go ORDER BY 2, 3"
         )
 
+    async def feed(self, till: NationalTill) -> list[Refund]:
+        """What an ERP that stands in the place of a register would be told of refunds."""
+        await self.shown()
+        with psycopg.connect(as_role(self.national.ledger.dsn, INTAKE)) as conn:
+            since = self.national.now - timedelta(hours=1)
+            return refunds(conn, till.uid, 0, acked_size(conn), since, 100)
+
     def follow(self) -> int:
         """The fold over the ledger, once."""
         with psycopg.connect(as_role(self.national.ledger.dsn, INTAKE)) as conn:
@@ -167,7 +175,9 @@ class TwoDoors:
         named = {str(one) for one in originals}
         facts = [(one.evidence.device, one.evidence.facts) for one in await asyncio.to_thread(self._look)]
         return [
-            (f"{device}-{said['ordinal']}", said["why"]) for device, said in facts if said["original"].upper() in named
+            (f"{device}-{said['ordinal']}", said["why"])
+            for device, said in facts
+            if said.get("original", "").upper() in named
         ]
 
     def _look(self) -> list[Seen]:

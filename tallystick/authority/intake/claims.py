@@ -40,7 +40,7 @@ class Taken(Enum):
 class RefundClaim:
     """What a refund takes: from which document, how much of it.
 
-    ``device`` and ``sequence`` are the signer and the refund's own number, ``act_hash`` is its act, ``tin`` its taxpayer.
+    ``device`` and ``sequence`` are its signer and its own number, ``act_hash`` is its act, ``tin`` whose it is.
     ``limit`` is the original's total where the caller has found it to be of the same taxpayer; else it is looked up.
     """
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from batch_bench import Withdrawals, make
 from ledger_bench import LedgerFolder
 from psycopg.conninfo import make_conninfo
 from two_doors import TwoDoors, number_of, run_both
@@ -68,6 +69,10 @@ def test_s0_059_one_original_through_both_doors(ledger: LedgerFolder, keys: list
         assert await doors.back(card, "1.01", of_card) == ("TS-2104",)
         assert await doors.back(card, "1.00", of_card, invoice_type=InvoiceType.TRAINING) == (), "moves no money"
 
+        shown = await doors.feed(till)
+        assert [(one.original, one.number) for one in shown] == [
+            (str(sold), str(number)) for number in (number_of(card, 1), till.number(4), number_of(card, 2))
+        ]
         told = [(str(number_of(card, 2)), BEYOND), (str(number_of(card, 5)), BEYOND)]
         assert await doors.cases(sold, of_card) == told
         assert await doors.cases(sold, of_card) == told, "nothing is told twice"
@@ -125,19 +130,20 @@ def test_s0_059_what_a_card_took_is_not_forgotten_in_a_crash(ledger: LedgerFolde
         assert mine in doors.claims()
         await doors.later(till)
         assert await doors.till_back(till, "3.00", original) == "TS-2104"
+        other = await doors.card()
+        assert await doors.back(other, "3.00", original) == ("TS-2104",)
         assert (await doors.send(card, package)).status == 4
-        assert doors.flags(card.uid, 2) == ()
+        assert doors.flags(card.uid, 2) == (), "it was there before the other one"
         again = await doors.send(card, package)
         assert (again.status, again.replayed) == (4, True)
         assert doors.claims().count(mine) == 1
-        assert await doors.till_back(till, "2.00", original) == ""
-        assert await doors.cases(original) == []
+        assert await doors.cases(original) == [(str(number_of(other, 1)), BEYOND)]
 
     run(ledger, keys, walk)
 
 
 def test_s0_059_refunds_that_come_before_their_original(ledger: LedgerFolder, keys: list[PrivateKey]) -> None:
-    """E-SDCs send in any order. Nobody can judge such a refund at its booking; the detector does when the rest is here."""
+    """E-SDCs send in any order. Nobody can judge such a refund at its booking; the detector does when all is here."""
 
     async def walk(doors: TwoDoors) -> None:
         till, card, other = await doors.till(), await doors.card(), await doors.card()
@@ -164,6 +170,10 @@ def test_k_04_another_taxpayers_card_takes_nothing(ledger: LedgerFolder, keys: l
         original = await doors.sell(card, "10.00")
         assert await doors.back(stranger, "5.00", original) == ("TS-2103",)
         assert await doors.till_back(till, "10.00", original) == ""
+        await doors.back(stranger, "1.00", till.number(3))
+        await doors.national.send(till, till.sell(doors.national.now))  # number 4, and number 3 gave back
+        await doors.back(stranger, "1.00", till.number(4))
+        assert await doors.feed(till) == [], "a company's ERP is not told of what strangers say"
         told = {(str(number_of(stranger, 1)), FOREIGN), (str(number_of(stranger, 2)), FOREIGN)}
         assert set(await doors.cases(original)) == told
 
@@ -200,6 +210,33 @@ async def apart(
     doors.directory.entries[card.uid] = card.entry(state=state, revoked_at=at)
     answer = await doors.send(card, doors.signed(card, amount, original))
     assert answer.code == ("TS-1104" if revoked else "TS-2407")
+
+
+def test_k_21_a_batch_is_judged_by_what_cards_took(ledger: LedgerFolder, keys: list[PrivateKey]) -> None:
+    """Cards give back of a receipt that still lies in a register's memory; what the register gave back is seen once.
+
+    Whatever is wrong with a refund of the batch, it takes its part: nobody can give that back again.
+    """
+
+    async def walk(doors: TwoDoors) -> None:
+        batches = make(doors.national, Withdrawals())
+        truck, till, card = await batches.register(), await doors.till(), await doors.card()
+        at, sold = doors.national.now, truck.number(3)
+        assert await doors.back(card, "4.00", sold) == ()
+        missing = number_of(card, 2)  # in a package that is late
+        documents = [truck.register(at), truck.open_shift(at), truck.sell(at), truck.refund(3, at, ["1.80"])]
+        back = truck.sale(["6.00"], operation=TransactionType.REFUND, refers_to=missing)
+        documents += [truck.sign(truck.receipt(back), at), truck.report(at)]
+        await batches.deliver(truck, documents)
+        assert batches.codes(truck, 4, 5) == [("TS-2104",), ("TS-2102",)]
+        assert batches.matters(truck) == ["refund-contradicts"]
+        assert (await doors.sell(card, "10.00")) == missing
+        assert await doors.till_back(till, "4.01", missing) == "TS-2104"
+        assert await doors.till_back(till, "4.00", missing) == ""
+        assert [number for number, _ in await doors.cases(sold, missing)] == [], "the batch tells of it"
+        batches.openers.close()
+
+    run(ledger, keys, walk)
 
 
 def test_an_advance_gives_back_all_instalments(ledger: LedgerFolder, keys: list[PrivateKey]) -> None:

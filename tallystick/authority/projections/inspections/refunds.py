@@ -2,7 +2,7 @@
 
 A card has signed before anybody could ask, so a refund that is more than is left is lawful evidence: it is booked with
 its code, and becomes a case here. Where the original came after it, in a package that was late, nobody could tell at
-the booking: both are compared when the later one of them is read. Registers are refused, or tell of it with their batch.
+the booking: both are compared when the later one of them is read. Registers are refused, or their batch tells of it.
 """
 
 from __future__ import annotations
