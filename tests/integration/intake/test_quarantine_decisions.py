@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import attrs
 import psycopg
@@ -187,7 +188,7 @@ def test_k_05_a_revocation_that_comes_after_the_approval_is_looked_at_again(benc
 def test_s0_059_a_refund_takes_its_part_before_it_is_re_admitted(bench: Bench) -> None:
     """One of a card on hold did so when it came; one of a revoked card, or of an earlier version, does so now."""
     assert bench.send()[0] == 4
-    refund = {
+    refund: dict[str, Any] = {
         "transaction_type": TransactionType.REFUND,
         "referent_document_number": f"{bench.card.uid}-{bench.card.uid}-1",
     }

@@ -244,7 +244,8 @@ def test_an_advance_gives_back_all_instalments(ledger: LedgerFolder, keys: list[
     """Its refund names the last one, and is the sum of them: no contradiction, and nobody is told."""
 
     async def walk(doors: TwoDoors) -> None:
-        card, advance = await doors.card(), {"invoice_type": InvoiceType.ADVANCE}
+        card = await doors.card()
+        advance: dict[str, Any] = {"invoice_type": InvoiceType.ADVANCE}
         first, last = number_of(card, 1), number_of(card, 2)
         await doors.send(card, doors.signed(card, "10.00", **advance))
         await doors.send(card, doors.signed(card, "5.00", first, transaction_type=TransactionType.SALE, **advance))

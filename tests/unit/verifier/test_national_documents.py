@@ -267,7 +267,12 @@ TIN = "300000003"
 
 def by_card(original: str, total: str, **changes: str) -> Record:
     """The record of a refund that a card has signed."""
-    values = {"device": "CARD0001-CARD0001", "se_total": "1", "taxpayer": TIN, "type": str(0x0101)} | changes
+    values: dict[str, Any] = {
+        "device": "CARD0001-CARD0001",
+        "se_total": "1",
+        "taxpayer": TIN,
+        "type": str(0x0101),
+    } | changes
     return Record(version="1", refers_to=original, total=str(Money.of(total).scaled), **values)
 
 
