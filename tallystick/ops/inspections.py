@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from tallystick.authority.channels.ecr.batches import operations as batches
+from tallystick.authority.intake import queries as intake
 from tallystick.authority.intake.kept_apart import QuarantineAndEvidence
 from tallystick.authority.projections.audit import queries as audit
 from tallystick.authority.projections.audit.values import OpenAudit
@@ -22,7 +23,7 @@ from tallystick.authority.projections.inspections.detector import Detector
 from tallystick.authority.projections.inspections.detectors.deletion import Deletion
 from tallystick.authority.projections.inspections.detectors.manipulation import Manipulation
 from tallystick.authority.projections.inspections.detectors.under_reporting import UnderReporting
-from tallystick.authority.projections.inspections.ports import DeviceKey, DeviceNumbers, Signer, WaitingAudit
+from tallystick.authority.projections.inspections.ports import DeviceKey, DeviceNumbers, Refund, Signer, WaitingAudit
 from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence, Sighting
 from tallystick.authority.projections.verification.check import SignedFacts, State
 from tallystick.authority.projections.verification.national_check import NationalVerdict
@@ -32,9 +33,12 @@ from tallystick.crypto.certificates import read_card_certificate, read_device_ce
 from tallystick.crypto.keys import PublicKey
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kernel.device_policy import DeviceState
+from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
+from tallystick.kernel.identifiers import SdcInvoiceNumber
 from tallystick.kernel.instants import Clock, from_unix_ms
 from tallystick.ops.settings import Settings, SettingsError
+from tallystick.wire.record import read_record
 
 log = logging.getLogger(__name__)
 Connection = psycopg.Connection[Any]
@@ -107,6 +111,19 @@ class Offline:
         return found
 
 
+class ClaimedRefunds:
+    """The intake's claims on originals, as inspections ask for them."""
+
+    def of(self, conn: Connection, originals: Collection[SdcInvoiceNumber]) -> list[Refund]:
+        """Booked refunds of these documents whose records can be read."""
+        found = []
+        for one in intake.booked_refunds(conn, originals):
+            with suppress(Fault):  # a record that cannot be read is another detector's question
+                record = read_record(one.record)
+                found.append(Refund(original=one.original, index=one.index, amount=one.amount, record=record))
+        return found
+
+
 @lru_cache(maxsize=4_096)
 def _key_in(certificate: bytes) -> PublicKey:
     return read_device_certificate(certificate).public_key
@@ -134,6 +151,7 @@ def detectors(settings: Settings, pack: CountryPack) -> list[Detector]:
             pack.inspections,
             pack.card_limit.scaled,
             Offline(),
+            ClaimedRefunds(),
         ),
     }
     unknown = sorted(set(named) - set(known))

@@ -22,7 +22,7 @@ from tallystick.verifier import hashes
 from tallystick.verifier.breaks import Break, BreakCode
 from tallystick.verifier.documents import DOCUMENT_KIND, Case, check_document
 from tallystick.verifier.national import National, read_national
-from tallystick.verifier.refunds import PartRefunds, Refund
+from tallystick.verifier.refunds import Original, PartRefunds, Refund
 from tallystick.verifier.registers import Happened, Registers
 from tallystick.verifier.sequences import Sequences
 from tallystick.verifier.stretches import Key, Ranges, Registration, Stretch
@@ -93,7 +93,7 @@ class PartReport:
     national: set[bytes] = attrs.Factory(set)
     happened: dict[str, list[Happened]] = attrs.Factory(dict)
     refunds: list[Refund] = attrs.Factory(list)
-    originals: dict[str, int] = attrs.Factory(dict)
+    originals: dict[str, Original] = attrs.Factory(dict)
     taxpayers: dict[str, tuple[str, int]] = attrs.Factory(dict)
     tombstones: list[Tombstone] = attrs.Factory(list)
     erased: dict[tuple[int, int], str] = attrs.Factory(dict)

@@ -1,26 +1,40 @@
-"""Refunds against their originals: what was sold is given back once at most (S0-059).
+"""Refunds against their originals: what was sold is given back once at most (S0-059), through whatever channel.
 
 A part knows the originals that it holds itself. The others are looked up in a second pass, which reads records alone
-and only where a refund asks for it.
+and only where a refund of a register asks for it: the authority was asked before anything was given back, so it is
+booked within what is left, or with its code. What cards alone gave back is a merchant's matter: they sign unasked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import attrs
 import msgspec
 
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.given_back import GIVES_BACK, IN_DOUBT, TAXCORE_REFUNDS, is_instalment, named_original
 from tallystick.verifier.breaks import Break, BreakCode
 from tallystick.wire.ledger_export import Part, read_lines
 from tallystick.wire.record import Record
 
-_IN_DOUBT = frozenset({"TS-2101", "TS-2102", "TS-2103", "TS-2104"})
 _read = msgspec.json.Decoder(Record).decode
-DOWN = frozenset({0x0201, 0x0211, 0x0221})
-"""The types of national documents that give something back."""
+
+
+class Original(NamedTuple):
+    """The total of a document (x 10^4), and whose it is; ``is_instalment``: a card may give back others with it."""
+
+    total: int
+    tin: str
+    is_instalment: bool
+
+    @classmethod
+    def of(cls, record: Record) -> Original:
+        """As its record says."""
+        instalment = bool(record.refers_to) and is_instalment(int(record.type), record.refers_to)
+        return cls(int(record.total or "0"), record.taxpayer, instalment)
 
 
 @attrs.frozen(slots=True)
@@ -31,6 +45,8 @@ class Refund:
     original: str
     amount: int
     number: str
+    tin: str
+    by_card: bool
 
 
 class PartRefunds:
@@ -38,25 +54,27 @@ class PartRefunds:
 
     def __init__(self) -> None:
         self.refunds: list[Refund] = []
-        self._totals: dict[str, int] = {}
+        self._totals: dict[str, Original] = {}
 
     def take(self, index: int, record: Record) -> None:
         """A document of whatever kind: each can be an original."""
-        number = f"{record.device}-{record.se_total}"
-        self._totals[number] = int(record.total or "0")
-        if int(record.type) in DOWN and record.refers_to and _IN_DOUBT.isdisjoint(record.flags):
-            self.refunds.append(Refund(index, record.refers_to, int(record.total or "0"), number))
+        number, document_type = f"{record.device}-{record.se_total}", int(record.type)
+        self._totals[number] = Original.of(record)
+        if document_type in GIVES_BACK and record.refers_to and IN_DOUBT.isdisjoint(record.flags):
+            original = str(named_original(record.refers_to) or record.refers_to)
+            by_card = document_type in TAXCORE_REFUNDS
+            self.refunds.append(Refund(index, original, int(record.total or "0"), number, record.taxpayer, by_card))
 
     @property
-    def originals(self) -> dict[str, int]:
-        """The totals of those originals that this part holds."""
+    def originals(self) -> dict[str, Original]:
+        """Those originals that this part holds."""
         wanted = (one.original for one in self.refunds)
         return {number: self._totals[number] for number in wanted if number in self._totals}
 
 
-def find_totals(folder: str, part: Part, wanted: frozenset[str]) -> dict[str, int]:
+def find_totals(folder: str, part: Part, wanted: frozenset[str]) -> dict[str, Original]:
     """The second pass: totals of these numbers in one part; what cannot be read was told by the first."""
-    found: dict[str, int] = {}
+    found: dict[str, Original] = {}
     try:
         with (Path(folder) / part.name).open("rb") as file:
             for line in read_lines(file, part.bytes):
@@ -65,7 +83,7 @@ def find_totals(folder: str, part: Part, wanted: frozenset[str]) -> dict[str, in
                 record = _read(line.record.encode())
                 number = f"{record.device}-{record.se_total}"
                 if number in wanted:
-                    found[number] = int(record.total or "0")
+                    found[number] = Original.of(record)
     except (Fault, OSError, msgspec.DecodeError, ValueError):
         pass
     return found
@@ -76,9 +94,9 @@ class RefundBook:
     """All refunds of an export by their originals."""
 
     by_original: dict[str, list[Refund]] = attrs.Factory(dict)
-    totals: dict[str, int] = attrs.Factory(dict)
+    totals: dict[str, Original] = attrs.Factory(dict)
 
-    def take(self, refunds: list[Refund], originals: dict[str, int]) -> None:
+    def take(self, refunds: list[Refund], originals: dict[str, Original]) -> None:
         """What the next part holds."""
         for one in refunds:
             self.by_original.setdefault(one.original, []).append(one)
@@ -87,22 +105,31 @@ class RefundBook:
     @property
     def wanted(self) -> frozenset[str]:
         """Originals whose totals are not known yet."""
-        return frozenset(self.by_original.keys() - self.totals.keys())
+        return frozenset(number for number, _ in self._by_registers() if number not in self.totals)
+
+    def _by_registers(self) -> Iterator[tuple[str, list[Refund]]]:
+        """What a register gave back of."""
+        for number, refunds in self.by_original.items():
+            if not all(one.by_card for one in refunds):
+                yield number, refunds
 
     def judge(self, *, whole: bool) -> Iterator[Break]:
         """What is given back beyond its original; where the ``whole`` ledger was read, originals that lack as well."""
-        for original, refunds in self.by_original.items():
-            total = self.totals.get(original)
-            if total is None:
+        for number, refunds in self._by_registers():
+            original = self.totals.get(number)
+            if original is None:
                 if whole:
                     for one in refunds:
-                        yield _break(one, f"it gives back number {original}, which is not in the ledger")
+                        if not one.by_card:
+                            yield _break(one, f"it gives back number {number}, which is not in the ledger")
                 continue
-            left = total
+            left = original.total
             for one in sorted(refunds, key=lambda refund: refund.index):
+                if one.by_card and (one.tin != original.tin or original.is_instalment):
+                    continue  # it takes nothing from another's document, and nobody can tell how much of an instalment
                 left -= one.amount
                 if left < 0:
-                    yield _break(one, f"{-left} more than was sold as number {original} is given back (x 10^-4)")
+                    yield _break(one, f"{-left} more than was sold as number {number} is given back (x 10^-4)")
                     break
 
 

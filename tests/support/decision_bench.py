@@ -16,6 +16,7 @@ from public_live import LiveCountry, now
 from benchmarks.package_maker import Card, sale, seal
 from tallystick.authority.intake import decision_store, decisions
 from tallystick.authority.intake.held import Decision, Held
+from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.readmission import DecisionServices, carry_out, publish_decisions
 from tallystick.authority.ledger.client import append_blocking
@@ -91,6 +92,7 @@ class Bench:
 
         return DecisionServices(
             rules=self.country.live.rules,
+            stores=Keeper(self.country.live.pool.connection),
             counters=AuditedCounters(),
             append=append or self.append,
             wait=wait,

@@ -13,6 +13,7 @@ import msgspec
 
 from benchmarks.package_maker import NOW, Card, rate_group, seal
 from tallystick.authority.intake.budget import BudgetPolicy
+from tallystick.authority.intake.claims import RefundClaim, Taken
 from tallystick.authority.intake.package import PackageAnswer
 from tallystick.authority.intake.pipeline import Intake, IntakePolicy
 from tallystick.authority.intake.ports import PackageRules
@@ -123,6 +124,8 @@ class MemoryKeeper:
         self.registered: set[str] = set()
         self.on_hold: set[str] = set()
         self.acked = True
+        self.claims: dict[bytes, RefundClaim] = {}
+        self.taken = Taken.UNJUDGED
         self._ledger = ledger
 
     async def refuse(self, refused: Refused) -> None:
@@ -170,6 +173,11 @@ class MemoryKeeper:
                     acked=self.acked,
                 )
         return None
+
+    async def take(self, claim: RefundClaim, at: datetime) -> Taken:
+        """Remember it."""
+        self.claims[claim.act_hash] = claim
+        return self.taken
 
     async def hold(self, uid: str, at: datetime) -> None:
         """Remember who is on hold."""

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import psycopg
 
-from tallystick.authority.intake import store
+from tallystick.authority.intake import claims, store
+from tallystick.authority.intake.claims import RefundClaim, Taken
 from tallystick.authority.intake.store import Evidence, InQuarantine, Quarantined, Refused
 from tallystick.authority.ledger import queries as ledger
 from tallystick.authority.ledger.queries import LedgerDocument
@@ -74,6 +75,10 @@ class Keeper:
     async def document(self, requested_by: str, signed_by: str, ordinal: int) -> LedgerDocument | None:
         """What the ledger has under a number."""
         return await self.run(lambda conn: ledger.document_by_number(conn, requested_by, signed_by, ordinal))
+
+    async def take(self, claim: RefundClaim, at: datetime) -> Taken:
+        """Note what a refund has taken of its original."""
+        return await self.run(lambda conn: claims.put(conn, claim, at, forced=True))
 
     async def hold(self, uid: str, at: datetime) -> None:
         """Put a device on hold; one that is revoked or closed stays so."""

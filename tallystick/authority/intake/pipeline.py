@@ -18,6 +18,7 @@ import attrs
 from tallystick.authority.intake import metrics
 from tallystick.authority.intake.budget import BudgetPolicy, FailureBudget
 from tallystick.authority.intake.examining import at_step, examine, prove
+from tallystick.authority.intake.giving_back import take_from_original
 from tallystick.authority.intake.hosted import HostedDocument
 from tallystick.authority.intake.keeping import Keeping
 from tallystick.authority.intake.package import Package, PackageAnswer
@@ -123,9 +124,7 @@ class Intake:
         if self.stopped:
             raise at_step(Step.GATES, Fault("TS-5001", retry_after_seconds=60))
         prove(self._rules, package)
-        await examine(self._rules, package)
-        for finding in package.findings:
-            metrics.fault(finding.step, finding.fault.code)
+        await self._examine(package)
         answer = await self._keeping.keep(package)
         metrics.answered(answer.status, perf_counter() - document.started)
         return answer
@@ -154,12 +153,17 @@ class Intake:
             await self._enter(package)
             prove(self._rules, package)
             _compare_name(package)
-            await examine(self._rules, package)
+            await self._examine(package)
         except Fault as fault:
             return await self._conclude(package, fault)
+        return await self._keeping.keep(package)
+
+    async def _examine(self, package: Package) -> None:
+        """Steps 6 to 12."""
+        await examine(self._rules, package)
+        await take_from_original(self._stores, package)
         for finding in package.findings:
             metrics.fault(finding.step, finding.fault.code)
-        return await self._keeping.keep(package)
 
     async def _enter(self, package: Package) -> None:
         """Steps 1 to 4: gates, budget, open, read."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import attrs
 
+from tallystick.authority.intake.claims import RefundClaim, Taken
 from tallystick.authority.intake.counters import CounterWatch
 from tallystick.authority.intake.store import Evidence, InQuarantine, Quarantined, Refused
 from tallystick.authority.intake.unwrap_messages import OpenedPackage
@@ -61,7 +62,14 @@ class BulkSequencer(Sequencer, Protocol):
         """Book entries (`ledger.protocol.write_append`) behind one another; for each what `append` gives or raises."""
 
 
-class Stores(Protocol):
+class RefundStores(Protocol):
+    """What refunds took."""
+
+    async def take(self, claim: RefundClaim, at: datetime) -> Taken:
+        """Note what a refund has taken of its original, before it is booked; raises ``TS-5009``."""
+
+
+class Stores(RefundStores, Protocol):
     """What is kept in SQL beside the ledger. Every method raises ``TS-5009`` when the database cannot be asked."""
 
     async def refuse(self, refused: Refused) -> None:

@@ -108,21 +108,69 @@ SELECT (SELECT count(*) FROM intake.refused) AS refused,
 INSERT INTO intake.refunded (original) VALUES (:original)
 ON CONFLICT (original) DO UPDATE SET original = excluded.original;
 
+-- name: maker_is_known
+SELECT EXISTS (SELECT FROM ledger.device_heads WHERE signed_by = :signed_by AND requested_by = :requested_by);
+
+-- name: noted_claim
+SELECT beyond FROM intake.refund_claim WHERE act_hash = :act_hash AND NOT let_go;
+
+-- name: original
+SELECT coalesce(said.facts ->> 'total', '0'), said.facts ->> 'taxpayer', said.facts ->> 'type',
+       coalesce(said.facts ->> 'refers_to', '')
+FROM ledger.identity i
+JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index
+CROSS JOIN LATERAL (SELECT convert_from(nullif(r.record, ''), 'UTF8')::jsonb AS facts) said
+WHERE i.signed_by = :signed_by AND i.requested_by = :requested_by AND i.se_total = :ordinal AND i.signed_by <> ''
+  AND said.facts IS NOT NULL;
+
 -- name: claimed
-SELECT coalesce(sum(amount), 0)::bigint FROM intake.refund_claim
-WHERE original = :original AND act_hash <> :act_hash AND NOT let_go;
+SELECT coalesce(sum(amount), 0) FROM intake.refund_claim
+WHERE original = :original AND act_hash <> :act_hash AND NOT let_go AND tin IN ('', :tin);
 
 -- name: let_idle_claims_go
 UPDATE intake.refund_claim c SET let_go = true
 WHERE c.original = :original AND c.act_hash <> :act_hash AND NOT c.let_go AND c.claimed_at < :before
   AND NOT EXISTS (SELECT FROM ledger.identity i
                   WHERE i.signed_by = c.device AND i.se_total = c.sequence AND i.act_hash = c.act_hash)
-  AND NOT EXISTS (SELECT FROM intake.quarantine q WHERE q.act_hash = c.act_hash AND q.state = 'received');
+  AND CASE WHEN c.given
+      THEN EXISTS (SELECT FROM intake.evidence e WHERE e.act_hash = c.act_hash)
+        OR EXISTS (SELECT FROM intake.quarantine q WHERE q.act_hash = c.act_hash AND q.state = 'rejected')
+      ELSE NOT EXISTS (SELECT FROM intake.quarantine q WHERE q.act_hash = c.act_hash AND q.state = 'received')
+      END;
 
 -- name: put_claim
-INSERT INTO intake.refund_claim (act_hash, original, device, sequence, amount, claimed_at)
-VALUES (:act_hash, :original, :device, :sequence, :amount, :at)
-ON CONFLICT (act_hash) DO UPDATE SET claimed_at = excluded.claimed_at, let_go = false;
+INSERT INTO intake.refund_claim (act_hash, original, device, sequence, amount, claimed_at, tin, given, beyond)
+VALUES (:act_hash, :original, :device, :sequence, :amount, :at, :tin, :given, :beyond)
+ON CONFLICT (act_hash) DO UPDATE
+SET claimed_at = excluded.claimed_at, let_go = false, beyond = excluded.beyond,
+    given = intake.refund_claim.given OR excluded.given;
+
+-- name: begin_reader
+INSERT INTO intake.progress (reader, position) VALUES (:reader, 0) ON CONFLICT DO NOTHING;
+
+-- name: hold_position
+SELECT position FROM intake.progress WHERE reader = :reader FOR UPDATE;
+
+-- name: move_position
+UPDATE intake.progress SET position = :position WHERE reader = :reader;
+
+-- name: acked_size
+SELECT coalesce((SELECT max(tree_size) FROM ledger.checkpoints), 0);
+
+-- name: referring
+SELECT r.record
+FROM ledger.leaves l
+JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
+WHERE l.log_index >= :first AND l.log_index < :last AND position('"refers_to":"'::bytea IN r.record) > 0
+ORDER BY l.log_index;
+
+-- name: booked_refunds
+SELECT c.original, i.log_index, c.amount, r.record
+FROM intake.refund_claim c
+JOIN ledger.identity i ON i.signed_by = c.device AND i.se_total = c.sequence AND i.act_hash = c.act_hash
+JOIN ledger.records r ON r.month = i.month AND r.tin = i.tin AND r.log_index = i.log_index
+WHERE c.original = ANY(:originals) AND NOT c.let_go AND i.log_index < :edge
+ORDER BY i.log_index;
 
 -- name: let_claim_go
 UPDATE intake.refund_claim c SET let_go = true

@@ -18,10 +18,11 @@ from tallystick.authority.intake import booking, decision_store
 from tallystick.authority.intake.anchors import Anchor, CardCounters
 from tallystick.authority.intake.decisions import DECIDE, anchor_of, check_undecided
 from tallystick.authority.intake.examining import examine, prove
+from tallystick.authority.intake.giving_back import take_from_original
 from tallystick.authority.intake.held import Decision, Held, UnpublishedDecision
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.package import Package
-from tallystick.authority.intake.ports import PackageRules
+from tallystick.authority.intake.ports import PackageRules, RefundStores
 from tallystick.authority.intake.unwrap_messages import OpenedPackage
 from tallystick.authority.intake.verdicts import Outcome
 from tallystick.authority.ledger import queries as ledger
@@ -48,10 +49,12 @@ Append = Callable[[NewEntry], Booked]
 class DecisionServices:
     """What carrying out needs: the rules of the pipeline, the ledger's way in, and a way to wait for the judging.
 
-    ``national`` judges a document of the national channels anew, and gives its entry.
+    ``stores`` notes what a refund takes, on a connection of its own and before the booking. ``national`` judges a
+    document of the national channels anew, and gives its entry.
     """
 
     rules: PackageRules
+    stores: RefundStores
     counters: CardCounters
     append: Append
     wait: Callable[[Awaitable[Package]], Package]
@@ -139,7 +142,8 @@ def _fresh_entry(
     if channel in NATIONAL_CHECKS:
         entry = services.national(held, channel)
     else:
-        entry = booking.document_entry(services.rules, services.wait(judge_anew(services.rules, held, channel)))
+        judging = judge_anew(services.rules, services.stores, held, channel)
+        entry = booking.document_entry(services.rules, services.wait(judging))
     facts = {
         "anchor": str(anchor) if anchor is not None else "",
         "quarantined": str(held.entry_index),
@@ -156,7 +160,7 @@ def _fresh_entry(
     )
 
 
-async def judge_anew(rules: PackageRules, held: Held, channel: Channel) -> Package:
+async def judge_anew(rules: PackageRules, stores: RefundStores, held: Held, channel: Channel) -> Package:
     """Steps 4 to 12 over the kept bytes, by today's registry; the time of arrival is the first one.
 
     Raises ``TS-3041`` with the code of what still hinders it.
@@ -179,6 +183,7 @@ async def judge_anew(rules: PackageRules, held: Held, channel: Channel) -> Packa
             raise _hindered(finding.fault)
     if package.act_hash != held.act_hash:
         raise Fault("TS-3041", detail="the kept bytes are of another act")
+    await take_from_original(stores, package, readmitted=True)
     return package
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import attrs
 
 from tallystick.authority.ledger.entry import Channel
-from tallystick.authority.room_queries import Connection, RoomQueries
+from tallystick.authority.room_queries import Connection, RoomQueries, Row
+from tallystick.kernel.identifiers import SdcInvoiceNumber
 
 _QUERIES = RoomQueries("tallystick.authority.intake")
 
@@ -145,6 +147,33 @@ def kept_turnover(conn: Connection, signed_by: str, first: int, last: int) -> in
     What was booked after all counts there, not here.
     """
     return int(_QUERIES.value(conn, "kept_turnover", signed_by=signed_by, first=first, last=last))
+
+
+def acked_size(conn: Connection) -> int:
+    """How many entries are behind the ledger's gate."""
+    return int(_QUERIES.value(conn, "acked_size"))
+
+
+def hold_position(conn: Connection, reader: str) -> int:
+    """Up to which entry a reader has come, held until the transaction ends."""
+    _QUERIES.run(conn, "begin_reader", reader=reader)
+    return int(_QUERIES.value(conn, "hold_position", reader=reader))
+
+
+def move_position(conn: Connection, reader: str, position: int) -> None:
+    """A reader has come so far."""
+    _QUERIES.run(conn, "move_position", reader=reader, position=position)
+
+
+def referring(conn: Connection, first: int, last: int) -> list[bytes]:
+    """Records of the entries of a span that refer to another document."""
+    return [bytes(row[0]) for row in _QUERIES.rows(conn, "referring", first=first, last=last)]
+
+
+def booked_refunds(conn: Connection, originals: Collection[SdcInvoiceNumber]) -> list[Row]:
+    """Refunds of these documents behind the gate; see the room's queries."""
+    names = [str(one) for one in originals]
+    return _QUERIES.rows(conn, "booked_refunds", originals=names, edge=acked_size(conn))
 
 
 def overview(conn: Connection, since: datetime) -> tuple[int, int, int, int]:

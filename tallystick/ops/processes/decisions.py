@@ -9,6 +9,7 @@ import uvloop
 
 from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
 from tallystick.authority.intake.decisions import DECIDE
+from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.package import Package
 from tallystick.authority.intake.readmission import DecisionServices, carry_out, publish_decisions
 from tallystick.authority.ledger.client import append_blocking
@@ -17,6 +18,7 @@ from tallystick.authority.oversight.approvals import queries as approvals
 from tallystick.ops.processes.batches import Readmitting
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.uploads import package_rules
+from tallystick.ops.schema.roles import INTAKE
 
 
 class DecisionWork:
@@ -49,6 +51,7 @@ class DecisionWork:
 
             self._services = DecisionServices(
                 rules=rules,
+                stores=Keeper(self._context.connector(INTAKE)),
                 counters=DeviceCounters(),
                 append=self._append,
                 wait=wait,

@@ -16,6 +16,7 @@ import psycopg
 
 from tallystick.authority.channels.erp.tasks import forget_keys
 from tallystick.authority.channels.sdc.tasks import remove_expired_tokens
+from tallystick.authority.intake.tasks import follow_refunds
 from tallystick.authority.keys import tasks as keys
 from tallystick.authority.keys.store import WaitingEvent
 from tallystick.authority.ledger.client import append_blocking
@@ -136,6 +137,7 @@ def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork,
         Duty("tokens", lambda conn: remove_expired_tokens(conn, system_clock()), timedelta(hours=1)),
         Duty("retention", lambda conn: _retain(context, conn), timedelta(hours=1)),
         Duty("claims", follow_claims, timedelta(seconds=1)),
+        Duty("refunds", follow_refunds, timedelta(seconds=1)),
         Duty("erasures", _erasures(context).work, timedelta(seconds=2)),
         *(_inspecting(one) for one in detectors(context.settings, context.pack)),
     ]

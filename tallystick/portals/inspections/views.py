@@ -53,7 +53,7 @@ KIND_WORDS = {
     CaseKind.BATCH_APART: "Documents of an offline register wait apart, or nobody can show who signed them",
     CaseKind.HEAD_WENT_BACK: "A register says that it made fewer documents than it said before",
     CaseKind.CLOCK_CONTRADICTS: "Times of an offline register contradict each other, or lie ahead",
-    CaseKind.REFUND_CONTRADICTS: "An offline register gave back what the ledger does not bear out",
+    CaseKind.REFUND_CONTRADICTS: "More was given back than the ledger bears out, or of another's document",
 }
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import attrs
 import psycopg
@@ -24,6 +25,7 @@ from tallystick.authority.ledger.queries import device_standing, document_by_ind
 from tallystick.authority.oversight.activity import queries as activity
 from tallystick.authority.projections.audit.counters import AuditedCounters
 from tallystick.kernel.faults import Fault
+from tallystick.kernel.invoice import TransactionType
 from tallystick.ops.schema.roles import INTAKE, PORTAL, as_role
 from tallystick.wire.audit_data import write_audit_data
 from tallystick.wire.leaf import read_leaf
@@ -181,6 +183,45 @@ def test_k_05_a_revocation_that_comes_after_the_approval_is_looked_at_again(benc
         [row[0] for row in bench.country.live.rows("SELECT convert_from(decision, 'UTF8') FROM intake.quarantine")]
     )
     bench.check()
+
+
+def test_s0_059_a_refund_takes_its_part_before_it_is_re_admitted(bench: Bench) -> None:
+    """One of a card on hold did so when it came; one of a revoked card, or of an earlier version, does so now."""
+    assert bench.send()[0] == 4
+    refund: dict[str, Any] = {
+        "transaction_type": TransactionType.REFUND,
+        "referent_document_number": f"{bench.card.uid}-{bench.card.uid}-1",
+    }
+    before = now()
+    bench.state(HOLD)
+    bench.send(**refund)
+    noted = "SELECT sequence FROM intake.refund_claim WHERE given AND NOT let_go ORDER BY 1"
+    assert bench.country.live.rows(noted) == [(2,)]
+    bench.country.live.put(bench.card, state=REVOKED, revoked_at=before)
+    assert bench.send(**refund)[0] == 6
+    assert bench.country.live.rows(noted) == [(2,)]
+    bench.country.loop.run(bench.country.live.shown())
+    held, revoked = bench.waiting()
+    bench.worker.commit()
+    bench.country.live.rows("DELETE FROM intake.refund_claim RETURNING 1")
+    bench.state(REVOKED, now() + timedelta(hours=1))  # from then on: their own entries are older
+    bench.country.live.put(bench.card, state=REVOKED, revoked_at=before)
+    seen: list[object] = []
+
+    def append(entry: NewEntry) -> Booked:
+        seen.append(bench.country.live.rows(noted))
+        return bench.append(entry)
+
+    for one in (held, revoked):
+        bench.approve(bench.ask(one))
+        assert carry_out(bench.worker, bench.services(append), now)
+        after = decision_store.held(bench.worker, one.act_hash)
+        bench.worker.commit()
+        assert after is not None
+        assert after.state is HeldState.READMITTED, after.hindrance
+    assert seen == [[(2,)], [(2,), (3,)]], "noted before they were booked"
+    flags = [bench.country.live.rows("SELECT record FROM ledger.records ORDER BY log_index DESC LIMIT 1")]
+    assert b"TS-2104" in bytes(flags[0][0][0]), "the second one is more than is left"
 
 
 def test_nothing_is_booked_twice_whatever_crashes_or_runs_beside_it(bench: Bench) -> None:

@@ -183,6 +183,30 @@ def test_the_older_interface_is_off_until_it_is_switched_on(hosted: Hosted) -> N
 TIME = re.compile(r"\d{1,2}[:.]\d{2}[:.]\d{2}")
 
 
+def test_s0_059_a_refund_beyond_its_original_is_signed_and_booked_with_its_code(hosted: Hosted) -> None:
+    """The wire knows no code that refuses it; what it takes is noted as that of a card is."""
+    pos = hosted.pos()
+    original = pos.sell().json["invoiceNumber"]
+
+    def refund(total: float) -> tuple[str, ...]:
+        item = {"name": "Bag", "quantity": 1, "unitPrice": total, "labels": ["A"], "totalAmount": total}
+        request = basket(
+            transactionType="Refund", referentDocumentNumber=original, items=[item],
+            payment=[{"amount": total, "paymentType": "Cash"}],
+        )  # fmt: skip
+        reply = pos.ask("POST", "/api/v3/invoices", json.dumps(request).encode())
+        assert reply.status == 200, reply.body
+        booked = shown(hosted, reply.json)
+        assert booked is not None
+        return booked.flags
+
+    assert [refund(1.00), refund(999.00), refund(0.01)] == [(), ("TS-2104",), ("TS-2104",)]
+    taken = hosted.rows(
+        "SELECT sequence, amount, given FROM intake.refund_claim WHERE original = %s ORDER BY 1", original
+    )
+    assert taken == [(2, 10_000, True), (3, 9_990_000, True), (4, 100, True)]
+
+
 def test_16_2_9_the_same_request_gives_the_taxes_and_the_journal_of_an_e_sdc(hosted: Hosted, tmp_path: Path) -> None:
     """Apart from signer and MRC: two makes of signer, one answer."""
     bench = Bench(tmp_path / "esdc")

@@ -35,17 +35,17 @@ ORDER BY d.seq LIMIT :limit;
 
 -- name: refunds
 WITH claim AS (
-    SELECT c.act_hash, c.original, c.device, c.sequence, c.amount FROM intake.refund_claim c
+    SELECT c.act_hash, c.original, c.device, c.sequence, c.amount, c.tin FROM intake.refund_claim c
     WHERE split_part(c.original, '-', 2) = :uid AND NOT c.let_go AND c.claimed_at > :since
     UNION
-    SELECT c.act_hash, c.original, c.device, c.sequence, c.amount
+    SELECT c.act_hash, c.original, c.device, c.sequence, c.amount, c.tin
     FROM intake.quarantine q JOIN intake.refund_claim c ON c.act_hash = q.act_hash
     WHERE q.state = 'readmitted' AND q.decided_at > :since AND split_part(c.original, '-', 2) = :uid AND NOT c.let_go
 )
-SELECT i.log_index, c.original, c.device, c.sequence, c.amount, l.leaf
+SELECT i.log_index, c.original, i.requested_by, c.device, c.sequence, c.amount, l.leaf
 FROM claim c
-JOIN ledger.identity i ON i.signed_by = c.device AND i.requested_by = c.device AND i.se_total = c.sequence
-    AND i.act_hash = c.act_hash
+JOIN ledger.identity i ON i.signed_by = c.device AND i.se_total = c.sequence AND i.act_hash = c.act_hash
+JOIN ledger.device_heads d ON d.signed_by = :uid AND d.requested_by = :uid AND c.tin IN ('', d.tin)
 JOIN ledger.leaves l ON l.log_index = i.log_index
 WHERE i.log_index >= :first AND i.log_index < :edge
 ORDER BY i.log_index LIMIT :limit;

@@ -110,11 +110,11 @@ def refunds(conn: Connection, uid: str, first: int, edge: int, since: datetime, 
         Refund(
             index=index,
             original=original,
-            number=f"{device}-{device}-{sequence}",
+            number=f"{requested_by}-{signed_by}-{sequence}",
             amount=amount,
             received_ms=read_leaf(leaf).received_ms,
         )
-        for index, original, device, sequence, amount, leaf in rows
+        for index, original, requested_by, signed_by, sequence, amount, leaf in rows
     ]
 
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+import attrs
+
+from tallystick.authority.intake.claims import RefundClaim
 from tallystick.authority.intake.national.ports import NationalRules
-from tallystick.authority.intake.national.values import DocumentInHand, RefundClaim
+from tallystick.authority.intake.national.values import DocumentInHand
 from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry.values import standing_of
@@ -171,6 +174,8 @@ def original_allows_it(rules: NationalRules, hand: DocumentInHand) -> Awaitable[
 
 async def _original_allows(rules: NationalRules, hand: DocumentInHand, sale: Sale, refers_to: SdcInvoiceNumber) -> None:
     original = hand.original = await rules.stores.document(refers_to)
+    if hand.channel is Channel.ECR_OFFLINE and _gives_back(sale):
+        hand.claim = _claim(hand, sale, refers_to)  # it was given back, whatever is wrong with it
     if original is None or not original.record:
         raise await _not_found(rules, refers_to)
     _check_kind(original, hand.document.kind)
@@ -179,14 +184,18 @@ async def _original_allows(rules: NationalRules, hand: DocumentInHand, sale: Sal
     issued = from_unix_ms(int(facts.issued_at))
     judgement.check_group(hand.group, rules.rates.group_at(issued if _gives_back(sale) else hand.at))
     if _gives_back(sale):
-        hand.claim = RefundClaim(
-            original=str(refers_to),
-            limit=Money(int(facts.total)),
-            amount=sale.total,
-            act_hash=hand.signed.act_hash,
-            device=hand.header.device,
-            sequence=hand.header.sequence,
-        )
+        hand.claim = attrs.evolve(_claim(hand, sale, refers_to), limit=Money(int(facts.total)))
+
+
+def _claim(hand: DocumentInHand, sale: Sale, refers_to: SdcInvoiceNumber) -> RefundClaim:
+    return RefundClaim(
+        original=refers_to,
+        amount=sale.total,
+        act_hash=hand.signed.act_hash,
+        device=hand.header.device,
+        sequence=hand.header.sequence,
+        tin=hand.device.tin,
+    )
 
 
 def _gives_back(sale: Sale) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from tallystick.authority.intake import store
+from tallystick.authority.intake import claims, store
+from tallystick.authority.intake.claims import RefundClaim, Taken
 from tallystick.authority.intake.keeper import Keeper
-from tallystick.authority.intake.national import claims
 from tallystick.authority.intake.national.noted import Noted, note
 from tallystick.authority.intake.national.reading import read_standing
 from tallystick.authority.intake.national.standing import Standing
-from tallystick.authority.intake.national.values import RefundClaim
 from tallystick.authority.intake.store import Evidence, Quarantined, Refused
 from tallystick.authority.ledger.booked_numbers import BookedNumber, documents_between
 from tallystick.authority.ledger.queries import LedgerDocument
@@ -50,7 +49,8 @@ class NationalKeeper:
 
     async def claim(self, claim: RefundClaim, at: datetime, *, forced: bool) -> bool:
         """See the port."""
-        return await self._keeper.run(lambda conn: claims.put(conn, claim, at, forced=forced))
+        taken = await self._keeper.run(lambda conn: claims.put(conn, claim, at, forced=forced))
+        return taken is not Taken.BEYOND
 
     async def let_go(self, act_hash: bytes) -> None:
         """See the port."""

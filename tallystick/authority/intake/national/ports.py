@@ -7,9 +7,9 @@ from typing import Protocol
 
 import attrs
 
+from tallystick.authority.intake.claims import RefundClaim
 from tallystick.authority.intake.national.noted import Noted
 from tallystick.authority.intake.national.standing import Standing
-from tallystick.authority.intake.national.values import RefundClaim
 from tallystick.authority.intake.ports import RateGroups
 from tallystick.authority.intake.store import Evidence, Refused
 from tallystick.authority.ledger.queries import LedgerDocument

@@ -6,13 +6,13 @@ from datetime import datetime
 
 import attrs
 
+from tallystick.authority.intake.claims import RefundClaim
 from tallystick.authority.intake.national.standing import Standing
 from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.national_document import NationalDocument, Sale
@@ -49,21 +49,6 @@ class NationalAnswer:
     received_ms: int
     codes: tuple[str, ...] = ()
     replayed: bool = False
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class RefundClaim:
-    """What a refund takes from its original: whose fiscal number stands first, what that was, how much of it now.
-
-    ``device`` and ``sequence`` are the refund's own place, ``act_hash`` is its act.
-    """
-
-    original: str
-    limit: Money
-    amount: Money
-    act_hash: bytes
-    device: str
-    sequence: int
 
 
 @attrs.frozen(slots=True)

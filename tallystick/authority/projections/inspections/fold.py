@@ -8,9 +8,9 @@ from datetime import datetime
 import msgspec
 
 from tallystick.authority.ledger.entry import EntryKind
-from tallystick.authority.projections.inspections import fold_store, reports
+from tallystick.authority.projections.inspections import fold_store, refunds, reports
 from tallystick.authority.projections.inspections.fold_store import Device, Key
-from tallystick.authority.projections.inspections.ports import DeviceNumbers
+from tallystick.authority.projections.inspections.ports import DeviceNumbers, Refunds
 from tallystick.authority.projections.inspections.reading import Entry, entries
 from tallystick.authority.projections.inspections.values import CaseKind, Evidence
 from tallystick.authority.room_queries import Connection
@@ -35,9 +35,10 @@ def fold(
     limits: InspectionLimits,
     high: int,
     numbers_of: Callable[[Connection, str], DeviceNumbers | None],
+    given_back: Refunds,
 ) -> Iterator[Evidence]:
     """Take a span in; gives what single documents show. ``high`` is the unaudited sum (x 10000) that counts as high,
-    ``numbers_of`` asks the registry."""
+    ``numbers_of`` asks the registry, ``given_back`` the intake."""
     read = [(entry, entry.record) for entry in entries(conn, first, last) if entry.record is not None]
     wanted = [(entry, record) for entry, record in read if record.device and record.kind in (_DOCUMENT, _PROOF)]
     devices = fold_store.devices(conn, (_key(record) for _, record in wanted))
@@ -54,6 +55,7 @@ def fold(
         yield from reports.doubts(conn, entry, record, limits)
         if reports.is_registration(record):
             yield from reports.registration_doubts(entry, record, numbers_of(conn, _key(record)[1]))
+    yield from refunds.doubts(conn, read, given_back)
     for device in sorted(touched.values(), key=lambda one: one.key):
         fold_store.put(conn, device, limits)
 

@@ -11,6 +11,8 @@ import attrs
 from tallystick.authority.projections.inspections.values import Evidence
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.keys import PublicKey
+from tallystick.kernel.identifiers import SdcInvoiceNumber
+from tallystick.wire.record import Record
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -36,6 +38,23 @@ class KeptApart(Protocol):
 
     def ordinals(self, conn: Connection, signed_by: str, first: int, last: int) -> Set[int]:
         """Ordinals that are kept."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Refund:
+    """A document of the ledger, at ``index``, that gives back ``amount`` (x 10000) of ``original``."""
+
+    original: SdcInvoiceNumber
+    index: int
+    amount: int
+    record: Record
+
+
+class Refunds(Protocol):
+    """The intake's claims on originals."""
+
+    def of(self, conn: Connection, originals: Collection[SdcInvoiceNumber]) -> Sequence[Refund]:
+        """What booked refunds took of these documents, in the ledger's order."""
 
 
 class OfflineMatters(Protocol):

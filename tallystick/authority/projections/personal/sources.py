@@ -57,7 +57,7 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
         "inspections.device": "sums and hours of devices, by numbers; what came of them is in the cases",
         "inspections.progress": "how far the detectors are",
         "inspections.sighting": "who scanned is not kept; what came of it is in the cases",
-        "intake.refund_claim": _NUMBERS, "intake.refunded": _NUMBERS,
+        "intake.refund_claim": _NUMBERS, "intake.refunded": _NUMBERS, "intake.progress": "how far a fold has come",
         "intake.register_state": "sums of a register's shift, made of documents that are exported",
         "keys.card": _KEYS, "keys.event": _KEYS, "keys.key": _KEYS, "keys.reconciled": _KEYS, "keys.use": _KEYS,
         "ledger.bodies": _LEDGER, "ledger.buyer_salts": _LEDGER, "ledger.leaves": _LEDGER, "ledger.records": _LEDGER,

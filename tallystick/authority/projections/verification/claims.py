@@ -7,17 +7,10 @@ from collections.abc import Iterable
 import attrs
 
 from tallystick.kernel.fixed_point import ZERO_MONEY, Money
-from tallystick.kernel.invoice import InvoiceType, TransactionType, document_type_code
+from tallystick.kernel.given_back import NATIONAL_REFUNDS, TAXCORE_REFUNDS
 from tallystick.kernel.national_document import DocumentType
 
-REFUNDS = frozenset(
-    {
-        int(DocumentType.RECEIPT_REFUND),
-        int(DocumentType.ACCOUNTABLE_FORM_REFUND),
-        document_type_code(InvoiceType.NORMAL, TransactionType.REFUND),
-        document_type_code(InvoiceType.ADVANCE, TransactionType.REFUND),
-    }
-)
+REFUNDS = NATIONAL_REFUNDS | TAXCORE_REFUNDS
 """The types of documents that give money back for the one that they refer to."""
 _CORRECTED_BY = {int(DocumentType.CORRECTION): 1, int(DocumentType.CORRECTION_REFUND): -1}
 

@@ -8,7 +8,7 @@ from tallystick.authority.projections.verification.claims import Claim
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.fixed_point import Money
-from tallystick.kernel.identifiers import SdcInvoiceNumber
+from tallystick.kernel.given_back import named_original
 from tallystick.wire.record import read_record
 
 ENTRIES_A_ROUND = 5_000
@@ -37,11 +37,11 @@ def follow(conn: Connection, most: int = ENTRIES_A_ROUND) -> int:
 def _note(conn: Connection, index: int, data: bytes) -> bool:
     try:
         record = read_record(data)
-        on = SdcInvoiceNumber.parse(record.refers_to)
+        on = named_original(record.refers_to)
         claim = Claim(int(record.type), Money(int(record.total or "0")))
     except (Fault, ValueError):
-        return False  # it refers to a number that no device here has, or cannot be read, which others tell
-    if record.kind != _DOCUMENT:
-        return False
+        return False  # what cannot be read is told by others
+    if record.kind != _DOCUMENT or on is None or "TS-2103" in record.flags:
+        return False  # it refers to a number that no device here has, or to another taxpayer's document
     store.add_claim(conn, on, index, claim)
     return True

@@ -1,8 +1,8 @@
 """D-UND: was everything that was sold also numbered, sent and audited? Trusts everything but the taxpayer.
 
 Registers off line for too long, silent devices, unaudited sums, documents that buyers hold and the ledger has not,
-papers that show another total than was signed, taxes that do not follow from the items, and cards whose sum is not that
-of their documents (TS-1405).
+papers that show another total than was signed, taxes that do not follow from the items, refunds by cards of more than
+was left of their original (S0-059), and cards whose sum is not that of their documents (TS-1405).
 """
 
 from __future__ import annotations
@@ -14,7 +14,14 @@ import attrs
 
 from tallystick.authority.projections.inspections import fold_store, store
 from tallystick.authority.projections.inspections.fold import fold
-from tallystick.authority.projections.inspections.ports import Audits, KeptApart, OfflineMatters, Signers, WaitingAudit
+from tallystick.authority.projections.inspections.ports import (
+    Audits,
+    KeptApart,
+    OfflineMatters,
+    Refunds,
+    Signers,
+    WaitingAudit,
+)
 from tallystick.authority.projections.inspections.reading import Pace, next_span
 from tallystick.authority.projections.inspections.values import CaseKind, DetectorName, Evidence, Sighting
 from tallystick.authority.room_queries import Connection
@@ -33,6 +40,7 @@ class UnderReporting:
     limits: InspectionLimits
     card_limit: int
     offline: OfflineMatters
+    refunds: Refunds
     name: DetectorName = DetectorName.UNDER_REPORTING
     _pace: Pace = attrs.field(factory=Pace, init=False)
 
@@ -40,7 +48,7 @@ class UnderReporting:
         """New documents, and what has become due since the last look."""
         new = next_span(conn, "D-UND new", self._pace)
         high = self.card_limit * self.limits.unaudited_percent // 100
-        yield from fold(conn, new.first, new.last, self.limits, high, self.signers.device_numbers)
+        yield from fold(conn, new.first, new.last, self.limits, high, self.signers.device_numbers, self.refunds)
         yield from self.offline.take(conn, DUE_MOST)
         if not new.is_all:
             return  # a backlog: what is still to be read may be what lacks
