@@ -29,6 +29,7 @@ from tallystick.cli import (
     pki,
     production,
     quarantine,
+    rates,
     receipt,
     registers,
     restore,
@@ -74,6 +75,7 @@ app.add_typer(personal.app, name="personal")
 app.add_typer(pki.app, name="pki")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(production.app, name="production")
+app.add_typer(rates.app, name="rates")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(registers.app, name="registers")
 app.add_typer(restore.app, name="restore")
