@@ -37,6 +37,7 @@ from tallystick.cli import (
     sandbox,
     state,
     taxservice,
+    users,
     vsdc,
     witness,
     worm,
@@ -83,6 +84,7 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
 app.add_typer(taxservice.app, name="taxservice")
+app.add_typer(users.app, name="users")
 app.add_typer(vsdc.app, name="vsdc")
 app.add_typer(witness.app, name="witness")
 app.add_typer(worm.app, name="worm")
