@@ -15,11 +15,15 @@ from tallystick.authority.reference.builds.operations import REVOKE
 from tallystick.authority.reference.pki.revoking import REVOKE_MANY
 from tallystick.authority.reference.pki.withdrawing import WITHDRAW
 from tallystick.authority.reference.production.batches import OPEN_DEED
+from tallystick.authority.reference.registry.users import APPOINT
 from tallystick.authority.reference.remote.many import GIVE_MANY
+from tallystick.authority.reference.taxrates.operations import PUBLISH
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 
-DECIDED_ANYWHERE = frozenset({CHANGE_POLICY, DECIDE, EXPORT, ERASE, GIVE_MANY, REVOKE, REVOKE_MANY, WITHDRAW})
+DECIDED_ANYWHERE = frozenset(
+    {APPOINT, CHANGE_POLICY, DECIDE, EXPORT, ERASE, GIVE_MANY, PUBLISH, REVOKE, REVOKE_MANY, WITHDRAW}
+)
 DECIDED_IN_ITS_ROOM = frozenset({OPEN_DEED})
 
 

@@ -29,6 +29,7 @@ from tallystick.cli import (
     pki,
     production,
     quarantine,
+    rates,
     receipt,
     registers,
     restore,
@@ -36,6 +37,7 @@ from tallystick.cli import (
     sandbox,
     state,
     taxservice,
+    users,
     vsdc,
     witness,
     worm,
@@ -74,6 +76,7 @@ app.add_typer(personal.app, name="personal")
 app.add_typer(pki.app, name="pki")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(production.app, name="production")
+app.add_typer(rates.app, name="rates")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(registers.app, name="registers")
 app.add_typer(restore.app, name="restore")
@@ -81,6 +84,7 @@ app.add_typer(retention.app, name="retention")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(state.app, name="state")
 app.add_typer(taxservice.app, name="taxservice")
+app.add_typer(users.app, name="users")
 app.add_typer(vsdc.app, name="vsdc")
 app.add_typer(witness.app, name="witness")
 app.add_typer(worm.app, name="worm")

@@ -98,6 +98,55 @@ def end_rule(number: Annotated[int, typer.Argument(help="Number of the rule.")],
 
 
 @app.command()
+def point(
+    tin: Annotated[str, typer.Option(help="TIN of the taxpayer.")],
+    code: Annotated[str, typer.Option(help="The taxpayer's own name of the point; the same again changes the rest.")],
+    name: Annotated[str, typer.Option(help="Name as it stands on receipts.")],
+    address: Annotated[str, typer.Option(help="Street and number.")],
+    user: Username,
+    city: Annotated[str, typer.Option(help="City.")] = "",
+    district: Annotated[str, typer.Option(help="District.")] = "",
+    country: Annotated[str, typer.Option(help="Country.")] = "",
+) -> None:
+    """Enter a point where registers of a taxpayer will stand, or change what is known of it."""
+    from tallystick.authority.reference.registry.values import Premises
+    from tallystick.kernel.identifiers import Tin
+
+    with _desk() as desk:
+        place = Premises(
+            tin=Tin(tin), code=code, name=name, address=address, city=city, district=district, country=country
+        )  # fmt: skip
+        number = desk.put_point(user, place)
+    typer.echo(f"point {number} of {tin}: {name}, {address}")
+
+
+@app.command()
+def points(
+    tin: Annotated[str, typer.Option(help="Of this taxpayer alone.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, by number.")] = 200,
+) -> None:
+    """Print points and how many registers stand there. That you have read them is an act in the log."""
+    with _desk() as desk:
+        found = desk.points(tin, limit)
+    for number, one, devices in found:
+        where = ", ".join(text for text in (one.address, one.city, one.district, one.country) if text)
+        typer.echo(f"point {number}  TIN {one.tin}  {one.code}: {one.name}, {where}; registers: {devices}")
+
+
+@app.command()
+def move(
+    uid: Device,
+    premises: Annotated[int, typer.Option(help="Number of the point where it stands from now on.")],
+    user: Username,
+    reason: Reason,
+) -> None:
+    """Let a register stand at another point of its taxpayer; it reports that itself with a re-registration."""
+    with _desk() as desk:
+        has_moved = desk.move(user, uid, premises, reason)
+    typer.echo(f"{uid} stands at point {premises}" + ("" if has_moved else " already"))
+
+
+@app.command()
 def close(uid: Device, officer: OfficerName, reason: Reason) -> None:
     """Close a device for good; nobody opens it again. Holding and releasing one is `tallystick device hold|release`."""
     with _desk() as desk:

@@ -17,6 +17,8 @@ import attrs
 from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.faults import Fault, FieldFault
 from tallystick.kernel.identifiers import UINT32_MAX, Uid
+from tallystick.kernel.instants import unix_ms
+from tallystick.kernel.tax_rates import TaxRateGroup
 
 NUMBER_MAX = UINT32_MAX
 RECEIPT_TEXT_CHARACTERS = 400
@@ -133,6 +135,16 @@ class RateChange:
         for label, rate in self.labels.items():
             if not 1 <= len(label) <= 8 or not label.isprintable() or _RATE.fullmatch(rate) is None:
                 raise malformed("/labels", "a label, and its rate as a decimal number")
+
+
+def rate_change(group: TaxRateGroup) -> RateChange:
+    """A rate group as a command says it; raises ``TS-3300`` for one that no command can say."""
+    labels = {rate.label: _plain(str(rate.rate)) for category in group.categories for rate in category.rates}
+    return RateChange(group=group.group_id, valid_from_ms=unix_ms(group.valid_from), labels=labels)
+
+
+def _plain(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @attrs.frozen(slots=True, kw_only=True)

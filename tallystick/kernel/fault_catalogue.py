@@ -129,6 +129,8 @@ _CONTENT: dict[str, Row] = {
     "TS-2007": ("Buyer identification malformed", 422, Retry.NEVER, FixBy.MERCHANT, 4),
     "TS-2008": ("Time of the device out of tolerance", 422, Retry.NEVER, FixBy.MAKER, 73, (67, 75)),
     "TS-2009": ("Time of the reference out of tolerance", 422, Retry.NEVER, FixBy.MERCHANT, 74, (68, 76)),
+    "TS-2010": ("Tax rates malformed", 422, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-2011": ("Tax rates contradict what is published", 409, Retry.NEVER, FixBy.AUTHORITY, None),
     "TS-2101": ("Reference to the original missing", 422, Retry.NEVER, FixBy.MERCHANT, 4),
     "TS-2102": ("Original not found", 422, Retry.NEVER, FixBy.MERCHANT, 4),
     "TS-2103": ("Original belongs to another device, premises or taxpayer", 422, Retry.NEVER, FixBy.MERCHANT, 4),

@@ -18,11 +18,10 @@ from tallystick.authority.reference.registry import queries as registry
 from tallystick.authority.reference.registry.persons import person
 from tallystick.authority.reference.remote import many, operations
 from tallystick.authority.reference.remote.ports import Selection
-from tallystick.authority.reference.remote.rates import rate_change
 from tallystick.authority.reference.remote.values import GivenCommand
 from tallystick.authority.reference.taxrates import queries as taxrates
 from tallystick.kernel.channel_rules import ChannelRules
-from tallystick.kernel.device_commands import RateChange, Wanted
+from tallystick.kernel.device_commands import RateChange, Wanted, rate_change
 from tallystick.kernel.faults import Fault
 from tallystick.ops.database import open_database
 from tallystick.ops.override_desk import shell

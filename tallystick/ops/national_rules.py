@@ -10,8 +10,10 @@ import attrs
 import psycopg
 
 from tallystick.authority.ledger.entry import Booked, Channel, EntryKind, NewEntry
+from tallystick.authority.oversight.approvals.values import Request
 from tallystick.authority.reference.rules import operations, queries, tasks
 from tallystick.authority.reference.rules.values import ALGORITHMS, TAX_RATES, Adoption
+from tallystick.authority.reference.taxrates import operations as taxrate_operations
 from tallystick.authority.reference.taxrates import queries as taxrates
 from tallystick.kernel.algorithms import AlgorithmRegistry
 from tallystick.kernel.instants import unix_ms
@@ -37,8 +39,7 @@ class NationalRules:
         """Adopt what is in force now and differs from what was, then publish; returns how many were published."""
         at = self.clock()
         operations.adopt(conn, ALGORITHMS, write_algorithms(self.registry), ACTOR, at)
-        if groups := taxrates.current_groups(conn):
-            operations.adopt(conn, TAX_RATES, write_tax_rates(groups), ACTOR, at)
+        _adopt_rates(conn, ACTOR, at)
         conn.commit()
         return tasks.publish_adoptions(conn, self._publish)
 
@@ -51,6 +52,22 @@ class NationalRules:
             received_at_ms=unix_ms(adoption.adopted_at),
         )
         return self.append(entry).index
+
+
+def publish_rates(conn: Connection, request: Request, at: datetime) -> None:
+    """Publish the rate groups that two persons agreed on: their word is what the rule's adoption names, not a process.
+
+    The entry in the ledger follows with the worker's next round.
+    """
+    if taxrate_operations.publish(conn, request, at):
+        _adopt_rates(conn, request.decider, at)
+
+
+def _adopt_rates(conn: Connection, by: str, at: datetime) -> None:
+    """Write down which rates are published. Read in turn, or an older reading would be adopted behind a newer one."""
+    operations.take_turns(conn, TAX_RATES)
+    if groups := taxrates.current_groups(conn):
+        operations.adopt(conn, TAX_RATES, write_tax_rates(groups), by, at)
 
 
 def read_history(settings: Settings, limit: int) -> list[Adoption]:

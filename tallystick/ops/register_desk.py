@@ -13,11 +13,12 @@ import psycopg
 from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals.values import Person
-from tallystick.authority.reference.registry import operations, queries, recognition, register_rules
+from tallystick.authority.reference.registry import operations, points, queries, recognition, register_rules
 from tallystick.authority.reference.registry.persons import person
 from tallystick.authority.reference.registry.ports import ConnectingServices
 from tallystick.authority.reference.registry.presented import Confirmed, PendingRegister, RegisterRule
 from tallystick.authority.reference.registry.registering import WHO_ACTS_FOR_ALL
+from tallystick.authority.reference.registry.values import Premises
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.reasons import read_reason
 from tallystick.ops.connecting import connecting_services, enrol_url
@@ -82,6 +83,23 @@ class RegisterDesk:
         """End such a rule."""
         with psycopg.connect(self.dsn) as conn:
             register_rules.end_rule(conn, number, self._person(conn, username), self.clock())
+
+    def put_point(self, username: str, point: Premises) -> int:
+        """Enter a point, or change what is known of it; its number."""
+        with psycopg.connect(self.dsn) as conn:
+            return points.put_point(conn, point, self._person(conn, username), self.clock())
+
+    def points(self, tin: str, limit: int) -> list[tuple[int, Premises, int]]:
+        """Points with how many registers stand there; that they were read is an act."""
+        with psycopg.connect(self.dsn) as conn:
+            act = Act(at=self.clock(), actor=self.came_from, verb="registry.read-points", for_whom=tin)
+            activity.record(conn, act)
+            return queries.points(conn, tin=tin, limit=limit)
+
+    def move(self, username: str, uid: str, point: int, reason: str) -> bool:
+        """Let a register stand at another point."""
+        with psycopg.connect(self.dsn) as conn:
+            return points.move_device(conn, uid, point, reason, self._person(conn, username), self.clock())
 
     def close(self, username: str, uid: str, reason: str) -> None:
         """Close a device for good; closed already, nothing changes. Raises ``TS-2401`` where there is none."""

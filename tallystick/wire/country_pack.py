@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -23,13 +23,13 @@ from tallystick.kernel.country_pack import (
     Tolerances,
 )
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.fixed_point import Money, Rate
+from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.inspections import InspectionLimits
-from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.limits import LIMITS
 from tallystick.kernel.retention import DEFAULT_MONTHS, MONTHS_MOST, RetainedKind, RetentionRules
-from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup, label_case
+from tallystick.kernel.tax_rates import TaxRateGroup
 from tallystick.wire.pack_devices import read_devices
+from tallystick.wire.pack_rates import read_tax_groups
 from tallystick.wire.toml_file import PackError, TomlFile, TomlTable
 
 __all__ = ["PackError", "parse_pack"]
@@ -40,7 +40,6 @@ _CODE = re.compile(r"[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 _ARC = re.compile(r"[0-2](\.(0|[1-9][0-9]{0,9})){3,15}")
-_CATEGORY_TYPES = {kind.word: kind for kind in TaxCategoryType}
 
 
 def parse_pack(toml: bytes, file_name: str) -> CountryPack:
@@ -49,7 +48,7 @@ def parse_pack(toml: bytes, file_name: str) -> CountryPack:
     country = root.take_table("country")
     organization = root.take_table("organization")
     card = root.take_table("card")
-    groups = _tax_groups(root)
+    groups = read_tax_groups(root)
     default_label, department_labels = _departments(root, groups[-1])
     pack = CountryPack(
         code=_matching(country, "code", _CODE),
@@ -161,62 +160,6 @@ def _languages(country: TomlTable) -> tuple[str, ...]:
     if not tags or len(set(tags)) != len(tags) or not all(map(_LANGUAGE.fullmatch, tags)):
         raise country.error("languages must be distinct tags such as sr-Cyrl-RS, at least one", "languages")
     return tags
-
-
-def _tax_groups(root: TomlTable) -> tuple[TaxRateGroup, ...]:
-    tables = root.take_tables("tax_group")
-    if not tables:
-        raise root.error("at least one tax_group is needed")
-    groups: list[TaxRateGroup] = []
-    for table in tables:
-        group = _tax_group(table)
-        if any(group.group_id == other.group_id for other in groups):
-            raise table.error(f"tax_group {group.group_id} stands twice", "id")
-        groups.append(group)
-    return tuple(sorted(groups, key=lambda group: (group.valid_from, group.group_id)))
-
-
-def _tax_group(table: TomlTable) -> TaxRateGroup:
-    valid_from = table.take("valid_from", datetime)
-    if valid_from.tzinfo is None:
-        raise table.error("valid_from needs an offset from UTC", "valid_from")
-    seen: set[str] = set()
-    categories = tuple(_category(row, seen) for row in table.take_tables("category"))
-    if not categories:
-        raise table.error("a tax_group needs at least one category")
-    group = TaxRateGroup(valid_from.astimezone(UTC), _between(table, "id", 0, 2**31 - 1), categories)
-    table.close()
-    return group
-
-
-def _category(table: TomlTable, seen: set[str]) -> TaxCategory:
-    kind = _CATEGORY_TYPES.get(table.take("type", str))
-    if kind is None:
-        raise table.error(f"type must be one of {', '.join(_CATEGORY_TYPES)}", "type")
-    rates_table = table.take_table("rates")
-    rates = tuple(_rate(rates_table, label, seen) for label in rates_table)
-    if not rates:
-        raise table.error("a category needs at least one rate", "rates")
-    category = TaxCategory(table.take("name", str), kind, _between(table, "order_id", 0, 255), rates)
-    table.close()
-    return category
-
-
-def _rate(table: TomlTable, label: str, seen: set[str]) -> TaxRate:
-    """One label and its rate; labels are one character and, upper-cased, unlike any other of the group."""
-    value = table.take_decimal(label)
-    if len(label) != 1 or label != label_case(label) or label in seen:
-        raise table.error(
-            f"label {label!r} must be one upper-case character that no other rate of the group has", label
-        )
-    seen.add(label)
-    try:
-        rate = Rate.of(value)
-    except Fault as fault:
-        raise table.error(f"rate of {label}: {fault.detail}", label) from None
-    if rate.scaled < 0:
-        raise table.error(f"rate of {label} must not be negative", label)
-    return TaxRate(label, rate)
 
 
 def _departments(root: TomlTable, newest: TaxRateGroup) -> tuple[str, Mapping[str, str]]:

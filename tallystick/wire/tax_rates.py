@@ -14,6 +14,7 @@ from tallystick.wire.pos_values import (
     TAX_CATEGORY_TYPES,
     KeyNames,
     as_number,
+    encode_json,
     read_time,
     scaled_exactly,
     shortest,
@@ -48,6 +49,11 @@ def tax_rate_group_json(group: TaxRateGroup) -> dict[str, Any]:
 def tax_rate_groups_json(groups: Iterable[TaxRateGroup]) -> list[dict[str, Any]]:
     """Several groups as the array of command 0."""
     return [tax_rate_group_json(group) for group in groups]
+
+
+def write_tax_rate_groups(groups: Iterable[TaxRateGroup]) -> str:
+    """The payload of command 0; `parse_tax_rate_groups` reads it back."""
+    return encode_json(tax_rate_groups_json(groups)).decode()
 
 
 def parse_tax_rate_groups(payload: str) -> tuple[TaxRateGroup, ...]:

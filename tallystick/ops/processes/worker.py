@@ -42,8 +42,6 @@ from tallystick.authority.reference.registry.tasks import (
     registration_body,
 )
 from tallystick.authority.reference.registry.values import SecureElementEntry
-from tallystick.authority.reference.remote.rates import RateTeller
-from tallystick.authority.reference.taxrates.queries import current_groups
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
@@ -61,7 +59,7 @@ from tallystick.ops.processes.proofs import proof_services
 from tallystick.ops.processes.tax_queue import TaxQueueWork, serve_figures
 from tallystick.ops.processes.uploads import UploadWork
 from tallystick.ops.production.reports import tax_service
-from tallystick.ops.remote_devices import DEVICES
+from tallystick.ops.rate_work import RateWork
 from tallystick.ops.schema.roles import ERASER, INTAKE
 from tallystick.ops.webhooks import WebhookWork
 
@@ -110,7 +108,7 @@ def run() -> None:
 
 def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork, webhooks: WebhookWork) -> list[Duty]:
     quick = timedelta(milliseconds=300)
-    proofs, assurance = proof_services(context), AssuranceWork(context)
+    proofs, assurance, rates = proof_services(context), AssuranceWork(context), RateWork(system_clock)
     service = tax_service(context.settings.module_reports, context.state)
     return [
         Duty("registrations", lambda conn: _publish(context, conn), quick),
@@ -131,7 +129,8 @@ def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork,
         Duty("activity", lambda conn: _anchor_activity(context, conn), timedelta(seconds=10)),
         Duty("builds", lambda conn: _publish_builds(context, conn), timedelta(seconds=2)),
         Duty("approved deeds", lambda conn: do_approved(conn, system_clock()), timedelta(seconds=1)),
-        Duty("rates", RateWork().work, timedelta(seconds=1)),
+        Duty("rates", rates.tell_registers, timedelta(seconds=1)),
+        Duty("rates of cards", rates.tell_cards, timedelta(seconds=1)),
         Duty("first requests", lambda conn: prune(conn, system_clock()), timedelta(hours=1)),
         Duty("keys of acts", lambda conn: forget_keys(conn, system_clock()), timedelta(minutes=10)),
         Duty("tokens", lambda conn: remove_expired_tokens(conn, system_clock()), timedelta(hours=1)),
@@ -141,17 +140,6 @@ def _duties(context: Context, stopped: threading.Event, tax_queue: TaxQueueWork,
         Duty("erasures", _erasures(context).work, timedelta(seconds=2)),
         *(_inspecting(one) for one in detectors(context.settings, context.pack)),
     ]
-
-
-@attrs.define
-class RateWork:
-    """Published rates on their way to every register."""
-
-    teller: RateTeller = attrs.field(factory=lambda: RateTeller(DEVICES))
-
-    def work(self, conn: DatabaseConnection) -> None:
-        """A page of the fleet."""
-        self.teller.round(conn, current_groups(conn), system_clock())
 
 
 def _erasures(context: Context) -> Erasures:

@@ -8,7 +8,7 @@ from tallystick.authority.channels.sdc.services import SdcServices
 from tallystick.kernel.tax_rates import TaxRateGroup
 from tallystick.wire.configuration import Configuration, environment_parameters
 from tallystick.wire.pos_values import encode_json
-from tallystick.wire.tax_rates import tax_rate_groups_json
+from tallystick.wire.tax_rates import write_tax_rate_groups
 from tallystick.wire.taxcore_api import (
     CommandType,
     write_encryption_certificate,
@@ -50,9 +50,9 @@ class SharedDocuments:
 
 def initial_commands(configuration: Configuration, groups: Iterable[TaxRateGroup]) -> list[tuple[CommandType, str]]:
     """Kinds and payloads of the set that initialises a device, in the order in which it runs them."""
-    rates = tax_rate_groups_json(groups)
+    rates = list(groups)
     wanted = [
-        (CommandType.SET_TAX_RATES, encode_json(rates).decode() if rates else ""),
+        (CommandType.SET_TAX_RATES, write_tax_rate_groups(rates) if rates else ""),
         (CommandType.SET_TIME_SERVER_URL, configuration.ntp_server),
         (CommandType.SET_VERIFICATION_URL, configuration.verification_prefix),
         (CommandType.SET_TAX_CORE_CONFIGURATION, encode_json(environment_parameters(configuration)).decode()),

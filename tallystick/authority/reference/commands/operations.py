@@ -25,12 +25,16 @@ def queue(conn: Connection, uid: str, type: CommandType, payload: str, command_i
     return number
 
 
-def queue_for_all(conn: Connection, type: CommandType, payload: str) -> int:
-    """Queue a configuration command for every device that ever had one of its kind; returns how many."""
-    devices = store.devices_with_kind(conn, type)
+def queue_for_all(conn: Connection, type: CommandType, payload: str, *, after: str = "", most: int = 100) -> list[str]:
+    """Queue a configuration command for the next devices whose newest one of its kind says something else.
+
+    Asked are devices that ever had one of the kind: whoever is initialised later gets it then. Returns their UIDs,
+    ascending and behind ``after``; fewer than ``most`` are the last.
+    """
+    devices = store.devices_behind(conn, type, payload, after, most)
     for uid in devices:
         queue(conn, uid, type, payload)
-    return len(devices)
+    return devices
 
 
 def initialise(conn: Connection, uid: str, wanted: Sequence[tuple[CommandType, str]]) -> None:

@@ -38,8 +38,12 @@ UPDATE commands.command SET reported_at = now(), success = :success WHERE comman
 -- name: lock_device
 SELECT pg_advisory_xact_lock(hashtextextended('commands/' || :uid, 0));
 
--- name: devices_with_kind
-SELECT DISTINCT uid FROM commands.command WHERE type = :type ORDER BY uid;
+-- name: devices_behind
+SELECT uid FROM (
+    SELECT DISTINCT ON (uid) uid, payload FROM commands.command
+    WHERE type = :type AND uid > :after ORDER BY uid, position DESC
+) AS newest
+WHERE payload <> :payload ORDER BY uid LIMIT :most;
 
 -- name: devices_with_outstanding
 SELECT DISTINCT uid FROM commands.command WHERE reported_at IS NULL AND superseded_at IS NULL;

@@ -82,9 +82,10 @@ def mark_reported(conn: Connection, command_id: UUID, success: bool) -> None:
     _SQL.run(conn, "mark_reported", command_id=command_id, success=success)
 
 
-def devices_with_kind(conn: Connection, kind: CommandType) -> list[str]:
-    """Devices that ever got a command of the kind."""
-    return [uid for (uid,) in _SQL.rows(conn, "devices_with_kind", type=int(kind))]
+def devices_behind(conn: Connection, kind: CommandType, payload: str, after: str, most: int) -> list[str]:
+    """Devices whose newest command of the kind has another payload, by UID, behind one."""
+    rows = _SQL.rows(conn, "devices_behind", type=int(kind), payload=payload, after=after, most=most)
+    return [uid for (uid,) in rows]
 
 
 def devices_with_outstanding(conn: Connection) -> set[str]:

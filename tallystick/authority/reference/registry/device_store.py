@@ -86,6 +86,11 @@ def lock(conn: Connection, uid: str) -> tuple[DeviceState, Tin] | None:
     return None if row is None else (DeviceState(row[0]), Tin(row[1]))
 
 
+def move(conn: Connection, uid: str, premises_id: int) -> None:
+    """Note that it stands at another point."""
+    _SQL.run(conn, "move_device", uid=uid, premises_id=premises_id)
+
+
 def set_state(conn: Connection, uid: str, state: DeviceState, reason: str) -> None:
     """Write the state, and why."""
     _SQL.run(conn, "set_fiscal_device_state", uid=uid, state=state.value, reason=reason)

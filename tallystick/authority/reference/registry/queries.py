@@ -12,6 +12,7 @@ from tallystick.authority.reference.registry.values import (
     DeviceCertificate,
     FiscalDevice,
     NationalDevice,
+    Premises,
     RegistryOverview,
     Revocation,
     SecureElementEntry,
@@ -93,6 +94,16 @@ def revocations(conn: Connection) -> Iterable[Revocation]:
 def user_by_name(conn: Connection, username: str) -> AppUser | None:
     """A portal user."""
     return store.user_by_name(conn, username)
+
+
+def users(conn: Connection, *, role: str = "", limit: int = 1_000) -> list[tuple[str, str, str, bool, list[str]]]:
+    """Users of a role, or all: user name, name, role, whether active, TINs that they act for."""
+    return store.users(conn, role, limit)
+
+
+def points(conn: Connection, *, tin: str = "", limit: int = 1_000) -> list[tuple[int, Premises, int]]:
+    """Points of a taxpayer, or all, by number, each with how many registers stand there that are not closed."""
+    return store.points(conn, tin, limit)
 
 
 def taxpayers_of_user(conn: Connection, user_id: int) -> tuple[str, ...]:

@@ -322,6 +322,25 @@ SELECT tin, business_name FROM registry.taxpayer WHERE tin = :tin;
 -- name: secure_element_of_certificate
 SELECT uid FROM registry.secure_element WHERE certificate_hash = :certificate_hash;
 
+-- name: points
+SELECT p.premises_id, p.tin, p.code, p.name, p.address, p.city, p.district, p.country,
+       (SELECT count(*) FROM registry.fiscal_device d WHERE d.premises_id = p.premises_id AND d.state <> 'closed')
+FROM registry.premises AS p WHERE :tin = '' OR p.tin = :tin ORDER BY p.premises_id LIMIT :limit;
+
+-- name: move_device
+UPDATE registry.fiscal_device SET premises_id = :premises_id WHERE uid = :uid;
+
+-- name: take_turns_with_users
+SELECT pg_advisory_xact_lock(hashtextextended('registry.users', 0));
+
+-- name: count_active
+SELECT count(*) FROM registry.app_user WHERE role = :role AND is_active;
+
+-- name: users
+SELECT u.username, u.display_name, u.role, u.is_active,
+       ARRAY(SELECT t.tin FROM registry.user_taxpayer t WHERE t.user_id = u.id ORDER BY t.tin)
+FROM registry.app_user AS u WHERE :role = '' OR u.role = :role ORDER BY u.username LIMIT :limit;
+
 -- name: add_user
 INSERT INTO registry.app_user (username, password, display_name, role)
 VALUES (:username, :password, :display_name, :role)

@@ -225,6 +225,34 @@ def add_revocation(conn: Connection, certificate_hash: bytes, uid: str, moment: 
     )  # fmt: skip
 
 
+def points(conn: Connection, tin: str, limit: int) -> list[tuple[int, Premises, int]]:
+    """Points by number, of a taxpayer or of all, each with the devices that stand there and are not closed."""
+    found = []
+    for number, owner, code, name, address, city, district, country, devices in _SQL.rows(
+        conn, "points", tin=tin, limit=limit
+    ):
+        place = Premises(
+            tin=owner, code=code, name=name, address=address, city=city, district=district, country=country
+        )  # fmt: skip
+        found.append((number, place, devices))
+    return found
+
+
+def take_turns_with_users(conn: Connection) -> None:
+    """One transaction at a time enters the first officers."""
+    _SQL.run(conn, "take_turns_with_users")
+
+
+def count_active(conn: Connection, role: str) -> int:
+    """Active users in a role."""
+    return int(_SQL.value(conn, "count_active", role=role))
+
+
+def users(conn: Connection, role: str, limit: int) -> list[tuple[str, str, str, bool, list[str]]]:
+    """User name, name, role, whether active, and the taxpayers that he acts for; of a role or of all, by name."""
+    return [tuple(row) for row in _SQL.rows(conn, "users", role=role, limit=limit)]
+
+
 def add_user(conn: Connection, username: str, password_hash: str, display_name: str, role: str) -> int | None:
     """Insert; none when the name is taken."""
     row = _SQL.row(

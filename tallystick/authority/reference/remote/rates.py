@@ -19,9 +19,8 @@ from tallystick.authority.reference.remote import store
 from tallystick.authority.reference.remote.operations import enter, require_can_take
 from tallystick.authority.reference.remote.ports import Devices
 from tallystick.authority.room_queries import Connection
-from tallystick.kernel.device_commands import RateChange
+from tallystick.kernel.device_commands import RateChange, rate_change
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.tax_rates import TaxRateGroup, group_at
 
 log = logging.getLogger(__name__)
@@ -38,12 +37,6 @@ _ACTOR = "process:worker"
 
 class _ToldMeanwhile(Exception):
     """Another process told the device first."""
-
-
-def rate_change(group: TaxRateGroup) -> RateChange:
-    """A rate group as a command says it; raises ``TS-3300`` for one that no command can say."""
-    labels = {rate.label: _plain(str(rate.rate)) for category in group.categories for rate in category.rates}
-    return RateChange(group=group.group_id, valid_from_ms=unix_ms(group.valid_from), labels=labels)
 
 
 def groups_to_tell(groups: Iterable[TaxRateGroup], at: datetime) -> list[TaxRateGroup]:
@@ -139,7 +132,3 @@ def _tell_one(
     command = enter(conn, devices, device, change, "published", _ACTOR, at)
     if not store.note_told(conn, change.group, uid, command.number, before):
         raise _ToldMeanwhile
-
-
-def _plain(text: str) -> str:
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -11,6 +11,11 @@ from tallystick.authority.room_queries import Connection
 from tallystick.kernel.hashing import sha256
 
 
+def take_turns(conn: Connection, subject: str) -> None:
+    """Hold a subject until the transaction ends: what is read of its rule from now on is not overtaken by `adopt`."""
+    store.take_turns(conn, subject)
+
+
 def adopt(conn: Connection, subject: str, content: bytes, by: str, at: datetime) -> int | None:
     """Write down that a rule has this content (canonical JSON) from an aware moment on; the number of the adoption.
 

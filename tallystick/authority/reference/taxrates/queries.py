@@ -17,3 +17,8 @@ def current_groups(conn: Connection) -> tuple[TaxRateGroup, ...]:
 def group_in_force(conn: Connection, moment: datetime) -> TaxRateGroup | None:
     """The group in force at a moment (S2-042)."""
     return group_at(store.all_groups(conn), moment)
+
+
+def publications(conn: Connection) -> dict[int, tuple[datetime, int | None]]:
+    """When each group was published, and by which request; none for the first ones of a country that was made."""
+    return store.publications(conn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import groupby
 
 from tallystick.authority.room_queries import Connection, RoomQueries, Row
@@ -12,9 +13,15 @@ from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
 _SQL = RoomQueries(__package__)
 
 
-def add_group(conn: Connection, group: TaxRateGroup) -> bool:
+def take_turns(conn: Connection) -> None:
+    """One transaction at a time publishes what it has compared with what is published."""
+    _SQL.run(conn, "take_turns")
+
+
+def add_group(conn: Connection, group: TaxRateGroup, request_id: int | None) -> bool:
     """Insert a group with its categories and rates; false when the number is taken."""
-    if not _SQL.run(conn, "add_group", group_id=group.group_id, valid_from=group.valid_from):
+    facts = {"group_id": group.group_id, "valid_from": group.valid_from, "request_id": request_id}
+    if not _SQL.run(conn, "add_group", **facts):
         return False
     for position, category in enumerate(group.categories):
         _SQL.run(
@@ -43,6 +50,11 @@ def all_groups(conn: Connection) -> tuple[TaxRateGroup, ...]:
     """Every group that was ever published, by number; one query, so one consistent view."""
     rows = _SQL.rows(conn, "all_rates")
     return tuple(_group(list(of_group)) for _, of_group in groupby(rows, key=lambda row: row[0]))
+
+
+def publications(conn: Connection) -> dict[int, tuple[datetime, int | None]]:
+    """When each group was published, and by which request."""
+    return {group: (at, request) for group, at, request in _SQL.rows(conn, "publications")}
 
 
 def _group(rows: list[Row]) -> TaxRateGroup:

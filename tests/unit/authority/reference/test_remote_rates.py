@@ -18,7 +18,7 @@ from tallystick.authority.reference.remote.values import GivenCommand
 from tallystick.authority.reference.taxrates.operations import publish_group
 from tallystick.authority.reference.taxrates.queries import current_groups
 from tallystick.crypto.keys import generate_p256_key
-from tallystick.kernel.device_commands import CommandKind, RateChange
+from tallystick.kernel.device_commands import CommandKind, RateChange, rate_change
 from tallystick.kernel.fixed_point import Rate
 from tallystick.kernel.instants import unix_ms
 from tallystick.kernel.invoice import TaxCategoryType
@@ -161,7 +161,7 @@ def test_two_workers_tell_a_device_once(control: Control, bench: PkiBench, telle
     found = group(108, 30)
     assert rates.tell(control.conn, DEVICES, found, [bench.uid], AT) == 1
     control.conn.commit()
-    change = rates.rate_change(found)
+    change = rate_change(found)
     with pytest.raises(rates._ToldMeanwhile), control.conn.transaction():
         rates._tell_one(control.conn, DEVICES, change, bench.uid, 0, AT)
     control.sign(AT)
