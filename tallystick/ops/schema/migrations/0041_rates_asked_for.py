@@ -8,5 +8,5 @@ from tallystick.ops.schema.rooms import ddl_steps
 class Migration(migrations.Migration):
     """Runs the DDL files with this number."""
 
-    dependencies = (("schema", "0038_announced_by"),)
+    dependencies = (("schema", "0039_refunds_of_every_channel"),)
     operations = ddl_steps("0041")
