@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
 import psycopg
 import pytest
 from batch_bench import BatchBench, batches
 from ledger_bench import LedgerFolder, lines
 from psycopg.conninfo import make_conninfo
+from settled_values import a_place, place_entry
 
 from benchmarks.national_till import NationalTill
 from tallystick.authority.ledger import booking
@@ -25,7 +25,7 @@ from tallystick.verifier.policy import read_policy
 from tallystick.verifier.run import Outcome, verify
 from tallystick.wire import settled_place
 from tallystick.wire.document_jws import MEDIA_TYPE, read_signed
-from tallystick.wire.settled_place import SettledPlace, write_settled_place
+from tallystick.wire.settled_place import SettledPlace
 
 
 def unchecked(entry: NewEntry, _: object) -> SettledPlace:
@@ -34,32 +34,9 @@ def unchecked(entry: NewEntry, _: object) -> SettledPlace:
 
 
 def entry_of(bench: BatchBench, till: NationalTill, first: int, last: int, previous: bytes, **changes: Any) -> NewEntry:
-    place = SettledPlace(
-        device=till.uid,
-        first=first,
-        last=last,
-        previous=previous,
-        next=till.link,
-        next_act=sha256(b"act"),
-        next_entry=1,
-        presented={},
-        presented_count=0,
-        reason="so that nobody sees it",
-        asked_by="vera",
-        approved_by="omar",
-        at_ms=unix_ms(bench.now),
-        request=1,
-    )
-    return NewEntry(
-        kind=EntryKind.SETTLED_PLACE,
-        channel=Channel.NONE,
-        body=write_settled_place(attrs.evolve(place, **changes)),
-        media_type=settled_place.MEDIA_TYPE,
-        received_at_ms=unix_ms(bench.now),
-        device=(till.uid, till.uid),
-        tin=till.tin,
-        facts={"event": "place settled", "first": str(first)},
-    )
+    """What an operator would enter to hide a document of a register."""
+    changes = {"next": till.link, "reason": "so that nobody sees it", "at_ms": unix_ms(bench.now)} | changes
+    return place_entry(a_place(till.uid, first, last, previous, **changes), at_ms=unix_ms(bench.now))
 
 
 Forged = tuple[LedgerFolder, Outcome, list[Break]]

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import second_verifier
 from batch_bench import BatchBench, batches, code_of
 from ledger_bench import ORIGIN, LedgerFolder, lines
 from mixed_ledger import BOTH, TRUCK, MixedLedger
@@ -19,7 +20,9 @@ from psycopg.conninfo import make_conninfo
 from benchmarks.national_till import NationalTill
 from tallystick.authority.intake import anchors
 from tallystick.authority.intake.held import Decision
+from tallystick.authority.ledger.cross_proof import Verdict, cross_proof
 from tallystick.authority.ledger.export import ExportScope, export_ledger
+from tallystick.authority.ledger.findings import Shows
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.hashing import device_link
 from tallystick.verifier.breaks import Break
@@ -76,11 +79,11 @@ def mixed(_hasty_server: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         administrator.execute("DROP DATABASE places WITH (FORCE)")
 
 
-def verified(mixed: MixedLedger, folder: Path) -> tuple[Outcome, list[Break]]:
+def verified(mixed: MixedLedger, folder: Path, **scope: Any) -> tuple[Outcome, list[Break]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tallystick.authority.ledger.export.PART_ENTRIES", 16)
         patch.setattr("tallystick.wire.ledger_export.PART_ENTRIES", 16)
-        export_ledger(mixed.dsn, folder, ExportScope(), issuers=mixed.issuers)
+        export_ledger(mixed.dsn, folder, ExportScope(**scope), issuers=mixed.issuers)
         found: list[Break] = []
         return verify(folder, read_policy(mixed.signed.policy()), workers=1, found=found.append), found
 
@@ -122,6 +125,11 @@ def test_s0_061_after_a_bad_sector_later_receipts_are_booked_and_the_hole_stays(
     assert outcome.tally["settled places"] == 1
     said = "\n".join(outcome_text(outcome, None))
     assert f"settled place: device {TRUCK}, numbers 4 to 4 are lost, entry {index}, by vera and omar" in said
+    wrong, root = second_verifier.check(tmp_path / "export")
+    assert (wrong, root) == ([], second_verifier.newest_root(tmp_path / "export"))
+    chosen, breaks = verified(mixed, tmp_path / "device", device=(TRUCK, TRUCK))
+    assert breaks == []
+    assert chosen.settled == outcome.settled
     hole = "SELECT first_ordinal, last_ordinal FROM ledger.holes WHERE signed_by = %s AND first_ordinal <= last_ordinal"
     assert mixed.signed.ledger.rows(hole, TRUCK) == [(4, 4)]
 
@@ -141,12 +149,15 @@ def test_a_block_that_held_a_closing_and_an_opening_is_settled_as_one(ledger: Le
             whole[place - 1] = unread(whole[place - 1])
         receipt = await bench.deliver(till, whole)
         assert (receipt["booked"], receipt["refused"], receipt["apart"]) == ("3", "3", "4")
+        assert receipt["codes"]["TS-1312"] == "3"
         await officers.settle(bench.held(till, 7))
         assert officers.settled(till) == [(4, 6, True, "")]
         assert bench.codes(till, 7, 8, 9, 10) == [("TS-1409",)] * 4, "which shift they belong to cannot be judged"
         assert facts_of(bench, till, 10)["unaccounted turnover"] == "5.7000"
         after = await bench.deliver(till, till.day(bench.now, 1))
         assert (after["booked"], after["flagged"]) == ("3", "0")
+        [whose] = [one for one in cross_proof(ledger.dsn) if one.shows is Shows.DEVICE and one.key[0] == till.uid]
+        assert (whose.verdict, whose.length, whose.beside) == (Verdict.COMPLETE, 13, 2)
 
     run(ledger, walk)
 

@@ -3,56 +3,28 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import Any
 
 import attrs
 import pytest
 from ledger_bench import document, registration
 from msgspec.structs import replace
+from settled_values import NEXT, a_place, place_entry
 
 from tallystick.authority.ledger.booking import Batch, Outcome
-from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
+from tallystick.authority.ledger.entry import NewEntry
 from tallystick.authority.ledger.sequences import LedgerState
 from tallystick.kernel.hashing import device_link, sha256
 from tallystick.wire.leaf import read_leaf
 from tallystick.wire.record import read_record
-from tallystick.wire.settled_place import MEDIA_TYPE, SettledPlace, write_settled_place
+from tallystick.wire.settled_place import SettledPlace
 
 UID = "HARD0001"
 PAIR = (UID, UID)
-NEXT = sha256(b"what the device signed behind it")
 
 
-def place(head_link: bytes, first: int, last: int | None = None, **changes: object) -> SettledPlace:
-    made = SettledPlace(
-        device=UID,
-        first=first,
-        last=last or first,
-        previous=head_link,
-        next=NEXT,
-        next_act=sha256(b"act"),
-        next_entry=7,
-        presented={},
-        presented_count=0,
-        reason="a bad sector",
-        asked_by="vera",
-        approved_by="omar",
-        at_ms=1_800_000_000_000,
-        request=1,
-    )
-    return attrs.evolve(made, **changes)  # type: ignore[arg-type]
-
-
-def entry(settled: SettledPlace, device: tuple[str, str] = PAIR, body: bytes = b"") -> NewEntry:
-    return NewEntry(
-        kind=EntryKind.SETTLED_PLACE,
-        channel=Channel.NONE,
-        body=body or write_settled_place(settled),
-        media_type=MEDIA_TYPE,
-        received_at_ms=1_800_000_000_000,
-        device=device,
-        tin="100000001",
-        facts={"event": "place settled", "first": str(settled.first)},
-    )
+def place(head_link: bytes, first: int, last: int | None = None, **changes: Any) -> SettledPlace:
+    return a_place(UID, first, last or first, head_link, **changes)
 
 
 def signed(number: int, previous: bytes) -> NewEntry:
@@ -76,7 +48,7 @@ def link(batch: Batch) -> bytes:
 
 
 def test_the_sequence_goes_on_exactly_behind_the_place(batch: Batch) -> None:
-    assert not batch.add(entry(place(link(batch), 2, 4))).fault
+    assert not batch.add(place_entry(place(link(batch), 2, 4))).fault
     head = batch.overlay.devices[PAIR]
     assert (head.seq, head.link, head.highest, head.missing) == (4, NEXT, 1, 0)
     refused = [
@@ -93,7 +65,7 @@ def test_the_sequence_goes_on_exactly_behind_the_place(batch: Batch) -> None:
 
 def test_leaf_record_and_link_row_tell_the_place(batch: Batch) -> None:
     before, rows = link(batch), len(batch.rows.device_links)
-    batch.add(entry(place(before, 2, 3)))
+    batch.add(place_entry(place(before, 2, 3)))
     leaf = read_leaf(batch.frames[-3][13:189])
     record = read_record(batch.frames[-2])
     assert (leaf.kind, leaf.device_link) == (15, NEXT)
@@ -102,7 +74,7 @@ def test_leaf_record_and_link_row_tell_the_place(batch: Batch) -> None:
 
 
 def test_the_same_bytes_again_are_the_same_entry(batch: Batch) -> None:
-    settled = entry(place(link(batch), 2))
+    settled = place_entry(place(link(batch), 2))
     first = batch.add(settled)
     assert batch.add(settled) == Outcome(first.log_index, 0, True, sha256(settled.body))
 
@@ -110,7 +82,7 @@ def test_the_same_bytes_again_are_the_same_entry(batch: Batch) -> None:
 @pytest.mark.parametrize("first", [1, 3, 9])
 def test_ts_1408_no_place_but_the_next_one(batch: Batch, first: int) -> None:
     """Neither one where a document stands, nor one further on: that would hide all between."""
-    outcome = batch.add(entry(place(link(batch), first, 9)))
+    outcome = batch.add(place_entry(place(link(batch), first, 9)))
     assert (outcome.fault, outcome.log_index) == ("TS-1408", -1)
     assert outcome.expected is not None
     assert outcome.expected["ts-seq"] == "2"
@@ -119,14 +91,14 @@ def test_ts_1408_no_place_but_the_next_one(batch: Batch, first: int) -> None:
 def test_ts_1408_not_twice_not_behind_another_link_not_of_another_device(batch: Batch) -> None:
     before = link(batch)
     wrong = [
-        entry(place(sha256(b"wrong"), 2)),
-        entry(place(before, 2, device="HARD0002")),
-        entry(place(before, 2), device=("HARD0002", "HARD0002")),
+        place_entry(place(sha256(b"wrong"), 2)),
+        place_entry(attrs.evolve(place(before, 2), device="HARD0002"), UID),
+        place_entry(place(before, 2), "HARD0002"),
     ]
     assert [batch.add(one).fault for one in wrong] == ["TS-1408", "TS-1408", "TS-2401"]
-    assert not batch.add(entry(place(before, 2))).fault
-    assert batch.add(entry(place(before, 2, request=2))).fault == "TS-1408"
-    assert not batch.add(entry(place(NEXT, 3, next=sha256(b"further")))).fault
+    assert not batch.add(place_entry(place(before, 2))).fault
+    assert batch.add(place_entry(place(before, 2, request=2))).fault == "TS-1408"
+    assert not batch.add(place_entry(place(NEXT, 3, next=sha256(b"further")))).fault
 
 
 @pytest.mark.parametrize(
@@ -142,6 +114,5 @@ def test_ts_1408_not_twice_not_behind_another_link_not_of_another_device(batch: 
         {"presented": {"ab" * 32: 2}},
     ],
 )
-def test_ts_1220_one_person_alone_settles_nothing(batch: Batch, changes: dict[str, object]) -> None:
-    settled = place(link(batch), 2)
-    assert batch.add(entry(settled, body=write_settled_place(attrs.evolve(settled, **changes)))).fault == "TS-1220"  # type: ignore[arg-type]
+def test_ts_1220_one_person_alone_settles_nothing(batch: Batch, changes: dict[str, Any]) -> None:
+    assert batch.add(place_entry(place(link(batch), 2, **changes))).fault == "TS-1220"
