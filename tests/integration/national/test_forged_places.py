@@ -40,7 +40,7 @@ def entry_of(bench: BatchBench, till: NationalTill, first: int, last: int, previ
 
 
 Forged = tuple[LedgerFolder, Outcome, list[Break]]
-FORGERIES = ("OVERDOC1", "TWICE001", "WRONGLNK", "ALONE001", "LATERDOC", "HONEST01")
+FORGERIES = ("OVERDOC1", "SKIPS001", "TWICE001", "WRONGLNK", "ALONE001", "LATERDOC", "HONEST01")
 
 
 async def forge(bench: BatchBench) -> None:
@@ -57,6 +57,10 @@ async def forge(bench: BatchBench) -> None:
         append = bench.bench.sequencer.append
         if uid == "OVERDOC1":  # as if number 2, which is booked, were lost
             await append(entry_of(bench, till, 2, 2, links[1], next=links[2]))
+            continue
+        if uid == "SKIPS001":  # number 3 is settled by nobody
+            await append(entry_of(bench, till, 4, 4, links[2], next=links[4]))
+            await bench.bench.send(till, made[4])
             continue
         if uid == "WRONGLNK":
             await append(entry_of(bench, till, 3, 3, sha256(b"made up"), next=links[3]))
@@ -127,6 +131,7 @@ def test_the_verifier_names_each_forged_place(forged: Forged) -> None:
     of = {uid: {one.code for one in found if one.place == f"device {uid}-{uid}"} for uid in FORGERIES}
     assert BreakCode.DEVICE_LINK in of["OVERDOC1"]
     assert BreakCode.PLACE in of["OVERDOC1"]
+    assert BreakCode.DEVICE_LINK in of["SKIPS001"]
     assert BreakCode.DEVICE_LINK in of["TWICE001"]
     assert BreakCode.DEVICE_LINK in of["WRONGLNK"]
     assert of["ALONE001"] >= {BreakCode.PLACE}
