@@ -25,6 +25,7 @@ from tallystick.authority.ledger.export import ExportScope, export_ledger
 from tallystick.authority.ledger.findings import Shows
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.hashing import device_link
+from tallystick.kernel.national_document import DocumentKind
 from tallystick.verifier.breaks import Break
 from tallystick.verifier.policy import read_policy
 from tallystick.verifier.report import outcome_text
@@ -182,6 +183,22 @@ def test_a_document_that_two_officers_rejected_leaves_a_place_to_settle(ledger: 
         place, lost = read_settled_place(bytes(body)), read_signed(documents[2])
         assert place.presented == {lost.body_hash.hex(): 3}
         assert place.next == device_link(place.previous, 3, lost.body_hash)
+
+    run(ledger, walk)
+
+
+def test_ts_1409_sales_of_a_shift_whose_opening_is_lost_carry_the_code_until_its_closing(ledger: LedgerFolder) -> None:
+    """Also those that come in a batch of their own after the place is settled, many at a time."""
+
+    async def walk(bench: BatchBench, officers: Officers) -> None:
+        till = await bench.register()
+        documents = [till.register(bench.now), unread(till.open_shift(bench.now)), till.sell(bench.now)]
+        await bench.deliver(till, [*documents, till.report(bench.now, DocumentKind.STATUS)])
+        await officers.settle(bench.held(till, 3))
+        later = [till.sell(bench.now), till.sell(bench.now), till.sell(bench.now), till.report(bench.now)]
+        assert (await bench.deliver(till, later))["flagged"] == "4"
+        assert bench.codes(till, *range(3, 9)) == [("TS-1409",)] * 6
+        assert "shift-lacks" in bench.matters(till)
 
     run(ledger, walk)
 
