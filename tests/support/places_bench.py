@@ -45,7 +45,7 @@ class Officers:
     """Two of them, and what the worker does for them."""
 
     bench: BatchBench
-    crash_after_append: bool = False
+    dies_after: int = 0
 
     def ask(self, held: Held, by: Person = VERA, reason: str = REASON) -> int:
         """Ask that what lacks before a document be settled."""
@@ -88,9 +88,10 @@ class Officers:
             publish_decisions(conn, self.append)
 
     def append(self, entry: NewEntry) -> Booked:
-        """To the sequencer; a worker may die behind it."""
+        """To the sequencer; the worker dies behind the entry with that number, counted from 1."""
         booked = append_blocking(self.bench.bench.ledger.socket, entry)
-        if self.crash_after_append:
+        self.dies_after -= 1
+        if not self.dies_after:
             raise RuntimeError("killed")
         return booked
 

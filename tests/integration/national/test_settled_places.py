@@ -314,11 +314,10 @@ def test_a_worker_that_dies_behind_the_ledger_enters_the_place_once(ledger: Ledg
         documents[3] = damaged(documents[3])
         await bench.deliver(till, documents)
         officers.approve(officers.ask(bench.held(till, 5)))
-        for _ in range(4):  # at the place, at its evidence, at the first and the second document behind it
-            officers.crash_after_append = True
+        for dies_after in (1, 2, 2, 2):  # at the place, its evidence, the first and the second document behind it
+            officers.dies_after = dies_after
             with pytest.raises(RuntimeError):
                 await officers.work()
-            officers.crash_after_append = False
             bench.later(seconds=1)
         await officers.work()
         assert officers.settled(till) == [(4, 4, True, "")]
