@@ -138,6 +138,7 @@ def test_s0_061_after_a_bad_sector_later_receipts_are_booked_and_the_hole_stays(
 # --- what lies in the hole ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.soak
 def test_a_block_that_held_a_closing_and_an_opening_is_settled_as_one(ledger: LedgerFolder) -> None:
     """Links within it are nobody's knowledge any more; the document behind it names the last one."""
 
@@ -163,6 +164,7 @@ def test_a_block_that_held_a_closing_and_an_opening_is_settled_as_one(ledger: Le
     run(ledger, walk)
 
 
+@pytest.mark.soak
 def test_a_document_that_two_officers_rejected_leaves_a_place_to_settle(ledger: LedgerFolder) -> None:
     """Its bytes are named, and here the link behind it is the one that they make."""
 
@@ -203,6 +205,7 @@ def test_ts_1409_sales_of_a_shift_whose_opening_is_lost_carry_the_code_until_its
     run(ledger, walk)
 
 
+@pytest.mark.soak
 def test_what_stands_behind_a_second_hole_waits_for_its_own_decision(ledger: LedgerFolder) -> None:
     async def walk(bench: BatchBench, officers: Officers) -> None:
         till = await bench.register()
@@ -268,6 +271,7 @@ def test_two_officers_settle_what_both_saw_and_nothing_else(ledger: LedgerFolder
     run(ledger, walk)
 
 
+@pytest.mark.soak
 def test_another_presentation_makes_the_request_void(ledger: LedgerFolder) -> None:
     async def walk(bench: BatchBench, officers: Officers) -> None:
         till = await bench.register()
@@ -307,6 +311,7 @@ def test_k_05_a_revoked_signer_names_no_place_to_go_on_from(
     run(ledger, walk)
 
 
+@pytest.mark.soak
 def test_a_worker_that_dies_behind_the_ledger_enters_the_place_once(ledger: LedgerFolder) -> None:
     async def walk(bench: BatchBench, officers: Officers) -> None:
         till = await bench.register()
