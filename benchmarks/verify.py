@@ -146,7 +146,8 @@ def _peak_bytes(folder: Path, parts: int) -> int:
 
 def _peak(folder: Path, parts: int) -> int:
     """Verify the first ``parts`` parts only; what their heads say of the rest is not looked at."""
-    from tallystick.verifier.part import PartTask, check_part
+    from tallystick.verifier.part import check_part
+    from tallystick.verifier.part_report import PartTask
     from tallystick.verifier.trust import Trust
     from tallystick.wire import ledger_export
 

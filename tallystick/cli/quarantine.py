@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,7 @@ Number = Annotated[int, typer.Argument(help="Number of the request.")]
 
 @app.command("list")
 def list_() -> None:
-    """Print what waits for a decision, with what shows its age; then the requests, then what was decided."""
+    """Print what waits for a decision, with what shows its age; the requests; what was decided; lost places."""
     from tallystick.ops.officer_desk import QUARANTINE_DEEDS
 
     with officer_desk() as desk:
@@ -34,11 +34,24 @@ def list_() -> None:
                 typer.echo(f"    was not re-admitted: {held.hindrance}")
         for one in desk.requests(QUARANTINE_DEEDS):
             typer.echo(
-                f"request {one.request_id}  {one.content['decision']} {one.object[:16]}  {one.state}"
+                f"request {one.request_id}  {_wanted(one.content)} {one.object[:16]}  {one.state}"
                 f"  asked by {one.asked_by}: {one.reason}"
             )
         for held in desk.decided():
             typer.echo(f"{held.act_hash.hex()[:16]}  {held.number}  {held.state} by {held.decided_by}")
+        for known in desk.settled_places():
+            place, end = known.place, known.refusal or f"entry {known.entry_index}"
+            typer.echo(
+                f"settled place  {place.device} {place.first} to {place.last}  {end}"
+                f"  by {place.asked_by} and {place.approved_by}: {place.reason}"
+            )
+
+
+def _wanted(content: Mapping[str, str]) -> str:
+    """What a request asks for, in words."""
+    if "decision" in content:
+        return content["decision"]
+    return f"settle {content['device']} {content['first']} to {content['last']} as lost, before"
 
 
 @app.command()
@@ -55,6 +68,18 @@ def ask(
         sys.exit("tallystick: the decision is readmit or reject")
     with officer_desk() as desk:
         number = desk.ask_for_decision(officer, act, Decision(decision), reason)
+    typer.echo(f"request {number} waits for a second officer, 24 hours at most")
+
+
+@app.command()
+def settle(
+    act: Annotated[str, typer.Argument(help="Hash of the document behind the hole, or at least its first 8 digits.")],
+    officer: OfficerName,
+    reason: Annotated[str, typer.Option(help="Why; 10 to 1,000 characters.")],
+) -> None:
+    """Ask that what lacks before a register's document be settled as lost. Another officer must approve."""
+    with officer_desk() as desk:
+        number = desk.ask_to_settle(officer, act, reason)
     typer.echo(f"request {number} waits for a second officer, 24 hours at most")
 
 

@@ -117,6 +117,9 @@ _ORDER: dict[str, Row] = {
         FixBy.AUTHORITY,
         70,
     ),
+    "TS-1408": ("Place cannot be settled so", 409, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-1409": ("Shift cannot be recomputed, since a place in it is lost", 200, Retry.NEVER, FixBy.AUTHORITY, None),
+    "TS-1410": ("Place was settled as lost", 409, Retry.NEVER, FixBy.AUTHORITY, None),
 }
 
 _CONTENT: dict[str, Row] = {

@@ -48,7 +48,8 @@ class RegisterState:
     """Where a register stands after its last document: what the next one is judged by.
 
     ``documents`` is the last sequence number. ``shift`` counts shifts from 1; ``first`` is the sequence number of the
-    open shift's opening, 0 while none is open.
+    open shift's opening, 0 while none is open. ``lacks``: a place since the last closing was settled as lost, so that
+    what stood there is not known, until a closing says the sums anew.
     """
 
     documents: int = 0
@@ -60,6 +61,7 @@ class RegisterState:
     turnover: Money = ZERO_MONEY
     is_registered: bool = False
     is_closed: bool = False
+    lacks: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -122,6 +124,10 @@ class RegisterState:
                 state = attrs.evolve(self, is_registered=True)
         return attrs.evolve(state, documents=sequence)
 
+    def after_settled(self, last: int) -> RegisterState:
+        """The state behind places that are lost, up to this one: what stood there is not known."""
+        return attrs.evolve(self, documents=last, is_registered=True, lacks=True)
+
     @classmethod
     def after_closing(cls, closing: NationalDocument, sequence: int) -> RegisterState:
         """The state after a booked shift closing, known from it alone: nobody has to read what was before."""
@@ -170,7 +176,7 @@ class RegisterState:
         return attrs.evolve(self, shift=shift, first=sequence, opened_at=at, totals=NO_TOTALS, cash=cash)
 
     def _closed(self) -> RegisterState:
-        return attrs.evolve(self, first=0, opened_at=None, totals=NO_TOTALS, cash=ZERO_MONEY)
+        return attrs.evolve(self, first=0, opened_at=None, totals=NO_TOTALS, cash=ZERO_MONEY, lacks=False)
 
     def _sold(self, kind: DocumentKind, sale: Sale, sequence: int) -> RegisterState:
         """Written without `evolve`: every receipt of a nation passes here, in the register and at the authority."""
@@ -203,6 +209,7 @@ class RegisterState:
             turnover=Money(self.turnover.scaled + sign * total.scaled),
             is_registered=self.is_registered,
             is_closed=self.is_closed,
+            lacks=self.lacks,
         )
 
     def _check_report(self, report: ShiftReport, sequence: int) -> None:

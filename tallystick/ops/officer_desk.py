@@ -18,10 +18,12 @@ from tallystick.authority.assurance.witnesses import operations as witnesses
 from tallystick.authority.assurance.witnesses import queries as witness_queries
 from tallystick.authority.assurance.witnesses.values import PolicyInForce
 from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
-from tallystick.authority.intake import anchors, decision_store, decisions
+from tallystick.authority.intake import anchors, decision_store, decisions, place_store, places
 from tallystick.authority.intake.anchors import Standing
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.held import Decision, Held
+from tallystick.authority.intake.place_store import KnownPlace
+from tallystick.authority.intake.places import SETTLE
 from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals import operations as approvals
@@ -72,6 +74,17 @@ class OfficerDesk:
             act_hash = self._act(conn, act)
             return decisions.ask(conn, DeviceCounters(), by, act_hash, decision, reason, self.clock())
 
+    def ask_to_settle(self, username: str, act: str, reason: str) -> int:
+        """Ask that what lacks before a document be settled as lost; ``act`` as before."""
+        with psycopg.connect(self.dsn) as conn:
+            by = person(conn, username, self.came_from)
+            return places.ask(conn, DeviceCounters(), by, self._act(conn, act), reason, self.clock())
+
+    def settled_places(self) -> list[KnownPlace]:
+        """Places of registers that are settled as lost, newest first."""
+        with psycopg.connect(self.dsn) as conn:
+            return place_store.newest(conn, _SHOWN)
+
     def ask_for_policy(self, username: str, content: bytes, reason: str) -> int:
         """Ask for another policy of witnesses."""
         with psycopg.connect(self.dsn) as conn:
@@ -116,5 +129,5 @@ def open_officer_desk(settings: Settings, clock: Callable[[], datetime]) -> Iter
         yield OfficerDesk(as_role(owner, PORTAL), shell(), clock)
 
 
-QUARANTINE_DEEDS = (DECIDE,)
+QUARANTINE_DEEDS = (DECIDE, SETTLE)
 POLICY_DEEDS = (witnesses.CHANGE_POLICY,)

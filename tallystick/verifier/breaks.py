@@ -40,6 +40,7 @@ class BreakCode(StrEnum):
     BUYER = "TSV-27"
     REPORT = "TSV-28"
     REFUND = "TSV-29"
+    PLACE = "TSV-30"
 
 
 TITLES = {
@@ -72,6 +73,7 @@ TITLES = {
     BreakCode.BUYER: "the commitment to a buyer is to another one, or its salt outlived the body",
     BreakCode.REPORT: "a register's report is not what its documents make",
     BreakCode.REFUND: "more is given back than was sold, or what nobody sold",
+    BreakCode.PLACE: "a settled place that two persons did not settle, or where a document stands",
 }
 """One sentence for each kind."""
 

@@ -9,11 +9,12 @@ import attrs
 from tallystick.verifier import hashes
 from tallystick.verifier.breaks import Break, BreakCode, Report
 from tallystick.verifier.heads import SeenHead
-from tallystick.verifier.part import PartReport, Tombstone
+from tallystick.verifier.part_report import PartReport, Tombstone
 from tallystick.verifier.refunds import RefundBook
 from tallystick.verifier.registers import RegisterFold
 from tallystick.verifier.sequences import LINK_BREAKS
 from tallystick.verifier.stretches import DEVICE, TAXPAYER, Key, Ranges, Registration, Stretch, merge_ranges
+from tallystick.wire.settled_place import SettledPlace
 
 
 @attrs.define(slots=True)
@@ -45,6 +46,7 @@ class Joiner:
         self._unregistered: dict[bytes, tuple[int, int]] = {}
         self._folds: dict[str, RegisterFold] = {}
         self.refunds = RefundBook()
+        self.settled: list[tuple[int, SettledPlace]] = []
         self._tombstones: list[Tombstone] = []
         self._erased: dict[tuple[int, int], str] = {}
         self._doubts = 0
@@ -65,6 +67,11 @@ class Joiner:
         """Whether a document of the national channels was among them."""
         return bool(self._folds)
 
+    def ends_at(self, place: SettledPlace) -> bool:
+        """Whether nothing of the device follows a settled place: then no document shows where its sequence goes on."""
+        standing = self._standings.get((DEVICE, place.pair))
+        return standing is not None and standing.seq == place.last
+
     def take(self, report: PartReport) -> None:
         """The next part."""
         for one in report.breaks:
@@ -76,6 +83,7 @@ class Joiner:
             self._report(Break(BreakCode.DAMAGED, report.part.first, name, str(fault), self._last_ms))
         self.tally += report.tally
         self._register(report)
+        self.settled += report.settled
         self._tombstones += report.tombstones
         self._erased |= report.erased
         if report.blind:
@@ -217,6 +225,18 @@ class Joiner:
             self._report(Break(code, head.size, f"tree of {head.size}", detail, self._agreed[1]))
         self._contradicted = self._contradicted or not head.kept
 
+    def _judge_place(self, index: int, place: SettledPlace) -> None:
+        """The device is one that chains its documents, and none of them stands where the entry says that it is lost."""
+        self.tally["settled places"] += place.last - place.first + 1
+        if self._sees_all and place.pair in self._ordinals and place.pair not in self._folds:
+            detail = "its places are those of its arrivals, of which none can be lost"
+            self._report(Break(BreakCode.PLACE, index, f"device {place.pair}", detail))
+        for first, last in self._ordinals.get(place.pair, []):
+            if first <= place.last and place.first <= last:
+                detail = f"number {max(first, place.first)} is said to be lost, and its document is in the log"
+                self._report(Break(BreakCode.PLACE, index, f"device {place.pair}", detail))
+                return
+
     def end(self) -> None:
         """After the last part: which bodies are gone without an order, what the numbers of the devices still lack.
 
@@ -231,6 +251,8 @@ class Joiner:
             if self._erased.get((one.ordered, one.place)) != one.body_hash:
                 detail = f"erased by the order of entry {one.ordered}, which orders no such thing"
                 self._report(Break(BreakCode.BODY_MISSING, one.place, "body", detail, self._last_ms))
+        for index, place in self.settled:
+            self._judge_place(index, place)
         self.tally["devices"] = len(self._ordinals)
         self.tally["numbers that have not arrived"] = sum(
             ranges[-1][1] - sum(last - first + 1 for first, last in ranges) for ranges in self._ordinals.values()

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections import Counter
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
-import attrs
 import msgspec
 
 from tallystick.crypto.certificates import CardCertificate
@@ -22,84 +20,28 @@ from tallystick.verifier import hashes
 from tallystick.verifier.breaks import Break, BreakCode
 from tallystick.verifier.documents import DOCUMENT_KIND, Case, check_document
 from tallystick.verifier.national import National, read_national
-from tallystick.verifier.refunds import Original, PartRefunds, Refund
-from tallystick.verifier.registers import Happened, Registers
+from tallystick.verifier.part_report import PartReport, PartTask, Tombstone
+from tallystick.verifier.refunds import PartRefunds
+from tallystick.verifier.registers import Registers
 from tallystick.verifier.sequences import Sequences
-from tallystick.verifier.stretches import Key, Ranges, Registration, Stretch
+from tallystick.verifier.stretches import Registration
 from tallystick.verifier.trust import Signer, Trust
 from tallystick.wire.document_jws import MEDIA_TYPE as NATIONAL
 from tallystick.wire.erasure import ordered_by, read_erasure
-from tallystick.wire.ledger_export import CERTIFICATES_MAX, PATH_HASHES_MAX, Line, Part, read_lines
+from tallystick.wire.ledger_export import CERTIFICATES_MAX, PATH_HASHES_MAX, Line, read_lines
 from tallystick.wire.record import Record
+from tallystick.wire.settled_place import read_settled_place
 
 BREAKS_PER_PART_MAX = 10_000
 REGISTRY_KIND = 3
 FIRST_NATIONAL_TYPE = 0x0200
 ERASURE_KIND = 7
+SETTLED_KIND = 15
 TIME_TOLERANCE_MS = 15 * 60 * 1000
 _LEAF = struct.Struct(">4sBBHQ32s32s32s32s32s")
 _READMITTED = 2
 # Its commitment binds the record's bytes, so that their spelling need not be judged.
 _read_record = msgspec.json.Decoder(Record).decode
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class PartTask:
-    """What a worker needs. ``sizes`` are those of heads inside of the part; ``floors`` (size, Unix ms) tell when
-    witnesses have seen a log of that size; ``final`` is size and root of the last head, for a selection."""
-
-    folder: str
-    part: Part
-    origin: str
-    selection: bool
-    main: Key | None
-    sizes: tuple[int, ...]
-    floors: tuple[tuple[int, int], ...]
-    final: tuple[int, bytes]
-
-
-class Tombstone(NamedTuple):
-    """An entry whose body was erased: the entry that is said to have ordered it, and the hash that the record names."""
-
-    place: int
-    ordered: int
-    body_hash: str
-
-
-@attrs.define(slots=True)
-class PartReport:
-    """What a part proved, and what it hands on. ``nodes`` are its perfect nodes, ``at`` those at the sizes asked for.
-
-    ``erased`` holds what orders of erasure (kind 07) name: the order's index and the entry's, with the body's hash.
-    ``certified`` are certificates that the log tells of without a device's registration, ``national`` those that signed
-    national documents. ``happened`` is what registers
-    did, ``refunds`` and ``originals`` what was given back, ``taxpayers`` for whom each register signed first.
-    ``damage`` is set when the file itself cannot be read to its end; then the rest says what came before.
-    """
-
-    part: Part
-    breaks: list[Break]
-    damage: Fault | None = None
-    nodes: tuple[bytes, ...] = ()
-    whole: bool = False
-    blind: bool = False
-    at: dict[int, tuple[bytes, ...]] = attrs.Factory(dict)
-    stretches: dict[Key, Stretch] = attrs.Factory(dict)
-    ordinals: dict[str, Ranges] = attrs.Factory(dict)
-    counters: dict[tuple[str, str], tuple[int, int, int, int, int]] = attrs.Factory(dict)
-    registrations: list[Registration] = attrs.Factory(list)
-    used: dict[bytes, int] = attrs.Factory(dict)
-    certified: set[bytes] = attrs.Factory(set)
-    national: set[bytes] = attrs.Factory(set)
-    happened: dict[str, list[Happened]] = attrs.Factory(dict)
-    refunds: list[Refund] = attrs.Factory(list)
-    originals: dict[str, Original] = attrs.Factory(dict)
-    taxpayers: dict[str, tuple[str, int]] = attrs.Factory(dict)
-    tombstones: list[Tombstone] = attrs.Factory(list)
-    erased: dict[tuple[int, int], str] = attrs.Factory(dict)
-    tally: Counter[str] = attrs.Factory(Counter)
-    last_ms: int = 0
-    cut: int = 0
 
 
 def check_part(task: PartTask, trust: Trust) -> PartReport:
@@ -235,6 +177,8 @@ class _PartCheck:
             self._report.certified.add(bytes.fromhex(record.certificate_hash))
         elif fields[1] == ERASURE_KIND and body is not None:
             self._ordered(index, body)
+        elif fields[1] == SETTLED_KIND:
+            self._settled(index, record, body, fields[6])
         self._report.tally[f"kind {fields[1]}"] += 1
 
     def _in_order(self, index: int) -> None:
@@ -286,6 +230,20 @@ class _PartCheck:
         if record is not None and (record.body_hash != body_hash.hex() or record.media_type != line.media_type):
             self._add(BreakCode.BODY, line.index, "body", "the record names another one")
         return body_hash, body
+
+    def _settled(self, index: int, record: Record, body: bytes | None, link: bytes) -> None:
+        """Two persons say that documents of a register are lost; nothing else in the log says what was there."""
+        try:
+            place = read_settled_place(body or b"")
+        except Fault as fault:
+            self._add(BreakCode.PLACE, index, f"device {record.device}", str(fault))
+            return
+        said = (record.device, record.device_seq, record.device_prev)
+        if said != (place.pair, str(place.last), place.previous.hex()):
+            detail = "the record is of another device, number or link than the settled place"
+            self._add(BreakCode.PLACE, index, f"device {record.device}", detail)
+        self._sequences.settle(index, place, link)
+        self._report.settled.append((index, place))
 
     def _ordered(self, index: int, body: bytes) -> None:
         try:

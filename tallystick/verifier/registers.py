@@ -15,7 +15,7 @@ from tallystick.verifier.national import Payload, money, moneys
 from tallystick.wire.record import Record
 
 CLOSING, STATUS, OPENING, CLOSURE = "shift-closing", "settlement-status", "shift-opening", "memory-closure"
-_SHIFT_IN_DOUBT = frozenset({"TS-2408", "TS-2409"})
+_SHIFT_IN_DOUBT = frozenset({"TS-1409", "TS-2408", "TS-2409"})
 _CASH = "cash"
 Found = tuple[BreakCode, int, str]
 

@@ -60,6 +60,19 @@ def outcome_json(outcome: Outcome, first: Break | None) -> bytes:
             "heads_compared": outcome.heads_compared,
             "confirmed_by_witnesses": outcome.confirmed_by_witnesses,
             "notes": outcome.notes,
+            "settled": [
+                {
+                    "index": index,
+                    "device": place.device,
+                    "first": place.first,
+                    "last": place.last,
+                    "presented": place.presented_count,
+                    "asked_by": place.asked_by,
+                    "approved_by": place.approved_by,
+                    "reason": place.reason,
+                }
+                for index, place in outcome.settled
+            ],
             "tally": outcome.tally,
         }
     )
@@ -72,6 +85,11 @@ def outcome_text(outcome: Outcome, first: Break | None) -> Iterator[str]:
     yield f"heads compared: {outcome.heads_compared}; confirmed by witnesses: {outcome.confirmed_by_witnesses}"
     for note in outcome.notes:
         yield f"note: {note}"
+    for index, place in outcome.settled:
+        yield (
+            f"settled place: device {place.device}, numbers {place.first} to {place.last} are lost, entry {index},"
+            f" by {place.asked_by} and {place.approved_by}: {place.reason}"
+        )
     if first is None:
         yield "no break"
     else:

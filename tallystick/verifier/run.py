@@ -21,12 +21,14 @@ from tallystick.verifier.breaks import Break, BreakCode
 from tallystick.verifier.heads import SeenHead, check_quorum, read_heads
 from tallystick.verifier.joining import Joiner
 from tallystick.verifier.learned import learn
-from tallystick.verifier.part import PartReport, PartTask, check_part
+from tallystick.verifier.part import check_part
+from tallystick.verifier.part_report import PartReport, PartTask
 from tallystick.verifier.policy import Policy
 from tallystick.verifier.refunds import find_totals
 from tallystick.verifier.stretches import DAY, DEVICE, TAXPAYER, Key
 from tallystick.verifier.trust import Trust
 from tallystick.wire.ledger_export import MANIFEST, MANIFEST_BYTES_MAX, Manifest, read_manifest
+from tallystick.wire.settled_place import SettledPlace
 
 BREAKS_MAX = 100_000
 _trust: Trust | None = None
@@ -37,7 +39,11 @@ Progress = Callable[[int, int], None]
 
 @attrs.frozen(slots=True, kw_only=True)
 class Outcome:
-    """What came of it. ``breaks`` says how many; the first ones went to the caller one by one."""
+    """What came of it. ``breaks`` says how many; the first ones went to the caller one by one.
+
+    ``settled`` are places of registers that two persons settled as lost, with the index of the entry that says so: no
+    break, for nothing contradicts it, and nothing shows what was there.
+    """
 
     entries: int
     size: int
@@ -49,6 +55,7 @@ class Outcome:
     confirmed_by_witnesses: int
     notes: tuple[str, ...]
     tally: dict[str, int]
+    settled: tuple[tuple[int, SettledPlace], ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -102,6 +109,7 @@ def verify(
         confirmed_by_witnesses=confirmed,
         notes=(*learned.notes, *_notes(manifest, heads, joiner, policy)),
         tally=dict(sorted(joiner.tally.items())),
+        settled=tuple(joiner.settled),
     )
 
 
@@ -216,6 +224,9 @@ def _notes(manifest: Manifest, heads: list[SeenHead], joiner: Joiner, policy: Po
         yield "the policy names no root of certificates: every certificate is a break"
     if joiner.has_registers and not policy.rates:
         yield "the policy names no country's pack: taxes of national documents were not recomputed"
+    for index, place in joiner.settled:
+        if joiner.ends_at(place):
+            yield f"entry {index}: no document shows yet where device {place.device} goes on behind its settled place"
     if manifest.scope == "selection":
         yield "a selection shows that its entries are in the log, not that nothing was left out at its end"
     if manifest.first and manifest.scope != "selection":

@@ -13,6 +13,7 @@ from tallystick.verifier.documents import DOCUMENT_KIND
 from tallystick.verifier.stretches import DAY, DEVICE, TAXPAYER, TYPE, Key, Ranges, Stretch, to_ranges
 from tallystick.wire.ledger_export import Before, Line
 from tallystick.wire.record import Record
+from tallystick.wire.settled_place import SettledPlace
 
 Add = Callable[[BreakCode, int, str, str], None]
 
@@ -65,6 +66,20 @@ class Sequences:
         except (ValueError, OverflowError, struct.error):
             self._add(BreakCode.RECORD, index, "record", "numbers that no record of a document has")
             self._blind = True
+
+    def settle(self, index: int, place: SettledPlace, link: bytes) -> None:
+        """Places of a device that are lost: the sequence goes on behind them, from the link that the entry names."""
+        key = (DEVICE, place.pair)
+        state = self._stretches.get(key)
+        previous = self._enter(key, place.first, index, place.previous)
+        if state is not None and previous != place.previous and not self._selection:
+            detail = "the settled place begins behind another link than the sequence has there"
+            self._add(BreakCode.DEVICE_LINK, index, f"device {place.pair}", detail)
+        if link != place.next:
+            detail = "the leaf goes on from another link than the settled place names"
+            self._add(BreakCode.DEVICE_LINK, index, f"device {place.pair}", detail)
+        state = self._stretches[key]
+        state.seq, state.link = place.last, link
 
     def _device(self, index: int, record: Record, link: bytes, body_hash: bytes) -> None:
         key, number = (DEVICE, record.device), int(record.device_seq)

@@ -53,6 +53,11 @@ def lines_of(folder: Path, manifest: dict[str, Any]) -> Any:
             yield json.loads(line)
 
 
+def settled(index: int, place: dict[str, Any], before: bytes, behind: bytes) -> list[str]:
+    """A settled place stands behind the link that it names, and the sequence goes on from the other one."""
+    return [] if (place["previous"], place["next"]) == (before.hex(), behind.hex()) else [f"{index}: settled place"]
+
+
 def check(folder: Path) -> tuple[list[str], bytes]:
     """What is wrong, and the root over all leaves."""
     manifest = json.loads((folder / "manifest.json").read_bytes())
@@ -84,6 +89,10 @@ def check(folder: Path) -> tuple[list[str], bytes]:
                 "device-genesis", record["device"].encode(), bytes.fromhex(record["certificate_hash"]), h(b"\x00", leaf)
             )
             links.setdefault(("device", record["device"]), opened)
+        if record["kind"] == "15":
+            key = ("device", record["device"])
+            wrong += settled(index, json.loads(body), links[key], leaf[48:80])
+            links[key] = leaf[48:80]
         if record["kind"] != "1":
             continue
         key = ("device", record["device"])

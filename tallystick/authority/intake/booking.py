@@ -18,6 +18,7 @@ MEDIA_TYPE = "application/json"
 
 _LEAF_FLAGS = {
     "TS-1103": int(LeafFlag.INVALID_SECURE_ELEMENT),
+    "TS-1409": int(LeafFlag.ARITHMETIC_DOUBT),
     "TS-2001": int(LeafFlag.ARITHMETIC_DOUBT),
     "TS-2002": int(LeafFlag.ARITHMETIC_DOUBT),
     "TS-2003": int(LeafFlag.ARITHMETIC_DOUBT),

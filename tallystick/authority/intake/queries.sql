@@ -188,3 +188,52 @@ FROM intake.register_state s
 JOIN ledger.device_links d
   ON d.signed_by = s.uid AND d.requested_by = s.uid AND d.seq = s.sequence AND d.link = s.link
 WHERE s.uid = :uid;
+
+-- name: undecided_between
+SELECT min(ordinal) FROM intake.quarantine
+WHERE signed_by = :uid AND ordinal BETWEEN :first AND :last AND state = 'received';
+
+-- name: came_between
+SELECT body_hash, ordinal FROM intake.quarantine WHERE signed_by = :uid AND ordinal BETWEEN :first AND :last
+UNION
+SELECT body_hash, ordinal FROM intake.evidence WHERE signed_by = :uid AND ordinal BETWEEN :first AND :last;
+
+-- name: refused_of
+SELECT body, last_at FROM intake.refused WHERE token_uid = :uid ORDER BY last_at DESC, file_hash LIMIT :limit;
+
+-- name: apart_behind
+SELECT count(*) FROM intake.quarantine WHERE signed_by = :uid AND ordinal > :place AND state = 'received';
+
+-- name: put_settled_place
+INSERT INTO intake.settled_place (request_id, uid, tin, first_place, last_place, next_act, body, settled_at)
+VALUES (:request_id, :uid, :tin, :first, :last, :next_act, :body, :at) ON CONFLICT DO NOTHING;
+
+-- name: waiting_places
+SELECT request_id, uid, tin, body, settled_at, next_act FROM intake.settled_place
+WHERE entry_index IS NULL AND refusal = '' ORDER BY request_id;
+
+-- name: number_place
+UPDATE intake.settled_place SET entry_index = :entry_index WHERE request_id = :request_id AND entry_index IS NULL;
+
+-- name: refuse_place
+UPDATE intake.settled_place SET refusal = :refusal WHERE request_id = :request_id AND entry_index IS NULL;
+
+-- name: settled_places
+SELECT request_id, uid, tin, body, settled_at, entry_index, refusal FROM intake.settled_place
+ORDER BY request_id DESC LIMIT :limit;
+
+-- name: unnumbered_presented
+SELECT act_hash, body_hash, body, signed_by, ordinal, received_at FROM intake.evidence
+WHERE entry_index IS NULL AND kind = 'came for a settled place' ORDER BY signed_by, ordinal LIMIT 100;
+
+-- name: next_behind_places
+SELECT q.act_hash, p.request_id
+FROM intake.settled_place p
+JOIN ledger.device_heads h ON h.signed_by = p.uid AND h.requested_by = p.uid
+JOIN intake.quarantine q ON q.signed_by = p.uid AND q.ordinal IN (h.seq, h.seq + 1)
+WHERE p.entry_index IS NOT NULL AND q.state = 'received' AND q.hindrance = '' AND q.entry_index IS NOT NULL
+  AND 'TS-1402' = ANY (q.codes) AND q.ordinal > p.last_place AND q.received_at < p.settled_at + :in_time::interval
+  AND (q.ordinal > h.seq  -- or booked, and a crash kept that from being noted
+       OR EXISTS (SELECT FROM ledger.identity i WHERE i.signed_by = q.signed_by AND i.se_total = q.ordinal
+                  AND i.act_hash = q.act_hash))
+ORDER BY p.request_id DESC, q.ordinal, q.act_hash LIMIT 1;

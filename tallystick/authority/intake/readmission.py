@@ -77,7 +77,7 @@ def carry_out(conn: Connection, services: DecisionServices, clock: Callable[[], 
         if held is None:
             raise Fault("TS-4003", detail="no such document")
         check_undecided(held)
-        _decide(conn, services, request, held, now)
+        decide(conn, services, request, held, now)
     except Fault as fault:
         if fault.code.startswith("TS-50"):
             conn.rollback()
@@ -99,7 +99,8 @@ def publish_decisions(conn: Connection, append: Append) -> int:
     return len(waiting)
 
 
-def _decide(conn: Connection, services: DecisionServices, request: Request, held: Held, now: datetime) -> None:
+def decide(conn: Connection, services: DecisionServices, request: Request, held: Held, now: datetime) -> None:
+    """Carry one decision out, in the caller's transaction. Raises ``TS-3040``, ``TS-3041`` where it cannot be."""
     decision = Decision(request.content["decision"])
     anchor, document_index, before = None, None, False
     if decision is Decision.READMIT:

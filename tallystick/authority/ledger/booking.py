@@ -6,10 +6,7 @@ for and nothing else, for this is the one place that every document of a nation 
 
 from __future__ import annotations
 
-from calendar import timegm
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from time import gmtime
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -18,6 +15,8 @@ from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.event_record import event_record
 from tallystick.authority.ledger.growing_tree import FullTile
 from tallystick.authority.ledger.mirror import buyer_frame, entry_frame, genesis_frame
+from tallystick.authority.ledger.months import month_of
+from tallystick.authority.ledger.places import check_event, place_of
 from tallystick.authority.ledger.rows import Rows, wrap_64
 from tallystick.authority.ledger.sequences import DeviceHead, Head, LedgerState, Overlay, PendingState, State
 from tallystick.kernel.faults import Fault
@@ -35,14 +34,13 @@ from tallystick.kernel.hashing import (
     type_genesis,
     type_link,
 )
-from tallystick.kernel.identifiers import parse_uid
 from tallystick.kernel.merkle import leaf_hash
 from tallystick.wire.leaf import NO_LINK, pack_leaf
 from tallystick.wire.record import BUYER_FACT, write_document_record, write_record
 
-_DAY_MS = 86_400_000
 _DOCUMENT = int(EntryKind.DOCUMENT)
 _REGISTRY = int(EntryKind.REGISTRY)
+_SETTLED = int(EntryKind.SETTLED_PLACE)
 
 RandomBytes = Callable[[int], bytes]
 
@@ -73,22 +71,6 @@ class Outcome(NamedTuple):
     fault: str = ""
     detail: str = ""
     expected: dict[str, str] | None = None
-
-
-@lru_cache(maxsize=1024)
-def _month_of_day(day: int) -> int:
-    moment = gmtime(day * 86_400)
-    return (moment.tm_year - 1970) * 12 + moment.tm_mon - 1
-
-
-def month_of(unix_ms: int) -> int:
-    """The partition of a moment of receipt: months since January 1970, UTC."""
-    return _month_of_day(unix_ms // _DAY_MS)
-
-
-def month_start_ms(month: int) -> int:
-    """The first millisecond of a partition's month."""
-    return timegm((1970 + month // 12, month % 12 + 1, 1, 0, 0, 0)) * 1000
 
 
 class Batch:
@@ -154,7 +136,9 @@ class Batch:
             if not head.lacks(entry.se_total):
                 return Outcome(-1, fault="TS-5008", detail="a number counts as booked, and no entry has it")
         if entry.device_prev and (entry.device_seq, entry.device_prev) != (head.seq + 1, head.link):
-            code = "TS-1404" if entry.device_seq <= head.seq else "TS-1402"
+            code = "TS-1402"
+            if entry.device_seq <= head.seq:  # nothing is booked there, so the place was settled
+                code = "TS-1410" if head.lacks(entry.se_total) else "TS-1404"
             return Outcome(
                 -1, fault=code, detail=f"the next document is number {head.seq + 1}", expected=head.next_place
             )
@@ -204,12 +188,10 @@ class Batch:
         for act in self._acts(EVENTS):
             if act.body_hash == body_hash:
                 return Outcome(act.log_index, act.verdict, True, body_hash)
-        if entry.kind == _REGISTRY and entry.device != ("", ""):
-            try:
-                parse_uid(entry.device[0])
-                parse_uid(entry.device[1])
-            except Fault as fault:
-                return Outcome(-1, fault=fault.code, detail=fault.detail)
+        try:
+            check_event(entry, self.overlay.device(entry.device))
+        except Fault as fault:
+            return Outcome(-1, fault=fault.code, detail=fault.detail, expected=fault.expected)
         return self._book_event(entry, body_hash)
 
     def _book_document(self, entry: NewEntry, head: DeviceHead, act_hash: bytes, body_hash: bytes) -> Outcome:
@@ -252,9 +234,11 @@ class Batch:
             entry = self._with_commitment(entry)
         index, tin, month = self.tree.size, entry.tin.encode("ascii"), month_of(entry.received_at_ms)
         document_type = entry.document_type or entry.kind
-        kind = self._next_type(document_type, 0, body_hash)
+        kind, device_next = self._next_type(document_type, 0, body_hash), NO_LINK
+        if entry.kind == _SETTLED:
+            entry, device_next = self._settle(entry, body_hash)
         record = write_record(event_record(entry, document_type, kind.seq, entry.act_hash or body_hash, body_hash))
-        leaf = self._book(entry, month, tin, record, NO_LINK, NO_LINK, kind.link, NO_LINK)
+        leaf = self._book(entry, month, tin, record, device_next, NO_LINK, kind.link, NO_LINK)
         self.rows.type(document_type, kind.seq, body_hash, kind.link, index)
         self.rows.event(index, month, tin, body_hash, entry.verdict)
         if entry.kind == _REGISTRY and entry.device != ("", "") and self.overlay.device(entry.device) is None:
@@ -265,6 +249,16 @@ class Batch:
             )
         self._here.setdefault(EVENTS, []).append(KnownAct("", body_hash, body_hash, index, entry.verdict))
         return Outcome(index, entry.verdict, False, body_hash)
+
+    def _settle(self, entry: NewEntry, body_hash: bytes) -> tuple[NewEntry, bytes]:
+        """The device's sequence goes on behind the settled places; the entry with its place, and the link there."""
+        head = self.overlay.device(entry.device)
+        place = place_of(entry, head)
+        assert head is not None
+        head.seq, head.link = place.last, place.next
+        signer, requester = head.signed_by.encode("ascii"), head.requested_by.encode("ascii")
+        self.rows.device(signer, requester, place.last, body_hash, place.next, self.tree.size)
+        return replace(entry, device_seq=place.last, device_prev=place.previous), place.next
 
     def _book(
         self,

@@ -38,6 +38,7 @@ from tallystick.wire.record import Record, read_record
 CHUNK_ENTRIES = 2_048
 PLACES_SHOWN = 20
 _DOCUMENT = str(int(EntryKind.DOCUMENT))
+_SETTLED = str(int(EntryKind.SETTLED_PLACE))
 _SEQUENCES = (Shows.DEVICE, Shows.TAXPAYER, Shows.TYPE, Shows.DAY)
 WITNESSES = (*_SEQUENCES, Shows.LOG, Shows.IDENTITY)
 """Who can speak about an entry; the log speaks by leaf, record and body together."""
@@ -63,7 +64,10 @@ class Place:
 
 @attrs.define(slots=True)
 class Sequence:
-    """One sequence: how long its head says that it is, and how many of its entries each witness shows."""
+    """One sequence: how long its head says that it is, and how many of its entries each witness shows.
+
+    ``beside`` are numbers that have no entry of their own, since one entry settles several places as lost.
+    """
 
     shows: Shows
     key: Key
@@ -71,6 +75,7 @@ class Sequence:
     shown: dict[Shows, int] = attrs.Factory(lambda: dict.fromkeys(WITNESSES, 0))
     expected: dict[Shows, int] = attrs.Factory(lambda: dict.fromkeys(WITNESSES, 0))
     rows: int = 0
+    beside: int = 0
     lacking: int = 0
     differing: int = 0
     places: list[Place] = attrs.Factory(list)
@@ -80,7 +85,7 @@ class Sequence:
         """Disagreement where two say different things, gap where one is silent, else complete."""
         if self.differing:
             return Verdict.DISAGREEMENT
-        whole = self.rows == self.length == self.expected[self.shows] and not self.lacking
+        whole = self.rows == self.length - self.beside == self.expected[self.shows] and not self.lacking
         return Verdict.COMPLETE if whole else Verdict.GAP
 
     def note(self, place: Place) -> None:
@@ -182,11 +187,18 @@ def _entry(
         sequence = found.get((shows, key))
         if sequence is None:
             sequence = found[shows, key] = Sequence(shows, key, 0)
+        sequence.beside += _beside(record, shows, number)
         for witness in asked:
             sequence.expected[witness] += 1
             sequence.shown[witness] += witness not in lacks and witness not in differs
         if lacks or differs:
             sequence.note(Place(number, index, _names(lacks), _names(differs)))
+
+
+def _beside(record: Record, shows: Shows, number: int) -> int:
+    """How many numbers before this one the entry settles as well."""
+    first = record.facts.get("first", "") if record.kind == _SETTLED and shows is Shows.DEVICE else ""
+    return number - int(first) if first.isdecimal() else 0
 
 
 def _names(shows: set[Shows]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ class EntryKind(IntEnum):
     PROOF_OF_AUDIT = 0x0C
     SWITCH = 0x0D
     RESTORE = 0x0E
+    SETTLED_PLACE = 0x0F
 
 
 class Channel(IntEnum):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from tallystick.authority.ledger.entry import NewEntry
+from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.wire.record import RECORD_VERSION, Record, canonical_members
 
 
 def event_record(entry: NewEntry, document_type: int, type_seq: int, act_hash: bytes, body_hash: bytes) -> Record:
-    """What is known of it, and its place in its type's sequence."""
+    """What is known of it, and its place in its type's sequence; that of a settled place in its device's as well."""
+    settles = entry.kind == EntryKind.SETTLED_PLACE
     return Record(
         act_hash=act_hash.hex(),
         body_hash=body_hash.hex(),
         certificate_hash=entry.certificate_hash.hex(),
         channel=str(entry.channel),
         device=f"{entry.device[0]}-{entry.device[1]}" if entry.device[1] else "",
+        device_prev=entry.device_prev.hex() if settles else "",
+        device_seq=str(entry.device_seq) if settles else "",
         facts=canonical_members(entry.facts),
         file_hash=entry.file_hash.hex(),
         flags=entry.flags,

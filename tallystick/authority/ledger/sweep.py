@@ -65,7 +65,7 @@ def full_check(dsn: str, sources: SweepSources, progress: Progress = lambda done
         walk.mirror.pass_end(connection)
         check_standings(snapshot, walk, findings.add)
         check_sequences(connection, snapshot, walk, findings.add)
-        check_ordinals(connection, snapshot, findings.add)
+        check_ordinals(connection, snapshot, walk, findings.add)
         check_counts(connection, snapshot, walk, findings.add)
         check_seals(connection, walk, findings.add)
         _check_published(connection, snapshot, published, findings.add)

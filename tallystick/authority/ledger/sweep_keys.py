@@ -8,6 +8,7 @@ from tallystick.authority.ledger.sweep_rows import Key
 from tallystick.wire.record import Record
 
 _DOCUMENT = int(EntryKind.DOCUMENT)
+_SETTLED = int(EntryKind.SETTLED_PLACE)
 
 
 def keys_of(record: Record) -> dict[Shows, tuple[Key, int]]:
@@ -18,11 +19,12 @@ def keys_of(record: Record) -> dict[Shows, tuple[Key, int]]:
     _ = bytes.fromhex(record.body_hash + record.certificate_hash + record.act_hash), int(record.verdict)
     _within(record.received_at, 0, 2**47)
     keys: dict[Shows, tuple[Key, int]] = {Shows.TYPE: ((_within(record.type, 0, 0xFFFF),), _number(record.type_seq))}
-    if record.kind == str(_DOCUMENT):
+    if record.kind in (str(_DOCUMENT), str(_SETTLED)):
         requested_by, dash, signed_by = record.device.partition("-")
         if not dash or not record.taxpayer.isascii():
             raise ValueError("a document without a device, or of a taxpayer that is none")
         keys[Shows.DEVICE] = ((signed_by, requested_by), _number(record.device_seq))
+    if record.kind == str(_DOCUMENT):
         keys[Shows.TAXPAYER] = ((record.taxpayer,), _number(record.taxpayer_seq))
         keys[Shows.DAY] = ((_within(record.day, -(2**31), 2**31 - 1),), _number(record.day_seq))
         _ = _number(record.se_total), int(record.day_amount)

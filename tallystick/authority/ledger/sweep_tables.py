@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from tallystick.authority.ledger.findings import FindingCode, Shows, finding
@@ -36,7 +36,7 @@ def _check_table(connection: Connection, table: LinkTable, snapshot: Snapshot, w
         last = None
         for row in links:
             rows += 1
-            _check_place(table, last, row, report)
+            _check_place(table, last, row, walk, report)
             _witness(table, row, walk, report)
             last = row
         head = heads.get(key)
@@ -53,9 +53,10 @@ def _check_table(connection: Connection, table: LinkTable, snapshot: Snapshot, w
         report(finding(FindingCode.LINK_WITHOUT_ENTRY, str(table.shows), detail, table.shows, Shows.LOG))
 
 
-def _check_place(table: LinkTable, last: LinkRow | None, row: LinkRow, report: Report) -> None:
+def _check_place(table: LinkTable, last: LinkRow | None, row: LinkRow, walk: Walk, report: Report) -> None:
     wanted = last.seq + 1 if last else 1
-    if row.seq != wanted:
+    is_settled = table.shows is Shows.DEVICE and walk.settled.ends(row.key, wanted, row.seq)
+    if row.seq != wanted and not is_settled:
         detail = f"number {wanted} lacks before number {row.seq}"
         report(finding(FindingCode.LINK_MISSING, f"{table.shows} {row.key}", detail, table.shows))
 
@@ -86,26 +87,43 @@ def check_standings(snapshot: Snapshot, walk: Walk, report: Report) -> None:
             report(finding(FindingCode.HEAD_DIFFERS, f"device {key}", detail, Shows.DEVICE, Shows.LOG))
 
 
-def check_ordinals(connection: Connection, snapshot: Snapshot, report: Report) -> None:
-    """Every ordinal up to a device's highest is booked or a known hole: highest - holes = documents."""
+def check_ordinals(connection: Connection, snapshot: Snapshot, walk: Walk, report: Report) -> None:
+    """Every ordinal up to a device's highest is booked or a known hole: highest - holes = documents.
+
+    A settled place is a hole for ever; it takes numbers of the sequence without a document.
+    """
     devices = dict(snapshot.heads[Shows.DEVICE])
     booked = ((key, ordinal) for key, ordinal, index in page_ordinals(connection) if index < snapshot.size)
     for key, numbers in groupby(booked, key=lambda pair: pair[0]):
         head, place = devices.pop(key, None), f"device {key}"
-        highest, count, missing = _ranges(ordinal for _, ordinal in numbers)
+        spans = walk.settled.spans.get(key, ())
+        booked_twice: list[int] = []
+        highest, count, missing = _ranges(_outside((ordinal for _, ordinal in numbers), spans, booked_twice))
+        if booked_twice:
+            detail = f"number {booked_twice[0]} is booked, and settled as lost"
+            report(finding(FindingCode.HOLES_DIFFER, place, detail, Shows.IDENTITY, Shows.LOG))
+        documents = -1 if head is None else head.seq - walk.settled.count(key)
         if missing != snapshot.holes.get(key, ()):
             detail = "the holes are not what the booked numbers leave open"
             report(finding(FindingCode.HOLES_DIFFER, place, detail, Shows.HOLES, Shows.IDENTITY, Shows.DEVICE))
-        if head is None or (head.highest, head.seq) != (highest, count):
+        if head is None or (head.highest, documents) != (highest, count):
             detail = f"{count} numbers up to {highest} are booked, and the head says otherwise"
             report(finding(FindingCode.HOLES_DIFFER, place, detail, Shows.IDENTITY, Shows.DEVICE))
-        elif head.missing != head.highest - head.seq:
+        elif head.missing != head.highest - documents:
             detail = "the count of missing ordinals is wrong"
             report(finding(FindingCode.HOLES_DIFFER, place, detail, Shows.HOLES, Shows.DEVICE))
     for key, head in devices.items():
-        if head.seq or head.highest or head.missing or snapshot.holes.get(key):
+        if head.seq != walk.settled.count(key) or head.highest or head.missing or snapshot.holes.get(key):
             detail = "no number of this device is booked"
             report(finding(FindingCode.HOLES_DIFFER, f"device {key}", detail, Shows.IDENTITY, Shows.DEVICE))
+
+
+def _outside(ordinals: Iterator[int], spans: Sequence[tuple[int, int]], inside: list[int]) -> Iterator[int]:
+    """All of them; those that stand in a settled place are noted in ``inside``."""
+    for ordinal in ordinals:
+        if spans and any(first <= ordinal <= last for first, last in spans):
+            inside.append(ordinal)
+        yield ordinal
 
 
 def _ranges(ordinals: Iterator[int]) -> tuple[int, int, tuple[tuple[int, int], ...]]:

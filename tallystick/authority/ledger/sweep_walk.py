@@ -10,14 +10,15 @@ from collections.abc import Callable
 
 import attrs
 
-from tallystick.authority.ledger.booking import month_of
 from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.ledger.findings import Finding, FindingCode, Shows, finding
 from tallystick.authority.ledger.mirror import MirrorEntry
+from tallystick.authority.ledger.months import month_of
 from tallystick.authority.ledger.rows import wrap_64
 from tallystick.authority.ledger.sweep_buyers import buyer_trouble
 from tallystick.authority.ledger.sweep_keys import keys_of, number_of
 from tallystick.authority.ledger.sweep_mirror import MirrorReader
+from tallystick.authority.ledger.sweep_places import SettledPlaces
 from tallystick.authority.ledger.sweep_rows import (
     LINK_TABLES,
     Connection,
@@ -52,6 +53,7 @@ CHUNK_ENTRIES = 8 * TILE_WIDTH
 _DOCUMENT = int(EntryKind.DOCUMENT)
 _REGISTRY = int(EntryKind.REGISTRY)
 _DAY_SEAL = int(EntryKind.DAY_SEAL)
+_SETTLED = int(EntryKind.SETTLED_PLACE)
 _ALL_LINKS = (Shows.DEVICE, Shows.TAXPAYER, Shows.TYPE, Shows.DAY)
 
 
@@ -88,6 +90,7 @@ class Walk:
     referred: dict[Shows, int] = attrs.Factory(lambda: dict.fromkeys(_ALL_LINKS, 0))
     registrations: dict[Key, tuple[int, bytes, str]] = attrs.Factory(dict)
     seals: list[tuple[int, bytes]] = attrs.Factory(list)
+    settled: SettledPlaces = attrs.Factory(SettledPlaces)
 
     def run(self, progress: Callable[[int, int], None]) -> None:
         """Walk to the end, chunk by chunk."""
@@ -259,14 +262,18 @@ class Walk:
         place, row = f"entry {entry.index}, {shows} {_text(key)} no. {seq}", entry.links.get(shows)
         self.referred[shows] += 1
         standing = self._standing(shows, key)
+        settled = None
+        if shows is Shows.DEVICE and record.kind == str(_SETTLED):
+            settled = self.settled.take(key, seq, entry.row.body, standing, place, self.report)
         leaf_link: bytes = getattr(entry.leaf, f"{shows}_link")
         amount = int(record.day_amount or "0")
         if standing is not None:
-            if seq != standing.seq + 1:
+            first = seq if settled is None else settled.first
+            if first != standing.seq + 1:
                 detail = f"number {standing.seq + 1} should follow"
                 self.report(finding(FindingCode.LINK_BROKEN, place, detail, shows, Shows.LOG))
             standing.total += amount
-            expected = next_link(shows, standing, key, seq, body_hash)
+            expected = next_link(shows, standing, key, seq, body_hash) if settled is None else settled.next
         else:
             expected = leaf_link
             standing = self.standings[shows][key] = Standing(seq, leaf_link, row.total if row else 0)

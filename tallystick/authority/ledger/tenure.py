@@ -17,10 +17,11 @@ import msgspec
 import psycopg
 
 from tallystick.authority.ledger import metrics, recovery
-from tallystick.authority.ledger.booking import Batch, Known, Outcome, month_of
+from tallystick.authority.ledger.booking import Batch, Known, Outcome
 from tallystick.authority.ledger.entry import Booked, Channel, EntryKind, NewEntry
 from tallystick.authority.ledger.gate import Gate
 from tallystick.authority.ledger.mirror import Mirror
+from tallystick.authority.ledger.months import month_of
 from tallystick.authority.ledger.protocol import write_booked, write_refusal
 from tallystick.authority.ledger.queries import acked_size
 from tallystick.authority.ledger.sequences import LedgerState, State

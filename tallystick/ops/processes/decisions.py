@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import datetime
 
 import uvloop
 
 from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
+from tallystick.authority.channels.ecr.batches.store import put_matter
+from tallystick.authority.channels.ecr.batches.values import Matter, MatterKind
+from tallystick.authority.intake import place_store, settling
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.package import Package
+from tallystick.authority.intake.places import SETTLE
 from tallystick.authority.intake.readmission import DecisionServices, carry_out, publish_decisions
 from tallystick.authority.ledger.client import append_blocking
 from tallystick.authority.ledger.entry import Booked, NewEntry
@@ -19,6 +24,16 @@ from tallystick.ops.processes.batches import Readmitting
 from tallystick.ops.processes.context import Context, DatabaseConnection, system_clock
 from tallystick.ops.processes.uploads import package_rules
 from tallystick.ops.schema.roles import INTAKE
+
+_FOLLOW_MOST = 500
+"""Documents behind a settled place that are admitted in one round: others of the worker have their turn then."""
+
+
+def tell(conn: DatabaseConnection, told: settling.Told, at: datetime) -> None:
+    """A case for inspectors, as other matters of the offline channel."""
+    kind = MatterKind.PLACE_SETTLED if told.turnover is None else MatterKind.SHIFT_LACKS
+    amount = abs(told.turnover or 0)
+    put_matter(conn, Matter(kind=kind, uid=told.uid, item=told.item, tin=told.tin, amount=amount, facts=told.facts), at)
 
 
 class DecisionWork:
@@ -30,7 +45,19 @@ class DecisionWork:
         self._services: DecisionServices | None = None
 
     def work(self, conn: DatabaseConnection) -> None:
-        """Carry out all that is approved, then enter the decisions."""
+        """Carry out all that is approved, then enter the decisions; lost places first, for others wait behind them."""
+        if approvals.is_any_approved(conn, (SETTLE,)):
+            conn.commit()
+            services = self._made()
+            while settling.carry_out(conn, services, system_clock):
+                continue
+        settling.publish(conn, self._append, tell)
+        if place_store.next_behind(conn, settling.IN_TIME) is not None:
+            conn.commit()
+            services = self._made()
+            for _ in range(_FOLLOW_MOST):
+                if not settling.follow(conn, services, system_clock, tell):
+                    break
         if approvals.is_any_approved(conn, (DECIDE,)):
             conn.commit()
             services = self._made()

@@ -54,6 +54,8 @@ KIND_WORDS = {
     CaseKind.HEAD_WENT_BACK: "A register says that it made fewer documents than it said before",
     CaseKind.CLOCK_CONTRADICTS: "Times of an offline register contradict each other, or lie ahead",
     CaseKind.REFUND_CONTRADICTS: "More was given back than the ledger bears out, or of another's document",
+    CaseKind.PLACE_SETTLED: "Documents of a register are lost, and two officers settled their places",
+    CaseKind.SHIFT_LACKS: "A register's report tells of documents that are lost",
 }
 
 

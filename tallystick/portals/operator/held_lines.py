@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ _STATES = {State.APPROVED: "approved, is carried out shortly", State.DONE: "carr
 @attrs.frozen(slots=True, kw_only=True)
 class HeldLine:
     """One document that waits. ``age`` are the anchors; ``too_young`` where the signer is revoked and none is older;
-    ``doubt`` is what an officer must know about them."""
+    ``doubt`` is what an officer must know about them. ``lacks``: something before it never came, or is not booked."""
 
     act: str
     number: str
@@ -40,6 +40,7 @@ class HeldLine:
     doubt: str
     hindrance: str
     may_ask: bool
+    lacks: bool
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -92,6 +93,7 @@ def _held_line(conn: psycopg.Connection[Any], counters: CardCounters, one: Held,
         doubt=standing.doubt,
         hindrance=one.hindrance,
         may_ask=may_ask and one.entry_index is not None,
+        lacks="TS-1402" in one.codes,
     )
 
 
@@ -105,7 +107,7 @@ def _request_line(one: Request, now: datetime) -> RequestLine:
     state = "waits for a second officer" if pending else _STATES.get(one.state, "expired without a second officer")
     return RequestLine(
         number=one.request_id,
-        words=_ASKED[Decision(one.content["decision"])],
+        words=_words(one.content),
         document=one.content["number"],
         state=state,
         pending=pending,
@@ -115,6 +117,15 @@ def _request_line(one: Request, now: datetime) -> RequestLine:
         asked_at=one.asked_at,
         decided_by=one.decided_by or "",
     )
+
+
+def _words(content: Mapping[str, str]) -> str:
+    """What is asked for, before the number of the document."""
+    if "decision" in content:
+        return _ASKED[Decision(content["decision"])]
+    first, last = content["first"], content["last"]
+    which = f"number {first}" if first == last else f"numbers {first} to {last}"
+    return f"settle {which} of {content['device']} as lost, {content['behind']} documents follow from"
 
 
 def decided_lines(documents: Iterable[Held]) -> list[DecidedLine]:

@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
-from tallystick.authority.intake import decision_store, decisions
+from tallystick.authority.intake import decision_store, decisions, place_store, places
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.held import Decision
+from tallystick.authority.intake.places import SETTLE
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
 from tallystick.authority.oversight.approvals.values import Person, Request
@@ -26,6 +27,8 @@ from tallystick.portals.operator.held_lines import decided_lines, held_lines, re
 from tallystick.portals.shared_connection import shared_connection
 
 SHOWN = 50
+WANTED_SETTLE = "settle"
+"""The button that asks about the places before a document, not about the document."""
 Deed = Callable[[psycopg.Connection[Any], Person], object]
 
 
@@ -40,12 +43,14 @@ def quarantine(request: HttpRequest) -> HttpResponse:
 @require_POST
 @only_who_may(DECIDE_QUARANTINE)
 def ask(request: HttpRequest, act: str) -> HttpResponse:
-    """Ask that a document be re-admitted or rejected."""
+    """Ask that a document be re-admitted or rejected, or that what lacks before it be settled as lost."""
     reason, wanted, now = request.POST.get("reason", ""), request.POST.get("decision", ""), timezone.now()
 
     def deed(conn: psycopg.Connection[Any], by: Person) -> object:
+        if wanted == WANTED_SETTLE:
+            return places.ask(conn, DeviceCounters(), by, _act_hash(act), reason, now)
         if wanted not in set(Decision):
-            raise Fault("TS-1220", detail="the decision is readmit or reject")
+            raise Fault("TS-1220", detail="the decision is readmit, reject or settle")
         return decisions.ask(conn, DeviceCounters(), by, _act_hash(act), Decision(wanted), reason, now)
 
     return _decide(request, deed, reason)
@@ -82,7 +87,7 @@ def _own(conn: psycopg.Connection[Any], number: int) -> int:
 
 
 def _requests(conn: psycopg.Connection[Any]) -> list[Request]:
-    return approval_queries.newest(conn, deeds=(DECIDE,))
+    return approval_queries.newest(conn, deeds=(DECIDE, SETTLE))
 
 
 def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
@@ -102,6 +107,7 @@ def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") ->
         "documents": held_lines(conn, DeviceCounters(), decision_store.waiting(conn, SHOWN), open_acts),
         "requests": request_lines(requests, now),
         "decided": decided_lines(decision_store.decided(conn, SHOWN)),
+        "places": place_store.newest(conn, SHOWN),
         "decides": may(request.user, DECIDE_QUARANTINE),
         "username": request.user.get_username(),
         "reason": reason,

@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 from ledger_bench import CASH, LedgerFolder, check_ed25519, document, fill, lines, now, registration, serves
+from msgspec.structs import replace
+from settled_values import NEXT, a_place, place_entry
 
 from tallystick.authority.ledger import mirror as mirror_files
 from tallystick.authority.ledger import mirror_erasure, replay
@@ -123,6 +125,19 @@ def test_what_only_the_mirror_has_is_booked_again_to_the_byte(ledger: LedgerFold
     assert done.first_ms <= done.last_ms <= unix_ms(now())
     assert catch_up(ledger).entries == 0, "a second time there is nothing to do"
     serves(ledger)
+
+
+def test_a_settled_place_is_booked_again_and_the_sequence_goes_on_behind_it(ledger: LedgerFolder) -> None:
+    async def work(client: SequencerClient) -> None:
+        await client.append(registration("HARD0001"))
+        [(link,)] = ledger.rows("SELECT link FROM ledger.device_heads WHERE signed_by = 'HARD0001'")
+        await client.append(place_entry(a_place("HARD0001", 1, 3, bytes(link)), at_ms=unix_ms(now())))
+        await client.append(replace(document("HARD0001", 4), device_seq=4, device_prev=NEXT))
+
+    held = behind(ledger, work)
+    assert EntryKind.SETTLED_PLACE in {kind for _, kind in catch_up(ledger).events}
+    assert content(ledger) == held
+    assert not ledger.sweep()
 
 
 def test_a_buyer_without_his_salt_stops_it(ledger: LedgerFolder) -> None:

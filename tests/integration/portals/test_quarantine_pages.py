@@ -9,11 +9,16 @@ import psycopg
 import pytest
 from django.test import Client
 from portal_pages import Pages
+from settled_values import a_place
 from witness_bench import witnesses
 
 from tallystick.authority.assurance.witnesses import operations
 from tallystick.authority.assurance.witnesses.values import Contradiction
-from tallystick.authority.oversight.approvals.values import Person
+from tallystick.authority.intake import place_store
+from tallystick.authority.intake.places import SETTLE
+from tallystick.authority.oversight.approvals import operations as approvals
+from tallystick.authority.oversight.approvals.values import PORTAL, Person
+from tallystick.kernel.hashing import sha256
 from tallystick.wire.signed_note import KeyType, NoteKey
 
 REASON = "the signer was only put on hold by mistake"
@@ -62,6 +67,34 @@ def test_k_05_two_officers_in_two_browsers(kept: Pages) -> None:
     assert "approved, is carried out shortly" in text(omar)
     assert kept.rows("SELECT state, asked_by, decided_by FROM approvals.request") == [("approved", "vera", "omar")]
     assert kept.rows("SELECT state FROM intake.quarantine") == [("received",)], "the pages carry nothing out"
+
+
+def test_a_lost_place_is_asked_for_beside_the_document_behind_it(kept: Pages) -> None:
+    """The button stands where something lacks before a document; what both officers see, and what was settled."""
+    vera, omar = (kept.signed_in(user) for user in kept.officers)
+    assert "Ask to settle what lacks before it" not in text(vera), "nothing lacks before that one"
+    with psycopg.connect(kept.dsn) as conn:
+        conn.execute("UPDATE intake.quarantine SET hindrance = ''")
+        conn.execute(
+            """INSERT INTO intake.quarantine (act_hash, body_hash, file_hash, body, requested_by, signed_by, ordinal,
+                   tin, turnover, step, codes, verdict, received_at, entry_index)
+               SELECT sha256('act'), body_hash, file_hash, body, 'HARD0001', 'HARD0001', 9, tin, turnover, step,
+                      '{TS-1402}', verdict, received_at, 6 FROM intake.quarantine"""
+        )
+        content = {"device": "HARD0001", "first": "4", "last": "8", "behind": "3", "number": "HARD0001-HARD0001-9"}
+        approvals.ask(conn, SETTLE, "ef" * 32, content, REASON, Person("vera", PORTAL), datetime.now(UTC))
+        place = a_place("HARD0002", 17, 17, bytes(32), reason="<b>a bad sector</b>", request=99)
+        place_store.put(conn, place, "123456789", datetime.now(UTC))
+        place_store.number(conn, 99, 41)
+    page = text(omar)
+    assert "Ask to settle what lacks before it" in page
+    assert "settle numbers 4 to 8 of HARD0001 as lost, 3 documents follow from HARD0001-HARD0001-9" in page
+    assert "HARD0002, number 17" in page
+    assert "entry 41" in page
+    assert "&lt;b&gt;a bad sector" in page
+    act = sha256(b"act").hex()
+    answer = kept.send(vera, f"/quarantine/{act}/ask/", decision="settle", reason=REASON)
+    assert (answer.status_code, b"Code TS-1408" in answer.content) == (409, True), "its entry is no register's"
 
 
 def test_what_is_refused_says_why_and_keeps_the_words(kept: Pages) -> None:

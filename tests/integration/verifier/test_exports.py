@@ -26,7 +26,7 @@ from tallystick.kernel.instants import epoch_day
 from tallystick.verifier.breaks import Break, BreakCode
 from tallystick.verifier.hashes import device_genesis
 from tallystick.verifier.joining import Joiner
-from tallystick.verifier.part import PartReport
+from tallystick.verifier.part_report import PartReport
 from tallystick.verifier.policy import read_policy
 from tallystick.verifier.run import verify
 from tallystick.verifier.stretches import Registration, Stretch

@@ -24,7 +24,7 @@ from tallystick.verifier.documents import Case
 from tallystick.verifier.joining import Joiner
 from tallystick.verifier.jws import check_jws
 from tallystick.verifier.national import money, read_national, units
-from tallystick.verifier.part import PartReport
+from tallystick.verifier.part_report import PartReport
 from tallystick.verifier.refunds import PartRefunds, RefundBook
 from tallystick.verifier.registers import RegisterFold, Registers
 from tallystick.verifier.stretches import Registration

@@ -27,7 +27,7 @@ WHERE k.let_go AND k.taken_at < :doubtful
 -- name: own_documents
 SELECT d.log_index, d.seq, d.body_hash, l.leaf, r.record, b.media_type, b.body
 FROM ledger.device_links d
-JOIN ledger.leaves l ON l.log_index = d.log_index
+JOIN ledger.leaves l ON l.log_index = d.log_index AND get_byte(l.leaf, 4) = 1
 LEFT JOIN ledger.records r ON r.month = l.month AND r.tin = l.tin AND r.log_index = l.log_index
 LEFT JOIN ledger.bodies b ON b.month = l.month AND b.tin = l.tin AND b.log_index = l.log_index
 WHERE d.signed_by = :uid AND d.requested_by = :uid AND d.seq > :after AND d.log_index < :edge

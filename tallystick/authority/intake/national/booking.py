@@ -12,6 +12,9 @@ from tallystick.kernel.instants import epoch_day
 from tallystick.kernel.national_document import Sale
 from tallystick.wire.document_jws import MEDIA_TYPE
 
+UNACCOUNTED = "unaccounted "
+"""How facts of a report begin that say what stood in lost places."""
+
 
 def document_entry(rules: NationalRules, hand: DocumentInHand) -> NewEntry:
     """The entry of a document, plainly or with flags; its place is the one that the device signed."""
@@ -41,11 +44,16 @@ def document_entry(rules: NationalRules, hand: DocumentInHand) -> NewEntry:
         flags=codes,
         leaf_flags=leaf_flags(codes),
         verdict=int(AuditStatus.VERIFIED),
-        facts={"build": document.build},
+        facts={"build": document.build, **_unaccounted(hand)},
         buyer=canonical_buyer(sale.buyer_id) if sale else "",
         device_seq=header.sequence,
         device_prev=header.previous,
     )
+
+
+def _unaccounted(hand: DocumentInHand) -> dict[str, str]:
+    """What a report says beyond the documents that are known, where a place of its shift is lost."""
+    return {f"{UNACCOUNTED}{name}": amount for name, amount in hand.difference.items()}
 
 
 def _tax_totals(hand: DocumentInHand, sale: Sale) -> dict[str, int]:

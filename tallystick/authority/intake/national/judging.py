@@ -11,7 +11,8 @@ import attrs
 
 from tallystick.authority.intake.claims import RefundClaim
 from tallystick.authority.intake.national.ports import NationalRules
-from tallystick.authority.intake.national.values import DocumentInHand
+from tallystick.authority.intake.national.values import DocumentInHand, NationalFinding
+from tallystick.authority.intake.steps import Step
 from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.ledger.queries import LedgerDocument
 from tallystick.authority.reference.registry.values import standing_of
@@ -23,7 +24,8 @@ from tallystick.kernel.fixed_point import Money
 from tallystick.kernel.identifiers import SdcInvoiceNumber, canonical_buyer
 from tallystick.kernel.instants import from_unix_ms
 from tallystick.kernel.invoice import TransactionType
-from tallystick.kernel.national_document import DocumentKind, DocumentType, Sale
+from tallystick.kernel.national_document import Closure, DocumentKind, DocumentType, Sale, ShiftReport
+from tallystick.kernel.unaccounted import unaccounted
 from tallystick.wire.compact_jws import write_base64url
 
 _CHANNELS = {
@@ -32,6 +34,7 @@ _CHANNELS = {
     Channel.ERP: DeviceChannel.ERP,
 }
 _LATER_SECONDS = 600
+_OF_THE_SHIFT = frozenset({"TS-2408", "TS-2409"})
 _SALES = frozenset({DocumentType.RECEIPT, DocumentType.ACCOUNTABLE_FORM})
 _TAXCORE_SALES = frozenset({0x0100, 0x0140})
 _REFUNDS = frozenset({DocumentType.RECEIPT_REFUND, DocumentType.ACCOUNTABLE_FORM_REFUND})
@@ -145,16 +148,35 @@ def buyer_id_is_well_formed(rules: NationalRules, hand: DocumentInHand) -> None:
 
 
 def shift_allows_it(rules: NationalRules, hand: DocumentInHand) -> None:
-    """The shift's rules, and the totals of its reports (S1-028 to S1-033)."""
+    """The shift's rules, and the totals of its reports (S1-028 to S1-033).
+
+    Behind a place that was settled as lost nobody can tell what the shift holds: what the rules would refuse, and every
+    report, is booked with ``TS-1409`` and the difference, until a closing says the sums anew.
+    """
     standing, header = hand.standing, hand.header
+    before, hours = standing.state, rules.pack.channels.shift_hours
+    fault = None
     try:
-        hand.state = standing.state.after(
-            hand.document, header.sequence, hand.at, hours_most=rules.pack.channels.shift_hours
-        )
-    except Fault as fault:
-        hand.state = standing.state.in_spite(hand.document, header.sequence, hand.at)
-        if not (standing.unsure and fault.code == "TS-2409"):
-            raise
+        hand.state = before.after(hand.document, header.sequence, hand.at, hours_most=hours)
+    except Fault as found:
+        fault, hand.state = found, before.in_spite(hand.document, header.sequence, hand.at)
+    if before.lacks and not before.is_closed and (fault is None or fault.code in _OF_THE_SHIFT):
+        _judge_behind_a_lost_place(hand, fault)
+    elif fault is not None and not (standing.unsure and fault.code == "TS-2409"):
+        raise fault
+
+
+def _judge_behind_a_lost_place(hand: DocumentInHand, fault: Fault | None) -> None:
+    before, document = hand.standing.state, hand.document
+    content = document.content
+    if isinstance(content, ShiftReport):
+        hand.difference = unaccounted(before, content)
+    elif isinstance(content, Closure):
+        hand.difference = {"turnover": str(Money(content.turnover.scaled - before.turnover.scaled))}
+    elif fault is None:
+        return
+    detail = "a place before it was settled as lost" if fault is None else fault.detail
+    hand.findings.append(NationalFinding(int(Step.ARITHMETIC), Fault("TS-1409", detail=detail), apart=False))
 
 
 def original_allows_it(rules: NationalRules, hand: DocumentInHand) -> Awaitable[None] | None:

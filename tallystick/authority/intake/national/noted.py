@@ -49,7 +49,7 @@ class Notes:
 
     def take(self, uid: str, standing: Standing) -> None:
         """A document of the device was taken. One that is not booked after all leaves a note that nobody believes."""
-        if standing.sequence % NOTED_EVERY or standing.unsure:
+        if standing.sequence % NOTED_EVERY or standing.unsure or standing.state.lacks:
             return
         noted = Noted(sequence=standing.sequence, link=standing.link, state=standing.state)
         task = asyncio.create_task(self._note(uid, noted))

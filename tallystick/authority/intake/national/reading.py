@@ -14,8 +14,13 @@ from tallystick.kernel.national_document import DocumentKind, NationalDocument
 from tallystick.kernel.shifts import RegisterState
 from tallystick.wire.document_jws import DocumentHeader, header_of, read_signed
 from tallystick.wire.national_document import read_document
+from tallystick.wire.settled_place import SettledPlace, read_settled_place
 
 _PAGE = 200
+_NO_DOCUMENT = b"{"
+"""How the body of a settled place begins; that of a document never does."""
+_Later = tuple[int, DocumentHeader, NationalDocument] | SettledPlace | None
+"""A document with its place, places that are settled, or a document whose body was erased."""
 
 
 def read_standing(conn: Connection, uid: str, nonces_since_ms: int, known: Standing | None = None) -> Standing | None:
@@ -33,11 +38,15 @@ def read_standing(conn: Connection, uid: str, nonces_since_ms: int, known: Stand
     standing = base or Standing(sequence, link, RegisterState())
     noted = find(conn, uid) if base is None else None
     nonces: dict[bytes, int] = {}
-    later: list[tuple[int, DocumentHeader, NationalDocument] | None] = []
+    later: list[_Later] = []
     is_settled = False
     for booked in _backwards(conn, uid, sequence, base.sequence if base else 0):
         if noted is not None and booked.seq == noted.sequence and not is_settled:
             standing.state, is_settled = noted.state, True
+        if booked.body.startswith(_NO_DOCUMENT):
+            if not is_settled:
+                later.append(read_settled_place(booked.body))
+            continue
         if is_settled:  # from here on back only nonces are of interest, which stand in headers
             header = header_of(booked.body) if booked.body else None
             if header is None or header.time_ms < nonces_since_ms:
@@ -81,11 +90,14 @@ def _read(booked: DeviceDocument) -> tuple[int, DocumentHeader, NationalDocument
     return booked.seq, signed.header, read_document(signed.payload)
 
 
-def _fold(standing: Standing, later: list[tuple[int, DocumentHeader, NationalDocument] | None]) -> None:
+def _fold(standing: Standing, later: list[_Later]) -> None:
     """The documents since the last closing, oldest first; what was booked with a fault counts as it was booked."""
     for read in reversed(later):
         if read is None:
             standing.unsure = True
+            continue
+        if isinstance(read, SettledPlace):
+            standing.state = standing.state.after_settled(read.last)
             continue
         sequence, header, document = read
         try:

@@ -84,6 +84,7 @@ class DocumentInHand:
     original: LedgerDocument | None = None
     claim: RefundClaim | None = None
     state: RegisterState | None = None
+    difference: dict[str, str] = attrs.field(factory=dict)
     findings: list[NationalFinding] = attrs.field(factory=list)
 
     @header.default

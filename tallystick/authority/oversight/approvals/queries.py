@@ -14,6 +14,11 @@ def is_any_approved(conn: Connection, deeds: Collection[str]) -> bool:
     return store.is_any_approved(conn, deeds)
 
 
+def request(conn: Connection, request_id: int) -> Request | None:
+    """One request, whatever became of it."""
+    return store.request(conn, request_id)
+
+
 def newest(conn: Connection, *, deeds: Collection[str] | None = None, limit: int = 100) -> list[Request]:
     """Requests of these deeds, or of all: those that wait for a second person first, then the newest."""
     return store.newest(conn, deeds, limit)

@@ -12,6 +12,11 @@ SELECT request_id, deed, object, content::text, reason, asked_by, asked_from, as
        decided_at, done_at, decided_as
 FROM approvals.request WHERE request_id = :request_id FOR UPDATE;
 
+-- name: request
+SELECT request_id, deed, object, content::text, reason, asked_by, asked_from, asked_at, expires_at, state, decided_by,
+       decided_at, done_at, decided_as
+FROM approvals.request WHERE request_id = :request_id;
+
 -- name: lock_approved
 SELECT request_id, deed, object, content::text, reason, asked_by, asked_from, asked_at, expires_at, state, decided_by,
        decided_at, done_at, decided_as

@@ -50,6 +50,12 @@ def lock(conn: Connection, request_id: int) -> Request | None:
     return _request(row) if row else None
 
 
+def request(conn: Connection, request_id: int) -> Request | None:
+    """One, as it stands."""
+    row = _SQL.row(conn, "request", request_id=request_id)
+    return _request(row) if row else None
+
+
 def lock_approved(conn: Connection, deeds: Collection[str]) -> Request | None:
     """The oldest approved one of these deeds that nobody else holds."""
     row = _SQL.row(conn, "lock_approved", deeds=list(deeds))

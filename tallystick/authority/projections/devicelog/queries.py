@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from tallystick.authority.ledger.device_records import device_records
+from tallystick.authority.ledger.entry import EntryKind
 from tallystick.authority.projections.devicelog.values import Cursor, LogEntry, LogPage
 from tallystick.authority.room_queries import Connection, RoomQueries
 from tallystick.kernel.instants import EPOCH, from_unix_ms
@@ -30,6 +31,7 @@ _SHOWN: dict[int, str] = {
     DocumentType.REGISTRATION: "registration-reported",
     DocumentType.RE_REGISTRATION: "re-registration-reported",
     DocumentType.CLOSURE: "memory-closed",
+    EntryKind.SETTLED_PLACE: "place-settled",
 }
 
 
@@ -99,7 +101,11 @@ def _documents(conn: Connection, uid: str, after: Cursor, until: datetime) -> tu
 
 
 def _facts(record: Record) -> dict[str, str]:
-    facts = {"number": f"{record.device}-{record.se_total}", "issued": record.issued_at, "turnover": record.day_amount}
+    facts = {
+        "number": f"{record.device}-{record.se_total or record.device_seq}",
+        "issued": record.issued_at,
+        "turnover": record.day_amount,
+    }
     if build := record.facts.get("build"):
         facts["build"] = build
     return {name: said for name, said in facts.items() if said}

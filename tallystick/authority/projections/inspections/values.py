@@ -41,6 +41,8 @@ class CaseKind(StrEnum):
     HEAD_WENT_BACK = "head-went-back"
     CLOCK_CONTRADICTS = "clock-contradicts"
     REFUND_CONTRADICTS = "refund-contradicts"
+    PLACE_SETTLED = "place-settled"
+    SHIFT_LACKS = "shift-lacks"
 
     @property
     def detector(self) -> DetectorName:
@@ -67,6 +69,8 @@ _KINDS = {
         CaseKind.HEAD_WENT_BACK,
         CaseKind.CLOCK_CONTRADICTS,
         CaseKind.REFUND_CONTRADICTS,
+        CaseKind.PLACE_SETTLED,
+        CaseKind.SHIFT_LACKS,
     ),
 }
 _DETECTOR_OF = {kind: detector for detector, kinds in _KINDS.items() for kind in kinds}

@@ -8,5 +8,5 @@ from tallystick.ops.schema.rooms import ddl_steps
 class Migration(migrations.Migration):
     """Runs the DDL files with this number."""
 
-    dependencies = (("schema", "0039_refunds_of_every_channel"),)
+    dependencies = (("schema", "0040_settled_places"),)
     operations = ddl_steps("0041")

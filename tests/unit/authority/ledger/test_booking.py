@@ -8,9 +8,10 @@ from itertools import count
 import attrs
 from ledger_bench import CASH, document, registration, tin_of
 
-from tallystick.authority.ledger.booking import Batch, KnownAct, Outcome, month_of
+from tallystick.authority.ledger.booking import Batch, KnownAct, Outcome
 from tallystick.authority.ledger.entry import EntryKind, NewEntry
 from tallystick.authority.ledger.mirror import entry_frame
+from tallystick.authority.ledger.months import month_of
 from tallystick.authority.ledger.sequences import LedgerState
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms

@@ -174,6 +174,8 @@ def _matters(batch: Batch, tally: Tally) -> list[Matter]:
         found.append(_matter(batch, tally, MatterKind.CLOCK_CONTRADICTS, ("TS-3286",)))
     if any(tally.codes[code] for code in _REFUNDS):
         found.append(_matter(batch, tally, MatterKind.REFUND_CONTRADICTS, _REFUNDS))
+    if tally.codes["TS-1409"]:
+        found.append(_matter(batch, tally, MatterKind.SHIFT_LACKS, ("TS-1409",)))
     return found
 
 

@@ -98,6 +98,8 @@ class MatterKind(StrEnum):
     HEAD_WENT_BACK = "head-went-back"
     CLOCK_CONTRADICTS = "clock-contradicts"
     REFUND_CONTRADICTS = "refund-contradicts"
+    PLACE_SETTLED = "place-settled"
+    SHIFT_LACKS = "shift-lacks"
 
 
 @attrs.frozen(slots=True, kw_only=True)

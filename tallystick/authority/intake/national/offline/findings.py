@@ -20,6 +20,7 @@ _APART = frozenset(
         "TS-1313",
         "TS-1402",
         "TS-1404",
+        "TS-1410",
         "TS-2401",
         "TS-2402",
         "TS-2403",
@@ -53,6 +54,14 @@ def _of_build(history: BuildHistory, hand: DocumentInHand, step: Step, fault: Fa
     if hand.received_at < withdrawn_at:
         return None
     return NationalFinding(int(step), fault, apart=hand.header.time >= withdrawn_at)
+
+
+def settled_there(one: NationalFinding) -> NationalFinding:
+    """What the finding is where nothing is booked in the place: it went back to one that was settled as lost."""
+    if one.fault.code != "TS-1404":
+        return one
+    lost = Fault("TS-1410", detail="its place was settled as lost", expected=one.fault.expected)
+    return NationalFinding(one.step, lost, apart=True)
 
 
 def lateness(rules: ChannelRules) -> NationalFinding:

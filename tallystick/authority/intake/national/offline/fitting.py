@@ -52,6 +52,8 @@ def fits(
     """``first`` is the compact form of its first document; ``before_ms`` when the one before it was made."""
     earliest, latest = from_unix_ms(stretch.earliest_ms), from_unix_ms(stretch.latest_ms)
     channels = rules.pack.channels
+    if standing.state.lacks:  # each carries a code: what its shift holds is not known
+        return False
     if batch.revoked or (stretch.first, stretch.previous) != (standing.sequence + 1, standing.link):
         return False
     if stretch.first_ms < before_ms - channels.time_window_seconds * 1000:

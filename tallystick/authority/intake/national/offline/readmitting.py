@@ -17,7 +17,7 @@ from tallystick.authority.intake.national.values import DocumentInHand, Sender
 from tallystick.authority.ledger.entry import Channel, NewEntry
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.faults import Fault
-from tallystick.kernel.identifiers import Tin
+from tallystick.kernel.identifiers import SdcInvoiceNumber, Tin
 from tallystick.wire.document_jws import read_signed
 from tallystick.wire.national_document import read_document
 
@@ -44,6 +44,8 @@ async def entry_anew(rules: ReadmissionRules, held: Held, channel: Channel) -> N
             check.function(rules.national, hand)
     except Fault as fault:
         raise _hindered(fault) from None
+    if await _is_booked(rules, hand):
+        return document_entry(rules.national, hand)
     await _examine(rules, hand)
     if "TS-2404" in held.codes:
         hand.findings.append(lateness(rules.national.pack.channels))
@@ -73,6 +75,15 @@ async def _hand(rules: ReadmissionRules, held: Held, channel: Channel) -> Docume
         channel=channel,
         standing=standing,
     )
+
+
+async def _is_booked(rules: ReadmissionRules, hand: DocumentInHand) -> bool:
+    """Whether this very act is in the ledger: a crash kept that from being noted, and the sequencer will say so."""
+    header = hand.header
+    if header.sequence > hand.standing.sequence:
+        return False
+    first = await rules.national.stores.document(SdcInvoiceNumber(header.device, header.device, header.sequence))
+    return first is not None and first.act_hash == hand.signed.act_hash
 
 
 async def _examine(rules: ReadmissionRules, hand: DocumentInHand) -> None:

@@ -19,7 +19,7 @@ from tallystick.authority.intake.national import proving
 from tallystick.authority.intake.national.booking import document_entry
 from tallystick.authority.intake.national.checks import NATIONAL_CHECKS
 from tallystick.authority.intake.national.doubled import keep_two_documents
-from tallystick.authority.intake.national.offline.findings import finding, lateness, times_contradict
+from tallystick.authority.intake.national.offline.findings import finding, lateness, settled_there, times_contradict
 from tallystick.authority.intake.national.offline.fitting import fits
 from tallystick.authority.intake.national.offline.flights import Flights
 from tallystick.authority.intake.national.offline.opening import Arrival
@@ -155,7 +155,9 @@ class BatchRun:
             await self._doubled(hand)
             return
         await self._judge(hand)
-        if known is not None:
+        if known is None:
+            hand.findings = [settled_there(one) for one in hand.findings]
+        else:
             taken = Fault("TS-1403", detail="the place is taken by another document")
             hand.findings.append(NationalFinding(int(Step.ORDER), taken, apart=True))
         if any(one.apart for one in hand.findings):
