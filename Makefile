@@ -6,6 +6,8 @@ PYTHON_IN_VENV := .venv/bin/python
 TALLYSTICK := $(PYTHON_IN_VENV) -m tallystick
 RUN_FILES := requirements/install $(wildcard requirements/uv.txt requirements/run.txt requirements/postgres.txt)
 JOBS ?= 2
+# Without compiled files each process compiles anew what it imports, which is most of its start.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo    a whole country: tills sell, buyers can verify   (STORES=n ALL=1 FRESH=1 KEEP=1 CALM=1 HOST=address)"

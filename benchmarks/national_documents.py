@@ -13,11 +13,9 @@ import attrs
 
 from benchmarks.signed_documents import ARRIVES_AFTER, SoftwareDevice
 from tallystick.authority.ledger.entry import Channel, EntryKind, NewEntry
-from tallystick.crypto.keys import PrivateKey
-from tallystick.crypto.signatures import sign_es256
 from tallystick.kernel.fixed_point import Money, Quantity, Rate
 from tallystick.kernel.hashing import device_link, sha256
-from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid, canonical_buyer
+from tallystick.kernel.identifiers import SdcInvoiceNumber, canonical_buyer
 from tallystick.kernel.instants import epoch_day, to_milliseconds, unix_ms
 from tallystick.kernel.invoice import InvoiceItem, Payment, PaymentType, TransactionType
 from tallystick.kernel.national_document import (
@@ -31,7 +29,7 @@ from tallystick.kernel.national_document import (
     StatedTax,
 )
 from tallystick.kernel.shifts import RegisterState
-from tallystick.wire.document_jws import DocumentHeader, SignedDocument, read_signed, write_signed
+from tallystick.wire.document_jws import SignedDocument, read_signed, write_signed
 from tallystick.wire.ledger_body import NATIONAL
 from tallystick.wire.national_document import write_document
 from tallystick.wire.receipt_code import register_code, write_receipt_code
@@ -82,16 +80,9 @@ class Register:
         document = NationalDocument(kind=kind, build=BUILD, utc_offset_minutes=60, content=content, shift=shift)
         sequence = self.device.seq + 1
         self.state = self._after(document, sequence, judged=judged)
-        header = DocumentHeader(
-            kid=sha256(self.device.certificate),
-            audience=self.device.origin,
-            device=Uid(self.device.uid),
-            sequence=sequence,
-            previous=self.device.link,
-            nonce=sha256(self.device.uid.encode() + sequence.to_bytes(8, "big"))[:16],
-            time_ms=unix_ms(self.at),
-        )
-        compact = write_signed(header, write_document(document), self.sign)
+        nonce = sha256(self.device.uid.encode() + sequence.to_bytes(8, "big"))[:16]
+        header = self.device.header(self.at, sequence=sequence, previous=self.device.link, nonce=nonce)
+        compact = write_signed(header, write_document(document), self.device.sign)
         made = self._entered(read_signed(compact), document, changes)
         self.device.seq, self.device.link = sequence, device_link(self.device.link, sequence, made.signed.body_hash)
         self.made.append(made)
@@ -139,12 +130,8 @@ class Register:
             "device_seq": header.sequence,
             "device_prev": header.previous,
         }
-        letters = "" if sale is None else write_receipt_code(register_code(signed, document, self.sign))
+        letters = "" if sale is None else write_receipt_code(register_code(signed, document, self.device.sign))
         return Made(signed, document, NewEntry(**(values | changes)), letters)
-
-    def sign(self, text: bytes) -> bytes:
-        """ES256 by the device's key."""
-        return sign_es256(PrivateKey(self.device.key), text)
 
     # --- what a register does --------------------------------------------------------------------------------------
 

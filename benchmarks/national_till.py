@@ -5,7 +5,6 @@ It signs what a register signs and knows what the next document must say; it is 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +17,7 @@ from tallystick.authority.ledger.entry import NewEntry
 from tallystick.kernel.fixed_point import Money, Quantity
 from tallystick.kernel.hashing import device_link, sha256
 from tallystick.kernel.identifiers import SdcInvoiceNumber, Uid
-from tallystick.kernel.instants import to_milliseconds, unix_ms
+from tallystick.kernel.instants import to_milliseconds
 from tallystick.kernel.invoice import InvoiceItem, Payment, PaymentType, TransactionType
 from tallystick.kernel.national_document import (
     Closure,
@@ -76,19 +75,15 @@ class NationalTill:
     def sign(self, document: NationalDocument, at: datetime, *, keep: bool = True, **header: Any) -> bytes:
         """Sign the next document; ``header`` changes members of the header, ``keep`` goes on in the sequence."""
         at = to_milliseconds(at)
-        said = DocumentHeader(
-            kid=sha256(self.certificate),
-            audience=self.origin,
-            device=Uid(self.uid),
-            sequence=self.state.documents + 1,
-            previous=self.link,
-            nonce=os.urandom(16),
-            time_ms=unix_ms(at),
-        )
-        compact = write_signed(attrs.evolve(said, **header), write_document(document), self.device.sign)
+        compact = write_signed(self.header(at, **header), write_document(document), self.device.sign)
         if keep:
             self.take(compact, document, at)
         return compact
+
+    def header(self, at: datetime, **changes: Any) -> DocumentHeader:
+        """The header of the next document, or of another place."""
+        place: dict[str, Any] = {"sequence": self.state.documents + 1, "previous": self.link}
+        return self.device.header(to_milliseconds(at), **(place | changes))
 
     def take(self, compact: bytes, document: NationalDocument, at: datetime) -> None:
         """A document was accepted: the sequence goes on."""

@@ -21,9 +21,9 @@ from typing import Any
 import attrs
 
 from benchmarks.claim import Claim, per_second
+from tallystick.authority.problems import Problems
 from tallystick.authority.reference.pki.api import PublicationServices, build_app
 from tallystick.authority.reference.pki.ports import Revoked
-from tallystick.authority.reference.pki.problems import Problems
 from tallystick.authority.reference.pki.responder import OcspService
 from tallystick.authority.reference.pki.timestamping import TimestampService
 from tallystick.authority.reference.pki.values import Issuance, IssuanceState

@@ -9,6 +9,7 @@ import json
 import os
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import attrs
 from cryptography import x509
@@ -27,6 +28,7 @@ from tallystick.kernel.instants import epoch_day, to_milliseconds, unix_ms
 from tallystick.kernel.invoice import InvoiceRequest, document_type_code, turnover
 from tallystick.wire.audit_data import write_audit_data
 from tallystick.wire.card import signed_text
+from tallystick.wire.document_jws import DocumentHeader
 
 ARRIVES_AFTER = timedelta(milliseconds=40)
 _CRITICAL = ["ts-aud", "ts-dev", "ts-nonce", "ts-prev", "ts-seq", "ts-time"]
@@ -122,6 +124,19 @@ class SoftwareDevice:
     def registration(self) -> NewEntry:
         """The entry that opens its sequence; its ``link`` is the genesis that the ledger made then."""
         return _registration(self.uid, self.tin, self.certificate)
+
+    def header(self, at: datetime, *, sequence: int, previous: bytes, **changes: Any) -> DocumentHeader:
+        """The header of a document of the national channels, with a nonce of its own."""
+        said = DocumentHeader(
+            kid=sha256(self.certificate),
+            audience=self.origin,
+            device=Uid(self.uid),
+            sequence=sequence,
+            previous=previous,
+            nonce=os.urandom(16),
+            time_ms=unix_ms(at),
+        )
+        return attrs.evolve(said, **changes)
 
     def sign(self, text: bytes) -> bytes:
         """ES256 over a signing input."""

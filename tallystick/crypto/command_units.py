@@ -9,10 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, utils
-
 from tallystick.crypto.certificates import (
     Trusted,
     TrustStore,
@@ -21,14 +17,13 @@ from tallystick.crypto.certificates import (
     read_certificate,
     verify_chain,
 )
-from tallystick.crypto.keys import KeyKind
 from tallystick.crypto.national_oids import NationalArc
-from tallystick.crypto.policy import Use, require
+from tallystick.crypto.policy import Use
+from tallystick.crypto.signatures import verify_unit_es256
 from tallystick.crypto.trust_lists import usages_of
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 
-_HALF = 32
 _DOCUMENTS = ".2.1"
 """The end of the usage of devices below an arc (`NationalArc.documents`); no other of theirs ends so."""
 
@@ -57,17 +52,8 @@ def check_command_unit(
     certificate = read_certificate(signer)
     if usages_of(certificate) != [arc.device_commands]:
         raise Fault("TS-3302", detail="its signer may not sign commands to devices")
-    require(Use.VERIFY_DEVICE_COMMAND, at)
     key = public_key_of(certificate)
-    if key.kind is not KeyKind.P256 or not isinstance(key.handle, ec.EllipticCurvePublicKey):
-        raise Fault("TS-3302", detail="its signer has a key of another kind")
-    if len(signature) != 2 * _HALF:
-        raise Fault("TS-3302", detail="its signature has another form")
-    r, s = int.from_bytes(signature[:_HALF], "big"), int.from_bytes(signature[_HALF:], "big")
-    try:
-        key.handle.verify(utils.encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature:
-        raise Fault("TS-3302", detail="it is not signed by the one whom it names") from None
+    verify_unit_es256(key, signed, signature, use=Use.VERIFY_DEVICE_COMMAND, code="TS-3302", moment=at)
 
 
 def arc_of_device(der: bytes) -> NationalArc:

@@ -76,20 +76,30 @@ def sign_es256(private_key: PrivateKey, text: bytes, *, moment: datetime | None 
 
 def verify_es256(public_key: PublicKey, text: bytes, signature: bytes, *, moment: datetime | None = None) -> None:
     """Check a signature of ``sign_es256``; another length or form is ``TS-1312``, another key ``TS-1310``."""
-    _verify_es256(public_key, text, signature, _ES256, moment)
+    require(Use.VERIFY_DOCUMENT_ES256, moment)
+    _verify_es256(public_key, text, signature, _ES256)
 
 
 def verify_es256_of_hash(
     public_key: PublicKey, digest: bytes, signature: bytes, *, moment: datetime | None = None
 ) -> None:
     """The same where only the SHA-256 of the text is known, as a receipt's code carries it."""
-    _verify_es256(public_key, digest, signature, _ES256_OF_HASH, moment)
-
-
-def _verify_es256(
-    public_key: PublicKey, data: bytes, signature: bytes, algorithm: ec.ECDSA, moment: datetime | None
-) -> None:
     require(Use.VERIFY_DOCUMENT_ES256, moment)
+    _verify_es256(public_key, digest, signature, _ES256_OF_HASH)
+
+
+def verify_unit_es256(
+    public_key: PublicKey, text: bytes, signature: bytes, *, use: Use, code: str, moment: datetime
+) -> None:
+    """The same for what a unit of the authority signs for one ``use``; whatever is wrong is the fault ``code``."""
+    require(use, moment)
+    try:
+        _verify_es256(public_key, text, signature, _ES256)
+    except Fault as fault:
+        raise Fault(code, detail=fault.detail) from None
+
+
+def _verify_es256(public_key: PublicKey, data: bytes, signature: bytes, algorithm: ec.ECDSA) -> None:
     if not isinstance(public_key.handle, ec.EllipticCurvePublicKey) or public_key.kind is not KeyKind.P256:
         raise Fault("TS-1310", detail="a key on P-256 is needed here")
     if len(signature) != ES256_SIGNATURE_BYTES:

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.asymmetric import utils
 
 from tallystick.crypto.certificates import (
     Trusted,
@@ -18,8 +16,8 @@ from tallystick.crypto.certificates import (
     read_certificate,
     verify_chain,
 )
-from tallystick.crypto.keys import KeyKind
-from tallystick.crypto.policy import Use, require
+from tallystick.crypto.policy import Use
+from tallystick.crypto.signatures import verify_unit_es256
 from tallystick.kernel.faults import Fault
 
 USAGE_ENDING = ".2.5"
@@ -49,16 +47,7 @@ def check_signer(
     if len(usages) != 1 or not usages[0].endswith(USAGE_ENDING):
         raise Fault("TS-3073", detail="its signer may not sign trust lists")
     key = public_key_of(certificate)
-    require(Use.VERIFY_TRUST_LIST, at)
-    if key.kind is not KeyKind.P256 or not isinstance(key.handle, ec.EllipticCurvePublicKey):
-        raise Fault("TS-3073", detail="its signer has a key of another kind")
-    if len(signature) != 2 * _HALF:
-        raise Fault("TS-3073", detail="its signature has another form")
-    r, s = int.from_bytes(signature[:_HALF], "big"), int.from_bytes(signature[_HALF:], "big")
-    try:
-        key.handle.verify(utils.encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature:
-        raise Fault("TS-3073", detail="it is not signed by the one whom it names") from None
+    verify_unit_es256(key, signed, signature, use=Use.VERIFY_TRUST_LIST, code="TS-3073", moment=at)
 
 
 def usages_of(certificate: x509.Certificate) -> list[str]:

@@ -15,13 +15,13 @@ from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import from_unix_ms
 from tallystick.verifier.arithmetic import TOLERANCE, taxes_of
 from tallystick.verifier.breaks import BreakCode
-from tallystick.verifier.hashes import buyer_commitment, sha256
+from tallystick.verifier.hashes import sha256
 from tallystick.verifier.invoices import Said, read_quickly, read_tolerantly, time_in_url
-from tallystick.verifier.jws import check_jws
+from tallystick.verifier.jws import check_buyer, check_jws
 from tallystick.verifier.national import National
 from tallystick.verifier.trust import Signer, Trust
 from tallystick.wire import document_jws
-from tallystick.wire.record import BUYER_FACT, Record
+from tallystick.wire.record import Record
 
 DOCUMENT_KIND = 1
 _DAY_MS = 86_400_000
@@ -81,7 +81,7 @@ def _check_invoice(case: Case) -> Iterator[Seen]:
         yield BreakCode.BINDING, "the document states another time than the signed one, and no flag says so"
     yield from _binding(said, act, signer, case)
     yield from _amounts(said, record)
-    yield from _buyer(said, case)
+    yield from check_buyer(said.canonical_buyer, case)
 
 
 def find_signer(case: Case, certificate_hash: bytes) -> tuple[Card | None, str]:
@@ -190,17 +190,6 @@ def _taxes(said: Said) -> Iterator[Seen]:
     wrong = [label for label, rest in left.items() if not -TOLERANCE <= rest <= TOLERANCE]
     if wrong:
         yield BreakCode.TAX, f"the tax of {', '.join(wrong[:5])} is not that of the items, and no flag says so"
-
-
-def _buyer(said: Said, case: Case) -> Iterator[Seen]:
-    """The record's commitment is to the buyer that the document names, as far as the export opens it."""
-    if not case.buyer_salt:
-        return
-    commitment = case.record.facts.get(BUYER_FACT)
-    if commitment is None:
-        yield BreakCode.BUYER, "a salt for a commitment that the record does not hold"
-    elif buyer_commitment(case.buyer_salt, said.canonical_buyer).hex() != commitment:
-        yield BreakCode.BUYER, "the record commits to another buyer than the document names"
 
 
 CHECKS: Mapping[str, Callable[[Case], Iterator[Seen]]] = {

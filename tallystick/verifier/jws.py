@@ -63,7 +63,7 @@ def check_jws(case: Case) -> Iterator[Seen]:
         yield from _amounts(national.said, case)
     except ValueError:
         yield BreakCode.AMOUNT, "an amount of the document or its record is none"
-    yield from _buyer(national.said, case)
+    yield from check_buyer(national.said.canonical_buyer, case)
 
 
 def _binding(header: DocumentHeader, case: Case, uid: str) -> Iterator[Seen]:
@@ -129,12 +129,12 @@ def _taxes(said: Payload, record: Record, case: Case) -> Iterator[Seen]:
         yield BreakCode.TAX, f"the tax of {', '.join(wrong[:5])} is not that of the items, and no flag says so"
 
 
-def _buyer(said: Payload, case: Case) -> Iterator[Seen]:
-    """As for every document: the record's commitment is to the buyer that it names, as far as the export opens it."""
+def check_buyer(canonical: str, case: Case) -> Iterator[Seen]:
+    """The record's commitment is to the buyer that the document names, as far as the export opens it."""
     if not case.buyer_salt:
         return
     commitment = case.record.facts.get(BUYER_FACT)
     if commitment is None:
         yield BreakCode.BUYER, "a salt for a commitment that the record does not hold"
-    elif buyer_commitment(case.buyer_salt, said.canonical_buyer).hex() != commitment:
+    elif buyer_commitment(case.buyer_salt, canonical).hex() != commitment:
         yield BreakCode.BUYER, "the record commits to another buyer than the document names"

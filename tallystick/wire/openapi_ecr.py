@@ -58,7 +58,7 @@ REFUSALS = dict.fromkeys((400, 401, 403, 404, 406, 408, 409, 413, 415, 422, 429,
 _OWN = parameter("number", "path", NUMBER, "A fiscal number of the calling device.", required=True)
 QR = parameter("qr", "query", {"enum": ["1"]}, "1: the receipt's code as an image as well.")
 _KNOWN = parameter(CHECKPOINT_HEADER, "header", text(), "A head of the ledger that the device was shown before.")
-_DOCUMENT = content(
+DOCUMENT = content(
     {"type": "string", "maxLength": DOCUMENT_BYTES_MAX, "description": "A compact JWS: header.payload.signature."}
     | jws_of("DocumentPayload"),
     MEDIA_TYPE,
@@ -75,18 +75,19 @@ PRESENTATION = {
 def ecr_api(server: str = "https://127.0.0.1:8448") -> dict[str, Any]:
     """The document."""
     schemes = {CERTIFICATE: {"type": "mutualTLS", "description": "Certificate and key of the device."}}
-    paths = _channel() | batch_paths(_call) | command_paths(_call) | _node()
+    paths = _channel() | batch_paths(call) | command_paths(call) | _node()
     return document("National online channel", _DESCRIPTION, server, paths, _schemas(), schemes)
 
 
-def _call(name: str, summary: str, answers: dict[int, dict[str, Any]], **more: Any) -> dict[str, Any]:
+def call(name: str, summary: str, answers: dict[int, dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """A call of a device with its certificate, which may be refused."""
     return operation(name, summary, {**answers, **REFUSALS}, security=CERTIFICATE, **more)
 
 
 def _register(name: str, summary: str) -> dict[str, Any]:
     booked = named("Registered")
     return {
-        "post": _call(
+        "post": call(
             name,
             summary,
             {
@@ -94,7 +95,7 @@ def _register(name: str, summary: str) -> dict[str, Any]:
                 201: answer("Booked: durable, and in its place in the ledger.", booked),
             },
             parameters=(QR, _KNOWN),
-            body=_DOCUMENT,
+            body=DOCUMENT,
         )
     }
 
@@ -103,9 +104,9 @@ def _channel() -> dict[str, Any]:
     delivery, found = named("Delivery"), named("Deliveries")
     return {
         DOCUMENTS_PATH: _register("register", "Register a fiscal document"),
-        DEVICE_PATH: {"get": _call("device", "Where the device stands", {200: answer("As asked.", named("Device"))})},
+        DEVICE_PATH: {"get": call("device", "Where the device stands", {200: answer("As asked.", named("Device"))})},
         f"{DOCUMENTS_PATH}/{{number}}": {
-            "get": _call(
+            "get": call(
                 "document",
                 "The answer to an own document once more",
                 {200: answer("As it was answered.", named("Registered"))},
@@ -113,10 +114,10 @@ def _channel() -> dict[str, Any]:
             )
         },
         f"{DOCUMENTS_PATH}/{{number}}/{DELIVERIES}": {
-            "get": _call(
+            "get": call(
                 "deliveries", "Where a receipt was sent", {200: answer("As asked.", found)}, parameters=(_OWN,)
             ),
-            "post": _call(
+            "post": call(
                 "deliver",
                 "Send a receipt's link by e-mail or SMS",
                 {200: answer("It was asked for before.", delivery), 201: answer("It will be sent.", delivery)},
@@ -140,7 +141,7 @@ def _node() -> dict[str, Any]:
     return {
         f"{NODE_PREFIX}documents": _register("nodeRegister", "Register a fiscal document (S1-015)"),
         f"{NODE_PREFIX}queue": {
-            "get": _call(
+            "get": call(
                 "nodeQueue",
                 "How own documents stand on their way to the tax service (S1-016)",
                 {200: answer("A page; ask again with `after`, until it is left out.", named("QueuePage"))},
@@ -148,10 +149,10 @@ def _node() -> dict[str, Any]:
             )
         },
         f"{NODE_PREFIX}queue/{{number}}": {
-            "get": _call("nodeQueued", "How one document stands there (S1-016)", item, parameters=(_OWN,))
+            "get": call("nodeQueued", "How one document stands there (S1-016)", item, parameters=(_OWN,))
         },
         f"{NODE_PREFIX}receipts/{{code}}": {
-            "get": _call(
+            "get": call(
                 "nodeReceipt",
                 "Verify a receipt (S1-017)",
                 {200: answer("What the public page says of it.", {"type": "object"})},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tallystick.wire.document_jws import DOCUMENT_BYTES_MAX, MEDIA_TYPE
 from tallystick.wire.erp_api import (
     BULK_PATH,
     BULK_TYPE,
@@ -31,7 +30,7 @@ from tallystick.wire.openapi import (
     text,
 )
 from tallystick.wire.openapi_documents import document_schemas, jws_of
-from tallystick.wire.openapi_ecr import CERTIFICATE, COUNT, NUMBER, QR, REFUSALS, TIME, registered
+from tallystick.wire.openapi_ecr import CERTIFICATE, COUNT, DOCUMENT, NUMBER, QR, TIME, call, registered
 
 _DESCRIPTION = """How accounting systems issue documents themselves. A connection is a device of the ERP class: it has
 a certificate, a key and a sequence of its own, signs the same documents as a register (RFC 7515, ES256), and may use
@@ -45,11 +44,6 @@ Base64, of `id.timestamp.body` under the Base64 behind `whsec_` of the secret. A
 _KEY = parameter(KEY_HEADER, "header", text(1, 128, pattern="^[!-~]+$"), "What names the act in the ERP itself.")
 _AFTER = parameter("after", "query", text(1), "`next` of the page before; the beginning without it.")
 _LIMIT = parameter("limit", "query", COUNT, "How many events at most: 100 unless told, never more than 500.")
-_DOCUMENT = content(
-    {"type": "string", "maxLength": DOCUMENT_BYTES_MAX, "description": "A compact JWS: header.payload.signature."}
-    | jws_of("DocumentPayload"),
-    MEDIA_TYPE,
-)
 _BULK = content(
     {"type": "string", "description": "One compact JWS a line, at most 1,000."} | jws_of("DocumentPayload"), BULK_TYPE
 )
@@ -62,15 +56,11 @@ def erp_api(server: str = "https://127.0.0.1:8448") -> dict[str, Any]:
     return document("ERP channel", _DESCRIPTION, server, paths, _schemas(), schemes)
 
 
-def _call(name: str, summary: str, answers: dict[int, dict[str, Any]], **more: Any) -> dict[str, Any]:
-    return operation(name, summary, {**answers, **REFUSALS}, security=CERTIFICATE, **more)
-
-
 def _documents() -> dict[str, Any]:
     booked = named("Registered")
     return {
         DOCUMENTS_PATH: {
-            "post": _call(
+            "post": call(
                 "erpRegister",
                 "Register a fiscal document",
                 {
@@ -78,11 +68,11 @@ def _documents() -> dict[str, Any]:
                     201: answer("Booked: durable, and in its place in the ledger.", booked),
                 },
                 parameters=(_KEY, QR),
-                body=_DOCUMENT,
+                body=DOCUMENT,
             )
         },
         BULK_PATH: {
-            "post": _call(
+            "post": call(
                 "erpBulk",
                 "Register many documents of one sequence",
                 {200: answer("A verdict a line, as each falls.", named("Verdict"), VERDICTS_TYPE)},
@@ -95,7 +85,7 @@ def _documents() -> dict[str, Any]:
 def _feed() -> dict[str, Any]:
     return {
         FEED_PATH: {
-            "get": _call(
+            "get": call(
                 "erpFeed",
                 "What became of the connection's documents",
                 {200: answer("Events, and where to read on.", named("FeedPage"))},
@@ -112,8 +102,8 @@ def _webhooks() -> dict[str, Any]:
     one, number = named("Webhook"), parameter("id", "path", COUNT, "A webhook of the connection.", required=True)
     return {
         WEBHOOKS_PATH: {
-            "get": _call("erpWebhooks", "Own webhooks", {200: answer("As asked.", named("Webhooks"))}),
-            "post": _call(
+            "get": call("erpWebhooks", "Own webhooks", {200: answer("As asked.", named("Webhooks"))}),
+            "post": call(
                 "erpAddWebhook",
                 "Register a webhook; three at most",
                 {201: answer("With its secret, which is shown this once.", one)},
@@ -121,10 +111,10 @@ def _webhooks() -> dict[str, Any]:
             ),
         },
         f"{WEBHOOKS_PATH}/{{id}}": {
-            "delete": _call("erpRemoveWebhook", "Remove a webhook", {204: answer("Gone.")}, parameters=(number,))
+            "delete": call("erpRemoveWebhook", "Remove a webhook", {204: answer("Gone.")}, parameters=(number,))
         },
         f"{WEBHOOKS_PATH}/{{id}}/{RESUME}": {
-            "post": _call(
+            "post": call(
                 "erpResumeWebhook",
                 "Try at once what is waiting, and go on: also for one that was stopped",
                 {200: answer("As it stands now.", one)},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import count
@@ -34,7 +35,6 @@ from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.country_pack import CountryPack
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
-from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.instants import to_milliseconds, unix_ms
 from tallystick.wire.document_jws import DocumentHeader, read_signed
 from tallystick.wire.offline_batch import (
@@ -118,16 +118,7 @@ class BatchBench:
 
     def header(self, till: NationalTill, sequence: int, link: bytes, **more: Any) -> DocumentHeader:
         """The header of the next place."""
-        said = DocumentHeader(
-            kid=sha256(till.certificate),
-            audience=till.origin,
-            device=Uid(till.uid),
-            sequence=sequence,
-            previous=link,
-            nonce=os.urandom(16),
-            time_ms=unix_ms(to_milliseconds(self.now)),
-        )
-        return attrs.evolve(said, **more)
+        return till.header(self.now, sequence=sequence, previous=link, **more)
 
     def run(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
         """Work in a transaction of its own."""
@@ -281,3 +272,19 @@ def make(bench: NationalBench, withdrawals: Withdrawals, processes: int = 0) -> 
         clock=lambda: bench.now,
     )
     return BatchBench(bench, withdrawals, openers, intake, services)
+
+
+def run_batches(ledger: LedgerFolder, walk: Callable[[BatchBench], Awaitable[None]], **channels: Any) -> None:
+    """Do something on a bench of a country whose rules of the channels differ by ``channels``."""
+
+    async def all_of_it() -> None:
+        async with batches(ledger, **channels) as bench:
+            await walk(bench)
+
+    asyncio.run(all_of_it())
+
+
+def first_day(till: NationalTill, bench: BatchBench, sales: int = 5, hours_ago: float = 1) -> list[bytes]:
+    """Registration and a whole shift."""
+    at = bench.now - timedelta(hours=hours_ago)
+    return [till.register(at), *till.day(at, sales)]

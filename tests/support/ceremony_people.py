@@ -4,11 +4,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import attrs
+from softhsm import PIN, make_token, module_path, process_configuration
+
+from tallystick.ops.settings import Settings
 
 _WORD = re.compile(r"\d+ ([a-z]+)")
 _ASKED_WORD = re.compile(r"(.+), word (\d+) of your paper")
+
+
+ODD = {"Custodian 1", "Custodian 3", "Custodian 5"}
+"""Who comes: as many as it takes."""
+
+
+def in_files(folder: Path) -> Settings:
+    """Keys of the authority are to lie in sealed files."""
+    return Settings(state=str(folder / "state"))
+
+
+def in_a_token(folder: Path) -> Settings:
+    """They are to lie in a new token of SoftHSM2."""
+    module = module_path()
+    label = make_token(process_configuration(), "ceremony")
+    pin = folder / "first-pin"
+    pin.touch(mode=0o600)
+    pin.write_text(PIN)
+    return Settings(
+        state=str(folder / "state"),
+        key_store="pkcs11",
+        hsm_module=str(module),
+        hsm_token=label,
+        key_store_secret_file=str(pin),
+    )
 
 
 @attrs.define

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -34,6 +35,7 @@ from tallystick.ops.pki_registry import enter_hierarchy
 from tallystick.ops.processes.context import ecr_name
 from tallystick.ops.state_folder import StateFolder
 from tallystick.simulation.country import free_port
+from tallystick.wire.ecr_api import DEVICE_PATH
 
 ORIGIN = "fdo.example/aq/production"
 PACK = load_pack("AQ")
@@ -64,6 +66,16 @@ class EcrCountry:
         """Somebody without a certificate."""
         self.tills.append(Till(self.papers[0], tls_client_context(self.pki.files.root), self.port))
         return self.tills[-1]
+
+    def until_barred(self, papers: NationalTill) -> None:
+        """Until every door knows that a certificate is revoked: new connections meet now this one, now that."""
+        context = client_tls(self.pki, self.folder, PrivateKey(papers.device.key), papers.certificate)
+        end, barred = time.monotonic() + 20, 0
+        while barred < 8:
+            stranger = Till(papers, context, self.port)
+            barred = barred + 1 if stranger.ask("GET", DEVICE_PATH).code == "TS-1104" else 0
+            stranger.close()
+            assert time.monotonic() < end, "the doors did not hear of it"
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.dsn) as conn:

@@ -145,7 +145,7 @@ def altered(made: Made, till: Register | None = None, **changes: Any) -> str:
     """The letters of a code that somebody has changed; signed anew where a till is the one who did."""
     code: ReceiptCode = attrs.evolve(read_receipt_code(made.letters), **changes)
     if till is not None:
-        code = attrs.evolve(code, signature=till.sign(code.signed_text))
+        code = attrs.evolve(code, signature=till.device.sign(code.signed_text))
     return write_receipt_code(code)
 
 

@@ -17,9 +17,9 @@ import attrs
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from tallystick.authority.problems import Problems
 from tallystick.authority.reference.following import Follower
 from tallystick.authority.reference.pki import api, est_api, lists, operations, queries, revoking, withdrawing
-from tallystick.authority.reference.pki.problems import Problems
 from tallystick.authority.reference.pki.responder import OcspService
 from tallystick.authority.reference.pki.services import PkiServices
 from tallystick.authority.reference.pki.timestamping import TimestampService

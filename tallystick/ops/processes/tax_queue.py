@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import attrs
 from psycopg_pool import ConnectionPool
 
+from tallystick.authority.problems import Problems
 from tallystick.authority.projections.taxservice.api import QueueServices, build_app
-from tallystick.authority.projections.taxservice.problems import Problems
 from tallystick.authority.projections.taxservice.sending import Sender
 from tallystick.authority.projections.taxservice.tasks import deliver, follow
 from tallystick.kit.atomic_file import write_atomically

@@ -80,7 +80,7 @@ def wait_for(work: Any) -> None:
         except Fault:
             if time.monotonic() > end:
                 raise
-            time.sleep(0.3)
+            time.sleep(0.05)
 
 
 def bring(till: RealRegister) -> bool:
@@ -88,7 +88,7 @@ def bring(till: RealRegister) -> bool:
     end = time.monotonic() + 30
     while till.register.status().waiting and not till.register.is_stopped and time.monotonic() < end:
         if not till.background.round():
-            time.sleep(0.2)
+            time.sleep(0.05)
     return not till.register.status().waiting
 
 
@@ -181,7 +181,7 @@ def test_s0_064_revoked_in_mid_shift_it_sells_no_more_and_all_is_kept_apart(
     with psycopg.connect(country.dsn) as conn:
         registry.revoke_certificate(conn, sha256(papers[3].certificate), Uid(papers[3].uid), datetime.now(UTC), 1)
     country.book_batches()
-    time.sleep(1)
+    country.until_barred(papers[3])
     till.background.round()
     assert till.register.status().barred.startswith("TS-1104")
     with pytest.raises(Fault) as caught:
@@ -207,7 +207,7 @@ def test_s0_064_a_register_that_was_revoked_meanwhile_tells_its_cashier(
     till.behind = timedelta(0)
     line.up()
     country.book_batches()
-    time.sleep(1)
+    country.until_barred(papers[1])
     bring(till)
     rows = "SELECT ordinal, codes FROM intake.quarantine WHERE signed_by = %s ORDER BY ordinal"
     assert country.rows(rows, papers[1].uid) == [(number, ["TS-2403"]) for number in (1, 2, 3, 4)]

@@ -32,6 +32,6 @@ def test_s2_026_a_card_is_read_when_it_is_put_in_and_forgotten_when_it_is_taken_
             hand.join()
             reader.remove()
             await until(lambda: inserted(device) == "")
-        assert device.trouble == "1300"
+            await until(lambda: device.trouble == "1300")
 
     play(tmp_path, act)

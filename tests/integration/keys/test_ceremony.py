@@ -9,8 +9,7 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
-from ceremony_people import Room
-from softhsm import PIN, make_token, module_path, process_configuration
+from ceremony_people import ODD, Room, in_a_token, in_files
 
 from tallystick.authority.keys import queries
 from tallystick.authority.keys.values import LOG
@@ -31,31 +30,11 @@ from tallystick.ops.ceremony.script import NAMES
 from tallystick.ops.processes.context import system_clock
 from tallystick.ops.settings import Settings
 
-ODD = {"Custodian 1", "Custodian 3", "Custodian 5"}
 PEOPLE = People()
 Told = Callable[[Path], Settings]
 
 
-def _files(folder: Path) -> Settings:
-    return Settings(state=str(folder / "state"))
-
-
-def _token(folder: Path) -> Settings:
-    module = module_path()
-    label = make_token(process_configuration(), "ceremony")
-    pin = folder / "first-pin"
-    pin.touch(mode=0o600)
-    pin.write_text(PIN)
-    return Settings(
-        state=str(folder / "state"),
-        key_store="pkcs11",
-        hsm_module=str(module),
-        hsm_token=label,
-        key_store_secret_file=str(pin),
-    )
-
-
-@pytest.fixture(params=[_files, _token], ids=["files", "pkcs11"])
+@pytest.fixture(params=[in_files, in_a_token], ids=["files", "pkcs11"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     made: Settings = request.param(tmp_path)
     return made
@@ -109,14 +88,14 @@ def test_s0_039_a_whole_ceremony_with_shares_1_3_and_5(
     acts = connection.execute("SELECT count(*) FROM activity.entry WHERE verb = 'keys.ceremony'").fetchone()
     assert acts == (1,)
     other = tmp_path / "other"
-    hold(_files(tmp_path), other, Room(ODD))
+    hold(in_files(tmp_path), other, Room(ODD))
     with pytest.raises(Fault, match="TS-3030"):
         commands.enter(told, other)
     assert msgspec.json.decode(events[3][1])["record"] == record.hash.hex()
 
 
 def test_two_shares_open_nothing(tmp_path: Path) -> None:
-    settings, folder, room = _files(tmp_path), tmp_path / "ceremony", Room(ODD)
+    settings, folder, room = in_files(tmp_path), tmp_path / "ceremony", Room(ODD)
     hold(settings, folder, room)
     target = tmp_path / "activation"
     for two in itertools.combinations(sorted(room.papers), 2):
@@ -147,7 +126,7 @@ def test_a_rehearsal_touches_nothing(settings: Settings, tmp_path: Path, monkeyp
 
 
 def test_ts_3012_steps_come_in_their_order_alone(tmp_path: Path) -> None:
-    settings, folder = _files(tmp_path), tmp_path / "ceremony"
+    settings, folder = in_files(tmp_path), tmp_path / "ceremony"
     folder.mkdir()
     store = commands.store_of(settings, folder)
     making = Making(commands.plan_of(settings, folder, ()), store.prepare, store.open)
@@ -178,7 +157,7 @@ def test_an_interrupted_ceremony_goes_on_where_it_stopped(settings: Settings, tm
 
 
 def test_ts_3011_a_wrong_share_is_typed_again_and_then_refused(tmp_path: Path) -> None:
-    settings, folder, room = _files(tmp_path), tmp_path / "ceremony", Room(ODD)
+    settings, folder, room = in_files(tmp_path), tmp_path / "ceremony", Room(ODD)
     room.typo = lambda name, words: words.replace(words.split()[4], "academic") if name == "Custodian 3" else words
     with pytest.raises(Fault, match="TS-3011"):
         hold(settings, folder, room)
@@ -194,7 +173,7 @@ def test_ts_3011_a_wrong_share_is_typed_again_and_then_refused(tmp_path: Path) -
 
 
 def test_ts_3035_too_few_custodians_and_ts_3038_an_observer_who_refuses(tmp_path: Path) -> None:
-    settings, folder, room = _files(tmp_path), tmp_path / "ceremony", Room({"Custodian 2", "Custodian 4"})
+    settings, folder, room = in_files(tmp_path), tmp_path / "ceremony", Room({"Custodian 2", "Custodian 4"})
     with pytest.raises(Fault, match="TS-3035 3 custodians are needed, 2 are here"):
         hold(settings, folder, room)
     room.present, room.refuses = ODD, "shares used"
@@ -204,7 +183,7 @@ def test_ts_3035_too_few_custodians_and_ts_3038_an_observer_who_refuses(tmp_path
 
 
 def test_ts_3036_a_record_that_was_changed_is_refused(tmp_path: Path) -> None:
-    settings, folder = _files(tmp_path), tmp_path / "ceremony"
+    settings, folder = in_files(tmp_path), tmp_path / "ceremony"
     record = hold(settings, folder, Room(ODD))
     content = record.content
     assert verify_record(content) == record.lines
@@ -222,7 +201,7 @@ def test_ts_3036_a_record_that_was_changed_is_refused(tmp_path: Path) -> None:
 
 
 def test_ts_3037_a_store_that_holds_keys_is_refused(tmp_path: Path) -> None:
-    settings, folder, room = _files(tmp_path), tmp_path / "ceremony", Room(ODD, stop_at="The store takes")
+    settings, folder, room = in_files(tmp_path), tmp_path / "ceremony", Room(ODD, stop_at="The store takes")
     with pytest.raises(KeyboardInterrupt):
         hold(settings, folder, room)
     secret = shares.combine([room.papers[name] for name in sorted(ODD)])

@@ -10,9 +10,8 @@ import attrs
 import msgspec
 import psycopg
 import pytest
-from ceremony_people import Room
+from ceremony_people import ODD, Room, in_a_token, in_files
 from cryptography import x509
-from softhsm import PIN, make_token, module_path, process_configuration
 
 from tallystick.authority.reference.pki import queries, succession
 from tallystick.authority.reference.registry import operations as registry
@@ -34,7 +33,6 @@ from tallystick.ops.processes.context import system_clock
 from tallystick.ops.settings import Settings
 from tallystick.ops.state_folder import StateFolder
 
-ODD = {"Custodian 1", "Custodian 3", "Custodian 5"}
 NAMES = tuple(step.name for step in ROOT_STEPS)
 TASK = Task(branches=("device-ca", "service-ca"), revoke=("device-ca",))
 
@@ -43,25 +41,6 @@ TASK = Task(branches=("device-ca", "service-ca"), revoke=("device-ca",))
 def quick_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
     """What argon2id costs is not what is tried here."""
     monkeypatch.setattr(sealed_keys, "_MEMORY_KIB", 64)
-
-
-def _files(folder: Path) -> Settings:
-    return Settings(state=str(folder / "state"))
-
-
-def _token(folder: Path) -> Settings:
-    module = module_path()
-    label = make_token(process_configuration(), "root")
-    pin = folder / "first-pin"
-    pin.touch(mode=0o600)
-    pin.write_text(PIN)
-    return Settings(
-        state=str(folder / "state"),
-        key_store="pkcs11",
-        hsm_module=str(module),
-        hsm_token=label,
-        key_store_secret_file=str(pin),
-    )
 
 
 @attrs.frozen
@@ -80,7 +59,7 @@ class Safe:
         return shares.combine([self.room.papers[name] for name in sorted(ODD)])
 
 
-@pytest.fixture(params=[_files, _token], ids=["files", "pkcs11"])
+@pytest.fixture(params=[in_files, in_a_token], ids=["files", "pkcs11"])
 def safe(request: pytest.FixtureRequest, tmp_path: Path) -> Safe:
     make: Callable[[Path], Settings] = request.param
     made = Safe(make(tmp_path), tmp_path / "ceremony", Room(ODD))
@@ -120,7 +99,7 @@ def test_s0_038_a_quorum_lets_the_root_certify_another_authority_and_revoke_one(
 
 @pytest.mark.parametrize("step", ["The keys", "The certificates", "The root's list"])
 def test_an_interrupted_session_goes_on_and_makes_no_second_authority(tmp_path: Path, step: str) -> None:
-    safe = Safe(_files(tmp_path), tmp_path / "ceremony", Room(ODD))
+    safe = Safe(in_files(tmp_path), tmp_path / "ceremony", Room(ODD))
     commands.hold(safe.settings, safe.folder, safe.room, People(), ())
     safe.room.stop_at = step
     with pytest.raises(KeyboardInterrupt):
@@ -133,7 +112,7 @@ def test_an_interrupted_session_goes_on_and_makes_no_second_authority(tmp_path: 
 
 
 def test_ts_3012_ts_3022_ts_3011_ts_3035_what_the_root_does_not_do(tmp_path: Path) -> None:
-    safe = Safe(_files(tmp_path), tmp_path / "ceremony", Room(ODD))
+    safe = Safe(in_files(tmp_path), tmp_path / "ceremony", Room(ODD))
     safe.folder.mkdir()
     with pytest.raises(Fault, match="TS-3012"):
         safe.hold()

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import attrs
 import pytest
-from batch_bench import BatchBench, batches, code_of
+from batch_bench import BatchBench, batches, code_of, first_day, run_batches
 from ledger_bench import LedgerFolder
 
-from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.batches import operations
 from tallystick.authority.intake.national.offline.readmitting import ReadmissionRules, entry_anew
 from tallystick.authority.ledger.entry import Channel
@@ -26,30 +23,8 @@ from tallystick.kernel.national_document import DocumentKind
 from tallystick.wire.document_jws import read_signed
 from tallystick.wire.offline_batch import make_manifest, read_manifest, split_parts
 
-Walk = Callable[[BatchBench], Awaitable[None]]
 
-
-@pytest.fixture
-def ledger(batch_ledger: LedgerFolder) -> LedgerFolder:
-    """One for all tests of batches; each has registers of its own."""
-    return batch_ledger
-
-
-def run(ledger: LedgerFolder, walk: Walk, **channels: Any) -> None:
-    async def all_of_it() -> None:
-        async with batches(ledger, **channels) as bench:
-            await walk(bench)
-
-    asyncio.run(all_of_it())
-
-
-def first_day(till: NationalTill, bench: BatchBench, sales: int = 5, hours_ago: float = 1) -> list[bytes]:
-    """Registration and a whole shift."""
-    at = bench.now - timedelta(hours=hours_ago)
-    return [till.register(at), *till.day(at, sales)]
-
-
-def test_ts_2409_a_z_that_differs_by_the_smallest_unit_is_booked_with_its_flag(ledger: LedgerFolder) -> None:
+def test_ts_2409_a_z_that_differs_by_the_smallest_unit_is_booked_with_its_flag(batch_ledger: LedgerFolder) -> None:
     """The receipts under it are in buyers' hands; the next shift goes on from what the report says."""
 
     async def walk(bench: BatchBench) -> None:
@@ -63,10 +38,10 @@ def test_ts_2409_a_z_that_differs_by_the_smallest_unit_is_booked_with_its_flag(l
         assert (receipt["booked"], receipt["flagged"]) == ("4", "1")
         assert bench.codes(till, 3, 4) == [(), ("TS-2409",)]
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_ts_2410_parts_missing_altered_or_of_another_root(ledger: LedgerFolder) -> None:
+def test_ts_2410_parts_missing_altered_or_of_another_root(batch_ledger: LedgerFolder) -> None:
     """Nothing is booked, what came is kept, and the right part heals it."""
 
     async def walk(bench: BatchBench) -> None:
@@ -98,10 +73,10 @@ def test_ts_2410_parts_missing_altered_or_of_another_root(ledger: LedgerFolder) 
         other = bench.sign(till, manifest, till.link)
         assert code_of(bench.close, till, other) == "TS-3283"
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_ts_1313_a_part_of_another_device_and_ts_2405_of_another_class(ledger: LedgerFolder) -> None:
+def test_ts_1313_a_part_of_another_device_and_ts_2405_of_another_class(batch_ledger: LedgerFolder) -> None:
     async def walk(bench: BatchBench) -> None:
         till, other = await bench.register(), await bench.register()
         soft = await bench.bench.till("SOFT0001")
@@ -123,10 +98,10 @@ def test_ts_1313_a_part_of_another_device_and_ts_2405_of_another_class(ledger: L
         assert await bench.bench.code(soft, registration, Channel.ECR_OFFLINE) == "TS-2405"
         assert await bench.book() == 0
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_ts_1402_a_batch_is_missing_between(ledger: LedgerFolder) -> None:
+def test_ts_1402_a_batch_is_missing_between(batch_ledger: LedgerFolder) -> None:
     """The later one waits until the earlier one has come; its parts are kept."""
 
     async def walk(bench: BatchBench) -> None:
@@ -145,10 +120,10 @@ def test_ts_1402_a_batch_is_missing_between(ledger: LedgerFolder) -> None:
         assert [bench.receipt(till, one)["booked"] for one in (first, second)] == ["5", "4"]
         assert head != till.link
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_two_batches_overlap(ledger: LedgerFolder) -> None:
+def test_two_batches_overlap(batch_ledger: LedgerFolder) -> None:
     """The same documents in another batch are found booked; each batch has its receipt."""
 
     async def walk(bench: BatchBench) -> None:
@@ -163,10 +138,10 @@ def test_two_batches_overlap(ledger: LedgerFolder) -> None:
         receipt = await bench.deliver(till, [*day[3:], *later])
         assert (receipt["booked"], receipt["first"], receipt["last"]) == ("7", "4", "10")
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_ts_1403_a_memory_restored_from_an_old_image_is_evidence(ledger: LedgerFolder) -> None:
+def test_ts_1403_a_memory_restored_from_an_old_image_is_evidence(batch_ledger: LedgerFolder) -> None:
     """The fork is kept whole: what contradicts as evidence, what goes on from it apart; the device stops."""
 
     async def walk(bench: BatchBench) -> None:
@@ -179,15 +154,15 @@ def test_ts_1403_a_memory_restored_from_an_old_image_is_evidence(ledger: LedgerF
         fork = till.day(bench.now, 3)
         receipt = await bench.deliver(till, fork)
         assert (receipt["booked"], receipt["doubled"], receipt["apart"]) == ("0", "3", "2")
-        kept = ledger.rows("SELECT ordinal FROM intake.evidence WHERE signed_by = %s ORDER BY 1", till.uid)
+        kept = batch_ledger.rows("SELECT ordinal FROM intake.evidence WHERE signed_by = %s ORDER BY 1", till.uid)
         assert kept == [(6,), (7,), (8,)]
         assert bench.apart(till) == [(9, ["TS-1402"]), (10, ["TS-1402"])]
         assert bench.matters(till) == ["batch-apart"]
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_a_build_withdrawn_in_the_middle_is_judged_per_document(ledger: LedgerFolder) -> None:
+def test_a_build_withdrawn_in_the_middle_is_judged_per_document(batch_ledger: LedgerFolder) -> None:
     """Arrived before: as ever. Made before by its own word: a flag. Made after: apart, and what follows with it."""
 
     async def walk(bench: BatchBench) -> None:
@@ -214,10 +189,10 @@ def test_a_build_withdrawn_in_the_middle_is_judged_per_document(ledger: LedgerFo
         assert bench.codes(till, 3, 4) == [(), ("TS-2406",)]
         assert bench.apart(till) == [(5, ["TS-2406"]), (6, ["TS-2406", "TS-1402"])]
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_a_signature_that_is_wrong_does_not_take_the_good_ones_with_it(ledger: LedgerFolder) -> None:
+def test_a_signature_that_is_wrong_does_not_take_the_good_ones_with_it(batch_ledger: LedgerFolder) -> None:
     """The good ones before it are booked, it is refused, and what follows waits apart; in other processes, too.
 
     What follows is kept for good, and no officers can book it: its link rests on what is not there.
@@ -230,7 +205,7 @@ def test_a_signature_that_is_wrong_does_not_take_the_good_ones_with_it(ledger: L
         state, link = till.state, till.link
         receipt = await bench.deliver(till, [*documents[:4], spoilt, *documents[5:]])
         assert (receipt["booked"], receipt["refused"], receipt["apart"]) == ("4", "1", "2")
-        assert ledger.rows("SELECT code FROM intake.refused WHERE token_uid = %s", till.uid) == [("TS-1312",)]
+        assert batch_ledger.rows("SELECT code FROM intake.refused WHERE token_uid = %s", till.uid) == [("TS-1312",)]
         assert (till.state, till.link) == (state, link)
         rules = ReadmissionRules(national=bench.bench.rules, history=bench.withdrawals)
         for number in (6, 7):
@@ -240,13 +215,13 @@ def test_a_signature_that_is_wrong_does_not_take_the_good_ones_with_it(ledger: L
         assert await bench.bench.code(till, till.open_shift(bench.now)) == "TS-1402"
 
     async def all_of_it() -> None:
-        async with batches(ledger, processes=1) as bench:
+        async with batches(batch_ledger, processes=1) as bench:
             await walk(bench)
 
     asyncio.run(all_of_it())
 
 
-def test_ts_2407_a_device_on_hold_and_bounds(ledger: LedgerFolder) -> None:
+def test_ts_2407_a_device_on_hold_and_bounds(batch_ledger: LedgerFolder) -> None:
     async def walk(bench: BatchBench) -> None:
         till = await bench.register()
         bench.bench.registry.change(till.uid, state=DeviceState.HOLD)
@@ -270,17 +245,17 @@ def test_ts_2407_a_device_on_hold_and_bounds(ledger: LedgerFolder) -> None:
         bench.put(till, no_report, 1)
         assert code_of(bench.close, till, no_report.manifest) == "TS-2409"
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_nothing_is_lost_over_kill_9(ledger: LedgerFolder) -> None:
+def test_nothing_is_lost_over_kill_9(batch_ledger: LedgerFolder) -> None:
     """The booking process dies in the middle; another one finds what is booked, and goes on where it stopped."""
 
     async def walk(bench: BatchBench) -> None:
         till = await bench.register()
         sealed = bench.seal(till, first_day(till, bench, 600), part_bytes=60_000)
         bench.bring(till, sealed)
-        arguments = [str(ledger.folder), ledger.dsn, till.uid, till.tin, till.certificate.hex()]
+        arguments = [str(batch_ledger.folder), batch_ledger.dsn, till.uid, till.tin, till.certificate.hex()]
         program = str(Path(__file__).parents[2] / "support" / "batch_booker.py")
         paths = os.pathsep.join([str(Path(program).parent), str(Path.cwd())])
         process = await asyncio.create_subprocess_exec(
@@ -288,7 +263,7 @@ def test_nothing_is_lost_over_kill_9(ledger: LedgerFolder) -> None:
         )
 
         def booked() -> int:
-            return int(ledger.rows("SELECT count(*) FROM ledger.identity WHERE signed_by = %s", till.uid)[0][0])
+            return int(batch_ledger.rows("SELECT count(*) FROM ledger.identity WHERE signed_by = %s", till.uid)[0][0])
 
         while booked() < 40:
             assert process.returncode is None
@@ -303,4 +278,4 @@ def test_nothing_is_lost_over_kill_9(ledger: LedgerFolder) -> None:
         assert (receipt["booked"], receipt["flagged"], receipt["codes"]) == ("603", "0", {})
         assert booked() == 603
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)

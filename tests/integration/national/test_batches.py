@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import attrs
 import pytest
-from batch_bench import BatchBench, batches
+from batch_bench import BatchBench, first_day, run_batches
 from ledger_bench import LedgerFolder
 
-from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.batches import queries
 from tallystick.authority.intake.national.offline.readmitting import ReadmissionRules, entry_anew
 from tallystick.authority.ledger.entry import Channel, LeafFlag
@@ -23,30 +19,8 @@ from tallystick.wire.document_jws import read_signed
 from tallystick.wire.leaf import read_leaf
 from tallystick.wire.offline_batch import make_manifest, split_parts
 
-Walk = Callable[[BatchBench], Awaitable[None]]
 
-
-@pytest.fixture
-def ledger(batch_ledger: LedgerFolder) -> LedgerFolder:
-    """One for all tests of batches; each has registers of its own."""
-    return batch_ledger
-
-
-def run(ledger: LedgerFolder, walk: Walk, **channels: Any) -> None:
-    async def all_of_it() -> None:
-        async with batches(ledger, **channels) as bench:
-            await walk(bench)
-
-    asyncio.run(all_of_it())
-
-
-def first_day(till: NationalTill, bench: BatchBench, sales: int = 5, hours_ago: float = 1) -> list[bytes]:
-    """Registration and a whole shift."""
-    at = bench.now - timedelta(hours=hours_ago)
-    return [till.register(at), *till.day(at, sales)]
-
-
-def test_s0_062_a_batch_with_its_z_report_is_booked_once(ledger: LedgerFolder) -> None:
+def test_s0_062_a_batch_with_its_z_report_is_booked_once(batch_ledger: LedgerFolder) -> None:
     """Every repetition of announcement, part, closing and question gets the same answer; the sweep finds nothing."""
 
     async def walk(bench: BatchBench) -> None:
@@ -60,7 +34,7 @@ def test_s0_062_a_batch_with_its_z_report_is_booked_once(ledger: LedgerFolder) -
         receipt = bench.receipt(till, sealed)
         assert (receipt["booked"], receipt["flagged"], receipt["apart"]) == ("8", "0", "0")
         assert (receipt["first"], receipt["last"], receipt["codes"]) == ("1", "8", {})
-        [(link, lowest, highest)] = ledger.rows(
+        [(link, lowest, highest)] = batch_ledger.rows(
             "SELECT h.link, min(i.log_index), max(i.log_index) FROM ledger.device_heads h"
             " JOIN ledger.identity i USING (signed_by) WHERE signed_by = %s GROUP BY 1",
             till.uid,
@@ -74,10 +48,10 @@ def test_s0_062_a_batch_with_its_z_report_is_booked_once(ledger: LedgerFolder) -
         assert bench.bench.tree() == before
         assert bench.matters(till) == []
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_k_24_parts_travel_before_and_an_interim_seal_closes(ledger: LedgerFolder) -> None:
+def test_k_24_parts_travel_before_and_an_interim_seal_closes(batch_ledger: LedgerFolder) -> None:
     """Sold in the morning, sent in the background, sealed in the middle of the shift; the next batch ends it."""
 
     async def walk(bench: BatchBench) -> None:
@@ -98,10 +72,10 @@ def test_k_24_parts_travel_before_and_an_interim_seal_closes(ledger: LedgerFolde
         receipt = await bench.deliver(till, [till.sell(at), till.report(at)])
         assert (receipt["booked"], receipt["flagged"]) == ("2", "0")
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_k_21_returns_are_checked_within_the_batch_and_a_mismatch_is_booked(ledger: LedgerFolder) -> None:
+def test_k_21_returns_are_checked_within_the_batch_and_a_mismatch_is_booked(batch_ledger: LedgerFolder) -> None:
     """An original of the same batch is found; more than was paid is booked with a flag, and somebody sees it."""
 
     async def walk(bench: BatchBench) -> None:
@@ -119,10 +93,10 @@ def test_k_21_returns_are_checked_within_the_batch_and_a_mismatch_is_booked(ledg
         assert await bench.bench.code(till, till.open_shift(at), Channel.ECR_ONLINE) == ""
         assert await bench.bench.code(till, till.refund(3, at, ["0.10"], keep=False)) == "TS-2104"
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_s0_064_a_revoked_signer_puts_the_whole_batch_apart(ledger: LedgerFolder) -> None:
+def test_s0_064_a_revoked_signer_puts_the_whole_batch_apart(batch_ledger: LedgerFolder) -> None:
     async def walk(bench: BatchBench) -> None:
         till = await bench.register()
         documents = first_day(till, bench, 300)
@@ -130,14 +104,14 @@ def test_s0_064_a_revoked_signer_puts_the_whole_batch_apart(ledger: LedgerFolder
         receipt = await bench.deliver(till, documents)
         assert (receipt["booked"], receipt["apart"], receipt["codes"]) == ("0", "303", {"TS-2403": "303"})
         assert bench.apart(till) == [(number, ["TS-2403"]) for number in range(1, 304)]
-        assert ledger.rows("SELECT count(*) FROM intake.quarantine WHERE entry_index IS NULL") == [(0,)]
+        assert batch_ledger.rows("SELECT count(*) FROM intake.quarantine WHERE entry_index IS NULL") == [(0,)]
         assert bench.matters(till) == ["batch-apart"]
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
 @pytest.mark.parametrize("late", list(LateDocuments))
-def test_s0_032_beyond_the_limit_it_is_a_case(ledger: LedgerFolder, late: LateDocuments) -> None:
+def test_s0_032_beyond_the_limit_it_is_a_case(batch_ledger: LedgerFolder, late: LateDocuments) -> None:
     """Measured by our clock: a clock set forward hides nothing, for the device was not heard of (K-15)."""
 
     async def walk(bench: BatchBench) -> None:
@@ -151,16 +125,16 @@ def test_s0_032_beyond_the_limit_it_is_a_case(ledger: LedgerFolder, late: LateDo
         assert receipt["codes"]["TS-2404"] == "4"
         assert "offline-too-long" in bench.matters(till)
         if late is LateDocuments.BOOKED:
-            leaves = ledger.rows("SELECT leaf FROM ledger.leaves ORDER BY log_index DESC LIMIT 1")
+            leaves = batch_ledger.rows("SELECT leaf FROM ledger.leaves ORDER BY log_index DESC LIMIT 1")
             assert read_leaf(leaves[0][0]).flags & LeafFlag.LATE
             bench.later(hours=1)
             fresh = await bench.deliver(till, till.day(bench.now, 1))
             assert fresh["flagged"] == "0"
 
-    run(ledger, walk, late=late)
+    run_batches(batch_ledger, walk, late=late)
 
 
-def test_k_15_a_clock_set_back_stretches_nothing(ledger: LedgerFolder) -> None:
+def test_k_15_a_clock_set_back_stretches_nothing(batch_ledger: LedgerFolder) -> None:
     """The order is the sequence; times that go back are told, and what is old by its own word is late."""
 
     async def walk(bench: BatchBench) -> None:
@@ -175,10 +149,10 @@ def test_k_15_a_clock_set_back_stretches_nothing(ledger: LedgerFolder) -> None:
         assert await bench.deliver(till, till.day(bench.now + timedelta(hours=3), 1))
         assert bench.codes(till, 7, 8, 9) == [("TS-3286",)] * 3
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_k_15_the_rolling_limit(ledger: LedgerFolder) -> None:
+def test_k_15_the_rolling_limit(batch_ledger: LedgerFolder) -> None:
     async def walk(bench: BatchBench) -> None:
         till = await bench.register()
         flagged = []
@@ -189,10 +163,10 @@ def test_k_15_the_rolling_limit(ledger: LedgerFolder) -> None:
             documents = till.day(bench.now, 1)
         assert flagged == ["0", "0", "0", "3"]
 
-    run(ledger, walk, rolling_hours=80, rolling_days=7)
+    run_batches(batch_ledger, walk, rolling_hours=80, rolling_days=7)
 
 
-def test_a_head_that_went_back_is_a_case(ledger: LedgerFolder) -> None:
+def test_a_head_that_went_back_is_a_case(batch_ledger: LedgerFolder) -> None:
     async def walk(bench: BatchBench) -> None:
         till = await bench.register()
         documents = first_day(till, bench, 2)
@@ -207,10 +181,10 @@ def test_a_head_that_went_back_is_a_case(ledger: LedgerFolder) -> None:
         assert bench.matters(till) == ["head-went-back"] * 2
         await bench.deliver(till, documents)
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_s0_097_a_number_is_on_its_way_until_its_batch_is_booked(ledger: LedgerFolder) -> None:
+def test_s0_097_a_number_is_on_its_way_until_its_batch_is_booked(batch_ledger: LedgerFolder) -> None:
     """Announced, it is with its device; with a part it is here; booked, the ledger has it."""
 
     async def walk(bench: BatchBench) -> None:
@@ -233,10 +207,10 @@ def test_s0_097_a_number_is_on_its_way_until_its_batch_is_booked(ledger: LedgerF
         await bench.book()
         assert not is_here()
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_a_refused_document_on_line_comes_with_the_batch(ledger: LedgerFolder) -> None:
+def test_a_refused_document_on_line_comes_with_the_batch(batch_ledger: LedgerFolder) -> None:
     """S0-077, S0-094: hardware may show its documents on line; what is refused there lies in its memory, and comes."""
 
     async def walk(bench: BatchBench) -> None:
@@ -254,10 +228,10 @@ def test_a_refused_document_on_line_comes_with_the_batch(ledger: LedgerFolder) -
         assert bench.codes(till, 3, 4) == [("TS-2003",), ()]
         assert await bench.bench.code(till, till.open_shift(bench.now)) == ""
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_k_05_re_admission_in_order_by_anchors(ledger: LedgerFolder) -> None:
+def test_k_05_re_admission_in_order_by_anchors(batch_ledger: LedgerFolder) -> None:
     """Of a revoked device's batch, what had arrived or was reported before the revocation may be booked, in order."""
 
     async def walk(bench: BatchBench) -> None:
@@ -297,4 +271,4 @@ def test_k_05_re_admission_in_order_by_anchors(ledger: LedgerFolder) -> None:
             assert not booked.duplicate
         assert bench.codes(till, 3, 4) == [(), ("TS-1104",)]
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)

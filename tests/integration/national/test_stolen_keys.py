@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from batch_bench import BatchBench, batches, code_of
+from batch_bench import BatchBench, code_of, run_batches
 from ledger_bench import LedgerFolder
 
 from benchmarks.national_till import NationalTill
@@ -21,21 +18,6 @@ from tallystick.crypto.national_oids import DeviceClass
 from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.hashing import sha256
 from tallystick.wire.document_jws import read_signed
-
-Walk = Callable[[BatchBench], Awaitable[None]]
-
-
-@pytest.fixture
-def ledger(batch_ledger: LedgerFolder) -> LedgerFolder:
-    return batch_ledger
-
-
-def run(ledger: LedgerFolder, walk: Walk, **channels: Any) -> None:
-    async def all_of_it() -> None:
-        async with batches(ledger, **channels) as bench:
-            await walk(bench)
-
-    asyncio.run(all_of_it())
 
 
 def revoke(bench: BatchBench, till: NationalTill) -> None:
@@ -53,7 +35,7 @@ def with_a_new_key(bench: BatchBench, till: NationalTill) -> NationalTill:
     return new
 
 
-def test_k_05_a_head_that_was_made_up_shows_no_age(ledger: LedgerFolder) -> None:
+def test_k_05_a_head_that_was_made_up_shows_no_age(batch_ledger: LedgerFolder) -> None:
     """A thief reports a head far ahead while the key is good, and makes the documents under it later."""
 
     async def walk(bench: BatchBench) -> None:
@@ -69,10 +51,10 @@ def test_k_05_a_head_that_was_made_up_shows_no_age(ledger: LedgerFolder) -> None
             found = bench.standing(bench.held(till, number), revoked_at)
             assert found.best is None, f"{number}: {found.best}"
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_k_05_documents_brought_for_their_numbers_show_no_age_of_others(ledger: LedgerFolder) -> None:
+def test_k_05_documents_brought_for_their_numbers_show_no_age_of_others(batch_ledger: LedgerFolder) -> None:
     """Before the revocation a thief has numbers 1 to 5 lie apart; what he makes under 1 to 4 afterwards is no older."""
 
     async def walk(bench: BatchBench) -> None:
@@ -94,10 +76,10 @@ def test_k_05_documents_brought_for_their_numbers_show_no_age_of_others(ledger: 
         for act_hash in late:
             assert bench.standing(bench.held_act(act_hash), revoked_at).best is None
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_k_05_a_link_that_came_shows_all_documents_under_it(ledger: LedgerFolder) -> None:
+def test_k_05_a_link_that_came_shows_all_documents_under_it(batch_ledger: LedgerFolder) -> None:
     """The honest register: its head was reported, and a later part arrived, before it was revoked."""
 
     async def walk(bench: BatchBench) -> None:
@@ -121,10 +103,10 @@ def test_k_05_a_link_that_came_shows_all_documents_under_it(ledger: LedgerFolder
             *[AnchorKind.CHAIN] * 4, AnchorKind.OWN_ENTRY, None,
         ]  # fmt: skip
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_s0_064_a_revoked_key_speaks_for_its_device_no_more(ledger: LedgerFolder) -> None:
+def test_s0_064_a_revoked_key_speaks_for_its_device_no_more(batch_ledger: LedgerFolder) -> None:
     """Heads, contacts, open batches and places of the register do not move by what a stolen key says."""
 
     async def walk(bench: BatchBench) -> None:
@@ -159,10 +141,10 @@ def test_s0_064_a_revoked_key_speaks_for_its_device_no_more(ledger: LedgerFolder
         assert bench.matters(till) == ["batch-apart"]
         bench.put(own, open_by_device, 1)
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_ts_1403_a_revoked_key_stops_no_register(ledger: LedgerFolder) -> None:
+def test_ts_1403_a_revoked_key_stops_no_register(batch_ledger: LedgerFolder) -> None:
     """Another document in a booked place, signed by a key that is revoked: apart like all of it, no evidence."""
 
     async def walk(bench: BatchBench) -> None:
@@ -184,11 +166,11 @@ def test_ts_1403_a_revoked_key_stops_no_register(ledger: LedgerFolder) -> None:
         assert (receipt["booked"], receipt["apart"]) == ("3", "0")
         assert sha256(own.certificate) != sha256(till.certificate)
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
 def test_ts_3284_nobody_fills_the_ledger_with_what_lies_apart(
-    ledger: LedgerFolder, monkeypatch: pytest.MonkeyPatch
+    batch_ledger: LedgerFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each place may be signed anew for ever, and each such document is kept: so a day has a bound."""
 
@@ -212,10 +194,10 @@ def test_ts_3284_nobody_fills_the_ledger_with_what_lies_apart(
         bench.later(days=1)
         bench.announce(till, more)
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)
 
 
-def test_heads_are_kept_while_they_can_show_something(ledger: LedgerFolder) -> None:
+def test_heads_are_kept_while_they_can_show_something(batch_ledger: LedgerFolder) -> None:
     """A device reports every few minutes for years: what the ledger has, and a flood of reports, is not kept."""
 
     async def walk(bench: BatchBench) -> None:
@@ -235,4 +217,4 @@ def test_heads_are_kept_while_they_can_show_something(ledger: LedgerFolder) -> N
         assert (5,) not in bench.bench.ledger.rows(kept, till.uid)
         assert bench.matters(till).count("head-went-back") == 1
 
-    run(ledger, walk)
+    run_batches(batch_ledger, walk)

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tax_bench import START, ZONE, TaxBench
 
+from tallystick.authority.problems import Problems
 from tallystick.authority.projections.taxservice import queries
 from tallystick.authority.projections.taxservice.api import QueueServices, build_app
 from tallystick.authority.projections.taxservice.kinds import DocumentKind, kind_of
-from tallystick.authority.projections.taxservice.problems import Problems
 from tallystick.authority.projections.taxservice.queries import Span
 from tallystick.authority.projections.taxservice.tasks import follow
 from tallystick.authority.projections.taxservice.values import Accepted, DayFigures, Rejected, State, Trouble

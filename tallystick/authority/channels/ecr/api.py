@@ -12,12 +12,12 @@ from tallystick.authority.channels.ecr.bodies import check_coding, check_type, e
 from tallystick.authority.channels.ecr.commands import CommandsApi
 from tallystick.authority.channels.ecr.node import NodeApi
 from tallystick.authority.channels.ecr.own import own_entry, own_number
-from tallystick.authority.channels.ecr.problems import MethodUnknown, Problems
 from tallystick.authority.channels.ecr.registering import Registering, wants_qr
 from tallystick.authority.channels.ecr.routes import NO_CALLS, Calls, Handler, OpenHandler, Request, Routes
 from tallystick.authority.channels.ecr.services import EcrServices
 from tallystick.authority.channels.ecr.standing import device_stands
 from tallystick.authority.intake.national.values import Sender
+from tallystick.authority.problems import MethodUnknown, Problems
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kit.asgi import (
@@ -190,7 +190,7 @@ def _description() -> bytes:
 def build_app(services: EcrServices, more: Calls = NO_CALLS) -> App:
     """The ASGI application of the listener. Hand `refusals` to its server as well."""
     api = EcrApi(services, more)
-    problems = Problems(services.operator, services.clock)
+    problems = _problems(services)
 
     def translate(error: Exception, scope: Scope) -> Answer:
         answer = problems.translate(error, scope)
@@ -205,4 +205,8 @@ def build_app(services: EcrServices, more: Calls = NO_CALLS) -> App:
 
 def refusals(services: EcrServices) -> Callable[[Refusal], Answer]:
     """What the server says in our words where the application is not asked."""
-    return Problems(services.operator, services.clock).refuse
+    return _problems(services).refuse
+
+
+def _problems(services: EcrServices) -> Problems:
+    return Problems(services.operator, services.clock, b"Certificate")

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 
-from tallystick.authority.channels.ecr.problems import MethodUnknown
 from tallystick.authority.intake.national.values import Sender
+from tallystick.authority.problems import MethodUnknown
 from tallystick.kernel.faults import Fault
 from tallystick.kit.asgi import Answer, AnswerInParts, Receive, Scope, allowed
 

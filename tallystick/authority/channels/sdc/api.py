@@ -15,10 +15,10 @@ from tallystick.authority.channels.sdc.bodies import (
 )
 from tallystick.authority.channels.sdc.official import OfficialVerification
 from tallystick.authority.channels.sdc.older import OlderInterface
-from tallystick.authority.channels.sdc.problems import Problems
 from tallystick.authority.channels.sdc.routes import Handler, Request, Routes
 from tallystick.authority.channels.sdc.services import PackageVerdict, SdcServices
 from tallystick.authority.channels.sdc.shared import SharedDocuments
+from tallystick.authority.problems import Problems
 from tallystick.authority.reference.commands import operations as commands
 from tallystick.authority.reference.commands.values import QueuedCommand
 from tallystick.authority.reference.registry.values import SecureElementEntry
@@ -242,7 +242,7 @@ def _commands(found: list[QueuedCommand]) -> bytes:
 def build_app(services: SdcServices) -> App:
     """The ASGI application of the device listener. Hand ``refusals`` to its server as well."""
     routes = SdcApi(services).routes
-    problems = Problems(services)
+    problems = _problems(services)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         route = routes.find(scope["method"], scope["path"])
@@ -261,4 +261,8 @@ def build_app(services: SdcServices) -> App:
 
 def refusals(services: SdcServices) -> Callable[[Refusal], Answer]:
     """What the server says in our words where the application is not asked: ``Server(refuse=refusals(services))``."""
-    return Problems(services).refuse
+    return _problems(services).refuse
+
+
+def _problems(services: SdcServices) -> Problems:
+    return Problems(services.operator, services.clock, b"TaxCoreAuthenticationToken")

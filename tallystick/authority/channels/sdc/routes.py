@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
 
-from tallystick.authority.channels.sdc.problems import MethodUnknown
+from tallystick.authority.problems import MethodUnknown
 from tallystick.kernel.faults import Fault
 from tallystick.kit.asgi import Answer, Receive, Scope, allowed
 

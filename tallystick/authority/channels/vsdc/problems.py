@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from tallystick.authority.channels.vsdc import metrics
+from tallystick.authority.problems import REFUSALS
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault, PosFault
 from tallystick.kernel.status_codes import StatusCode
@@ -32,11 +33,6 @@ _POS_CODES = {
 }
 _CERTIFICATE = (StatusCode.INVALID_VALUE, "ClientCertificate")
 _NOTHING_SAID = (StatusCode.UNDEFINED_WARNING, "")
-_REFUSALS = {
-    Refusal.BAD_FRAMING: "TS-1004",
-    Refusal.TOO_SLOW: "TS-1005",
-    Refusal.HEADER_TOO_LARGE: "TS-1003",
-}
 
 
 def translate(error: Exception, scope: Scope) -> Answer:
@@ -72,7 +68,7 @@ def answer_fault(fault: Fault, status: int | None = None) -> Answer:
 
 def refuse(refusal: Refusal) -> Answer:
     """What the server says in our words where the application is not asked."""
-    return answer_fault(Fault(_REFUSALS[refusal]))
+    return answer_fault(Fault(REFUSALS[refusal]))
 
 
 def _coded(code: StatusCode, name: str = "") -> bytes:

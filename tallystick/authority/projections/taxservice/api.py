@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 
 import attrs
 
+from tallystick.authority.problems import Problems
 from tallystick.authority.projections.taxservice import queries, store
-from tallystick.authority.projections.taxservice.problems import Problems
 from tallystick.authority.projections.taxservice.queries import Span, average
 from tallystick.authority.projections.taxservice.values import State
 from tallystick.authority.room_queries import Connection

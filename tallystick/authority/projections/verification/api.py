@@ -89,7 +89,7 @@ def refusals(services: PublicServices) -> Callable[[Refusal], Answer]:
 
 
 def _problems(services: PublicServices) -> Problems:
-    return Problems(services.operator, services.default_language, services.clock)
+    return Problems(services.operator, services.clock, default_language=services.default_language)
 
 
 def _finished(answer: Answer, scope: Scope) -> Answer:

@@ -15,9 +15,9 @@ from urllib.parse import unquote_to_bytes
 import attrs
 import msgspec
 
+from tallystick.authority.problems import Problems
 from tallystick.authority.reference.pki import queries, renewal
 from tallystick.authority.reference.pki.ports import Registry
-from tallystick.authority.reference.pki.problems import Problems
 from tallystick.authority.reference.pki.responder import NotInMemory, OcspService
 from tallystick.authority.reference.pki.timestamping import TimestampService
 from tallystick.authority.room_queries import Connection

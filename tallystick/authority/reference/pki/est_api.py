@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 
 import attrs
 
+from tallystick.authority.problems import Problems
 from tallystick.authority.reference.pki import enrolment
-from tallystick.authority.reference.pki.problems import Problems
 from tallystick.authority.reference.pki.services import PkiServices
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.certificates import Trusted

@@ -11,9 +11,9 @@ from typing import Any
 from cards import NOW
 from pki_bench import PkiBench
 
+from tallystick.authority.problems import Problems
 from tallystick.authority.reference.pki import api, key_store
 from tallystick.authority.reference.pki.ports import Registry
-from tallystick.authority.reference.pki.problems import Problems
 from tallystick.authority.reference.pki.responder import OcspService
 from tallystick.authority.reference.pki.timestamping import TimestampService
 from tallystick.authority.reference.registry.directory import Directory

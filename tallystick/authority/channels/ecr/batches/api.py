@@ -13,9 +13,9 @@ from tallystick.authority.channels.ecr.batches.checking import check_class, chec
 from tallystick.authority.channels.ecr.batches.values import Batch, Part
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
 from tallystick.authority.channels.ecr.budget import WorkBudget
-from tallystick.authority.channels.ecr.problems import MethodUnknown
 from tallystick.authority.channels.ecr.routes import Handler, Request, Route
 from tallystick.authority.channels.ecr.services import EcrServices
+from tallystick.authority.problems import MethodUnknown
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 from tallystick.kit.asgi import Answer, allowed, read_body

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tallystick.authority.channels.sdc.problems import MethodUnknown
 from tallystick.authority.channels.sdc.routes import Request, Routes
+from tallystick.authority.problems import MethodUnknown
 from tallystick.kernel.faults import Fault
 from tallystick.kit.asgi import Answer
 
