@@ -14,7 +14,10 @@ IDLE_AFTER = timedelta(minutes=10)
 
 
 def put(conn: Connection, claim: RefundClaim, at: datetime, *, forced: bool) -> bool:
-    """Note a claim unless it is more than is left; false then. ``forced`` notes it in any case, and says the same."""
+    """Note a claim unless it is more than is left; false then. ``forced`` notes it in any case, and says the same.
+
+    ``at`` is now, and not when the refund arrived: what lay in a part for an hour is in work from now on.
+    """
     _QUERIES.run(conn, "lock_original", original=claim.original)
     is_enough = _left(conn, claim) >= claim.amount.scaled
     if not is_enough:

@@ -48,9 +48,9 @@ class NationalKeeper:
         """See the port."""
         return await self._keeper.is_registered(uid)
 
-    async def claim(self, claim: RefundClaim, at: datetime, *, forced: bool) -> bool:
-        """See the port."""
-        return await self._keeper.run(lambda conn: claims.put(conn, claim, at, forced=forced))
+    async def claim(self, claim: RefundClaim, *, forced: bool) -> bool:
+        """See the port. Noted as of now, however long the refund lay in a part: see `claims.IDLE_AFTER`."""
+        return await self._keeper.run(lambda conn: claims.put(conn, claim, self._clock(), forced=forced))
 
     async def let_go(self, act_hash: bytes) -> None:
         """See the port."""
