@@ -112,7 +112,7 @@ class Synchroniser:
         register = self._register
         waiting = register.waiting(1)
         if waiting and register.batches.overflows(waiting[0].sequence):
-            register.seal_interim()
+            self._seal_interim()
         wants_contact = self._wants_contact()
         if wants_contact and register.setup.works_offline:
             self._report_head()
@@ -135,6 +135,9 @@ class Synchroniser:
         except (NotSent, NoAnswer) as error:
             self._register.trouble = str(error)
             return False
+        except Disagrees as error:
+            self._register.stop(str(error))
+            return False
         return True
 
     def _look(self) -> bytes:
@@ -142,6 +145,13 @@ class Synchroniser:
         checkpoint = self._channel.look().checkpoint
         self._register.bar("")
         return checkpoint
+
+    def _seal_interim(self) -> None:
+        """Where it cannot be made, such as in a memory that is full, what can be brought is brought all the same."""
+        try:
+            self._register.seal_interim()
+        except Fault as fault:
+            log.warning("no interim seal can be made: %s", fault)
 
     def _hear(self, fault: Fault) -> None:
         """Revoked: stop selling at once; documents that exist are brought, and kept apart at the authority (S0-064)."""

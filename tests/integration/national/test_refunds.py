@@ -120,7 +120,7 @@ def test_s0_059_a_refund_in_work_at_two_doors(ledger: LedgerFolder) -> None:
 
 
 def test_s0_059_a_refund_that_lay_in_a_part_for_an_hour(ledger: LedgerFolder) -> None:
-    """While a batch books it, it takes from its original like one that came this moment: no other door gives it anew."""
+    """While a batch books it, it takes from its original like one that came now: no other door gives it back, too."""
 
     async def walk() -> None:
         async with batches(ledger, refund_scope=RefundScope.TAXPAYER) as bench:

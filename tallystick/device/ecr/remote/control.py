@@ -12,7 +12,7 @@ from typing import Protocol
 
 import attrs
 
-from tallystick.device.ecr.needs import Refused, Sign
+from tallystick.device.ecr.needs import NoAnswer, Refused, Sign
 from tallystick.device.ecr.register import REVOKED, Register
 from tallystick.device.ecr.remote.applying import rate_group
 from tallystick.device.ecr.remote.believing import Believer
@@ -28,6 +28,7 @@ from tallystick.kernel.device_commands import (
     Wanted,
     judge,
 )
+from tallystick.kernel.fault_catalogue import CATALOGUE, Retry
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import unix_ms
 from tallystick.wire.device_command import SignedCommand, write_result
@@ -41,7 +42,7 @@ RESEND_MOST = 500
 
 
 class CommandChannel(Protocol):
-    """What this asks of the authority. Verbs raise `NotSent`, `NoAnswer`, `Refused`."""
+    """What this asks of the authority. Verbs raise `NotSent`, `NoAnswer`, `Refused`; `send` also `Disagrees`."""
 
     @property
     def commands_wait(self) -> int:
@@ -72,7 +73,10 @@ class RemoteControl:
     _resent: dict[int, int] = attrs.field(factory=dict)
 
     def round(self) -> None:
-        """Ask if something waits, carry out, answer. Raises `NotSent` and `NoAnswer`: the next round goes on."""
+        """Ask if something waits, carry out, answer.
+
+        Raises `NotSent` and `NoAnswer`: the next round goes on; and `Disagrees`, as sending a document does.
+        """
         now = self.register.clock()
         if self._is_due(now):
             for compact, certificates in self._ask(now):
@@ -86,6 +90,7 @@ class RemoteControl:
             try:
                 self.channel.tell(number, result)
             except Refused as refused:
+                _pass_on_later(refused)
                 log.warning("the answer to command %d is not taken: %s", number, refused.fault)
             self.store.set_told(number, True)
 
@@ -143,6 +148,7 @@ class RemoteControl:
                 try:
                     self.channel.send(compact)
                 except Refused as refused:
+                    _pass_on_later(refused)
                     raise refused.fault from None
                 after = self._resent[number] = sequence
 
@@ -166,3 +172,9 @@ class RemoteControl:
         self.store.keep(read, write_result(result, self.identity(), self.sign), effect)
         self._resent.pop(command.number, None)
         log.warning("command %d (%s): %s", command.number, command.wanted.kind, result.outcome)
+
+
+def _pass_on_later(refused: Refused) -> None:
+    """A refusal that says *later* is no answer yet: the next round asks again."""
+    if CATALOGUE[refused.fault.code].retry in (Retry.AFTER, Retry.SAME_BYTES):
+        raise NoAnswer(str(refused.fault)) from refused
