@@ -18,6 +18,7 @@ from tallystick.kit.address_budget import source_of
 from tallystick.kit.asgi import Answer, patience_seconds
 from tallystick.kit.http_exchange import Exchange, bell, target_of
 from tallystick.kit.joined_writes import JoinedWrites
+from tallystick.kit.tls_listener import HandshakeLimits
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class HttpLimits:
     header_section_bytes: int = 16 * 1024
     header_fields: int = 64
     url_bytes: int = 4 * 1024
-    handshake_seconds: float = 5
+    handshakes: HandshakeLimits = attrs.field(factory=HandshakeLimits)
     header_seconds: float = 10
     body_seconds: float = 30
     idle_seconds: int = 60

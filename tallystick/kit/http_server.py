@@ -18,6 +18,7 @@ from uvicorn.config import Config
 
 from tallystick.kit.asgi import Answer, App
 from tallystick.kit.http_connection import Connection, HttpLimits, Refusal, Shared, plain_refusal
+from tallystick.kit.tls_listener import TlsListener
 
 __all__ = ["HttpLimits", "Refusal", "Server", "plain_refusal"]
 
@@ -79,7 +80,7 @@ class Server:
             workers=1,
             timeout_keep_alive=self._limits.idle_seconds,
         )
-        self._listener: asyncio.Server | None = None
+        self._listener: asyncio.Server | TlsListener | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -92,16 +93,18 @@ class Server:
         loop = asyncio.get_running_loop()
         self._config.load()
         bound = self._given or bind_next_free(self._host, self._port, self._tries)
-        self._listener = await loop.create_server(
-            lambda: Connection(self._config, self._shared, loop),
-            sock=bound,
-            ssl=self._tls,
-            ssl_handshake_timeout=self._limits.handshake_seconds if self._tls else None,
-            ssl_shutdown_timeout=self._limits.handshake_seconds if self._tls else None,
-            backlog=_BACKLOG,
-        )
+        port = int(bound.getsockname()[1])
+
+        def connection() -> Connection:
+            return Connection(self._config, self._shared, loop)
+
+        if self._tls is None:
+            self._listener = await loop.create_server(connection, sock=bound, backlog=_BACKLOG)
+        else:
+            self._listener = TlsListener(bound, self._tls, connection, self._limits.handshakes, _BACKLOG)
+            self._listener.start()
         self._tick()
-        return int(bound.getsockname()[1])
+        return port
 
     def _tick(self) -> None:
         """Once a second: the date of the answers, and an end for connections that keep us waiting."""
@@ -128,7 +131,8 @@ class Server:
             for task in late:
                 task.cancel()
         await self._connections_gone()
-        await self._listener.wait_closed()
+        if not isinstance(self._listener, TlsListener):
+            await self._listener.wait_closed()
         self._listener = None
 
     async def _connections_gone(self) -> None:

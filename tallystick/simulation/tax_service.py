@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -318,12 +319,23 @@ def play(folder: Path, port: int, manner: Manner, say: Callable[[str], object]) 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     store = TaxServiceStore(folder / STORE_FILE)
-    server = TaxServiceServer(TaxServiceCounterpart(store, lambda: datetime.now(UTC), manner), port)
+    counterpart = TaxServiceCounterpart(store, lambda: datetime.now(UTC), manner)
+    server = TaxServiceServer(counterpart, port or port_before(folder))
     write_atomically(folder / PORT_FILE, str(server.start()).encode(), durable=False)
     say(f"The tax service takes documents at {server.url}")
     stopped.wait()
     server.stop()
     store.close()
+
+
+def port_before(folder: Path) -> int:
+    """Where the one before this served, which was killed: the queue knows no other address. 0, any, if it is taken."""
+    try:
+        port = int((folder / PORT_FILE).read_text(encoding="ascii"))
+        socket.create_server(("127.0.0.1", port)).close()
+    except (OSError, ValueError):
+        return 0
+    return port
 
 
 def _run(loop: Any) -> None:

@@ -56,7 +56,8 @@ class RefundClaim:
 def put(conn: Connection, claim: RefundClaim, at: datetime, *, forced: bool) -> Taken:
     """Note a claim, unless it is more than is left; ``forced`` notes it in any case but `Taken.FOREIGN`.
 
-    A claim that is noted already keeps its place before those that came later. Takes the lock of the original until
+    ``at`` is now, and not when the refund arrived: what lay in a part for an hour is in work from now on. A claim that
+    is noted already keeps its place before those that came later. Takes the lock of the original until
     the transaction ends.
     """
     if claim.limit is None and not _is_of_this_log(conn, claim.original):

@@ -6,6 +6,8 @@ taxpayer's, is booked with its code, and inspectors see it.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tallystick.authority.intake.claims import RefundClaim, Taken
 from tallystick.authority.intake.examining import at_step
 from tallystick.authority.intake.package import Finding, Package
@@ -24,16 +26,17 @@ _FAULTS = {
 }
 
 
-async def take_from_original(stores: RefundStores, package: Package, *, readmitted: bool = False) -> None:
+async def take_from_original(stores: RefundStores, package: Package, at: datetime, *, readmitted: bool = False) -> None:
     """Note what a refund takes, and find what is wrong with it; nothing for any other document.
 
+    ``at`` is now: whoever follows claims by their time would miss one that is dated back.
     Raises ``TS-5009`` when nobody can tell now: then the package comes again.
     """
     claim = claim_of(package)
     if claim is None or not (readmitted or _ANOTHERS_WORD.isdisjoint(package.codes)):
         return
     try:
-        fault = _FAULTS.get(await stores.take(claim, package.received_at))
+        fault = _FAULTS.get(await stores.take(claim, at))
     except Fault as doubt:
         raise at_step(Step.REFERENCES, doubt) from None
     if fault is not None:

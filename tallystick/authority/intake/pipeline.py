@@ -161,7 +161,7 @@ class Intake:
     async def _examine(self, package: Package) -> None:
         """Steps 6 to 12."""
         await examine(self._rules, package)
-        await take_from_original(self._stores, package)
+        await take_from_original(self._stores, package, package.received_at)
         for finding in package.findings:
             metrics.fault(finding.step, finding.fault.code)
 

@@ -143,7 +143,7 @@ def _fresh_entry(
     if channel in NATIONAL_CHECKS:
         entry = services.national(held, channel)
     else:
-        judging = judge_anew(services.rules, services.stores, held, channel)
+        judging = judge_anew(services.rules, services.stores, held, channel, now)
         entry = booking.document_entry(services.rules, services.wait(judging))
     facts = {
         "anchor": str(anchor) if anchor is not None else "",
@@ -161,7 +161,7 @@ def _fresh_entry(
     )
 
 
-async def judge_anew(rules: PackageRules, stores: RefundStores, held: Held, channel: Channel) -> Package:
+async def judge_anew(rules: PackageRules, stores: RefundStores, held: Held, channel: Channel, now: datetime) -> Package:
     """Steps 4 to 12 over the kept bytes, by today's registry; the time of arrival is the first one.
 
     Raises ``TS-3041`` with the code of what still hinders it.
@@ -184,7 +184,7 @@ async def judge_anew(rules: PackageRules, stores: RefundStores, held: Held, chan
             raise _hindered(finding.fault)
     if package.act_hash != held.act_hash:
         raise Fault("TS-3041", detail="the kept bytes are of another act")
-    await take_from_original(stores, package, readmitted=True)
+    await take_from_original(stores, package, now, readmitted=True)
     return package
 
 

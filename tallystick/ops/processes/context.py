@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import signal
 import sys
 import threading
@@ -31,6 +32,9 @@ from tallystick.ops.schema.roles import as_role
 from tallystick.ops.settings import Settings, SettingsError, load_settings
 from tallystick.ops.state_folder import StateFolder
 
+_FILES = 65_536
+"""How many files and connections a process may have open, where its account lets it: the usual 1,024 are fewer than the
+connections that one listener bears."""
 DatabaseConnection = psycopg.Connection[Any]
 _SWITCH_SECONDS = 0.0005
 """How long a thread, reading from the database for example, may keep the interpreter while the loop waits for it.
@@ -162,6 +166,7 @@ def run_until_stopped(
     """
 
     async def main() -> None:
+        _allow_files()
         gc.freeze()  # what was imported stays for good: no collection need walk over it
         gc.set_threshold(10_000, 20, 20)  # requests leave hardly any cycles behind
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -176,3 +181,11 @@ def run_until_stopped(
             await serve(stopped)
 
     uvloop.run(main())
+
+
+def _allow_files() -> None:
+    """Raise the soft limit, as far as the hard one goes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -32,6 +32,7 @@ from tallystick.device.ecr.needs import Refused
 from tallystick.device.ecr.remote.believing import Believer
 from tallystick.kernel.device_commands import Outcome, RateChange, Resend
 from tallystick.kernel.fixed_point import Rate
+from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.invoice import TaxCategoryType
 from tallystick.kernel.tax_rates import TaxCategory, TaxRate, TaxRateGroup
@@ -97,6 +98,22 @@ def test_ts_3305_only_the_device_itself_answers_for_this_command_and_environment
     assert shop.answer(till, number, b"x" * 5_000) == (413, "TS-1003")
     assert shop.answer(other, 9, others.result(9, command, at=now)) == (404, "TS-3307")
     assert len(shop.commands(till)) == 1, "nothing of that changed anything"
+
+
+def test_s0_030_what_was_signed_before_a_renewal_is_still_the_devices_word(shop: Shop) -> None:
+    """Kept, and sent again until it is taken; but not where the certificate before is revoked, or had ended by then."""
+    till, before = shop.till()
+    number = shop.give(till.uid)
+    (command,) = shop.commands(till)
+    now, view = datetime.now(UTC), shop.door.view
+    kept, old = before.result(number, command, at=now), view.certificates[sha256(till.papers.certificate)]
+    renewed = shop.door.till(till.uid)
+    assert renewed.papers.certificate != till.papers.certificate
+    for spoilt in (attrs.evolve(old, revoked_at=now), attrs.evolve(old, not_after=now)):
+        view.certificates[old.certificate_hash] = spoilt
+        assert shop.answer(renewed, number, kept) == (422, "TS-3305")
+    view.certificates[old.certificate_hash] = old
+    assert [shop.answer(renewed, number, kept)[0] for _ in range(2)] == [201, 200]
 
 
 def test_ts_3306_a_result_that_contradicts_is_kept_and_refused(shop: Shop) -> None:

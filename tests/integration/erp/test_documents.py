@@ -116,6 +116,23 @@ def test_while_the_first_act_is_in_doubt_the_key_waits_for_it(bench: ErpBench) -
     assert post(till, anew, "k").code == "TS-3290"
 
 
+def test_s0_019_a_copy_that_is_refused_does_not_free_the_key_of_an_act_in_work(bench: ErpBench) -> None:
+    """Two copies at once: one finds no room and lets go of the key, the other one is being booked.
+
+    What is signed behind the act waits for it; in its own place nothing else can be booked beside it.
+    """
+    till = bench.opened()
+    in_work, behind = map(read_signed, signed(till, 2))
+    with bench.door.services.pool.connection() as conn:
+        at = bench.door.clock()
+        keys.take(conn, till.uid, "k", in_work, at)
+        store.let_key_go(conn, till.uid, "k", in_work.act_hash)
+        with pytest.raises(Fault, match="TS-3291"):
+            keys.take(conn, till.uid, "k", behind, at)
+    assert post(till, in_work.compact, "k").status == 201
+    assert post(till, behind.compact, "k").code == "TS-3290"
+
+
 def test_a_key_whose_act_can_never_be_booked_is_free(bench: ErpBench) -> None:
     till = bench.opened()
     lost = read_signed(till.compact())

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from batch_bench import batches
 from ledger_bench import LedgerFolder
 from national_bench import NationalBench, run_national
 
@@ -116,6 +117,43 @@ def test_s0_059_a_refund_in_work_at_two_doors(ledger: LedgerFolder) -> None:
         assert again == "TS-2104"
 
     run_national(ledger, walk, refund_scope=RefundScope.TAXPAYER)
+
+
+def test_s0_059_a_refund_that_lay_in_a_part_for_an_hour(ledger: LedgerFolder) -> None:
+    """While a batch books it, it takes from its original like one that came now: no other door gives it back, too."""
+
+    async def walk() -> None:
+        async with batches(ledger, refund_scope=RefundScope.TAXPAYER) as bench:
+            till = await bench.bench.opened()
+            await bench.bench.send(till, till.sell(bench.now))  # number 3: 5.70
+            truck = await bench.register()
+            back = truck.sale(["5.00"], operation=TransactionType.REFUND, refers_to=till.number(3))
+            made = [truck.register(bench.now), truck.open_shift(bench.now)]
+            made += [truck.sell(bench.now, back), truck.report(bench.now)]
+            sealed = bench.seal(truck, made)
+            bench.announce(truck, sealed)
+            bench.put(truck, sealed, 1)
+            bench.later(hours=1)
+            bench.close(truck, sealed.manifest)
+            claimed, gate = asyncio.Event(), asyncio.Event()
+
+            class Slow:
+                async def append_many(self, appends: Any) -> Any:
+                    claimed.set()
+                    await gate.wait()
+                    return await bench.bench.sequencer.append_many(appends)
+
+            bench.intake._sequencer = Slow()  # type: ignore[assignment]  # the sequencer is busy for a moment
+            booking = asyncio.create_task(bench.book())
+            await claimed.wait()
+            again = await bench.bench.code(till, till.refund(3, bench.now, ["3.00"], keep=False))
+            gate.set()
+            await booking
+            assert again == "TS-2104"
+            assert bench.receipt(truck, sealed)["flagged"] == "0"
+            assert ledger.rows("SELECT claimed_at, let_go FROM intake.refund_claim") == [(bench.now, False)]
+
+    asyncio.run(walk())
 
 
 def test_s0_056_to_058_an_original_that_is_none(ledger: LedgerFolder) -> None:

@@ -169,6 +169,26 @@ def test_ts_1403_a_revoked_key_stops_no_register(batch_ledger: LedgerFolder) -> 
     run_batches(batch_ledger, walk)
 
 
+def test_ts_1404_a_revoked_key_below_the_head_is_apart_in_a_batch_of_a_good_one(batch_ledger: LedgerFolder) -> None:
+    """The sequence goes back in a batch that the new key closes: what the old one signed waits, the device goes on."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        await bench.deliver(till, [till.register(bench.now), *till.day(bench.now, 2)])
+        bench.later(minutes=1)
+        revoke(bench, till)
+        own = with_a_new_key(bench, till)
+        own.link, own.state = till.link, till.state
+        last = till.state.documents
+        below = till.sign(till.receipt(), bench.now, keep=False, sequence=last)
+        receipt = await bench.deliver(own, [below, *own.day(bench.now, 1)])
+        assert (receipt["booked"], receipt["apart"], receipt["doubled"]) == ("3", "1", "0")
+        assert bench.apart(till) == [(last, ["TS-1104", "TS-1404", "TS-1403"])]
+        assert bench.bench.registry.devices[till.uid].state is DeviceState.ACTIVE
+
+    run_batches(batch_ledger, walk)
+
+
 def test_ts_3284_nobody_fills_the_ledger_with_what_lies_apart(
     batch_ledger: LedgerFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

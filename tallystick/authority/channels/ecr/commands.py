@@ -89,19 +89,23 @@ class CommandsApi:
         return Answer(201, told) if taken.is_new else Answer(200, told, headers=_REPLAYED)
 
     def _require_own(self, signed: SignedResult, request: Request) -> None:
-        """Raise ``TS-3305`` unless the device at the door signed this, for this environment and this path, by now."""
+        """Raise ``TS-3305`` unless the device at the door signed this, for this environment and this path, by now.
+
+        A result is kept and sent again until it is taken, also over a renewal: any key of the device will do that was
+        its own when the result was made, and is not revoked.
+        """
         services, sender, result = self._services, request.sender, signed.result
-        if (result.device, signed.kid) != (sender.uid, sender.certificate_hash):
+        certificate, now = services.devices.certificate(signed.kid), services.clock()
+        if certificate is None or not certificate.uid == result.device == sender.uid:
             raise Fault("TS-3305", detail="it is not of the device that brings it")
         if result.audience != services.audience or str(result.number) != request.tail:
             raise Fault("TS-3305", detail="it is of another environment, or of another command than its path")
-        if result.made_ms > unix_ms(services.clock() + AHEAD_MOST):
+        if result.made_ms > unix_ms(now + AHEAD_MOST):
             raise Fault("TS-3305", detail="it was made in the future")
-        certificate = services.devices.certificate(sender.certificate_hash)
-        if certificate is None:
-            raise Fault("TS-1102", detail="the certificate is not in the register")
+        if certificate.was_revoked(now) or result.made_ms >= unix_ms(certificate.not_after):
+            raise Fault("TS-3305", detail="the certificate of its key is revoked, or had ended when it was made")
         try:
-            verify_es256(certificate.public_key, signed.signing_input, signed.signature, moment=services.clock())
+            verify_es256(certificate.public_key, signed.signing_input, signed.signature, moment=now)
         except Fault as fault:
             raise Fault("TS-3305", detail=str(fault.detail)) from None
 

@@ -269,7 +269,7 @@ def rest_is_enough(rules: NationalRules, hand: DocumentInHand) -> Awaitable[None
 
 async def _claim_rest(rules: NationalRules, hand: DocumentInHand, claim: RefundClaim) -> None:
     forced = hand.channel is Channel.ECR_OFFLINE
-    enough = await rules.stores.claim(claim, hand.received_at, forced=forced)
+    enough = await rules.stores.claim(claim, forced=forced)
     if not enough:
         if not forced:
             hand.claim = None

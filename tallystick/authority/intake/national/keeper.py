@@ -47,9 +47,9 @@ class NationalKeeper:
         """See the port."""
         return await self._keeper.is_registered(uid)
 
-    async def claim(self, claim: RefundClaim, at: datetime, *, forced: bool) -> bool:
-        """See the port."""
-        taken = await self._keeper.run(lambda conn: claims.put(conn, claim, at, forced=forced))
+    async def claim(self, claim: RefundClaim, *, forced: bool) -> bool:
+        """See the port. Noted as of now, however long the refund lay in a part: see `claims.IDLE_AFTER`."""
+        taken = await self._keeper.run(lambda conn: claims.put(conn, claim, self._clock(), forced=forced))
         return taken is not Taken.BEYOND
 
     async def let_go(self, act_hash: bytes) -> None:

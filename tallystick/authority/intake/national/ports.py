@@ -51,7 +51,7 @@ class NationalStores(Protocol):
     async def is_card(self, uid: str) -> bool:
         """Whether it is a registered secure element."""
 
-    async def claim(self, claim: RefundClaim, at: datetime, *, forced: bool) -> bool:
+    async def claim(self, claim: RefundClaim, *, forced: bool) -> bool:
         """Note that a refund takes this much of its original, before it is booked; false where less is left.
 
         ``forced`` notes it in any case: the money was given back already.

@@ -41,19 +41,12 @@ class Turn:
                 signed, document = read(compact, self._sender)
                 if self._hands and _rests_on_the_ledger(self._hands[-1], signed, document) and not await self._land():
                     return
-                standing = await self._walk.standing_for(signed)
-                hand = DocumentInHand(
-                    signed=signed,
-                    document=document,
-                    sender=self._sender,
-                    received_at=self._clock(),
-                    channel=self._channel,
-                    standing=standing,
-                )
-                if signed.header.sequence <= standing.sequence:
+                hand = await self._in_hand(signed, document)
+                if hand.is_new and not await self._is_judged(hand):
+                    return
+                if not hand.is_new:
                     self.outcomes.append(await self._walk.again(hand))
                     continue
-                await self._walk.admit(hand)
                 self._walk.take(hand)
                 self._hands.append(hand)
                 if not number % _IN_A_ROW:
@@ -66,6 +59,33 @@ class Turn:
             self._walk.standings.forget(self._sender.uid)
             raise
         await self._land()
+
+    async def _in_hand(self, signed: SignedDocument, document: NationalDocument) -> DocumentInHand:
+        return DocumentInHand(
+            signed=signed,
+            document=document,
+            sender=self._sender,
+            received_at=self._clock(),
+            channel=self._channel,
+            standing=await self._walk.standing_for(signed),
+        )
+
+    async def _is_judged(self, hand: DocumentInHand) -> bool:
+        """Judge a document by those before it; false where one of these is not booked.
+
+        A fault is believed once the ledger says that no other process has booked for the device meanwhile.
+        """
+        await self._walk.prove(hand)
+        try:
+            await self._walk.examine(hand)
+        except Fault as fault:
+            if not await self._land():
+                return False
+            if not await self._walk.is_overtaken(hand, fault):
+                raise
+            if hand.is_new:
+                await self._walk.examine(hand)
+        return True
 
     async def _land(self) -> bool:
         """Book what was judged; whether all of it is."""

@@ -104,6 +104,11 @@ class DocumentInHand:
         return unix_ms(self.received_at)
 
     @property
+    def is_new(self) -> bool:
+        """Whether its place is free, as far as is known."""
+        return self.header.sequence > self.standing.sequence
+
+    @property
     def certificate(self) -> DeviceCertificate:
         """The signer's certificate, from step 6 on."""
         assert self.signer is not None

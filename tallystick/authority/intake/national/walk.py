@@ -64,7 +64,7 @@ class Walk:
         hand = DocumentInHand(
             signed=signed, document=document, sender=sender, received_at=at, channel=channel, standing=standing
         )
-        return await (self.again(hand) if signed.header.sequence <= standing.sequence else self._new(hand))
+        return await (self._new(hand) if hand.is_new else self.again(hand))
 
     async def standing_for(self, signed: SignedDocument) -> Standing:
         """Where the device of a document stands; read again where another process may have booked for it."""
@@ -75,17 +75,36 @@ class Walk:
         return standing
 
     async def _new(self, hand: DocumentInHand) -> NationalAnswer:
-        """Steps 6 to 15 of a document whose place is not taken."""
-        await self.admit(hand)
+        """Steps 6 to 15 of a document whose place is not taken, as far as this process knows."""
+        await self.prove(hand)
+        try:
+            await self.examine(hand)
+        except Fault as fault:
+            if not await self.is_overtaken(hand, fault):
+                raise
+            if not hand.is_new:
+                return await self.again(hand)
+            await self.examine(hand)
         try:
             return await self._book(hand)
         except Fault as fault:
             await self.let_go(hand, fault)
             raise
 
-    async def admit(self, hand: DocumentInHand) -> None:
-        """Steps 6 to 12."""
-        await self._prove(hand)
+    async def is_overtaken(self, hand: DocumentInHand, fault: Fault) -> bool:
+        """Whether another process has booked for the device since this one looked; ``hand`` knows then what is there.
+
+        A fault found by what was known before is none then: the very document may be booked, and whoever sends it again
+        and is told to sign anew would put two documents in one place. All that was judged here must be booked.
+        """
+        if _is_in_doubt(fault):
+            return False
+        before = hand.standing.sequence, hand.standing.link
+        hand.standing = await self.standing(hand.header.device, fresh=True)
+        return before != (hand.standing.sequence, hand.standing.link)
+
+    async def examine(self, hand: DocumentInHand) -> None:
+        """Steps 8 to 12; who is refused takes nothing from an original."""
         try:
             await self._examine(hand)
         except Fault as fault:
@@ -108,9 +127,9 @@ class Walk:
             return told
         if first is None:  # a ledger that was restored has less than this process remembers
             hand.standing = await self.standing(header.device, fresh=True)
-            if header.sequence > hand.standing.sequence:
+            if hand.is_new:
                 return await self._new(hand)
-        await self._prove(hand)
+        await self.prove(hand)
         return await self._book(hand)
 
     async def _first(self, number: SdcInvoiceNumber) -> LedgerDocument | None:
@@ -122,7 +141,7 @@ class Walk:
             await asyncio.sleep(pause)
         return await self.rules.stores.document(number)
 
-    async def _prove(self, hand: DocumentInHand) -> None:
+    async def prove(self, hand: DocumentInHand) -> None:
         """Steps 6 and 7: whoever fails has shown nothing; what he sent is kept for a while."""
         for check in NATIONAL_CHECKS[hand.channel].proof:
             try:
