@@ -24,6 +24,11 @@ class RoomQueries:
         with conn.cursor(row_factory=tuple_row) as cursor:
             return cursor.execute(self._queries[name], parameters).fetchall()
 
+    def rows_in_binary(self, conn: Connection, name: str, /, **parameters: object) -> list[Row]:
+        """All rows, for queries that give many bytes: as text a ``bytea`` is twice as long, and each byte is spelt."""
+        with conn.cursor(row_factory=tuple_row) as cursor:
+            return cursor.execute(self._queries[name], parameters, binary=True).fetchall()
+
     def row(self, conn: Connection, name: str, /, **parameters: object) -> Row | None:
         """The first row, or none."""
         with conn.cursor(row_factory=tuple_row) as cursor:

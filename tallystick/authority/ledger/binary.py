@@ -21,7 +21,9 @@ _INT2 = struct.Struct(">ih")
 _INT4 = struct.Struct(">ii")
 _INT8 = struct.Struct(">iq")
 _PARAMETER = re.compile(r"%\((\w+)\)s")
-_OID_BYTEA, _OID_INT8, _OID_INT2, _OID_INT4, _OID_TEXT = 17, 20, 21, 23, 25
+_OID_BYTEA, _OID_INT8, _OID_INT2, _OID_INT4, _OID_TEXT, _OID_MOMENT = 17, 20, 21, 23, 25, 1184
+_MOMENTS_BEGIN_MS = 946_684_800_000
+"""2000-01-01 UTC, from which the server counts microseconds."""
 _EMPTY = struct.Struct(">iiI")
 
 
@@ -72,6 +74,11 @@ def int4_array(values: Iterable[int]) -> bytes:
 def int8_array(values: Iterable[int]) -> bytes:
     """A ``bigint[]``."""
     return _array(_OID_INT8, [_INT8.pack(8, value) for value in values])
+
+
+def moment_array(unix_ms: Iterable[int]) -> bytes:
+    """A ``timestamptz[]`` of moments that are given in Unix milliseconds."""
+    return _array(_OID_MOMENT, [_INT8.pack(8, (value - _MOMENTS_BEGIN_MS) * 1000) for value in unix_ms])
 
 
 @attrs.frozen(slots=True)

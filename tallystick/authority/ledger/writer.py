@@ -171,6 +171,7 @@ class Writer:
                 tickets = self._take()
                 self._pace.closed(len(tickets), time.monotonic())
                 ahead.book(self._decode(tickets), len(self._queue))
+                self._pace.answered(time.monotonic())
                 self.size = tenure.ledger.size
             tickets = []
             ahead.land()
@@ -201,8 +202,8 @@ class Writer:
             return
         deadline, before = time.monotonic() + wait, len(self._queue)
         seen = before
-        while not self._full() and time.monotonic() < deadline and not self._stopping:
-            time.sleep(self._pace.quiet_seconds)
+        while not self._full() and (left := deadline - time.monotonic()) > 0 and not self._stopping:
+            time.sleep(min(left, self._pace.quiet_seconds))
             if len(self._queue) == seen:
                 break
             seen = len(self._queue)

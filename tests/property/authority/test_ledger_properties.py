@@ -11,6 +11,7 @@ from tallystick.authority.ledger.growing_tree import GrowingTree
 from tallystick.authority.ledger.sequences import DeviceHead, hole_changes
 from tallystick.authority.ledger.store import fold_edge
 from tallystick.kernel.hashing import sha256
+from tallystick.kernel.instants import from_unix_ms
 from tallystick.kernel.merkle import Frontier
 
 ordinals = st.lists(st.integers(1, 60), unique=True, max_size=40)
@@ -90,3 +91,13 @@ def test_binary_parameters_mean_what_they_say(
     ).fetchone()
     assert said is not None
     assert shown == [*said, said[1]]
+
+
+@given(st.lists(st.integers(-62_135_596_800_000, 253_402_300_799_999), max_size=5))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_moments_in_binary_are_those_of_the_calendar(connection: psycopg.Connection, unix_ms: list[int]) -> None:
+    written = binary.ArrayParameter(binary.moment_array(unix_ms))
+    same = connection.execute(
+        "SELECT %s::timestamptz[] = %s::timestamptz[]", (written, [from_unix_ms(one) for one in unix_ms])
+    ).fetchone()
+    assert same == (True,)

@@ -31,15 +31,15 @@ def fold(conn: Connection, zone: ZoneInfo, now: datetime, most: int = SPAN_ENTRI
     receipts = store.receipts_between(conn, first, last)
     figures, items, registers, points = Tally(zone, now), [], [], []
     for row in store.span(conn, first, last):
-        item, record = _item(row)
+        item, booked_at, record = _item(row)
         accepted_at = receipts.get(row.log_index)
         if accepted_at is None:
             items.append(item)
         else:
-            figures.accepted(item.booked_at, accepted_at)
-        figures.entered(item.document_type, item.booked_at, State.WAITING if accepted_at is None else State.ACCEPTED)
+            figures.accepted(booked_at, accepted_at)
+        figures.entered(item.document_type, booked_at, State.WAITING if accepted_at is None else State.ACCEPTED)
         if record is not None:
-            day = figures.local_day(item.booked_at)
+            day = figures.local_day(booked_at)
             registers.append((day, record.device.partition("-")[0]))
             points.append((day, record.taxpayer, record.premises))
     if items:
@@ -51,14 +51,14 @@ def fold(conn: Connection, zone: ZoneInfo, now: datetime, most: int = SPAN_ENTRI
     return last - first
 
 
-def _item(row: LedgerRow) -> tuple[NewItem, Record | None]:
+def _item(row: LedgerRow) -> tuple[NewItem, datetime, Record | None]:
     """A document whose record lacks or is damaged is an item as well: it is not lost, and a person will look at it."""
     try:
         if row.record is None:
             raise Fault("TS-1220", detail="the record lacks")
         record = read_record(row.record)
-        item = NewItem(row.log_index, int(record.type), record.taxpayer, from_unix_ms(int(record.received_at)))
+        booked_ms = int(record.received_at)
+        return NewItem(row.log_index, int(record.type), record.taxpayer, booked_ms), from_unix_ms(booked_ms), record
     except (Fault, ValueError):
-        booked_at = from_unix_ms(read_leaf(row.leaf).received_ms)
-        return NewItem(row.log_index, UNREADABLE_TYPE, row.tin, booked_at), None
-    return item, record
+        booked_ms = read_leaf(row.leaf).received_ms
+        return NewItem(row.log_index, UNREADABLE_TYPE, row.tin, booked_ms), from_unix_ms(booked_ms), None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
+from tallystick.authority.ledger.binary import ArrayParameter, int4_array, int8_array, moment_array, text_array
 from tallystick.authority.projections.taxservice.breaker import Breaker
 from tallystick.authority.projections.taxservice.kinds import KIND_OF_TYPE, DocumentKind, kind_of, types_of
 from tallystick.authority.projections.taxservice.values import Claimed, DeadLetter, OwnDocument, State
@@ -42,7 +43,8 @@ class NewItem(NamedTuple):
     log_index: int
     document_type: int
     tin: str
-    booked_at: datetime
+    booked_ms: int
+    """Unix milliseconds."""
 
 
 class Moved(NamedTuple):
@@ -84,7 +86,7 @@ def move_position(conn: Connection, position: int) -> None:
 
 def span(conn: Connection, first: int, last: int) -> list[LedgerRow]:
     """The documents of a span of the ledger."""
-    return [LedgerRow(*row) for row in SQL.rows(conn, "span", first=first, last=last)]
+    return [LedgerRow._make(row) for row in SQL.rows_in_binary(conn, "span", first=first, last=last)]
 
 
 def receipts_between(conn: Connection, first: int, last: int) -> dict[int, datetime]:
@@ -97,10 +99,10 @@ def add_items(conn: Connection, items: Sequence[NewItem]) -> None:
     SQL.run(
         conn,
         "add_items",
-        indexes=[one.log_index for one in items],
-        types=[one.document_type for one in items],
-        tins=[one.tin for one in items],
-        booked=[one.booked_at for one in items],
+        indexes=ArrayParameter(int8_array([one.log_index for one in items])),
+        types=ArrayParameter(int4_array([one.document_type for one in items])),
+        tins=ArrayParameter(text_array([one.tin for one in items])),
+        booked=ArrayParameter(moment_array([one.booked_ms for one in items])),
     )
 
 

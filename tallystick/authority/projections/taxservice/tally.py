@@ -16,12 +16,13 @@ from tallystick.kernel.instants import EPOCH
 
 MINUTES_COUNTED = timedelta(hours=24)
 """Documents older than this change no minute any more; the minutes themselves go an hour later."""
+_MINUTE = timedelta(minutes=1)
 _MINUTES_KEPT = MINUTES_COUNTED + timedelta(hours=1)
 
 
 def minute_of(moment: datetime) -> int:
     """Minutes since 1970."""
-    return (moment - EPOCH) // timedelta(minutes=1)
+    return (moment - EPOCH) // _MINUTE
 
 
 @attrs.define(slots=True)
@@ -36,7 +37,7 @@ class Tally:
 
     def entered(self, document_type: int, booked_at: datetime, state: State) -> None:
         """A document came into the queue, in that state."""
-        self._day(booked_at)["operations"] += 1
+        self._day(self.local_day(booked_at))["operations"] += 1
         self._count(document_type, booked_at, state, 1)
 
     def moved(self, document_type: int, booked_at: datetime, before: State, after: State) -> None:
@@ -47,21 +48,24 @@ class Tally:
 
     def accepted(self, booked_at: datetime, accepted_at: datetime) -> None:
         """The service's word came then."""
-        day = self._day(booked_at)
+        day = self._day(self.local_day(booked_at))
         day["accepted"] += 1
         day["accepted_ms"] += max(accepted_at - booked_at, timedelta(0)) // timedelta(milliseconds=1)
 
     def first_seen(self, what: str, days: Iterable[date]) -> None:
         """``registers`` or ``points`` that were not seen on these days before."""
         for day in days:
-            self._days.setdefault(day, Counter())[what] += 1
+            self._day(day)[what] += 1
 
     def local_day(self, moment: datetime) -> date:
         """The day by the authority's own time."""
         return moment.astimezone(self.zone).date()
 
-    def _day(self, moment: datetime) -> Counter[str]:
-        return self._days.setdefault(self.local_day(moment), Counter())
+    def _day(self, day: date) -> Counter[str]:
+        found = self._days.get(day)
+        if found is None:
+            found = self._days[day] = Counter()
+        return found
 
     def _count(self, document_type: int, booked_at: datetime, state: State, by: int) -> None:
         self._totals[document_type, state.value] += by

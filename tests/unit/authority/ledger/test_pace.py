@@ -1,4 +1,6 @@
-"""How long a batch waits: a lone document not at all, a stream up to 20 ms, and never again for nothing."""
+"""How long a batch waits: a lone document not at all, a stream as long as a batch takes, never again for nothing."""
+
+import pytest
 
 from tallystick.authority.ledger.pace import WAIT_SECONDS_MAX, Pace
 
@@ -44,4 +46,23 @@ def test_a_pause_ends_the_stream() -> None:
     pace = Pace()
     stream(pace, batches=20, count=20, every_seconds=0.02)
     pace.closed(1, 200.0)
+    assert pace.wait_seconds() == 0
+
+
+@pytest.mark.parametrize(("took", "waits"), [(0.004, 0.004), (0.019, 0.019), (0.3, WAIT_SECONDS_MAX), (-1.0, 0.0)])
+def test_a_batch_waits_as_long_as_the_one_before_it_took(took: float, waits: float) -> None:
+    pace = Pace()
+    stream(pace, batches=200, count=400, every_seconds=0.02)
+    pace.answered(100 + 199 * 0.02 + took)
+    assert pace.wait_seconds() == pytest.approx(waits)
+
+
+def test_nobody_waits_where_nobody_is_likely_to_come() -> None:
+    """At 200 a second five milliseconds bring one more, four do not."""
+    pace = Pace()
+    stream(pace, batches=200, count=4, every_seconds=0.02)
+    last = 100 + 199 * 0.02
+    pace.answered(last + 0.0055)
+    assert pace.wait_seconds() > 0
+    pace.answered(last + 0.0045)
     assert pace.wait_seconds() == 0
