@@ -117,12 +117,13 @@ def log(
     uid: Uid,
     after: Annotated[str, typer.Option(help="Cursor: go on behind an earlier page.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many, oldest first.")] = 100,
+    sales: Annotated[bool, typer.Option("--sales", help="With every sale, return and correction.")] = False,
 ) -> None:
     """Print what was done to a device and by it. That you have read it is an act in the log."""
     with _desk() as desk:
-        found = desk.log(uid, after, limit)
+        found = desk.log(uid, after, limit, has_sales=sales)
     for one in found.entries:
-        said = "  ".join(f"{name} {value}" for name, value in sorted(one.facts.items()) if value)
+        said = "  ".join(f"{name} {value}" for name, value in one.for_people.items())
         typer.echo(f"{one.at:%Y-%m-%d %H:%M:%S}  {one.what:<24}  {said}")
     typer.echo(f"go on with --after {found.after}" + (" (more waits)" if found.has_more else ""))
 

@@ -122,15 +122,16 @@ def sell(
 @app.command()
 def order(
     folder: Folder,
-    file: Annotated[
-        Path, typer.Argument(help="The order, JSON; - reads standard input.", exists=True, allow_dash=True)
-    ],
+    file: Annotated[str, typer.Argument(help="File with the order, JSON; - reads standard input.")],
     request_id: RequestId = "",
 ) -> None:
     """Give any order to a running register: open-shift, sell, refund, correct, x-report, close-shift and the rest."""
     from tallystick.ops.till_tools import give_order
 
-    content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror}", param_hint="FILE") from error
     typer.echo(give_order(folder, content, request_id).decode())
 
 

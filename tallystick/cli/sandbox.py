@@ -51,6 +51,9 @@ def card(
 @app.command()
 def register(
     kind: Annotated[str, typer.Option("--class", help="software, hardware or erp.")] = "software",
+    folder: Annotated[
+        Path | None, typer.Option(help="New folder for `tallystick ecr`: what the register is, root, passphrase.")
+    ] = None,
 ) -> None:
     """Enter another register of the test company, or a connection of its ERP; prints its number and one-time code."""
     from tallystick.kernel.device_policy import DeviceClass
@@ -61,7 +64,7 @@ def register(
     words = {one.word: one for one in CLASSES}
     if kind not in words:
         raise typer.BadParameter(f"one of {', '.join(words)}", param_hint="--class")
-    for line in add_register(load_settings(), DeviceClass(words[kind])):
+    for line in add_register(load_settings(), DeviceClass(words[kind]), folder):
         typer.echo(line)
 
 

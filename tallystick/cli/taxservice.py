@@ -31,7 +31,9 @@ def status(
         typer.echo(f"the tax service is away since {breaker.open_since:%Y-%m-%d %H:%M:%S} UTC: {breaker.trouble}")
         typer.echo(f"it is asked again at {breaker.probe_at:%H:%M:%S} UTC")
     elif breaker.answered_at is not None:
-        typer.echo(f"the tax service answers; the last time of day {breaker.answered_at:%Y-%m-%d %H:%M:%S} UTC")
+        typer.echo(f"the tax service answered last at {breaker.answered_at:%Y-%m-%d %H:%M:%S} UTC")
+    if breaker.open_since is None and breaker.failures:
+        typer.echo(f"troubles in a row since then: {breaker.failures}; the last one: {breaker.trouble}")
     if standing.behind:
         typer.echo(f"{standing.behind:,} entries of the ledger are not in the queue yet")
     if figures.since is not None:

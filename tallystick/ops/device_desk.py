@@ -68,14 +68,14 @@ class DeviceDesk:
             raise Fault("TS-4003", detail="no such rate group is published")
         return rate_change(found[-1])
 
-    def log(self, uid: str, after: str, limit: int) -> LogPage:
+    def log(self, uid: str, after: str, limit: int, *, has_sales: bool = False) -> LogPage:
         """A page of a device's log; that it was read is an act. Raises ``TS-4003`` and ``TS-1220``."""
         cursor = read_cursor(after)
         with psycopg.connect(as_role(self.owner_dsn, INTAKE)) as conn:
             device = registry.fiscal_device(conn, uid)
             if device is None:
                 raise Fault("TS-4003", detail="no such device")
-            found = devicelog.page(conn, uid, cursor, self.clock(), limit=limit)
+            found = devicelog.page(conn, uid, cursor, self.clock(), limit=limit, has_sales=has_sales)
             act = Act(at=self.clock(), actor=self.came_from, verb="devices.read", object=f"device:{uid}")
             activity.record(conn, attrs.evolve(act, for_whom=device.tin))
             return found

@@ -14,6 +14,8 @@ from tallystick.authority.reference.registry import queries
 from tallystick.authority.reference.registry.registering import require_acts_for
 from tallystick.authority.reference.remote import many
 from tallystick.authority.reference.remote.ports import Device, Selection
+from tallystick.kernel.builds import BuildClass, Certification, require_fit
+from tallystick.kernel.device_policy import BUILD_CLASS, DeviceClass
 
 Connection = psycopg.Connection[Any]
 _FOR_HIMSELF = frozenset({"taxpayer"})
@@ -43,6 +45,13 @@ class RegistryOfCommands:
     def require_acts_for(self, conn: Connection, person: Person, tin: str) -> None:
         """See the port."""
         require_acts_for(conn, person, tin, _FOR_HIMSELF)
+
+    def require_build(self, conn: Connection, build_id: str, device_class: int | None) -> None:
+        """See the port."""
+        found = builds.build(conn, build_id)
+        built_for, state = (None, None) if found is None else (found.build_class, found.state)
+        wanted = built_for if device_class is None else BUILD_CLASS[DeviceClass(device_class)]
+        require_fit(Certification.REQUIRED, wanted or BuildClass.SOFTWARE_REGISTER, built_for, state)
 
     def hold(self, conn: Connection, uid: str, at: datetime, reason: str, by: str) -> None:
         """See the port."""

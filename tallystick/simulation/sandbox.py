@@ -31,6 +31,7 @@ from tallystick.ops.supervisor import Supervisor, stop_flag
 from tallystick.simulation.children import Children
 from tallystick.simulation.country import Country, load_keys, open_country, read_birth
 from tallystick.simulation.hosted import DemoPos, hosted_row, prepare_hosting
+from tallystick.simulation.national import setup
 from tallystick.simulation.sandbox_cards import CardNote, SandboxError, TestCards, await_port, await_registration
 from tallystick.simulation.sandbox_papers import Addresses, Papers
 from tallystick.simulation.sandbox_registers import TestRegisters
@@ -142,6 +143,7 @@ class Sandbox:
             ("enrolment of devices (EST)", children.est_url),
             ("revocation lists, OCSP", country.birth.pki_url),
             ("verification, checkpoint", children.public_url),
+            ("queue to the tax service", f"{children.tax_queue_url}queue  (played by {children.tax_office.url})"),
             ("operator's pages", f"{children.portal_url}  (`make link` prints a sign-in link)"),
             ("descriptions", f"http://127.0.0.1:{ports[notes[0].uid]}/openapi.json, {country.api_url}openapi.json"),
             ("cards, PINs, logs", f"{country.state.demo}/esdc, {cards.folder}, {country.state.logs}"),
@@ -228,16 +230,22 @@ def add_card(settings: Settings, *, tin: str, name: str, limit: Money, served: b
     return lines
 
 
-def add_register(settings: Settings, kind: DeviceClass) -> list[str]:
+def add_register(settings: Settings, kind: DeviceClass, folder: Path | None = None) -> list[str]:
     """A further device of the test company, for a key that its maker makes; the lines to print, its code among them.
 
+    With ``folder`` everything of `tallystick ecr` but the key is written there, and the lines say how to start it.
     Raises `SandboxError`.
     """
     state = StateFolder.of(settings.state)
     owner_dsn = running_database(state)
     if owner_dsn is None:
         raise SandboxError("no sandbox runs here; `tallystick sandbox` starts one")
-    pack = load_pack(read_birth(state).code)
+    if folder is not None and kind is DeviceClass.ERP:
+        raise SandboxError("an ERP system is no `tallystick ecr`; leave the folder out, and enrol your own key")
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        raise SandboxError(f"{folder} is not empty")
+    birth = read_birth(state)
+    pack = load_pack(birth.code)
     pki = load_keys(state, pack)
     registers = _registers(state, pack, pki, settings)
     try:
@@ -245,13 +253,34 @@ def add_register(settings: Settings, kind: DeviceClass) -> list[str]:
         uid, code = registers.register(as_role(owner_dsn, INTAKE), kind)
     except OSError:
         raise SandboxError("this country has no test registers; start it with `tallystick sandbox`") from None
-    port = (state.run / "ecr.port").read_text(encoding="ascii")
-    return [
+    door = f"https://127.0.0.1:{_port(state, 'ecr')}"
+    lines = [
         f"UID      {uid}",
         f"code     {code}   (for one enrolment within 72 hours)",
         f"class    {kind.word}",
         f"build    {build}",
         f"root     {pki.files.root}",
         f"EST      {registers.connecting.enrol_url}",
-        f"ECR      https://127.0.0.1:{port}/",
+        f"ECR      {door}/",
     ]
+    if folder is None:
+        return lines
+    to = setup.Addresses(
+        door=door,
+        est=registers.connecting.enrol_url,
+        renewal=f"{birth.pki_url}pki/renewal-info",
+        receipts=f"http://127.0.0.1:{_port(state, 'public')}",
+        audience=msgspec.structs.replace(settings, country=birth.code, timing="demo").log_origin,
+    )
+    setup.write_register(folder, registers.plan(uid, kind), pack, pki, to, build)
+    secret, _ = setup.passphrase_in(folder)
+    papers = f"{folder} --passphrase-file {secret}"
+    return [
+        *lines,
+        f"enrol    tallystick ecr enrol {papers} --code {code}",
+        f"run      tallystick ecr run {papers}",
+    ]
+
+
+def _port(state: StateFolder, name: str) -> str:
+    return (state.run / f"{name}.port").read_text(encoding="ascii")

@@ -26,7 +26,7 @@ from tallystick.authority.reference.registry import operations as registry
 from tallystick.authority.reference.registry import queries
 from tallystick.authority.reference.registry.ports import ConnectingServices
 from tallystick.authority.reference.registry.registering import free_uid, register_device
-from tallystick.authority.reference.registry.values import FiscalDevice, Premises, Taxpayer
+from tallystick.authority.reference.registry.values import FiscalDevice, FormFactor, Premises, Taxpayer
 from tallystick.crypto.certificates import certificates_of, pem_of, read_certificate
 from tallystick.crypto.est import write_request
 from tallystick.crypto.keys import generate_p256_key, load_private_key, store_private_key
@@ -37,7 +37,9 @@ from tallystick.kernel.device_policy import BUILD_CLASS, NEEDS_A_POINT, DeviceCl
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import sha256
 from tallystick.kernel.identifiers import Tin, Uid
+from tallystick.kernel.invoice import Seller
 from tallystick.kit.atomic_file import write_atomically
+from tallystick.simulation.national.setup import DevicePlan
 from tallystick.simulation.sign_in import OFFICERS
 from tallystick.wire.build_manifest import Manifest, write_manifest
 
@@ -140,12 +142,37 @@ class TestRegisters:
             officer = Person(OFFICERS[0], PORTAL)
             agreements.conclude(conn, queries.taxpayer, number, COMPANY.tin, at, None, officer, at)
 
-    def _premises(self, conn: Connection) -> int:
-        place = Premises(
+    def plan(self, uid: str, kind: DeviceClass) -> DevicePlan:
+        """A device of the company as its own folder describes it (`setup.write_register`)."""
+        place = self._place()
+        seller = Seller(
+            tin=COMPANY.tin,
+            business_name=COMPANY.business_name,
+            location_name=place.name,
+            address=place.address,
+            district=place.district,
+            city=place.city,
+            country=place.country,
+        )
+        return DevicePlan(
+            uid=Uid(uid),
+            device_class=kind,
+            seller=seller,
+            place=place.code,
+            form_factor=FormFactor.OTHER,
+            maker=MAKER,
+            model=f"Test {kind.word}",
+            memory_number=_memory_number(uid, kind),
+        )
+
+    def _place(self) -> Premises:
+        return Premises(
             tin=COMPANY.tin, code="1", name="Test premises", address="3 Sandbox Street", city=self.pack.city,
             country=self.pack.country,
         )  # fmt: skip
-        return registry.register_premises(conn, place)
+
+    def _premises(self, conn: Connection) -> int:
+        return registry.register_premises(conn, self._place())
 
     def _enter(self, conn: Connection, uid: str, kind: DeviceClass, place: int) -> None:
         device = FiscalDevice(
@@ -156,7 +183,7 @@ class TestRegisters:
             maker=MAKER,
             model=f"Test {kind.word}",
             serial_number=uid,
-            memory_number=f"FM-{uid}" if kind is DeviceClass.HARDWARE else "",
+            memory_number=_memory_number(uid, kind),
         )
         register_device(conn, self.connecting, device, "process:sandbox", self.clock())
 
@@ -193,3 +220,7 @@ class TestRegisters:
         for used in (code, request):
             used.unlink()
         return None
+
+
+def _memory_number(uid: str, kind: DeviceClass) -> str:
+    return f"FM-{uid}" if kind is DeviceClass.HARDWARE else ""

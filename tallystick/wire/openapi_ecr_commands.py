@@ -21,6 +21,7 @@ def command_paths(call: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     number = parameter("number", "path", _COUNT, "The command's number.", required=True)
     cursor = parameter("after", "query", text(0, 120), "The cursor of the page before.")
     device = parameter("device", "query", _UID, "Another device of the same taxpayer.")
+    sales = parameter("sales", "query", text(enum=["1"]), "With every sale, return and correction.")
     taken = named("ResultTaken")
     said = content(
         {"type": "string", "maxLength": RESULT_BYTES_MAX, "description": "A compact JWS, signed by the device."},
@@ -47,7 +48,7 @@ def command_paths(call: Callable[..., dict[str, Any]]) -> dict[str, Any]:
                 "deviceLog",
                 "What was done to a device and by it",
                 {200: answer("A page, oldest first.", named("DeviceLogPage"))},
-                parameters=(cursor, device),
+                parameters=(cursor, device, sales),
             )
         },
     }

@@ -166,6 +166,7 @@ class Bench:
             way, memory = OnlineWay(self.authority), None
         FedCommands.supply = self.supply
         self.commands = FedCommands(self.folder)
+        self.commands.begin(has_documents=store.standing().sequence > 0)
         orders = StandingOrders(self.commands)
         self.register = Register(
             setup, store, sign, way, self.authority, self.clock, memory=memory, orders=orders

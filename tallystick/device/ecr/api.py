@@ -156,12 +156,14 @@ def write_status(register: Register) -> bytes:
         "late": str(status.late),
         "stopped": status.stopped,
         "revoked": status.barred,
-        "held": register.is_held,
+        "held": bool(register.why_held),
         "trouble": status.trouble,
         "apart": status.apart,
         "must_close": status.must_close,
         "certificate_until": _moment(status.not_after),
     }
+    if (wanted := register.to_install) is not None:
+        told["install"] = {"build": wanted[0], "by": _moment(wanted[1])}
     if status.works_offline:
         told["offline"] = {
             "minutes_left": str(max(0, int(window.left.total_seconds() // 60))),

@@ -65,6 +65,7 @@ def open_register(folder: Path, passphrase: str, clock: Clock, *, memory: Path |
     orders = StandingOrders(commands)
 
     def with_control(register: Register) -> Opened:
+        commands.begin(has_documents=store.standing().sequence > 0)
         control = RemoteControl(
             register, commands, channel, believer, files.sign, lambda: files.identity().certificate_hash
         )  # fmt: skip

@@ -80,9 +80,15 @@ class Register:
         return self.own_setup if self._orders is None else self._orders.applied(self.own_setup)
 
     @property
-    def is_held(self) -> bool:
-        """Whether the authority lets it sell nothing (S0-030)."""
-        return self._orders is not None and self._orders.is_held
+    def why_held(self) -> str:
+        """Why the authority lets it sell nothing (S0-030); empty where it may sell."""
+        return "" if self._orders is None else self._orders.why_held
+
+    @property
+    def to_install(self) -> tuple[str, datetime] | None:
+        """The build (hex) that the authority wants installed, and until when; none where it runs already."""
+        wanted = None if self._orders is None else self._orders.to_install
+        return None if wanted is None or wanted[0] == self.own_setup.build else wanted
 
     @property
     def is_barred(self) -> bool:
@@ -113,8 +119,8 @@ class Register:
             standing = self._standing_to_sign_from()
             if isinstance(order, _SELLS) and standing.barred:
                 self._check_new(request, REVOKED, "nothing is sold any more; what was sold goes to the authority")
-            if isinstance(order, _SELLS) and self.is_held:
-                self._check_new(request, "TS-2407", "the authority holds this register: nothing is sold")
+            if isinstance(order, _SELLS) and self.why_held:
+                self._check_new(request, "TS-2407", self.why_held)
             if isinstance(order, _SELLS) and self.setup.works_offline:
                 self._check_window(request, standing, now)
             try:

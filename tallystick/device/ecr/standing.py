@@ -27,8 +27,12 @@ class Orders(Protocol):
     """What the authority wants of this register for now (S0-030)."""
 
     @property
-    def is_held(self) -> bool:
-        """Whether it may sell nothing."""
+    def why_held(self) -> str:
+        """Why it may sell nothing; empty where it may."""
+
+    @property
+    def to_install(self) -> tuple[str, datetime] | None:
+        """The build (hex) that shall be installed, and until when."""
 
     def applied(self, setup: RegisterSetup) -> RegisterSetup:
         """The setup as it holds now."""

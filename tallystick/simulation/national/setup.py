@@ -52,17 +52,22 @@ _OFFICER = Person(OFFICERS[0], PORTAL)
 
 @attrs.frozen(kw_only=True)
 class DevicePlan:
-    """A device before it is made: its UID, class, owner and place; ``place`` is the owner's own name of the point."""
+    """A device before it is made: its UID, class, owner and place; ``place`` is the owner's own name of the point.
+
+    ``model`` is what it is called on its receipts, ``memory_number`` that of its write-once memory, where one is known.
+    """
 
     uid: Uid
     device_class: DeviceClass
     seller: Seller
     place: str
     form_factor: FormFactor
+    maker: str = MAKER
+    model: str = attrs.field()
+    memory_number: str = ""
 
-    @property
-    def model(self) -> str:
-        """What it is called on its receipts."""
+    @model.default
+    def _own_model(self) -> str:
         return f"Tallystick {self.device_class.word}"
 
 
@@ -113,10 +118,11 @@ def enter_device(conn: Connection, plan: DevicePlan) -> None:
             device_class=plan.device_class,
             tin=seller.tin,
             premises_id=point,
-            maker=MAKER,
+            maker=plan.maker,
             model=plan.model,
             serial_number=plan.uid,
             form_factor=plan.form_factor,
+            memory_number=plan.memory_number,
         ),
     )
 
@@ -139,9 +145,10 @@ def write_register(folder: Path, plan: DevicePlan, pack: CountryPack, pki: DemoP
             "address": seller.address,
             "district": seller.district,
         },
-        "maker": MAKER,
+        "maker": plan.maker,
         "model": plan.model,
         "serial_number": plan.uid,
+        "memory_number": plan.memory_number,
         "premises": plan.place,
         "build": build,
         "audience": to.audience,

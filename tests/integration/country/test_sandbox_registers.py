@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -53,6 +54,20 @@ def shell(folder: Path, script: str, **told: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def order(sandbox: Sandbox, folder: Path, wanted: dict[str, str]) -> None:
+    """Give a register that has just been started an order, by standard input."""
+    argv = (sys.executable, "-m", "tallystick", "ecr", "order", str(folder), "-")
+    until = time.monotonic() + 60
+    while True:
+        done = subprocess.run(
+            argv, env=sandbox.environment, input=json.dumps(wanted), capture_output=True, text=True, check=False
+        )  # fmt: skip
+        if done.returncode == 0:
+            return
+        assert time.monotonic() < until, done.stderr
+        time.sleep(0.2)
 
 
 def is_valid(stranger: Stranger, code: str) -> bool:
@@ -121,6 +136,33 @@ def test_a_device_of_ones_own_with_openssl_and_curl(sandbox: Sandbox, tmp_path: 
     assert walk(tmp_path).place == 5
     refused = sandbox.command("sandbox", "register", "--class", "toaster")
     assert refused.returncode == 2
+
+
+def test_a_folder_for_our_own_register_is_enrolled_started_and_held_by_the_printed_lines(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    folder = tmp_path / "till"
+    made = sandbox.command("sandbox", "register", "--class", "hardware", "--folder", str(folder))
+    assert made.returncode == 0, made.stderr
+    told = dict(re.findall(r"^(\S+)\s+(.+)", made.stdout, re.MULTILINE))
+    assert sandbox.command(*shlex.split(told["enrol"])[1:]).returncode == 0
+    argv = (sys.executable, "-m", "tallystick", *shlex.split(told["run"])[1:], "--api-port", "0", "--till-port", "0")
+    running = subprocess.Popen(argv, env=sandbox.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        order(sandbox, folder, {"order": "register"})
+        order(sandbox, folder, {"order": "open-shift", "cash": "100", "cashier": "Ana"})
+        why = ("--user", "officer-1", "--reason", "the till was reported as stolen")
+        assert sandbox.command("device", "hold", told["UID"], *why).returncode == 0
+        until = time.monotonic() + 60
+        while not (status := json.loads(sandbox.command("ecr", "status", str(folder)).stdout))["held"]:
+            sandbox.command("ecr", "sell", str(folder), "--item", "Bread:2.50:A", "--cash", "10")
+            assert time.monotonic() < until, status
+        assert (status["uid"], status["trouble"]) == (told["UID"], "")
+    finally:
+        running.terminate()
+        running.wait(timeout=30)
+    again = sandbox.command("sandbox", "register", "--folder", str(folder))
+    assert (again.returncode, "is not empty" in again.stderr) == (1, True)
 
 
 def test_an_unknown_register_presents_itself_and_sells_when_it_is_confirmed(sandbox: Sandbox, tmp_path: Path) -> None:

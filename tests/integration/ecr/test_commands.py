@@ -211,11 +211,16 @@ def test_s0_030_the_taxpayer_reads_the_log_of_his_devices(shop: Shop) -> None:
         first = ["registered", "held", "command", "command-fetched", "result", "released", "command"]
         assert sorted(words) == sorted(first)
         assert words.index("command") < words.index("command-fetched") < words.index("result")
+        asked, answered = ([one["facts"] for one in told if one["what"] == what] for what in ("command", "result"))
+        assert (asked[0]["kind"], asked[0]["number"]) == ("hold", str(number))
+        assert answered == [{"number": str(number), "outcome": "done", "sequence": "7", "state": "hold"}]
         (held,) = [one for one in told if one["what"] == "held"]
         assert held["facts"] == {}, "who held it, and why, is not for its taxpayer"
         assert log_of(shop, other, till.uid) == told
         for foreign in (stranger.uid, "NOBODY01"):
             assert till.ask("GET", f"{DEVICE_LOG_PATH}?device={foreign}").code == "TS-4003"
+        assert till.ask("GET", f"{DEVICE_LOG_PATH}?sales=1").status == 200
+        assert till.ask("GET", f"{DEVICE_LOG_PATH}?sales=yes").code == "TS-1220"
         for bad in ("1", "x", "1.1.1.1.1", "9" * 30 + ".1.a.1", "1.1.a.1&after=2"):
             assert till.ask("GET", f"{DEVICE_LOG_PATH}?after={bad}").code == "TS-1220", bad
     finally:

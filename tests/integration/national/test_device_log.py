@@ -49,12 +49,16 @@ def hold(bench: NationalBench, till: NationalTill) -> None:
         registry.hold_device(conn, till.uid, bench.now, "an inspector asked for it", "officer:vera")
 
 
-def read(bench: NationalBench, till: NationalTill, limit: int, after: Cursor) -> tuple[list[LogEntry], Cursor]:
+def read(
+    bench: NationalBench, till: NationalTill, limit: int, after: Cursor, *, has_sales: bool = False
+) -> tuple[list[LogEntry], Cursor]:
     """To the end, by pages; each cursor goes to the reader as text and comes back."""
     found: list[LogEntry] = []
     with psycopg.connect(bench.ledger.dsn) as conn:
         while True:
-            page = devicelog.page(conn, till.uid, after, bench.now + timedelta(minutes=1), limit=limit)
+            page = devicelog.page(
+                conn, till.uid, after, bench.now + timedelta(minutes=1), limit=limit, has_sales=has_sales
+            )
             assert len(page.entries) <= limit
             found += page.entries
             after = read_cursor(str(page.after))
@@ -92,5 +96,13 @@ async def everything(bench: NationalBench, monkeypatch: pytest.MonkeyPatch) -> N
     later, _ = read(bench, till, 100, cursor)
     assert [one.what for one in later] == ["released", "shift-opened", "shift-closed"]
     monkeypatch.setattr(devicelog, "SCAN_MOST", 2)
+    for limit in (2, 100):
+        every, _ = read(bench, till, limit, Cursor(), has_sales=True)
+        assert [one for one in every if one.what != "sold"] == [*first, *later]
+        sold = [one for one in every if one.what == "sold"]
+        assert len(sold) == 7
+        assert sold[0].facts["number"] == f"{till.uid}-{till.uid}-3"
+        assert int(sold[0].facts["total"]) > 0
+        assert sold[0].for_people["issued"].endswith("Z"), "people read dates"
     for limit in (1, 2, 3, 7):
         assert read(bench, till, limit, Cursor())[0] == [*first, *later], limit

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from cards import country
+from maker import MakerOfTills
 from pki_bench import PkiBench, pki_bench
 from remote_bench import WHY, Control, command_unit, officer, people
 from typer.testing import CliRunner
@@ -18,6 +19,7 @@ from tallystick.authority.oversight.activity import queries as activity
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.reference.remote import operations
 from tallystick.cli import app
+from tallystick.kernel.builds import BuildClass
 from tallystick.kernel.device_commands import PolicyChange
 from tallystick.ops.approved_deeds import do_approved
 from tallystick.ops.command_signing import signers
@@ -56,7 +58,17 @@ def test_s0_030_commands_to_one_and_to_many_and_the_log(bench: PkiBench, databas
     assert f"command 2 to {uid}: release" in run("release", *by(uid))
     run("policy", *by(uid), "--offline-hours", "24", "--receipt-text", "Thank you")
     run("resend", *by(uid), "--from", "7")
-    run("firmware", *by(uid), "--build", "ab" * 32, "--by", "2027-01-31")
+    soon = f"{now + timedelta(days=30):%Y-%m-%d}"
+    assert "TS-2406" in run("firmware", *by(uid), "--build", "ab" * 32, "--by", soon, fails=True), "nobody certified it"
+    maker = MakerOfTills()
+    build, other = (
+        maker.certified(bench.conn, version, kind)
+        for version, kind in (("1.1", BuildClass.SOFTWARE_REGISTER), ("1.2", BuildClass.ERP))
+    )
+    bench.conn.commit()
+    assert "TS-2406" in run("firmware", *by(uid), "--build", other, "--by", soon, fails=True), "of another class"
+    assert "TS-3300" in run("firmware", *by(uid), "--build", build, "--by", "2026-01-31", fails=True), "over"
+    run("firmware", *by(uid), "--build", build, "--by", soon)
     assert "TS-3300" in run("policy", *by(uid), "--offline-hours", "500", fails=True)
     assert "TS-4003" in run("hold", *by(uid, user="tina"), fails=True), "she acts for somebody else"
     assert "TS-4003" in run("rates", *by(uid), "--group", "99", fails=True)

@@ -103,7 +103,7 @@ def test_s1_007_the_worker_sends_and_command_and_listener_say_how_it_stands(
         bench.book(1)
         wait_for(port, {"accepted": 3, "rejected": 1})
         shown = command(context, "status")
-        assert "the tax service answers" in shown
+        assert "the tax service answered last at" in shown
         assert shown.splitlines()[-1].split() == ["all", "0", "0", "3", "1", "0", "0"]
         (line,) = command(context, "dead", "--type", "receipt").splitlines()
         assert line.split()[:3] == ["1", "rejected", "receipt"]

@@ -119,7 +119,12 @@ class CommandsApi:
                 raise Fault("TS-4003", detail="no such device of this taxpayer")
         until = services.clock() - devicelog.SETTLED_AFTER
         after = read_cursor(_single(request.scope, "after"))
-        found = await services.in_database(lambda conn: devicelog.page(conn, uid, after, until, limit=PAGE))
+        sales = _single(request.scope, "sales")
+        if sales not in ("", "1"):
+            raise Fault("TS-1220", detail="sales is 1, or left out", fields=(FieldFault("/sales", "5"),))
+        found = await services.in_database(
+            lambda conn: devicelog.page(conn, uid, after, until, limit=PAGE, has_sales=bool(sales))
+        )
         return Answer(200, write_answer(_page(found)), headers=_NOT_KEPT)
 
 

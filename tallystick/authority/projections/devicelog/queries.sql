@@ -31,8 +31,9 @@ SELECT at, rank, key, what, facts::text FROM (
        AND (a.at, 5, lpad(a.seq::text, 19, '0')) > (:at, :rank, :key) ORDER BY a.at, a.seq LIMIT :limit)
     UNION ALL
     (SELECT issued_at, 6, lpad(number::text, 10, '0'), 'command',
-            jsonb_build_object('number', number::text, 'kind', kind,
-                               'until', floor(extract(epoch FROM expires_at) * 1000)::bigint::text)
+            (convert_from(payload, 'UTF8')::jsonb - 'labels')
+                || jsonb_build_object('number', number::text, 'kind', kind,
+                                      'until', floor(extract(epoch FROM expires_at) * 1000)::bigint::text)
      FROM remote.command WHERE uid = :uid AND (issued_at, 6, lpad(number::text, 10, '0')) > (:at, :rank, :key)
      ORDER BY issued_at, number LIMIT :limit)
     UNION ALL
@@ -48,7 +49,7 @@ SELECT at, rank, key, what, facts::text FROM (
     UNION ALL
     (SELECT received_at, 9, lpad(number::text, 10, '0') || sort,
             CASE sort WHEN 'contradiction' THEN 'result-contradicts' ELSE 'result' END,
-            jsonb_build_object('number', number::text, 'outcome', outcome)
+            jsonb_build_object('number', number::text, 'signed', encode(compact, 'base64'))
      FROM remote.result WHERE uid = :uid AND (received_at, 9, lpad(number::text, 10, '0') || sort) > (:at, :rank, :key)
      ORDER BY received_at, number, sort LIMIT :limit)
     UNION ALL
@@ -73,7 +74,8 @@ SELECT at, rank, key, what, facts::text FROM (
     UNION ALL
     (SELECT done_at, 14, encode(batch_id, 'hex'), 'batch-taken',
             jsonb_build_object('first', first_sequence::text, 'last', coalesce(last_sequence::text, ''),
-                               'documents', documents::text)
+                               'documents', documents::text,
+                               'receipt', encode(receipt, 'base64'))
      FROM batches.batch WHERE uid = :uid AND state = 'done' AND done_at >= :at ORDER BY done_at LIMIT :limit)
 ) AS event
 WHERE (at, rank, key) > (:at, :rank, :key) AND at <= :until

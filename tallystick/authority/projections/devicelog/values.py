@@ -17,6 +17,9 @@ _MICROSECONDS_MAX = 253_402_300_799_999_999
 KEPT_BACK = frozenset({"by", "reason"})
 """Facts that the taxpayer is not shown: who at the authority held a device, and why, may betray an inspection."""
 
+_MOMENTS = frozenset({"issued", "since", "until"})
+_MOMENTS_OF = {"calls": frozenset({"first", "last"})}
+
 
 @attrs.frozen(slots=True)
 class Cursor:
@@ -57,6 +60,13 @@ class LogEntry:
     what: str
     facts: Mapping[str, str]
 
+    @property
+    def for_people(self) -> dict[str, str]:
+        """Its facts that say something, by name, moments as dates (UTC)."""
+        moments = _MOMENTS | _MOMENTS_OF.get(self.what, frozenset())
+        said = {name: value for name, value in sorted(self.facts.items()) if value}
+        return {name: _date(value) if name in moments and value.isdecimal() else value for name, value in said.items()}
+
     @cached_property
     def for_taxpayer(self) -> LogEntry:
         """Without what is kept back from him."""
@@ -72,3 +82,7 @@ class LogPage:
     entries: tuple[LogEntry, ...]
     after: Cursor
     has_more: bool
+
+
+def _date(unix_ms: str) -> str:
+    return f"{from_unix_ms(int(unix_ms)):%Y-%m-%dT%H:%M:%SZ}"

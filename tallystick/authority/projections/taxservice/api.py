@@ -67,6 +67,10 @@ async def _dispatch(services: QueueServices, scope: Scope) -> Answer:
     if question is None:
         raise Fault("TS-1001", detail="no such path")
     asked = parse_qs(scope.get("query_string", b"").decode("ascii", "replace"), keep_blank_values=True)
+    for name in asked:
+        if (question, name) != (_types, "span"):
+            detail = "the question takes no such parameter"  # a figure of something else than was meant is worse
+            raise Fault("TS-1220", detail=detail, fields=(FieldFault("/query", "5"),))
 
     def work() -> bytes:
         now = services.clock()

@@ -8,11 +8,11 @@ from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import Person, Request
-from tallystick.authority.reference.remote.operations import WHO_COMMANDS, enter
+from tallystick.authority.reference.remote.operations import WHO_COMMANDS, enter, require_sensible
 from tallystick.authority.reference.remote.ports import Devices, Selection
 from tallystick.authority.room_queries import Connection
 from tallystick.kernel.channel_rules import ChannelRules
-from tallystick.kernel.device_commands import PolicyChange, Resend, Wanted
+from tallystick.kernel.device_commands import FirmwareNotice, Resend, Wanted
 from tallystick.kernel.device_policy import DeviceClass, DeviceState
 from tallystick.kernel.faults import Fault
 from tallystick.wire.device_command import read_wanted, write_wanted
@@ -36,15 +36,14 @@ def ask_for_many(
     """Ask that a command be given to every device of a selection; the request's number, and how many there are now.
 
     Raises ``TS-3301`` (no officer, or a resend, whose place is each device's own), ``TS-3300`` (more than the country
-    gives), ``TS-4003`` (no device is selected), ``TS-3308`` (too many), ``TS-1220`` (reason) and ``TS-4004`` (such a
-    request is open already).
+    gives), ``TS-2406`` (a build that is not certified), ``TS-4003`` (no device is selected), ``TS-3308`` (too many),
+    ``TS-1220`` (reason) and ``TS-4004`` (such a request is open already).
     """
     if by.role not in WHO_COMMANDS:
         raise Fault("TS-3301", detail="commands to many are officers' to give")
     if isinstance(wanted, Resend):
         raise Fault("TS-3301", detail="each device has its own sequence: name the device")
-    if isinstance(wanted, PolicyChange):
-        wanted.require_within(rules)
+    require_sensible(conn, devices, rules, wanted, None, at)
     found = devices.selected(conn, selection, name, DEVICES_MOST + 1)
     if not found:
         raise Fault("TS-4003", detail="no device is selected")
@@ -58,8 +57,8 @@ def ask_for_many(
 def give_many(conn: Connection, devices: Devices, request: Request, at: datetime) -> int:
     """Carry an approved request out, for the devices that are selected now; returns how many got the command.
 
-    A device that is closed, or for which too many commands wait, is passed over and counted. Where the selection has
-    grown beyond the bound meanwhile, the act says that devices were left out.
+    A device that is closed, for which too many commands wait, or of a class that a build is not made for, is passed
+    over and counted. Where the selection has grown beyond the bound meanwhile, the act says that devices were left out.
     """
     wanted = read_wanted(request.content["wanted"].encode())
     selection, _, rest = request.object.partition(":")
@@ -73,10 +72,12 @@ def give_many(conn: Connection, devices: Devices, request: Request, at: datetime
             continue
         try:
             with conn.transaction():
+                if isinstance(wanted, FirmwareNotice):
+                    devices.require_build(conn, wanted.build, device.device_class)
                 enter(conn, devices, device, wanted, request.reason, request.decider, at, request.request_id)
             given += 1
         except Fault as fault:
-            if fault.code != "TS-3308":
+            if fault.code not in ("TS-3308", "TS-2406"):
                 raise
             passed_over += 1
     facts = {"given": str(given), "kind": str(wanted.kind), "passed_over": str(passed_over)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime
+from itertools import islice, takewhile
 
 from tallystick.authority.oversight.activity import operations as activity
 from tallystick.authority.oversight.activity.values import Act
@@ -16,9 +17,11 @@ from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.device_commands import (
     LIFETIME,
     CommandKind,
+    FirmwareNotice,
     Outcome,
     PolicyChange,
     Wanted,
+    malformed,
     supersedes,
 )
 from tallystick.kernel.device_policy import DeviceClass, DeviceState
@@ -55,7 +58,8 @@ def give(
     text of its receipts; taking off hold stays with officers, who know why a device was held.
 
     Raises ``TS-1220`` (reason), ``TS-4003`` (no such device, or not his), ``TS-3301`` (not this person's to give),
-    ``TS-3300`` (more than the country gives), ``TS-3309`` (closed, or of no till) and ``TS-3308`` (too many wait).
+    ``TS-3300`` (more than the country gives, a build by a date that is over), ``TS-2406`` (a build that is not
+    certified for such a device), ``TS-3309`` (closed, or of no till) and ``TS-3308`` (too many wait).
     """
     words = read_reason(reason)
     device = devices.device(conn, uid)
@@ -64,9 +68,8 @@ def give(
     devices.require_acts_for(conn, by, device.tin)
     if by.role not in WHO_COMMANDS and not _is_a_taxpayers(wanted):
         raise Fault("TS-3301", detail=f"{wanted.kind} is an officer's to give")
-    if isinstance(wanted, PolicyChange):
-        wanted.require_within(rules)
     require_can_take(device)
+    require_sensible(conn, devices, rules, wanted, device.device_class, at)
     given = enter(conn, devices, device, wanted, words, by.actor, at)
     facts = {"kind": str(wanted.kind), "number": str(given.number)}
     act = Act(
@@ -87,6 +90,18 @@ def require_can_take(device: Device) -> None:
         raise Fault("TS-3309", detail="the device is closed for good")
     if device.device_class == DeviceClass.VSDC:
         raise Fault("TS-3309", detail="a hosted signer is no device of these channels")
+
+
+def require_sensible(
+    conn: Connection, devices: Devices, rules: ChannelRules, wanted: Wanted, device_class: int | None, at: datetime
+) -> None:
+    """Raise ``TS-3300`` and ``TS-2406`` for what no device could carry out, as `give` says."""
+    if isinstance(wanted, PolicyChange):
+        wanted.require_within(rules)
+    if isinstance(wanted, FirmwareNotice):
+        if wanted.install_by_ms <= unix_ms(at):
+            raise malformed("/install_by", "a moment that is not over")
+        devices.require_build(conn, wanted.build, device_class)
 
 
 def enter(
@@ -147,8 +162,12 @@ def sign_waiting(conn: Connection, audience: str, kid: bytes, sign: Sign, at: da
 
 
 def fetch(conn: Connection, uid: str, at: datetime) -> list[GivenCommand]:
-    """The signed commands that a device has not answered, in their order; noted as fetched."""
-    waiting = [one for one in store.open_commands(conn, uid, at) if one.compact is not None][:FETCH_MOST]
+    """The signed commands that a device has not answered, in their order; noted as fetched.
+
+    None is handed out before an earlier one has its signature: a device skips what comes behind a later number.
+    """
+    signed = takewhile(lambda one: one.compact is not None, store.open_commands(conn, uid, at))
+    waiting = list(islice(signed, FETCH_MOST))
     unseen = [one.number for one in waiting if one.fetched_at is None]
     if unseen:
         store.mark_fetched(conn, uid, unseen, at)

@@ -54,6 +54,9 @@ class Devices(Protocol):
     def require_acts_for(self, conn: Connection, person: Person, tin: str) -> None:
         """Raise ``TS-4003`` unless the person may decide for that taxpayer."""
 
+    def require_build(self, conn: Connection, build_id: str, device_class: int | None) -> None:
+        """Raise ``TS-2406`` unless the build is certified and, where a class is named, made for it."""
+
     def hold(self, conn: Connection, uid: str, at: datetime, reason: str, by: str) -> None:
         """Let it fiscalise nothing; on hold already, nothing changes."""
 

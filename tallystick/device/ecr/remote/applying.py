@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import attrs
 
 from tallystick.device.ecr.remote.store import CommandStore, Control
@@ -20,9 +22,20 @@ class StandingOrders:
     store: CommandStore
 
     @property
-    def is_held(self) -> bool:
-        """Whether it may sell nothing."""
-        return self.store.control().is_held
+    def why_held(self) -> str:
+        """Why it may sell nothing; empty where it may."""
+        control = self.store.control()
+        if control.is_lost:
+            return (
+                "the record of the authority's commands is lost: nothing is sold until the authority releases this till"
+            )
+        return "the authority holds this register: nothing is sold" if control.is_held else ""
+
+    @property
+    def to_install(self) -> tuple[str, datetime] | None:
+        """The build (hex) that shall be installed, and until when; none where it runs, or none is wanted."""
+        control = self.store.control()
+        return (control.build, from_unix_ms(control.install_by_ms)) if control.build else None
 
     def applied(self, setup: RegisterSetup) -> RegisterSetup:
         """The setup as it holds now."""

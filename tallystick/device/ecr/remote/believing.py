@@ -32,5 +32,6 @@ class Believer:
         signed = read.signing_input, read.signature
         check_command_unit(read.kid, certificates, self.roots, self.arc, *signed, at)
         if (read.command.device, read.command.audience) != (self.uid, self.audience):
-            raise Fault("TS-3303", detail=f"command {read.command.number} is for {read.command.device}")
+            to = f"{read.command.device} in {read.command.audience}"
+            raise Fault("TS-3303", detail=f"command {read.command.number} is for {to}")
         return read

@@ -31,13 +31,15 @@ from tallystick.kernel.device_commands import (
 from tallystick.kernel.fault_catalogue import CATALOGUE, Retry
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import unix_ms
-from tallystick.wire.device_command import SignedCommand, write_result
+from tallystick.wire.device_command import SignedCommand, write_result, write_wanted
 
 log = logging.getLogger(__name__)
 AGAIN_AFTER = timedelta(minutes=1)
 """How long the register waits before it asks again for what it did not believe."""
 LOOK_EVERY = timedelta(minutes=5)
 """A register that sells nothing gets no answers, so it asks by itself."""
+LOOK_EVERY_HELD = timedelta(seconds=15)
+"""One on hold sells nothing until it hears of its release."""
 RESEND_MOST = 500
 
 
@@ -110,7 +112,8 @@ class RemoteControl:
     def _is_due(self, now: datetime) -> bool:
         """At the first round, every few minutes, and when the authority tells of a number that has no answer here."""
         told = self.channel.commands_wait
-        if self._asked_at is None or now - self._asked_at >= LOOK_EVERY:
+        every = LOOK_EVERY_HELD if self.register.why_held else LOOK_EVERY
+        if self._asked_at is None or now - self._asked_at >= every:
             return True
         if told == 0 or told in self.store.answered():
             return False
@@ -154,7 +157,7 @@ class RemoteControl:
 
     def _finish(self, read: SignedCommand, effect: Wanted | None, now: datetime, fault: Fault | None) -> None:
         command, setup = read.command, self.register.own_setup
-        held = self.store.control().is_held
+        held = bool(self.register.why_held)
         if effect is not None and effect.kind in (CommandKind.HOLD, CommandKind.RELEASE):
             held = effect.kind is CommandKind.HOLD
         result = CommandResult(
@@ -171,7 +174,8 @@ class RemoteControl:
         )
         self.store.keep(read, write_result(result, self.identity(), self.sign), effect)
         self._resent.pop(command.number, None)
-        log.warning("command %d (%s): %s", command.number, command.wanted.kind, result.outcome)
+        said = " ".join(filter(None, (result.outcome, result.reason)))
+        log.warning("command %d (%s): %s", command.number, write_wanted(command.wanted).decode(), said)
 
 
 def _pass_on_later(refused: Refused) -> None:

@@ -1,8 +1,11 @@
 -- name: control
-SELECT held, offline_hours, rolling_hours, rolling_days, shift_hours, receipt_text, build, install_by_ms FROM control;
+SELECT held, lost, offline_hours, rolling_hours, rolling_days, shift_hours, receipt_text, build, install_by_ms FROM control;
 
 -- name: set_held
-UPDATE control SET held = :held;
+UPDATE control SET held = :held, lost = lost AND :held;
+
+-- name: begin
+UPDATE control SET begun = 1, lost = :lost WHERE begun = 0;
 
 -- name: set_policy
 UPDATE control SET offline_hours = coalesce(:offline_hours, offline_hours),

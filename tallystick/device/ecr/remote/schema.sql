@@ -9,7 +9,9 @@ CREATE TABLE control (
     shift_hours   INTEGER,
     receipt_text  TEXT    NOT NULL DEFAULT '',
     build         TEXT    NOT NULL DEFAULT '',
-    install_by_ms INTEGER NOT NULL DEFAULT 0
+    install_by_ms INTEGER NOT NULL DEFAULT 0,
+    begun         INTEGER NOT NULL DEFAULT 0 CHECK (begun IN (0, 1)),
+    lost          INTEGER NOT NULL DEFAULT 0 CHECK (lost IN (0, 1))
 ) STRICT;
 INSERT INTO control (id) VALUES (1);
 

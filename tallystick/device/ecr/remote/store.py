@@ -30,9 +30,13 @@ _POLICY = ("offline_hours", "rolling_hours", "rolling_days", "shift_hours", "rec
 
 @attrs.frozen(slots=True, kw_only=True)
 class Control:
-    """What holds now; a limit that nobody set is none. ``build`` is one that shall be installed by a moment."""
+    """What holds now; a limit that nobody set is none. ``build`` is one that shall be installed by a moment.
+
+    ``is_lost`` tells that commands were obeyed before of which nothing is known any more.
+    """
 
     is_held: bool
+    is_lost: bool
     offline_hours: int | None
     rolling_hours: int | None
     rolling_days: int | None
@@ -48,12 +52,22 @@ class CommandStore:
 
     def __init__(self, folder: Path) -> None:
         with _guarded():
-            self._file = SqliteFile(folder / FILE, _PACKAGE)
+            self._file = SqliteFile(folder / FILE, _PACKAGE, version=2, upgrades={1: "schema_2.sql"})
         self._control: Control | None = None
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def begin(self, *, has_documents: bool) -> None:
+        """Use the file for the first time, or go on with it.
+
+        A register that has made documents has had this file. Where it is new, the former one was lost or taken away
+        with a hold in it: nothing is sold until the authority gives a release, which is signed.
+        """
+        with _guarded(), self._file.transaction():
+            self._file.run("begin", {"lost": int(has_documents)})
+        self._control = None
 
     def control(self) -> Control:
         """What holds now; remembered until the next command changes it."""
@@ -65,13 +79,14 @@ class CommandStore:
         assert row is not None
         self._control = found = Control(
             is_held=bool(row[0]),
-            offline_hours=row[1],
-            rolling_hours=row[2],
-            rolling_days=row[3],
-            shift_hours=row[4],
-            receipt_text=row[5],
-            build=row[6],
-            install_by_ms=row[7],
+            is_lost=bool(row[1]),
+            offline_hours=row[2],
+            rolling_hours=row[3],
+            rolling_days=row[4],
+            shift_hours=row[5],
+            receipt_text=row[6],
+            build=row[7],
+            install_by_ms=row[8],
             rates=tuple(
                 RateChange(group=group, valid_from_ms=valid_from_ms, labels=json.loads(labels))
                 for group, valid_from_ms, labels in rates

@@ -76,6 +76,18 @@ def test_commands_of_a_device_are_counted_and_the_newest_of_a_matter_stays(contr
     assert (replaced.superseded_by, replaced.compact) == (4, None), "what nobody wants any more is not signed"
 
 
+def test_none_is_handed_out_before_an_earlier_one_is_signed(control: Control, bench: PkiBench) -> None:
+    """Two officers at once: the later number may have the earlier moment, and be signed first."""
+    control.give(bench.uid, HOLD, at=SOON)
+    control.give(bench.uid, RATES, at=NOW)
+    control.conn.execute("UPDATE remote.command SET kid = %s, digest = %s, compact = %s, signed_at = %s "
+                         "WHERE uid = %s AND number = 2", [bytes(32), bytes(32), b"a.b.c", NOW, bench.uid])  # fmt: skip
+    assert fetched(control, bench.uid) == [], "a device would skip number 1 for ever"
+    control.conn.rollback()
+    assert control.sign(SOON) == 2
+    assert fetched(control, bench.uid) == [(1, CommandKind.HOLD), (2, CommandKind.RATES)]
+
+
 def test_a_command_is_believed_with_nothing_but_the_root(control: Control, bench: PkiBench) -> None:
     control.give(bench.uid, HOLD)
     control.sign()

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import attrs
 import pytest
-from cards import country
-from till_authority import KEY, UID
-from till_bench import START, Bench, PowerCut, Supply, sale, sign, without_flushes
+from remote_desk import ABOVE, ARC, SIGNER, Desk, certified, code, command
+from till_bench import START, Bench, PowerCut, Supply, sale, without_flushes
 
-from tallystick.crypto.certificates import TrustStore
-from tallystick.crypto.keys import PrivateKey, generate_p256_key
-from tallystick.crypto.national_oids import NationalArc
-from tallystick.crypto.national_orders import unit_order
-from tallystick.crypto.profiles import device_commands, trust_list
-from tallystick.crypto.signatures import sign_es256, verify_es256
-from tallystick.device.ecr.needs import Disagrees, NoAnswer, NotSent, Refused
+from tallystick.crypto.profiles import trust_list
+from tallystick.device.ecr.api import write_status
+from tallystick.device.ecr.needs import NoAnswer, NotSent
 from tallystick.device.ecr.orders import CloseShift
-from tallystick.device.ecr.remote.believing import Believer
-from tallystick.device.ecr.remote.control import RemoteControl
 from tallystick.device.ecr.synchronise import Synchroniser
 from tallystick.kernel.device_commands import (
-    CommandResult,
-    DeviceCommand,
     FirmwareNotice,
     Hold,
     Outcome,
@@ -35,101 +27,7 @@ from tallystick.kernel.device_commands import (
     Resend,
     Wanted,
 )
-from tallystick.kernel.faults import Fault
-from tallystick.kernel.hashing import sha256
 from tallystick.kernel.instants import unix_ms
-from tallystick.wire.device_command import read_result, signed_command, unsigned_command
-
-ARC = NationalArc()
-PKI = country().pki
-UNIT: PrivateKey = generate_p256_key()
-ORIGIN = "small.example/log"
-
-
-def certified(profile: object = None) -> bytes:
-    order = unit_order("Operator", "AQ", "device commands", UNIT.public, profile or device_commands(ARC))  # type: ignore[arg-type]
-    return PKI.authority("service-ca").issue(order, START)
-
-
-SIGNER, ABOVE = certified(), PKI.authority_certificate("service-ca")
-
-
-def command(number: int, wanted: Wanted, *, signer: bytes = SIGNER, **changes: object) -> bytes:
-    made = DeviceCommand(
-        audience=ORIGIN, device=UID, number=number, issued_ms=unix_ms(START),
-        expires_ms=unix_ms(START + timedelta(days=1)), wanted=wanted,
-    )  # fmt: skip
-    unsigned = unsigned_command(attrs.evolve(made, **changes), sha256(signer))  # type: ignore[arg-type]
-    return signed_command(unsigned, sign_es256(UNIT, unsigned))
-
-
-@attrs.define
-class Desk:
-    """The authority's side: commands that wait, answers that came; it can be away, or lose its answers."""
-
-    bench: Bench
-    waiting: dict[int, bytes] = attrs.field(factory=dict)
-    certificates: list[bytes] = attrs.field(factory=lambda: [SIGNER, ABOVE])
-    results: list[CommandResult] = attrs.field(factory=list)
-    asked: int = 0
-    away: bool = False
-    refuses: str = ""
-    lost_answers: int = 0
-    later: int = 0
-    contradicts: bool = False
-    sent: list[bytes] = attrs.field(factory=list)
-
-    @property
-    def commands_wait(self) -> int:
-        return max(self.waiting, default=0)
-
-    def commands(self) -> tuple[list[bytes], list[bytes]]:
-        self._here()
-        self.asked += 1
-        if self.refuses:
-            raise Refused(Fault(self.refuses))
-        return [self.waiting[number] for number in sorted(self.waiting)], self.certificates
-
-    def tell(self, number: int, result: bytes) -> None:
-        self._here()
-        read = read_result(result)
-        verify_es256(KEY.public, read.signing_input, read.signature)
-        self._not_later()
-        assert read.result.command_hash == sha256(self.waiting.get(number, b"")) or number not in self.waiting
-        self.results.append(read.result)
-        if self.lost_answers:
-            self.lost_answers -= 1
-            raise NoAnswer("the answer is lost")
-        self.waiting.pop(number, None)
-
-    def send(self, compact: bytes) -> object:
-        self._here()
-        self._not_later()
-        if self.contradicts:
-            raise Disagrees("the authority answered for another document")
-        self.sent.append(compact)
-        return self.bench.authority.send(compact)
-
-    def _here(self) -> None:
-        if self.away:
-            raise NotSent("nobody there")
-
-    def _not_later(self) -> None:
-        if self.later:
-            self.later -= 1
-            raise Refused(Fault("TS-1006", retry_after_seconds=1))
-
-    def control(self) -> RemoteControl:
-        """A register that was started just now."""
-        roots = TrustStore.from_pem(PKI.files.root.read_bytes())
-        believer = Believer(roots, ARC, UID, ORIGIN)
-        return RemoteControl(self.bench.register, self.bench.commands, self, believer, sign, lambda: bytes(32))
-
-    def order(self, number: int, wanted: Wanted, **changes: object) -> CommandResult:
-        """Give a command, and the answer."""
-        self.waiting[number] = command(number, wanted, **changes)  # type: ignore[arg-type]
-        self.control().round()
-        return self.results[-1]
 
 
 @pytest.fixture(autouse=True)
@@ -143,14 +41,6 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(Bench(tmp_path).opened())
 
 
-def code(desk: Desk, name: str, price: str = "12.50") -> str:
-    try:
-        desk.bench.do(name, sale(price))
-    except Fault as fault:
-        return fault.code
-    return ""
-
-
 def test_s0_030_a_hold_stops_sales_and_nothing_else_until_the_release(desk: Desk) -> None:
     answer = desk.bench.do("before", sale())
     told = desk.order(1, Hold())
@@ -161,7 +51,7 @@ def test_s0_030_a_hold_stops_sales_and_nothing_else_until_the_release(desk: Desk
     assert code(desk, "b") == "TS-2407", "also after a power cut"
     desk.bench.do("z", CloseShift())
     assert desk.order(2, Release()).state == "active"
-    assert not desk.bench.register.is_held
+    assert not desk.bench.register.why_held
 
 
 def test_s0_064_a_refused_question_tells_of_a_revocation(desk: Desk) -> None:
@@ -206,8 +96,14 @@ def test_documents_are_sent_again_and_a_notice_is_kept(desk: Desk) -> None:
     assert desk.order(1, Resend(first=3)).outcome is Outcome.DONE
     assert desk.sent == desk.bench.documents[2:]
     assert len(desk.bench.authority.booked) == booked, "what is booked is not booked twice"
-    desk.order(2, FirmwareNotice(build="ab" * 32, install_by_ms=unix_ms(START)))
-    assert desk.bench.commands.control().build == "ab" * 32
+    assert "install" not in json.loads(write_status(desk.bench.register))
+    desk.order(2, FirmwareNotice(build="cd" * 32, install_by_ms=unix_ms(START)))
+    status = json.loads(write_status(desk.bench.register))
+    assert status["install"] == {"build": "cd" * 32, "by": f"{START:%Y-%m-%dT%H:%M:%S}.000Z"}, (
+        "whoever installs is told"
+    )
+    desk.bench.register.own_setup = attrs.evolve(desk.bench.register.own_setup, build="cd" * 32)
+    assert "install" not in json.loads(write_status(desk.bench.register)), "it runs"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +119,7 @@ def test_what_is_not_believed_is_neither_done_nor_answered(desk: Desk, changes: 
     desk.certificates = [SIGNER, ABOVE, *([changes["signer"]] if "signer" in changes else [])]  # type: ignore[list-item]
     desk.waiting[1] = command(1, Hold(), **changes)  # type: ignore[arg-type]
     desk.control().round()
-    assert (desk.results, desk.bench.register.is_held, desk.bench.commands.answered()) == ([], False, {})
+    assert (desk.results, desk.bench.register.why_held, desk.bench.commands.answered()) == ([], "", {})
 
 
 def test_a_command_that_somebody_changed_on_its_way_is_not_believed(desk: Desk) -> None:
@@ -235,7 +131,7 @@ def test_a_command_that_somebody_changed_on_its_way_is_not_believed(desk: Desk) 
     desk.certificates = [SIGNER]
     desk.waiting = {1: command(1, Hold())}
     desk.control().round()
-    assert (desk.results, desk.bench.register.is_held) == ([], False)
+    assert (desk.results, desk.bench.register.why_held) == ([], "")
 
 
 def test_repeated_late_and_swapped_commands_do_nothing(desk: Desk) -> None:
@@ -247,13 +143,13 @@ def test_repeated_late_and_swapped_commands_do_nothing(desk: Desk) -> None:
     desk.waiting = {2: hold, 1: command(1, Resend(first=1))}
     desk.control().round()
     assert desk.results[-1] == first, "the same command gets the same answer"
-    assert not desk.bench.register.is_held, "and is not done again"
+    assert not desk.bench.register.why_held, "and is not done again"
     assert desk.sent == [], "number 1 comes out of its order"
     desk.waiting = {3: command(3, Hold())}
     desk.control().round()
-    assert not desk.bench.register.is_held, "another text under a number that was used"
+    assert not desk.bench.register.why_held, "another text under a number that was used"
     told = desk.order(4, Hold(), expires_ms=unix_ms(START) + 1)
-    assert (told.outcome, told.reason[:7], desk.bench.register.is_held) == (Outcome.REFUSED, "TS-3304", False)
+    assert (told.outcome, told.reason[:7], desk.bench.register.why_held) == (Outcome.REFUSED, "TS-3304", "")
 
 
 def test_an_answer_is_sent_until_the_authority_has_it(desk: Desk) -> None:
@@ -314,7 +210,7 @@ def test_the_background_asks_when_it_is_told_and_every_few_minutes(desk: Desk) -
     assert desk.asked == 1
     desk.waiting[1] = command(1, Hold())
     assert background.obey()
-    assert (desk.asked, desk.bench.register.is_held) == (2, True)
+    assert (desk.asked, bool(desk.bench.register.why_held)) == (2, True)
     desk.bench.now += timedelta(minutes=6)
     desk.refuses = "TS-1001"
     assert [background.obey() for _ in range(3)] == [True] * 3
@@ -341,5 +237,5 @@ def test_s0_030_whatever_moment_the_power_fails_a_command_is_done_once(tmp_path:
         assert desk.waiting == {}, cut
         assert list(bench.commands.answered()) == [1]
         assert all(result == desk.results[0] for result in desk.results), "it says one thing"
-        assert bench.register.is_held is isinstance(wanted, Hold)
+        assert bool(bench.register.why_held) is isinstance(wanted, Hold)
         bench.switch_off()
