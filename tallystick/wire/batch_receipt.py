@@ -57,6 +57,11 @@ class BatchReceipt:
     body: bytes
 
     @property
+    def numbers(self) -> str:
+        """First and last number, for a person."""
+        return f"{self.first}-{self.last}"
+
+    @property
     def is_whole(self) -> bool:
         """Whether each document of it is in the ledger."""
         return self.booked == self.last - self.first + 1

@@ -273,7 +273,7 @@ class Register:
             self._note_outage(now)
             receipt = self.batches.finish(batch, checkpoint, now)
         if stopping := sorted(_STOPPING & set(receipt.codes)):
-            self.stop(f"{' '.join(stopping)}: the authority keeps apart what we signed, numbers {_numbers(receipt)}")
+            self.stop(f"{' '.join(stopping)}: the authority keeps apart what we signed, numbers {receipt.numbers}")
         return receipt
 
     def booked_after(self, sequence: int, most: int) -> list[tuple[int, bytes]]:
@@ -322,7 +322,7 @@ class Register:
         receipt = self.batches.newest_receipt() if self.setup.works_offline else None
         if receipt is None or receipt.is_whole:
             return ""
-        return f"{_numbers(receipt)} ({', '.join(sorted(receipt.codes))})"
+        return f"{receipt.numbers} ({', '.join(sorted(receipt.codes))})"
 
     def _check_window(self, request: Request, standing: Standing, now: datetime) -> None:
         if not self._window(standing, now).is_over:
@@ -346,7 +346,3 @@ class Register:
             last_ms=standing.last_ms,
             now=now,
         )
-
-
-def _numbers(receipt: BatchReceipt) -> str:
-    return f"{receipt.first}-{receipt.last}"
