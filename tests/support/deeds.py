@@ -164,6 +164,7 @@ COMMANDS: dict[str, tuple[str, ...] | Why] = {
     "quarantine ask": ("approvals.ask",),
     "quarantine list": ("quarantine.read",),
     "quarantine refuse": ("approvals.refuse",),
+    "quarantine settle": ("approvals.ask",),
     "rates list": ("approvals.read",),
     "rates publish": ("approvals.ask", "taxrates.publish", "taxrates.lapse"),
     "rates show": ("approvals.read",),
