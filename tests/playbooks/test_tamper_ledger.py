@@ -229,7 +229,7 @@ def test_switch_off_one_sequence(ledger: LedgerFolder, monkeypatch: pytest.Monke
     """A row of one sequence is deleted: that sequence shows it itself, unless its check is switched off."""
     manipulate(ledger, Manipulation("delete", (f"{shows}_links",)))
     assert shows in shown_by(ledger.sweep())
-    monkeypatch.setattr(sweep_tables, "_check_place", lambda table, last, row, report: None)
+    monkeypatch.setattr(sweep_tables, "_check_place", lambda table, last, row, walk, report: None)
     monkeypatch.setattr(sweep_tables, "check_standings", lambda snapshot, walk, report: None)
     assert shows not in shown_by(ledger.sweep())
 

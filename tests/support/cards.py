@@ -113,6 +113,17 @@ def country(environment: tuple[int, int] = (1, 9)) -> Country:
 
 
 @cache
+def serving_country() -> Country:
+    """The same country with a server's certificate of today, for listeners that real clients ask."""
+    folder = Path(tempfile.mkdtemp(prefix="tallystick-country-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    shutil.copytree(country().folder, folder, dirs_exist_ok=True)
+    made = DemoPki.load(folder / "pki", environment=(1, 9))
+    made.issue_tls(("localhost", "127.0.0.1"), datetime.now(UTC))
+    return Country(made, folder)
+
+
+@cache
 def rsa_key(number: int) -> PrivateKey:
     """RSA keys that tests share, since making one costs a tenth of a second."""
     assert number >= 0

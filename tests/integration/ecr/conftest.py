@@ -1,7 +1,6 @@
 """Fixtures of the national online channel's tests."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import cards
 import pytest
@@ -13,12 +12,11 @@ from tallystick.crypto.pki import DemoPki
 
 @pytest.fixture(scope="session")
 def home() -> cards.Country:
-    return cards.country()
+    return cards.serving_country()
 
 
 @pytest.fixture(scope="session")
 def pki(home: cards.Country) -> DemoPki:
-    home.pki.issue_tls(("localhost", "127.0.0.1"), datetime.now(UTC))
     return home.pki
 
 

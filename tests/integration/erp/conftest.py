@@ -1,10 +1,9 @@
 """Fixtures of the ERP channel's tests: one door, ledger and database for a file."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
-from cards import Country, country
+from cards import Country, serving_country
 from erp_bench import ErpBench, open_bench
 
 from tallystick.crypto.pki import DemoPki
@@ -12,12 +11,11 @@ from tallystick.crypto.pki import DemoPki
 
 @pytest.fixture(scope="session")
 def home() -> Country:
-    return country()
+    return serving_country()
 
 
 @pytest.fixture(scope="session")
 def pki(home: Country) -> DemoPki:
-    home.pki.issue_tls(("localhost", "127.0.0.1"), datetime.now(UTC))
     return home.pki
 
 

@@ -195,7 +195,7 @@ def test_a_build_withdrawn_in_the_middle_is_judged_per_document(batch_ledger: Le
 def test_a_signature_that_is_wrong_does_not_take_the_good_ones_with_it(batch_ledger: LedgerFolder) -> None:
     """The good ones before it are booked, it is refused, and what follows waits apart; in other processes, too.
 
-    What follows is kept for good, and no officers can book it: its link rests on what is not there.
+    What follows waits until two officers settle the place: its link rests on what is not there.
     """
 
     async def walk(bench: BatchBench) -> None:

@@ -66,7 +66,7 @@ def test_no_device_fills_the_disks_with_what_is_refused(ledger: LedgerFolder) ->
         till, other = await bench.opened(), await bench.opened("SOFT0002")
         bench.intake.walk.kept = AddressBudget(3, timedelta(hours=1))
         for _ in range(4):
-            spoilt = till.sign(till.receipt(), bench.now, keep=False)[:-2] + b"AA"
+            spoilt = till.sign(till.receipt(), bench.now, keep=False)[:-8] + b"AAAAAAAA"
             assert await bench.code(till, spoilt) == "TS-1312"
         assert ledger.rows("SELECT count(*) FROM intake.refused") == [(3,)]
         rivals = [other.sign(other.receipt(), bench.now, keep=False) for _ in range(4)]

@@ -32,6 +32,8 @@ OPEN = {
     "ecr.delivery": OFFICERS,
     "inspections.case_file": "cases are for officers alone, and no taxpayer's page reads them",
     "intake.quarantine": "officers see what was put aside, and no taxpayer's page reads it",
+    "intake.refund_claim": OFFICERS,
+    "intake.settled_place": OFFICERS,
     "ledger.bodies": PUBLIC,
     "ledger.device_heads": PUBLIC,
     "ledger.identity": PUBLIC,

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
 
 import cards
 import pytest
@@ -26,9 +25,7 @@ Test = Callable[[int, ssl.SSLContext], Awaitable[None]]
 
 @pytest.fixture(scope="module")
 def pki() -> DemoPki:
-    made = cards.country().pki
-    made.issue_tls(("localhost", "127.0.0.1"), datetime.now(UTC))
-    return made
+    return cards.serving_country().pki
 
 
 @pytest.fixture

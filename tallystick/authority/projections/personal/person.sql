@@ -45,6 +45,9 @@ SELECT (to_jsonb(t) - 'body')::text FROM intake.evidence t WHERE t.signed_by IN 
 -- name: tin_intake_refused
 SELECT to_jsonb(t)::text FROM intake.refused t WHERE t.token_tin = :name;
 
+-- name: tin_intake_settled_place
+SELECT (to_jsonb(t) - 'body')::text FROM intake.settled_place t WHERE t.tin = :name;
+
 -- name: tin_media_upload_file
 SELECT (to_jsonb(t) - 'body')::text FROM media.upload_file t WHERE t.tin = :name;
 
