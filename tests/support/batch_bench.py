@@ -270,6 +270,7 @@ def make(bench: NationalBench, withdrawals: Withdrawals, processes: int = 0) -> 
         devices=bench.registry,
         rules=bench.pack.channels,
         clock=lambda: bench.now,
+        held=bench.registry.held_signers,
     )
     return BatchBench(bench, withdrawals, openers, intake, services)
 

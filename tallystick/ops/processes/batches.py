@@ -130,6 +130,7 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         devices=means.devices,
         rules=context.pack.channels,
         clock=system_clock,
+        held=means.devices.held_signers,
         fresh=means.is_fresh,
     )
     await openers.start()

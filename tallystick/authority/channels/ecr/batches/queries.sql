@@ -21,7 +21,9 @@ UPDATE batches.device SET waiting = :waiting, oldest_at = :oldest_at WHERE uid =
 
 -- name: overdue
 SELECT d.uid, d.contact_at, d.waiting, d.oldest_at FROM batches.device d
-WHERE d.waiting > 0 AND least(d.contact_at, d.oldest_at) < :before ORDER BY d.uid;
+WHERE d.waiting > 0 AND least(d.contact_at, d.oldest_at) < :before
+  AND NOT EXISTS (SELECT FROM batches.batch b WHERE b.uid = d.uid AND b.state <> 'open' AND NOT b.revoked
+                  AND b.last_sequence >= d.sequence) ORDER BY d.uid;
 
 -- name: put_outage
 INSERT INTO batches.outage (uid, since, until, after_sequence) VALUES (:uid, :since, :until, :after)
@@ -32,7 +34,12 @@ UPDATE batches.outage SET up_to = :sequence WHERE uid = :uid AND up_to IS NULL A
 
 -- name: outages
 SELECT since, until, after_sequence, up_to FROM batches.outage
-WHERE uid = :uid AND until > :newer_than ORDER BY since DESC LIMIT :limit;
+WHERE uid = :uid AND until > :newer_than AND since < :before ORDER BY since DESC LIMIT :limit;
+
+-- name: waits
+SELECT closed_at, coalesce(done_at, :now) FROM batches.batch
+WHERE uid = :uid AND state <> 'open' AND NOT revoked AND coalesce(done_at, :now) > closed_at + :least::interval
+ORDER BY closed_at DESC LIMIT :limit;
 
 -- name: put_head_report
 INSERT INTO batches.head_report (uid, sequence, link, body, received_at)
@@ -117,7 +124,7 @@ WHERE uid = :uid AND batch_id = :batch_id AND state = 'open';
 UPDATE batches.batch SET due_at = :until, attempts = attempts + 1
 WHERE (uid, batch_id) = (
     SELECT b.uid, b.batch_id FROM batches.batch b
-    WHERE b.state = 'closed' AND b.due_at <= :now
+    WHERE b.state = 'closed' AND b.due_at <= :now AND (b.revoked OR b.certificate <> ALL(:held::bytea[]))
       AND NOT EXISTS (SELECT FROM batches.batch e WHERE e.uid = b.uid AND e.state = 'closed'
                       AND (e.first_sequence, e.closed_at, e.batch_id) < (b.first_sequence, b.closed_at, b.batch_id))
     ORDER BY b.due_at FOR UPDATE SKIP LOCKED LIMIT 1)
