@@ -173,3 +173,24 @@ def test_what_waits_for_releases_leaves_room_to_all_others(
         assert put(True) == "", "what is here is here"
 
     run_batches(batch_ledger, walk)
+
+
+def test_s0_032_what_came_late_is_late_however_long_the_hold(batch_ledger: LedgerFolder) -> None:
+    """Made in an outage that was too long, by its numbers; booked more than a year after it came."""
+
+    async def walk(bench: BatchBench) -> None:
+        till = await bench.register()
+        set_state(bench, till, DeviceState.HOLD)
+        bench.later(hours=80)
+        sealed = bench.seal(till, first_day(till, bench, 1))
+        bench.bring(till, sealed)
+        assert bench.report_head(till, 4, till.link, waiting=4, oldest=bench.now) == ""
+        bench.later(days=400)
+        look_for_overdue(bench)
+        assert (await bench.book(), bench.matters(till)) == (0, []), "silent by now, and holds nothing back"
+        set_state(bench, till, DeviceState.ACTIVE)
+        assert await bench.book() == 1
+        receipt = bench.receipt(till, sealed)
+        assert (receipt["booked"], receipt["codes"]) == ("4", {"TS-2404": "4"})
+
+    run_batches(batch_ledger, walk)
