@@ -1,7 +1,8 @@
 """Books closed batches: takes one, has the intake judge its documents, writes its receipt and what inspectors see.
 
 A batch is taken for a while and that time is renewed with every part, so a process that dies leaves it to another one.
-One of a device on hold is not taken. A hold that comes while a batch is booked stops nothing: it was closed before.
+One of a device on hold is laid aside, and nobody looks at it before it is woken. A hold that comes while a batch is
+booked stops nothing: it was closed before.
 Two that work on one batch do no harm: the sequencer gives each place once, and the first receipt stands.
 """
 
@@ -16,6 +17,7 @@ from typing import Protocol
 import attrs
 
 from tallystick.authority.channels.ecr.batches import contacts, store
+from tallystick.authority.channels.ecr.batches.holding import waits_for_release
 from tallystick.authority.channels.ecr.batches.values import Batch, Matter, MatterKind
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.offline.values import ArrivedPart, OfflineBatch, Tally
@@ -64,11 +66,14 @@ async def book_next(services: BookingServices) -> bool:
     """Book the batch that is due; false where none is, or where nobody can tell who is revoked."""
     if not services.fresh():
         return False
-    now = services.clock()
-    held = services.held()
-    batch = await services.keeper.run(lambda conn: store.take_due(conn, now, now + TAKEN_FOR, held))
-    if batch is None:
-        return False
+    while True:
+        now = services.clock()
+        batch = await services.keeper.run(_take(now))
+        if batch is None:
+            return False
+        if not waits_for_release(services.devices, batch, now):
+            break
+        await services.keeper.run(_park(batch, now))
     lease = _Lease(services, batch, now + TAKEN_FOR)
     try:
         tally = await _book(services, batch, lease)
@@ -77,6 +82,22 @@ async def book_next(services: BookingServices) -> bool:
         return True
     await services.keeper.run(lambda conn: _finish(conn, batch, tally, services.clock()))
     return True
+
+
+async def wake_released(services: BookingServices) -> int:
+    """Have booked what lay aside and waits for no release any more; how many batches."""
+    if not services.fresh():
+        return 0
+    held = services.held()
+    return await services.keeper.run(lambda conn: store.wake(conn, services.clock(), held))
+
+
+def _take(now: datetime) -> Callable[[Connection], Batch | None]:
+    return lambda conn: store.take_due(conn, now, now + TAKEN_FOR)
+
+
+def _park(batch: Batch, taken_at: datetime) -> Callable[[Connection], None]:
+    return lambda conn: store.park(conn, batch, taken_at + TAKEN_FOR)
 
 
 @attrs.define(slots=True)

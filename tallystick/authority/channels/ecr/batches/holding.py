@@ -21,7 +21,7 @@ def on_hold(devices: NationalDevices, uid: str) -> bool:
 
 
 def waits_for_release(devices: NationalDevices, batch: Batch, at: datetime) -> bool:
-    """Whether a batch is whole and nobody opens it before its device is released: what `store.take_due` passes over."""
+    """Whether a batch is whole and nobody opens it before its device is released."""
     if batch.state is not BatchState.CLOSED or batch.revoked or not on_hold(devices, batch.uid):
         return False
     signer = devices.certificate(batch.certificate or b"")

@@ -117,14 +117,16 @@ ORDER BY last_sequence DESC LIMIT 1;
 -- name: close
 UPDATE batches.batch
 SET state = 'closed', last_sequence = :last, head = :head, manifest = :manifest, act_hash = :act_hash,
-    certificate = :certificate, revoked = :revoked, closed_at = :at, due_at = :at
+    certificate = :certificate, revoked = :revoked, closed_at = :at,
+    due_at = CASE WHEN EXISTS (SELECT FROM batches.batch e WHERE e.uid = :uid AND e.state = 'closed' AND e.due_at IS NULL)
+             THEN NULL ELSE :at::timestamptz END
 WHERE uid = :uid AND batch_id = :batch_id AND state = 'open';
 
 -- name: take_due
 UPDATE batches.batch SET due_at = :until, attempts = attempts + 1
 WHERE (uid, batch_id) = (
     SELECT b.uid, b.batch_id FROM batches.batch b
-    WHERE b.state = 'closed' AND b.due_at <= :now AND (b.revoked OR b.certificate <> ALL(:held::bytea[]))
+    WHERE b.state = 'closed' AND b.due_at <= :now
       AND NOT EXISTS (SELECT FROM batches.batch e WHERE e.uid = b.uid AND e.state = 'closed'
                       AND (e.first_sequence, e.closed_at, e.batch_id) < (b.first_sequence, b.closed_at, b.batch_id))
     ORDER BY b.due_at FOR UPDATE SKIP LOCKED LIMIT 1)
@@ -133,6 +135,16 @@ RETURNING uid, batch_id, tin, first_sequence, announced_at, state, bytes, docume
 
 -- name: renew
 UPDATE batches.batch SET due_at = :until WHERE uid = :uid AND batch_id = :batch_id AND state = 'closed' AND due_at = :was;
+
+-- name: park
+UPDATE batches.batch
+SET due_at = NULL, attempts = attempts - (batch_id = :batch_id)::int
+WHERE uid = :uid AND state = 'closed' AND certificate = :certificate AND NOT revoked
+  AND EXISTS (SELECT FROM batches.batch t WHERE t.uid = :uid AND t.batch_id = :batch_id AND t.due_at = :was);
+
+-- name: wake
+UPDATE batches.batch SET due_at = :now
+WHERE state = 'closed' AND due_at IS NULL AND (revoked OR certificate <> ALL(:held::bytea[]));
 
 -- name: put_off
 UPDATE batches.batch SET due_at = :due_at, code = :code WHERE uid = :uid AND batch_id = :batch_id AND state = 'closed';

@@ -213,13 +213,20 @@ def close(
     )
 
 
-def take_due(conn: Connection, now: datetime, until: datetime, held: Collection[bytes]) -> Batch | None:
-    """The batch that waits longest and is the next of its device, taken for a while.
-
-    ``held`` are signers whose devices are on hold: what they sealed waits where it lies, and nobody reads it.
-    """
-    row = _SQL.row(conn, "take_due", now=now, until=until, held=list(held))
+def take_due(conn: Connection, now: datetime, until: datetime) -> Batch | None:
+    """The batch that waits longest and is the next of its device, taken for a while."""
+    row = _SQL.row(conn, "take_due", now=now, until=until)
     return None if row is None else _batch(row)
+
+
+def park(conn: Connection, batch: Batch, was: datetime) -> None:
+    """Lay a batch that was taken until ``was`` aside, with all that its signer closed: due at no time, and not read."""
+    _SQL.run(conn, "park", uid=batch.uid, batch_id=batch.batch_id, certificate=batch.certificate, was=was)
+
+
+def wake(conn: Connection, now: datetime, held: Collection[bytes]) -> int:
+    """What lies aside is due again, but for what signers of devices on hold have closed; how many batches."""
+    return _SQL.run(conn, "wake", now=now, held=list(held))
 
 
 def renew(conn: Connection, batch: Batch, was: datetime, until: datetime) -> bool:
