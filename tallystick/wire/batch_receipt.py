@@ -27,13 +27,22 @@ class PartHere:
 
 @attrs.frozen(slots=True, kw_only=True)
 class BatchProgress:
-    """Where a batch stands that has no receipt yet: ``state`` is open, closed or done (then ask for its receipt)."""
+    """Where a batch stands that has no receipt yet: ``state`` is open, closed or done (then ask for its receipt).
+
+    ``code`` says why a closed one waits; ``wait_seconds`` when to ask again, as far as the answer's header says it.
+    """
 
     batch: bytes
     first: int
     state: str
     parts: tuple[PartHere, ...]
     code: str = ""
+    wait_seconds: int = 0
+
+    @property
+    def waits_for_release(self) -> bool:
+        """Whether it is whole, and is opened once the authority takes its device off hold."""
+        return self.state == "closed" and self.code == "TS-2407"
 
 
 @attrs.frozen(slots=True, kw_only=True)

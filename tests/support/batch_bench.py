@@ -19,7 +19,7 @@ from national_bench import PACK, TIN, NationalBench, national
 from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.batches import contacts, operations, queries, store
 from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
-from tallystick.authority.channels.ecr.batches.booking import BookingServices, book_next
+from tallystick.authority.channels.ecr.batches.booking import BookingServices, book_next, wake_released
 from tallystick.authority.channels.ecr.batches.checking import check_head, check_manifest
 from tallystick.authority.channels.ecr.batches.values import Batch, Contact
 from tallystick.authority.intake import anchors, decision_store
@@ -167,6 +167,7 @@ class BatchBench:
     async def book(self) -> int:
         """Book what is due; how many batches were worked on."""
         worked = 0
+        await wake_released(self.services)
         while await book_next(self.services):
             worked += 1
         return worked
@@ -270,6 +271,7 @@ def make(bench: NationalBench, withdrawals: Withdrawals, processes: int = 0) -> 
         devices=bench.registry,
         rules=bench.pack.channels,
         clock=lambda: bench.now,
+        held=bench.registry.held_signers,
     )
     return BatchBench(bench, withdrawals, openers, intake, services)
 

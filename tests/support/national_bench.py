@@ -56,6 +56,11 @@ class MemoryRegistry:
         """By the hash of its DER."""
         return self.certificates.get(certificate_hash)
 
+    def held_signers(self) -> set[bytes]:
+        """Certificates in force of devices on hold."""
+        held = {uid for uid, device in self.devices.items() if device.state is DeviceState.HOLD}
+        return {digest for digest, one in self.certificates.items() if one.uid in held and one.revoked_at is None}
+
     def require(self, wanted: BuildClass, build_id: str) -> None:
         """Only the builds that are there."""
         if build_id not in self.builds:

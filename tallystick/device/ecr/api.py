@@ -159,6 +159,7 @@ def write_status(register: Register) -> bytes:
         "held": bool(register.why_held),
         "trouble": status.trouble,
         "apart": status.apart,
+        "awaits_release": status.awaits_release,
         "must_close": status.must_close,
         "certificate_until": _moment(status.not_after),
     }

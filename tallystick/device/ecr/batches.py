@@ -65,6 +65,8 @@ class Batches:
         self._memory = memory
         self._random = random
         self.part_bytes = part_bytes
+        self.awaits_release = False
+        """Whether the authority has the whole batch and books it once it takes us off hold; a restart asks anew."""
         self._looked_at = 0
 
     def on_its_way(self) -> Batch | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tallystick.device.ecr.batch_store import Batch, BatchState, Part
 from tallystick.device.ecr.batches import REPORT_EVERY
@@ -39,10 +39,14 @@ class Bringing:
         self._closed = b""
         self._spoke = False
         self._seal_from: datetime | None = None
+        self._asked_at: datetime | None = None
+        self._wait = timedelta(0)
+        self._asked_on_hold = False
 
     def forget(self) -> None:
         """An exchange failed: compare again before anything else."""
         self._agreed = self._closed = b""
+        self._asked_at = None
 
     def bring(self) -> bool:
         """As far as it goes now; whether the authority was spoken to.
@@ -67,6 +71,8 @@ class Bringing:
         is_agreed = self._agreed == batch.batch_id
         if is_agreed and missing is None and batch.state is BatchState.OPEN:
             return self._cut(batch)
+        if batch.state is BatchState.SEALED and not self._may_ask():
+            return False
         self._spoke = True
         if batch.state is BatchState.RECEIVED:
             self._register.finish_batch(batch, self._checkpoint())
@@ -126,13 +132,23 @@ class Bringing:
 
     def _take(self, batch: Batch, answer: BatchAnswer) -> bool:
         if isinstance(answer, BatchReceipt):
+            self._batches.awaits_release = False
             self._batches.receive(batch, answer)
             return True
         if answer.batch != batch.batch_id:
             raise Disagrees("the authority answered about another batch")
         if answer.state == "open":
             self.forget()
+        self._batches.awaits_release = answer.waits_for_release
+        self._asked_at, self._wait = self._register.clock(), timedelta(seconds=answer.wait_seconds)
+        self._asked_on_hold = bool(self._register.why_held)
         return False
+
+    def _may_ask(self) -> bool:
+        """The receipt is asked for when the authority said; at once when a command has ended the hold meanwhile."""
+        if self._asked_on_hold and not self._register.why_held:
+            return True
+        return self._asked_at is None or not timedelta(0) <= self._register.clock() - self._asked_at < self._wait
 
     def _checkpoint(self) -> bytes:
         try:

@@ -149,7 +149,7 @@ class HttpChannel:
     def announce(self, batch: bytes, first: int) -> BatchProgress:
         """See `Channel`."""
         said = write_announcement(Announcement(batch=batch, first=first))
-        answer = self._batch_answer(self._asked("POST", BATCHES_PATH, said, "application/json"))
+        answer = self._batch_answer("POST", BATCHES_PATH, said, "application/json")
         if isinstance(answer, BatchReceipt):
             raise NoAnswer("an answer that is none")
         return answer
@@ -165,11 +165,11 @@ class HttpChannel:
 
     def close_batch(self, batch: bytes, manifest: bytes) -> BatchAnswer:
         """See `Channel`."""
-        return self._batch_answer(self._asked("POST", f"{_path(batch)}/close", manifest, MEDIA_TYPE))
+        return self._batch_answer("POST", f"{_path(batch)}/close", manifest, MEDIA_TYPE)
 
     def find_batch(self, batch: bytes) -> BatchAnswer:
         """See `Channel`."""
-        return self._batch_answer(self._asked("GET", _path(batch), None, ""))
+        return self._batch_answer("GET", _path(batch), None, "")
 
     def withdraw(self, batch: bytes) -> None:
         """See `Channel`."""
@@ -214,18 +214,25 @@ class HttpChannel:
 
     def _asked(self, method: str, path: str, body: bytes | None, content_type: str, **headers: str) -> bytes:
         """What was answered; raises what `Channel` says."""
+        return self._asked_when(method, path, body, content_type, headers)[0]
+
+    def _asked_when(
+        self, method: str, path: str, body: bytes | None, content_type: str, headers: dict[str, str]
+    ) -> tuple[bytes, int]:
+        """The same with the seconds after which to ask again, 0 where nothing is said of it."""
         if content_type:
             headers["Content-Type"] = content_type
-        status, answer = self._call(method, path, body, headers)
+        status, answer, wait = self._call(method, path, body, headers)
         if status not in (200, 201, 202, 204):
             raise self._refusal(status, answer)
-        return answer
+        return answer, wait
 
-    @staticmethod
-    def _batch_answer(body: bytes) -> BatchAnswer:
-        return _understood(read_batch_answer, body)
+    def _batch_answer(self, method: str, path: str, body: bytes | None, content_type: str) -> BatchAnswer:
+        answer, wait = self._asked_when(method, path, body, content_type, {})
+        read = _understood(read_batch_answer, answer)
+        return read if isinstance(read, BatchReceipt) else attrs.evolve(read, wait_seconds=wait)
 
-    def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, bytes, int]:
         with self._turn:
             connection = self._open()
             try:
@@ -240,9 +247,8 @@ class HttpChannel:
                 raise failed(f"{type(error).__name__}: {error}") from error
             if answer.will_close:
                 self._drop()
-            told = answer.headers.get("Ts-Commands", "")
-            self.commands_wait = int(told) if told.isascii() and told.isdigit() and len(told) <= 10 else 0
-            return answer.status, content
+            self.commands_wait = _number(answer.headers.get("Ts-Commands", ""))
+            return answer.status, content, min(_number(answer.headers.get("Retry-After", "")), _RETRY_SECONDS_MOST)
 
     def _open(self) -> http.client.HTTPConnection:
         """The kept connection where it still stands, else a new one; a stale one would cost an open fate."""
@@ -305,6 +311,10 @@ def _understood(read: Callable[[bytes], Told], body: bytes) -> Told:
         return read(body)
     except Fault as fault:
         raise NoAnswer(f"an answer that is none: {fault.detail[:200]}") from None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else 0
 
 
 def _path(batch: bytes) -> str:

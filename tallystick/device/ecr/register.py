@@ -169,6 +169,7 @@ class Register:
             barred=standing.barred,
             trouble=self.trouble,
             apart=self._apart(),
+            awaits_release=self.batches.awaits_release,
             memory_almost_full=self._memory is not None and self._memory.is_almost_full(),
             not_after=self.setup.not_after,
             now=now,

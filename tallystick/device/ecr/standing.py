@@ -45,7 +45,8 @@ class Orders(Protocol):
 class Status:
     """What is always shown. ``open_fate`` tells that a document's fate is not known; ``late`` counts answers that
     nobody took; ``trouble`` is why the last try to reach the authority failed; ``apart`` which documents of the newest
-    batch are not all in the ledger, with the authority's codes; ``barred`` that our certificate is revoked."""
+    batch are not all in the ledger, with the authority's codes; ``awaits_release`` that the authority has our batch and
+    books it once it takes us off hold; ``barred`` that our certificate is revoked."""
 
     uid: str
     works_offline: bool
@@ -59,6 +60,7 @@ class Status:
     barred: str
     trouble: str
     apart: str
+    awaits_release: bool
     memory_almost_full: bool
     not_after: datetime
     now: datetime

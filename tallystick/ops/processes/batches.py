@@ -15,7 +15,7 @@ import attrs
 import psycopg
 from psycopg_pool import ConnectionPool
 
-from tallystick.authority.channels.ecr.batches.booking import BookingServices, book_next
+from tallystick.authority.channels.ecr.batches.booking import BookingServices, book_next, wake_released
 from tallystick.authority.channels.ecr.batches.tasks import tell_overdue, tidy_up
 from tallystick.authority.channels.ecr.identity import VIEW_AGE_MAX
 from tallystick.authority.intake.held import Held
@@ -44,6 +44,7 @@ _POOL_CONNECTIONS = 8
 _LOOK_SECONDS = 0.2
 _TROUBLE_SECONDS = 2.0
 _TIDY_SECONDS = 3_600.0
+_WAKE_SECONDS = 10.0
 _OPENING_PROCESSES = min(8, os.cpu_count() or 1)
 
 
@@ -130,12 +131,13 @@ async def _serve(context: Context, stopped: asyncio.Event) -> None:
         devices=means.devices,
         rules=context.pack.channels,
         clock=system_clock,
+        held=means.devices.held_signers,
         fresh=means.is_fresh,
     )
     await openers.start()
     context.serving.set()
     work = [asyncio.create_task(_book(services)) for _ in range(SIDE_BY_SIDE)]
-    work.append(asyncio.create_task(_tidy_up(services)))
+    work += [asyncio.create_task(_wake(services)), asyncio.create_task(_tidy_up(services))]
     await stopped.wait()
     for task in work:
         task.cancel()
@@ -157,6 +159,20 @@ async def _book(services: BookingServices) -> None:
         except Exception:
             log.exception("a batch could not be booked")
             await asyncio.sleep(_TROUBLE_SECONDS)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _wake(services: BookingServices) -> None:
+    """At once when devices on hold have changed; every few seconds for what another process laid aside by its view."""
+    loop, known, woken_at = asyncio.get_running_loop(), services.held(), float("-inf")
+    while True:
+        held = services.held()
+        if held != known or loop.time() >= woken_at + _WAKE_SECONDS:
+            try:
+                await wake_released(services)
+                known, woken_at = held, loop.time()
+            except Fault as fault:
+                log.warning("batches of released devices cannot be woken now: %s", fault)
         await asyncio.sleep(_LOOK_SECONDS)
 
 

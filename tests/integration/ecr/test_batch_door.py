@@ -28,6 +28,7 @@ from tallystick.authority.ledger import queries as ledger_queries
 from tallystick.crypto.national_oids import DeviceClass
 from tallystick.crypto.pki import DemoPki
 from tallystick.device.ecr.synchronise import Pace
+from tallystick.kernel.device_policy import DeviceState
 from tallystick.wire.compact_jws import write_base64url
 from tallystick.wire.offline_batch import (
     BATCHES_PATH,
@@ -214,6 +215,58 @@ def test_ts_1109_nothing_is_booked_while_nobody_knows_who_is_revoked(
     asyncio.run(main())
     with psycopg.connect(database) as conn:
         assert conn.execute("SELECT count(*) FROM batches.part WHERE body IS NOT NULL").fetchone() == (0,)
+
+
+def test_s0_030_our_own_register_on_hold_waits_for_its_receipt_without_asking_all_the_time(
+    play: Callable[[Any], None], tmp_path: Path
+) -> None:
+    """Its batch is taken in and answered at once: 202, TS-2407, Retry-After; after the release it is booked."""
+
+    async def talk(bench: BatchBench, door: Door) -> None:
+        shop = await a_shop(bench, door, "HARD0001", DeviceClass.HARDWARE)
+        papers, uid = shop.till.papers, "HARD0001"
+        genesis = write_base64url(papers.link).decode()
+        root = door.pki.files.root
+        folder = make_folder(tmp_path / "till", papers, door.port, AUDIENCE, root, "hardware", genesis=genesis)
+
+        def stands(state: DeviceState) -> None:
+            door.view.devices[uid] = attrs.evolve(door.view.devices[uid], state=state)
+            bench.bench.registry.change(uid, state=state)
+
+        stands(DeviceState.HOLD)
+        till = RealRegister(folder, part_bytes=4_000, pace=Pace(fresh_seconds=0))
+        till.do("reg", order="register")
+        till.do("open", order="open-shift", cash="100")
+        till.sell("one")
+        till.do("z", order="close-shift")
+        end = time.monotonic() + 20
+        while not till.register.status().awaits_release and time.monotonic() < end:
+            await asyncio.to_thread(till.background.round)
+        status = till.register.status()
+        assert (status.awaits_release, status.waiting, status.stopped, status.trouble) == (True, 4, "", "")
+        [(name, manifest)] = bench.bench.ledger.rows("SELECT batch_id, manifest FROM batches.batch WHERE uid = %s", uid)
+        path, began = f"{BATCHES_PATH}/{write_base64url(name).decode()}", time.monotonic()
+        waits = await shop.ask("POST", f"{path}/close", manifest, Content_Type="application/jose")
+        assert time.monotonic() - began < 2.5, "nobody waits for a receipt that does not come"
+        for reply in (waits, await shop.ask("GET", path)):
+            assert (reply.json["state"], reply.json["code"]) == ("closed", "TS-2407")
+            assert reply.headers["retry-after"] == "60"
+        assert waits.status == 202
+        stands(DeviceState.ACTIVE)
+        while (await shop.ask("GET", path)).json["state"] != "done" and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(till.background.round)
+        assert till.register.status().waiting == 4, "it asks when it was told to"
+        till.behind -= timedelta(seconds=61)
+        while till.register.status().waiting and time.monotonic() < end:
+            await asyncio.to_thread(till.background.round)
+        status = till.register.status()
+        assert (status.awaits_release, status.waiting, status.stopped, status.apart) == (False, 0, "", "")
+        [batch] = bench.bench.ledger.rows("SELECT count(*) FROM batches.batch WHERE uid = %s", uid)
+        assert batch == (1,), "nothing was sealed anew"
+        till.opened.close()
+
+    play(talk)
 
 
 def test_our_own_register_brings_its_batch_to_the_doors(play: Callable[[Any], None], tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def papers(country: EcrCountry) -> list[NationalTill]:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(national_country, "system_clock", lambda: yesterday)
-        return country.enrol(4, DeviceClass.HARDWARE)
+        return country.enrol(5, DeviceClass.HARDWARE)
 
 
 def away(till: RealRegister, line: Line) -> None:
@@ -217,5 +217,46 @@ def test_s0_064_a_register_that_was_revoked_meanwhile_tells_its_cashier(
     with pytest.raises(Fault) as caught:
         till.do("o2", order="open-shift")
     assert caught.value.code == "TS-3252"
+    till.opened.close()
+    assert country.ledger.sweep() == []
+
+
+def test_s0_030_a_hold_over_a_kill_of_the_booking_and_all_is_valid_after_the_release(
+    country: EcrCountry, tmp_path: Path, line: Line, papers: list[NationalTill]
+) -> None:
+    folder = made(country, tmp_path / "till", papers[4], line.port, "hardware")
+    till, uid = RealRegister(folder, timedelta(hours=HOURS), PART), papers[4].uid
+    away(till, line)
+    sold = [till.sell("one"), till.sell("two")]
+    till.do("z", order="close-shift")
+    with psycopg.connect(country.dsn) as conn:
+        registry.hold_device(conn, Uid(uid), datetime.now(UTC), "reported as stolen", "officer-1")
+    till.behind = timedelta(0)
+    country.book_batches()
+    line.up()
+    end = time.monotonic() + 30
+    while not till.register.status().awaits_release and time.monotonic() < end:
+        if not till.background.round():
+            time.sleep(0.05)
+    assert till.register.status().awaits_release
+    stands = "SELECT state, attempts FROM batches.batch WHERE uid = %s ORDER BY first_sequence"
+    assert country.rows(stands, uid)[-1] == ("closed", 0)
+    assert [state_of(country, one) for one in sold] == ["pending"] * 2
+    booking = country.doors.pop()
+    booking.kill()
+    booking.wait()
+    country.book_batches()
+    with psycopg.connect(country.dsn) as conn:
+        registry.release_device(conn, Uid(uid), datetime.now(UTC), "found again", "officer-1")
+    end = time.monotonic() + 30
+    while country.rows(stands, uid)[-1][0] != "done" and time.monotonic() < end:
+        time.sleep(0.1)
+    assert country.rows(stands, uid)[-1] == ("done", 1)
+    assert [state_of(country, one) for one in sold] == ["valid"] * 2
+    till.behind -= timedelta(seconds=61)
+    assert bring(till), till.register.status()
+    status = till.register.status()
+    assert (status.awaits_release, status.apart, status.stopped) == (False, "", "")
+    assert country.rows("SELECT count(*) FROM intake.quarantine WHERE signed_by = %s", uid) == [(0,)]
     till.opened.close()
     assert country.ledger.sweep() == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.kernel.channel_rules import ChannelRules
-from tallystick.kernel.offline_limits import Lateness, Outage, too_long
+from tallystick.kernel.offline_limits import Lateness, Outage, too_long, waited
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 hours = st.integers(1, 200)
@@ -88,3 +88,20 @@ def test_a_stretch_may_be_late_whenever_one_of_its_documents_is(
     late = Lateness([one], rules)
     if any(late.reaches(number, at, received_at) for number, at in documents):
         assert late.may_reach((min(numbers), max(numbers)), (min(times), max(times)), received_at)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)).map(sorted), max_size=5),
+    st.integers(0, 200),
+    st.integers(0, 200),
+)
+def test_s0_032_what_waits_with_us_makes_nothing_older(waits: list[list[int]], made: int, came: int) -> None:
+    """Each hour in which a batch of the device lay with us counts for nothing, and is counted once."""
+    rules = ChannelRules(offline_hours=72)
+    known = [(START + timedelta(hours=begin), START + timedelta(hours=end)) for begin, end in waits]
+    made_at, came_at = START + timedelta(hours=made), START + timedelta(hours=came)
+    free = sum(1 for hour in range(made, came) if any(begin <= hour < end for begin, end in waits))
+    assert waited(known, made_at, came_at) == timedelta(hours=free)
+    late = Lateness([], rules, known)
+    assert late.reaches(1, made_at, came_at) == (came - made - free > 72)
+    assert late.may_reach((1, 2), (made_at, came_at), came_at) == late.reaches(1, made_at, came_at)

@@ -52,7 +52,7 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
         "activity.head": "the head of the log's chain",
         "audit.proof": _NUMBERS,
         "batches.device": _NUMBERS, "batches.head_report": _NUMBERS, "batches.outage": _NUMBERS,
-        "batches.part": "documents on their way into the ledger, for minutes; numbers and hashes of parts after that",
+        "batches.part": "documents on their way into the ledger; numbers and hashes of parts after that",
         "builds.build": "products of makers",
         "erp.act_key": "what a program calls its acts, for some days; the acts themselves are exported",
         "inspections.device": "sums and hours of devices, by numbers; what came of them is in the cases",

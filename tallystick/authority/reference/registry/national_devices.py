@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from tallystick.authority.reference.registry import device_store, store
 from tallystick.authority.reference.registry.values import DeviceCertificate, NationalDevice, Revocation
 from tallystick.authority.room_queries import Connection
 from tallystick.crypto.generations import is_authority
+from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.identifiers import Uid
 from tallystick.kernel.instants import Clock
 
@@ -37,6 +39,9 @@ class NationalDirectory:
         self._devices: dict[str, tuple[NationalDevice, NationalDevice]] = {}
         self._certificates: dict[bytes, DeviceCertificate] = {}
         self._withdrawn: dict[str, Revocation] = {}
+        self._signers: dict[str, set[bytes]] = {}
+        self._on_hold: set[str] = set()
+        self._held_signers: frozenset[bytes] = frozenset()
         self._since = "0"
         self.refreshed_at: datetime | None = None
         """When the view last agreed with the database; none before the first refresh."""
@@ -47,14 +52,17 @@ class NationalDirectory:
         since = store.oldest_open_transaction(conn)
         for certificate in device_store.changed_certificates(conn, self._since):
             self._certificates[certificate.certificate_hash] = certificate
+            self._signers.setdefault(certificate.uid, set()).add(certificate.certificate_hash)
         for device in device_store.changed_devices(conn, self._since):
             self._devices[device.uid] = (
                 attrs.evolve(device, has_agreement=False),
                 attrs.evolve(device, has_agreement=True),
             )
+            (self._on_hold.add if device.state is DeviceState.HOLD else self._on_hold.discard)(device.uid)
         for revocation in store.changed_revocations(conn, self._since):
             if is_authority(revocation.uid):
                 self._withdrawn[revocation.uid] = revocation
+        self._held_signers = frozenset(self._in_force_of(self._on_hold, moment))
         self._since = since
         self.refreshed_at = moment
 
@@ -73,6 +81,17 @@ class NationalDirectory:
         if found is None or withdrawal is None or found.was_revoked(withdrawal.revoked_at):
             return found
         return attrs.evolve(found, revoked_at=withdrawal.revoked_at, revocation_reason=withdrawal.reason)
+
+    def held_signers(self) -> frozenset[bytes]:
+        """Certificates in force of devices on hold, by their hashes, as of the last refresh."""
+        return self._held_signers
+
+    def _in_force_of(self, uids: Iterable[str], at: datetime) -> Iterator[bytes]:
+        for uid in uids:
+            for signer in self._signers.get(uid, ()):
+                found = self.certificate(signer)
+                if found is not None and not found.was_revoked(at):
+                    yield signer
 
     def __len__(self) -> int:
         """How many devices are known."""

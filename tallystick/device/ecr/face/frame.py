@@ -91,12 +91,7 @@ def state_part(frame: Frame) -> str:
         parts.append(_state("warn", text(status.trouble) if is_coded else frame.say("no_connection")))
     if status.apart:
         parts.append(_state("stop", f"{frame.say('kept_apart')} {text(status.apart)}"))
-    if status.waiting:
-        parts.append(_state("work", f"{frame.say('waiting')} {words.number(status.waiting)}"))
-    if status.works_offline and (status.waiting or status.window.warns):
-        hours = max(0, int(status.window.left / timedelta(hours=1)))
-        tone = "stop" if status.window.is_over else "warn" if status.window.warns else "good"
-        parts.append(_state(tone, f"{frame.say('hours_left')} {words.number(hours)}"))
+    parts += _waiting_parts(frame)
     if status.memory_almost_full:
         parts.append(_state("warn", frame.say("memory_almost_full")))
     if status.must_close:
@@ -111,6 +106,20 @@ def state_part(frame: Frame) -> str:
     if status.late:
         late = f'<p class="told warn">{sign("warn")}<a href="/late">{frame.say("late")}</a></p>'
     return f'<div id="state"><ul class="state">{"".join(parts)}</ul>{late}</div>'
+
+
+def _waiting_parts(frame: Frame) -> list[str]:
+    """What waits, and for how long it may; no hours run out for what is with the authority until it ends a hold."""
+    status, words, parts = frame.status, frame.words, list[str]()
+    if status.waiting:
+        parts.append(_state("work", f"{frame.say('waiting')} {words.number(status.waiting)}"))
+    if status.awaits_release:
+        parts.append(_state("warn", frame.say("awaits_release")))
+    elif status.works_offline and (status.waiting or status.window.warns):
+        hours = max(0, int(status.window.left / timedelta(hours=1)))
+        tone = "stop" if status.window.is_over else "warn" if status.window.warns else "good"
+        parts.append(_state(tone, f"{frame.say('hours_left')} {words.number(hours)}"))
+    return parts
 
 
 def _state(tone: str, words: str) -> str:

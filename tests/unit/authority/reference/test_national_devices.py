@@ -284,3 +284,18 @@ def test_s0_087_a_later_authority_of_the_hardware_branch_is_one(bench: PkiBench)
     assert standing_of(device(watch, bench.uid), found).from_hardware_authority
     other = attrs.evolve(found, authority="device-ca-2")
     assert not standing_of(device(watch, bench.uid), other).from_hardware_authority
+
+
+def test_s0_030_the_signers_of_a_device_on_hold_are_known(bench: PkiBench) -> None:
+    """Those in force: what a revoked one sealed waits for no release."""
+    watch = Watch(bench)
+    watch.now = LATE
+    der = bench.enrol(bench.uid)
+    assert watch.look().held_signers() == frozenset()
+    registry.hold_device(bench.conn, bench.uid, SOON, "it may be stolen", OFFICER)
+    assert watch.look().held_signers() == {sha256(der)}
+    registry.release_device(bench.conn, bench.uid, SOON, "it was found again", OFFICER)
+    assert watch.look().held_signers() == frozenset()
+    registry.hold_device(bench.conn, bench.uid, SOON, "it may be stolen", OFFICER)
+    revoke(bench, der, Reason.KEY_COMPROMISE)
+    assert watch.look().held_signers() == frozenset()

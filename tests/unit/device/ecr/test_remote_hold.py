@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from remote_desk import Desk, code, command
 from till_bench import Bench, without_flushes
+from till_outage import all_is_there, away
 
 from tallystick.device.ecr.remote.control import LOOK_EVERY_HELD
 from tallystick.device.ecr.remote.store import CommandStore
@@ -71,3 +73,39 @@ def test_a_new_register_begins_without_a_hold_and_an_older_file_goes_on(tmp_path
             "ALTER TABLE control DROP COLUMN begun; ALTER TABLE control DROP COLUMN lost; PRAGMA user_version = 1"
         )
     assert not bench.switch_on().why_held
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_s0_030_on_hold_its_batch_waits_and_is_asked_for_as_told(tmp_path: Path, is_told: bool) -> None:
+    """Once a minute; at once when the command to go on is here; and once after a restart. It is sealed once."""
+    desk = Desk(away(tmp_path))
+    bench, authority = desk.bench, desk.bench.authority
+    authority.on_hold = True
+    if is_told:
+        desk.order(1, Hold())
+    background = Synchroniser(bench.register, authority, bench.clock)
+
+    def asked() -> int:
+        assert background.round()
+        return authority.steps.count("find")
+
+    assert asked() == 0
+    assert bench.register.status().awaits_release
+    assert [asked() for _ in range(20)] == [0] * 20, "no round asks before it is time"
+    bench.now += timedelta(seconds=60)
+    assert [asked(), asked()] == [1, 1]
+    bench.restart()
+    background = Synchroniser(bench.register, authority, bench.clock)
+    assert [asked(), asked()] == [2, 2]
+    bench.now -= timedelta(hours=3)
+    assert asked() == 3, "a clock that is set back makes no wait longer"
+    authority.on_hold = False
+    if is_told:
+        assert desk.order(2, Release()).state == "active"
+    else:
+        bench.now += timedelta(seconds=60)
+    assert asked() == 4
+    status = bench.register.status()
+    assert (status.awaits_release, status.waiting, status.apart, status.stopped) == (False, 0, "", "")
+    all_is_there(bench)
+    assert authority.steps.count("before close") == 1

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from tallystick.authority.channels.ecr.batches import contacts, operations, queries
 from tallystick.authority.channels.ecr.batches.checking import check_class, check_head, check_manifest
-from tallystick.authority.channels.ecr.batches.values import Batch, Part
+from tallystick.authority.channels.ecr.batches.holding import on_hold, waits_for_release
+from tallystick.authority.channels.ecr.batches.values import HELD_AGAIN_SECONDS, Batch, BatchState, Part
 from tallystick.authority.channels.ecr.bodies import check_coding, check_type, expected_bytes
 from tallystick.authority.channels.ecr.budget import WorkBudget
 from tallystick.authority.channels.ecr.routes import Handler, Request, Route
@@ -44,6 +45,7 @@ _RECEIPT_WAIT_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
 _SIGNED = MEDIA_TYPE.encode("ascii")
 _LATER = (b"retry-after", b"1")
+_RELEASED_LATER = (b"retry-after", b"%d" % HELD_AGAIN_SECONDS)
 
 
 class BatchApi:
@@ -93,7 +95,7 @@ class BatchApi:
             return _whole(conn, request, said.batch)
 
         batch, parts = await self._services.in_database(work)
-        return Answer(200 if parts or batch.announced_at != now else 201, _progress(batch, parts))
+        return self._stands(200 if parts or batch.announced_at != now else 201, batch, parts)
 
     async def _put(self, request: Request) -> Answer:
         check_class(self._services.devices, request.sender)
@@ -108,15 +110,16 @@ class BatchApi:
                 return operations.read_new_part(request.sender, number, inflate(body) if is_gzip else body, now)
 
             new = await in_thread(read, services.database_answer_seconds)  # no connection waits while it is read
+            held = on_hold(services.devices, request.sender.uid)
             part, is_new = await services.in_database(
-                lambda conn: operations.put_part(conn, request.sender, batch_id, new)
+                lambda conn: operations.put_part(conn, request.sender, batch_id, new, is_held=held)
             )
         return Answer(201 if is_new else 200, write_part_answer(part.number, part.sha256, part.size))
 
     async def _look(self, request: Request) -> Answer:
         batch_id = read_batch_id(request.tail)
         batch, parts = await self._services.in_database(lambda conn: _whole(conn, request, batch_id))
-        return Answer(200, batch.receipt or _progress(batch, parts))
+        return Answer(200, batch.receipt) if batch.receipt is not None else self._stands(200, batch, parts)
 
     async def _withdraw(self, request: Request) -> Answer:
         batch_id = read_batch_id(request.tail)
@@ -145,17 +148,26 @@ class BatchApi:
         return await self._receipt(request, batch)
 
     async def _receipt(self, request: Request, batch: Batch) -> Answer:
-        """Its receipt, where it comes soon; else where it stands."""
+        """Its receipt, where it comes soon; else where it stands. One that waits for a release is not waited for."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _RECEIPT_WAIT_SECONDS
         uid, batch_id = request.sender.uid, batch.batch_id
-        while batch.receipt is None and loop.time() < until:
+        while batch.receipt is None and loop.time() < until and not self._waits(batch):
             await asyncio.sleep(_LOOK_SECONDS)
             batch = await self._services.in_database(lambda conn: queries.batch(conn, uid, batch_id))
         if batch.receipt is not None:
             return Answer(200, batch.receipt)
         parts = await self._services.in_database(lambda conn: queries.parts(conn, uid, batch_id))
-        return Answer(202, _progress(batch, parts), headers=(_LATER,))
+        return self._stands(202, batch, parts)
+
+    def _stands(self, status: int, batch: Batch, parts: list[Part]) -> Answer:
+        """How far it is, why it waits, and when to ask for its receipt again."""
+        waits = self._waits(batch)
+        headers = () if batch.state is BatchState.OPEN else (_RELEASED_LATER if waits else _LATER,)
+        return Answer(status, _progress(batch, parts, "TS-2407" if waits else batch.code), headers=headers)
+
+    def _waits(self, batch: Batch) -> bool:
+        return waits_for_release(self._services.devices, batch, self._services.clock())
 
     async def _head(self, request: Request) -> Answer:
         services = self._services
@@ -187,11 +199,11 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _progress(batch: Batch, parts: list[Part]) -> bytes:
+def _progress(batch: Batch, parts: list[Part], code: str) -> bytes:
     return write_progress(
         batch=batch.batch_id,
         first=batch.first,
         state=str(batch.state),
         parts=[(part.number, part.sha256, part.size) for part in parts],
-        code=batch.code,
+        code=code,
     )

@@ -1,13 +1,15 @@
 """Books closed batches: takes one, has the intake judge its documents, writes its receipt and what inspectors see.
 
 A batch is taken for a while and that time is renewed with every part, so a process that dies leaves it to another one.
+One of a device on hold is laid aside, and nobody looks at it before it is woken. A hold that comes while a batch is
+booked stops nothing: it was closed before.
 Two that work on one batch do no harm: the sequencer gives each place once, and the first receipt stands.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Protocol
@@ -15,6 +17,7 @@ from typing import Protocol
 import attrs
 
 from tallystick.authority.channels.ecr.batches import contacts, store
+from tallystick.authority.channels.ecr.batches.holding import waits_for_release
 from tallystick.authority.channels.ecr.batches.values import Batch, Matter, MatterKind
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.national.offline.values import ArrivedPart, OfflineBatch, Tally
@@ -27,7 +30,6 @@ from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.identifiers import Tin, Uid
 from tallystick.kernel.instants import Clock
-from tallystick.kernel.offline_limits import Lateness
 from tallystick.wire.batch_receipt import write_receipt
 
 log = logging.getLogger(__name__)
@@ -47,13 +49,16 @@ class Booker(Protocol):
 
 @attrs.frozen(slots=True, kw_only=True)
 class BookingServices:
-    """What the work needs. ``fresh`` tells whether the view of certificates is new enough to judge by (TS-1109)."""
+    """What the work needs. ``fresh`` tells whether the view of certificates is new enough to judge by (TS-1109);
+    ``held`` gives the signers in force of devices on hold, whose batches wait for the release.
+    """
 
     keeper: Keeper
     intake: Booker
     devices: NationalDevices
     rules: ChannelRules
     clock: Clock
+    held: Callable[[], Collection[bytes]]
     fresh: Callable[[], bool] = lambda: True
 
 
@@ -61,10 +66,14 @@ async def book_next(services: BookingServices) -> bool:
     """Book the batch that is due; false where none is, or where nobody can tell who is revoked."""
     if not services.fresh():
         return False
-    now = services.clock()
-    batch = await services.keeper.run(lambda conn: store.take_due(conn, now, now + TAKEN_FOR))
-    if batch is None:
-        return False
+    while True:
+        now = services.clock()
+        batch = await services.keeper.run(_take(now))
+        if batch is None:
+            return False
+        if not waits_for_release(services.devices, batch, now):
+            break
+        await services.keeper.run(_park(batch, now))
     lease = _Lease(services, batch, now + TAKEN_FOR)
     try:
         tally = await _book(services, batch, lease)
@@ -73,6 +82,22 @@ async def book_next(services: BookingServices) -> bool:
         return True
     await services.keeper.run(lambda conn: _finish(conn, batch, tally, services.clock()))
     return True
+
+
+async def wake_released(services: BookingServices) -> int:
+    """Have booked what lay aside and waits for no release any more; how many batches."""
+    if not services.fresh():
+        return 0
+    held = services.held()
+    return await services.keeper.run(lambda conn: store.wake(conn, services.clock(), held))
+
+
+def _take(now: datetime) -> Callable[[Connection], Batch | None]:
+    return lambda conn: store.take_due(conn, now, now + TAKEN_FOR)
+
+
+def _park(batch: Batch, taken_at: datetime) -> Callable[[Connection], None]:
+    return lambda conn: store.park(conn, batch, taken_at + TAKEN_FOR)
 
 
 @attrs.define(slots=True)
@@ -95,13 +120,12 @@ async def _book(services: BookingServices, batch: Batch, lease: _Lease) -> Tally
     signer = services.devices.certificate(batch.certificate or b"")
     if signer is None:
         raise Fault("TS-5009", detail="the signer's certificate is not in view", retry_after_seconds=5)
-    excessive = await services.keeper.run(
-        lambda conn: contacts.excessive(conn, batch.uid, services.rules, services.clock())
-    )
+    came_at = batch.closed_at or services.clock()
+    lateness = await services.keeper.run(lambda conn: contacts.lateness(conn, batch.uid, services.rules, came_at))
     offline = OfflineBatch(
         sender=_sender(batch, signer),
         revoked=batch.revoked or signer.was_revoked(services.clock()),
-        lateness=Lateness(excessive, services.rules),
+        lateness=lateness,
     )
     return await services.intake.book(offline, _parts(services, batch, lease))
 

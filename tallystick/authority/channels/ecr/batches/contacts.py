@@ -12,7 +12,7 @@ from tallystick.authority.room_queries import Connection
 from tallystick.kernel.channel_rules import ChannelRules
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.instants import from_unix_ms
-from tallystick.kernel.offline_limits import OUTAGE_LEAST, Outage, too_long
+from tallystick.kernel.offline_limits import OUTAGE_LEAST, Lateness, too_long
 from tallystick.wire.compact_jws import write_base64url
 from tallystick.wire.offline_batch import HeadReport
 
@@ -69,9 +69,14 @@ def hear_head(conn: Connection, sender: Sender, report: HeadReport, at: datetime
     return Fault("TS-3285", detail=f"number {known} of this device is known here")
 
 
-def excessive(conn: Connection, uid: str, rules: ChannelRules, now: datetime) -> list[Outage]:
-    """Outages of a device that passed a limit; far enough back that each is judged with those before it."""
-    return too_long(store.outages(conn, uid, now - timedelta(days=2 * rules.rolling_days + 31)), rules)
+def lateness(conn: Connection, uid: str, rules: ChannelRules, came_at: datetime) -> Lateness:
+    """Which documents of a batch are late that had come by a moment, whenever it is booked.
+
+    Outages that passed a limit, far enough back that each is judged with those before it; and how long batches before
+    this one waited with us.
+    """
+    known = store.outages(conn, uid, came_at - timedelta(days=2 * rules.rolling_days + 31), came_at)
+    return Lateness(too_long(known, rules), rules, store.waits(conn, uid, came_at))
 
 
 def _since_registration(conn: Connection, uid: str, at: datetime) -> Contact:

@@ -16,6 +16,7 @@ from tallystick.authority.channels.ecr.batches.values import (
     DAY_BYTES_MOST,
     DAY_DOCUMENTS_MOST,
     DEVICE_BYTES_MOST,
+    HELD_BYTES_MOST,
     OPEN_MOST,
     Batch,
     BatchState,
@@ -106,8 +107,12 @@ def announce(conn: Connection, sender: Sender, announcement: Announcement, at: d
     return known
 
 
-def put_part(conn: Connection, sender: Sender, batch_id: bytes, new: NewPart) -> tuple[Part, bool]:
+def put_part(
+    conn: Connection, sender: Sender, batch_id: bytes, new: NewPart, *, is_held: bool = False
+) -> tuple[Part, bool]:
     """Keep a part; whether it is new. The same bytes again change nothing, whenever they come.
+
+    ``is_held``: the device is on hold, so its parts stay long, and leave half of the room to all others.
 
     Raises ``TS-3282`` (no such batch of this device), ``TS-2410`` (the part was there with other bytes, or does not
     belong into the batch), ``TS-3283`` (the batch is closed), ``TS-1003`` and ``TS-3284`` (bounds).
@@ -125,7 +130,7 @@ def put_part(conn: Connection, sender: Sender, batch_id: bytes, new: NewPart) ->
         raise Fault("TS-3283", detail="nothing is added to a batch that is closed")
     if part.first < batch.first:
         raise Fault("TS-2410", detail=f"this batch begins with number {batch.first}")
-    _check_bounds(conn, sender, batch, part)
+    _check_bounds(conn, sender, batch, part, HELD_BYTES_MOST if is_held else ALL_BYTES_MOST)
     store.put_part(conn, uid, batch_id, part, new.text)
     _hear_of(conn, sender, part.received_at, sequence=part.last, link=part.last_link)
     return part, True
@@ -139,12 +144,12 @@ def _check_day(conn: Connection, sender: Sender, at: datetime) -> None:
         )
 
 
-def _check_bounds(conn: Connection, sender: Sender, batch: Batch, part: Part) -> None:
+def _check_bounds(conn: Connection, sender: Sender, batch: Batch, part: Part, all_most: int) -> None:
     documents = batch.documents + part.last - part.first + 1
     if batch.size + part.size > BATCH_BYTES_MAX or documents > DOCUMENTS_MAX:
         raise Fault("TS-1003", detail=f"a batch has at most {BATCH_BYTES_MAX} bytes and {DOCUMENTS_MAX} documents")
     _, of_device, of_all = store.held(conn, sender.uid, sender.certificate_hash)
-    if of_device + part.size > DEVICE_BYTES_MOST or of_all + part.size > ALL_BYTES_MOST:
+    if of_device + part.size > DEVICE_BYTES_MOST or of_all + part.size > all_most:
         raise Fault("TS-3284", detail="what is here must be booked first", retry_after_seconds=30)
 
 

@@ -21,7 +21,9 @@ UPDATE batches.device SET waiting = :waiting, oldest_at = :oldest_at WHERE uid =
 
 -- name: overdue
 SELECT d.uid, d.contact_at, d.waiting, d.oldest_at FROM batches.device d
-WHERE d.waiting > 0 AND least(d.contact_at, d.oldest_at) < :before ORDER BY d.uid;
+WHERE d.waiting > 0 AND least(d.contact_at, d.oldest_at) < :before
+  AND NOT EXISTS (SELECT FROM batches.batch b WHERE b.uid = d.uid AND b.state <> 'open' AND NOT b.revoked
+                  AND b.last_sequence >= d.sequence) ORDER BY d.uid;
 
 -- name: put_outage
 INSERT INTO batches.outage (uid, since, until, after_sequence) VALUES (:uid, :since, :until, :after)
@@ -32,7 +34,12 @@ UPDATE batches.outage SET up_to = :sequence WHERE uid = :uid AND up_to IS NULL A
 
 -- name: outages
 SELECT since, until, after_sequence, up_to FROM batches.outage
-WHERE uid = :uid AND until > :newer_than ORDER BY since DESC LIMIT :limit;
+WHERE uid = :uid AND until > :newer_than AND since < :before ORDER BY since DESC LIMIT :limit;
+
+-- name: waits
+SELECT closed_at, coalesce(done_at, :now) FROM batches.batch
+WHERE uid = :uid AND state <> 'open' AND NOT revoked AND coalesce(done_at, :now) > closed_at + :least::interval
+ORDER BY closed_at DESC LIMIT :limit;
 
 -- name: put_head_report
 INSERT INTO batches.head_report (uid, sequence, link, body, received_at)
@@ -110,7 +117,9 @@ ORDER BY last_sequence DESC LIMIT 1;
 -- name: close
 UPDATE batches.batch
 SET state = 'closed', last_sequence = :last, head = :head, manifest = :manifest, act_hash = :act_hash,
-    certificate = :certificate, revoked = :revoked, closed_at = :at, due_at = :at
+    certificate = :certificate, revoked = :revoked, closed_at = :at,
+    due_at = CASE WHEN EXISTS (SELECT FROM batches.batch e WHERE e.uid = :uid AND e.state = 'closed' AND e.due_at IS NULL)
+             THEN NULL ELSE :at::timestamptz END
 WHERE uid = :uid AND batch_id = :batch_id AND state = 'open';
 
 -- name: take_due
@@ -126,6 +135,16 @@ RETURNING uid, batch_id, tin, first_sequence, announced_at, state, bytes, docume
 
 -- name: renew
 UPDATE batches.batch SET due_at = :until WHERE uid = :uid AND batch_id = :batch_id AND state = 'closed' AND due_at = :was;
+
+-- name: park
+UPDATE batches.batch
+SET due_at = NULL, attempts = attempts - (batch_id = :batch_id)::int
+WHERE uid = :uid AND state = 'closed' AND certificate = :certificate AND NOT revoked
+  AND EXISTS (SELECT FROM batches.batch t WHERE t.uid = :uid AND t.batch_id = :batch_id AND t.due_at = :was);
+
+-- name: wake
+UPDATE batches.batch SET due_at = :now
+WHERE state = 'closed' AND due_at IS NULL AND (revoked OR certificate <> ALL(:held::bytea[]));
 
 -- name: put_off
 UPDATE batches.batch SET due_at = :due_at, code = :code WHERE uid = :uid AND batch_id = :batch_id AND state = 'closed';

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
 from tallystick.authority.channels.ecr.batches.values import Batch, BatchState, Contact, Matter, MatterKind, Part
 from tallystick.authority.room_queries import Connection, RoomQueries, Row
-from tallystick.kernel.offline_limits import Outage
+from tallystick.kernel.offline_limits import OUTAGE_LEAST, Outage
 
 _SQL = RoomQueries(__package__)
 OUTAGES_MOST = 1_000
+WAITS_MOST = 100
 
 
 def contact(conn: Connection, uid: str) -> Contact | None:
@@ -44,7 +46,7 @@ def note_waiting(conn: Connection, uid: str, waiting: int, oldest_at: datetime |
 def overdue(conn: Connection, before: datetime) -> list[tuple[str, datetime, int, datetime]]:
     """Devices with documents that wait since before a moment, or that were heard of last before it.
 
-    Each with its last contact, how many wait by its own word, and since when.
+    Each with its last contact, how many wait by its own word, and since when; none whose closed batches hold them all.
     """
     return [(uid, at, waiting, oldest_at) for uid, at, waiting, oldest_at in _SQL.rows(conn, "overdue", before=before)]
 
@@ -59,10 +61,16 @@ def end_outages(conn: Connection, uid: str, sequence: int) -> None:
     _SQL.run(conn, "end_outages", uid=uid, sequence=sequence)
 
 
-def outages(conn: Connection, uid: str, newer_than: datetime) -> list[Outage]:
-    """Outages that ended after a moment, the newest ones where there are very many."""
-    rows = _SQL.rows(conn, "outages", uid=uid, newer_than=newer_than, limit=OUTAGES_MOST)
+def outages(conn: Connection, uid: str, newer_than: datetime, before: datetime) -> list[Outage]:
+    """Outages that ended after a moment and began before another, the newest ones where there are very many."""
+    rows = _SQL.rows(conn, "outages", uid=uid, newer_than=newer_than, before=before, limit=OUTAGES_MOST)
     return [Outage(since=since, until=until, after=after, up_to=up_to) for since, until, after, up_to in rows]
+
+
+def waits(conn: Connection, uid: str, now: datetime) -> list[tuple[datetime, datetime]]:
+    """From when to when closed batches of a device waited to be booked, where it was long; the newest ones."""
+    rows = _SQL.rows(conn, "waits", uid=uid, now=now, least=OUTAGE_LEAST, limit=WAITS_MOST)
+    return [(since, until) for since, until in rows]
 
 
 def put_head_report(
@@ -209,6 +217,16 @@ def take_due(conn: Connection, now: datetime, until: datetime) -> Batch | None:
     """The batch that waits longest and is the next of its device, taken for a while."""
     row = _SQL.row(conn, "take_due", now=now, until=until)
     return None if row is None else _batch(row)
+
+
+def park(conn: Connection, batch: Batch, was: datetime) -> None:
+    """Lay a batch that was taken until ``was`` aside, with all that its signer closed: due at no time, and not read."""
+    _SQL.run(conn, "park", uid=batch.uid, batch_id=batch.batch_id, certificate=batch.certificate, was=was)
+
+
+def wake(conn: Connection, now: datetime, held: Collection[bytes]) -> int:
+    """What lies aside is due again, but for what signers of devices on hold have closed; how many batches."""
+    return _SQL.run(conn, "wake", now=now, held=list(held))
 
 
 def renew(conn: Connection, batch: Batch, was: datetime, until: datetime) -> bool:

@@ -15,6 +15,10 @@ OPEN_MOST = 4
 DEVICE_BYTES_MOST = 128 * 1024 * 1024
 ALL_BYTES_MOST = 16 * 1024 * 1024 * 1024
 """What may wait in all: a fleet of two hundred with a full batch each, with room."""
+HELD_BYTES_MOST = ALL_BYTES_MOST // 2
+"""So far devices on hold may fill it: what they bring waits for their release, and takes no room from a fleet."""
+HELD_AGAIN_SECONDS = 60
+"""When a register on hold should ask for its receipt again."""
 
 
 DAY_DOCUMENTS_MOST = 16 * DOCUMENTS_MAX

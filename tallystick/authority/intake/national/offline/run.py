@@ -35,6 +35,7 @@ from tallystick.authority.intake.verdicts import AuditStatus
 from tallystick.authority.ledger.booked_numbers import BookedNumber
 from tallystick.authority.ledger.entry import Channel
 from tallystick.authority.ledger.protocol import write_append
+from tallystick.kernel.device_policy import DeviceState
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.faults import Fault
 from tallystick.kernel.hashing import device_link
@@ -221,6 +222,8 @@ class BatchRun:
             fault = Fault("TS-2403", detail="the batch's signer is revoked")
             hand.findings.append(NationalFinding(int(Step.BINDING), fault, apart=True))
             return
+        if hand.device.state is DeviceState.HOLD:  # since a moment ago: a batch of a device on hold is not begun
+            hand.entered = attrs.evolve(hand.device, state=DeviceState.ACTIVE)
         await self._wait_for_original(hand)
         for check in _KEPT:
             try:
