@@ -60,13 +60,16 @@ class Anchor:
 
 
 class CardCounters(Protocol):
-    """What a projection knows of cards' counters."""
+    """What is known of devices beside ledger and quarantine."""
 
     def counted_by(self, conn: Connection, uid: str, ordinal: int) -> datetime | None:
         """When a request of the card first said that its counter had reached the ordinal; none when never."""
 
     def chained_by(self, conn: Connection, uid: str, act_hash: bytes) -> datetime | None:
         """When something came that holds the hash of a national document in its chain; none when nothing did."""
+
+    def is_coming(self, conn: Connection, uid: str, first: int, last: int) -> bool:
+        """Whether a batch that is not booked yet holds a document of a device with one of these numbers."""
 
 
 @attrs.frozen(slots=True)

@@ -103,6 +103,10 @@ def lost_before(conn: Connection, counters: CardCounters, held: Held) -> LostPla
     undecided = place_store.first_undecided(conn, uid, first, last)
     if undecided is not None:
         raise Fault("TS-1408", detail=f"number {undecided} lies apart: decide about it first")
+    if counters.is_coming(conn, uid, first, last):
+        raise Fault(
+            "TS-1408", detail="a batch with one of these numbers is not booked yet: release the device, or wait"
+        )
     return LostPlaces(
         device=uid,
         first=first,

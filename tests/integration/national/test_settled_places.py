@@ -271,6 +271,29 @@ def test_two_officers_settle_what_both_saw_and_nothing_else(ledger: LedgerFolder
     run(ledger, walk)
 
 
+def test_what_is_on_its_way_is_not_settled_as_lost(ledger: LedgerFolder) -> None:
+    """A batch that is not booked yet, such as one of a register on hold, may hold the document that lacks."""
+
+    async def walk(bench: BatchBench, officers: Officers) -> None:
+        till = await bench.register()
+        documents = [till.register(bench.now), *till.day(bench.now, 3)]
+        whole, documents[3] = documents[3], damaged(documents[3])
+        await bench.deliver(till, documents)
+        number = officers.ask(bench.held(till, 5))
+        again = [*documents[:3], whole, *documents[4:]]
+        bench.bring(till, bench.seal(till, again))
+        assert code_of(officers.ask, bench.held(till, 6)) == "TS-1408"
+        before = head_of(bench, till)
+        officers.approve(number)
+        await officers.work()
+        assert (head_of(bench, till), officers.settled(till)) == (before, [])
+        assert "not booked yet" in officers.hindrance(till, 5)
+        await bench.book()
+        assert head_of(bench, till) != before
+
+    run(ledger, walk)
+
+
 @pytest.mark.soak
 def test_another_presentation_makes_the_request_void(ledger: LedgerFolder) -> None:
     async def walk(bench: BatchBench, officers: Officers) -> None:

@@ -18,3 +18,7 @@ class AuditedCounters:
     def chained_by(self, conn: Connection, uid: str, act_hash: bytes) -> datetime | None:
         """Nothing: documents of cards hold no hash of each other."""
         return None
+
+    def is_coming(self, conn: Connection, uid: str, first: int, last: int) -> bool:
+        """Cards bring no batches."""
+        return False

@@ -49,6 +49,10 @@ class DeviceCounters:
                 del self._chains[next(iter(self._chains))]
         return known[1].get(act_hash)
 
+    def is_coming(self, conn: Connection, uid: str, first: int, last: int) -> bool:
+        """Whether a batch that is not booked yet may hold a document with one of these numbers."""
+        return store.is_coming(conn, uid, first, last)
+
 
 def shown(kept: Iterable[_Kept], heads: Mapping[tuple[int, bytes], datetime]) -> dict[bytes, datetime]:
     """The earliest moment by which something was here that rests on a document, by its act hash.

@@ -50,6 +50,10 @@ ON CONFLICT DO NOTHING;
 -- name: let_heads_go
 DELETE FROM batches.head_report WHERE uid = :uid AND sequence < :sequence AND received_at < :before;
 
+-- name: is_coming
+SELECT EXISTS (SELECT FROM batches.batch WHERE uid = :uid AND state <> 'done' AND first_sequence <= :last
+               AND coalesce(last_sequence, :last) >= :first);
+
 -- name: head_extent
 SELECT count(*) FROM batches.head_report WHERE uid = :uid;
 

@@ -86,6 +86,11 @@ def let_heads_go(conn: Connection, uid: str, sequence: int, before: datetime) ->
     _SQL.run(conn, "let_heads_go", uid=uid, sequence=sequence, before=before)
 
 
+def is_coming(conn: Connection, uid: str, first: int, last: int) -> bool:
+    """Whether a batch that is not booked yet may hold a document with one of these numbers."""
+    return bool(_SQL.value(conn, "is_coming", uid=uid, first=first, last=last))
+
+
 def head_extent(conn: Connection, uid: str) -> int:
     """How many heads the device has reported."""
     found: int = _SQL.value(conn, "head_extent", uid=uid)
