@@ -143,4 +143,5 @@ def _progress(row: Row) -> Progress:
         "request_id", "uid", "at_number", "at_entry", "done", "left_waiting", "codes", "hindrance", "begun_at",
         "finished_at",
     )  # fmt: skip
-    return Progress(**dict(zip(names, row, strict=True)))
+    values = dict(zip(names, row, strict=True))
+    return Progress(**(values | {"codes": json.loads(values["codes"])}))

@@ -270,7 +270,7 @@ INSERT INTO intake.decision_of_many (request_id, uid, begun_at) VALUES (:request
 SELECT EXISTS (SELECT FROM intake.decision_of_many WHERE finished_at IS NULL AND (:uid::text IS NULL OR uid = :uid));
 
 -- name: lock_many
-SELECT request_id, uid, at_number, at_entry, done, left_waiting, codes, hindrance, begun_at, finished_at
+SELECT request_id, uid, at_number, at_entry, done, left_waiting, codes::text, hindrance, begun_at, finished_at
 FROM intake.decision_of_many WHERE finished_at IS NULL ORDER BY request_id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- name: next_of_many
@@ -286,5 +286,5 @@ SET at_number = :at_number, at_entry = :at_entry, done = :done, left_waiting = :
 WHERE request_id = :request_id AND finished_at IS NULL;
 
 -- name: newest_many
-SELECT request_id, uid, at_number, at_entry, done, left_waiting, codes, hindrance, begun_at, finished_at
+SELECT request_id, uid, at_number, at_entry, done, left_waiting, codes::text, hindrance, begun_at, finished_at
 FROM intake.decision_of_many ORDER BY finished_at IS NOT NULL, request_id DESC LIMIT :limit;

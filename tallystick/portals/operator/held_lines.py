@@ -107,6 +107,8 @@ def request_lines(requests: Iterable[Request], now: datetime) -> list[RequestLin
 def _request_line(one: Request, now: datetime) -> RequestLine:
     pending = one.state is State.PENDING and now < one.expires_at
     state = "waits for a second officer" if pending else _STATES.get(one.state, "expired without a second officer")
+    if one.state is State.DONE and "documents" in one.content:
+        state = "taken into work, see decisions about many"
     return RequestLine(
         number=one.request_id,
         words=_words(one.content),

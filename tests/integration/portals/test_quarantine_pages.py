@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import attrs
 import psycopg
 import pytest
 from django.test import Client
@@ -15,7 +16,7 @@ from witness_bench import witnesses
 
 from tallystick.authority.assurance.witnesses import operations
 from tallystick.authority.assurance.witnesses.values import Contradiction
-from tallystick.authority.intake import place_store
+from tallystick.authority.intake import many_store, place_store
 from tallystick.authority.intake.places import SETTLE
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import PORTAL, Person
@@ -139,6 +140,20 @@ def test_k_05_all_of_a_device_is_asked_for_at_once_and_what_came_later_is_not_in
     [(number, deed)] = kept.rows("SELECT request_id, deed FROM approvals.request")
     assert deed == "quarantine.decide-many"
     assert kept.send(omar, f"/quarantine/requests/{number}/approve/").status_code == 302
+    with psycopg.connect(kept.dsn) as conn:
+        many_store.begin(conn, number, "ABCD1234", datetime.now(UTC))
+        [far] = many_store.newest(conn, 9)
+        codes, hindrance = {"TS-3041 (TS-1402)": 1}, "number 8: TS-3041: <b>TS-1402"
+        end = attrs.evolve(far, at_number=9, done=1, left_waiting=1, codes=codes, hindrance=hindrance)
+        many_store.note(conn, attrs.evolve(end, finished_at=datetime.now(UTC)))
+    ended = text(vera)
+    for shown in (
+        "Decisions about many",
+        "TS-3041 (TS-1402): 1",
+        "&lt;b&gt;TS-1402",
+        "by themselves meanwhile</dt><dd>1<",
+    ):
+        assert shown in ended, shown
     assert kept.send(vera, "/quarantine/devices/NOBODY00/ask/", **fields).status_code in (404, 422)
     assert "None waits" in str(vera.get("/quarantine/devices/NOBODY00/").content)
 
