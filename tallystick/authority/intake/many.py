@@ -46,7 +46,7 @@ class Many:
     @property
     def content(self) -> dict[str, str]:
         """What two officers agree about."""
-        return {
+        said = {
             "device": self.extent.uid,
             "first": str(self.extent.first),
             "last": str(self.extent.last),
@@ -59,6 +59,7 @@ class Many:
             "edge": str(self.extent.edge),
             "hash": self.digest.hex(),
         }
+        return {name: words for name, words in said.items() if words}
 
 
 def counted(codes: dict[str, int]) -> str:

@@ -104,10 +104,10 @@ def facts_of_many(content: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     facts = [
         ("Turnover", amount_text(Money.of(content["turnover"]))),
         ("Arrived", f"{content['arrived']} UTC"),
-        ("Why apart", content["codes"]),
+        ("Why apart", content.get("codes", "")),
         ("Entries up to", content["edge"]),
     ]
-    if content["revoked"]:
+    if "revoked" in content:
         facts += [
             ("Signer revoked", f"{content['revoked']} UTC"),
             ("Older by arrival or chain", f"{content['older']} of {content['documents']}"),
