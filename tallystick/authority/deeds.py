@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tallystick.authority.assurance.witnesses.operations import CHANGE_POLICY
 from tallystick.authority.intake.decisions import DECIDE
+from tallystick.authority.intake.many import DECIDE_MANY
 from tallystick.authority.intake.places import SETTLE
 from tallystick.authority.oversight.approvals import operations
 from tallystick.authority.projections.personal.export import EXPORT
@@ -23,8 +24,11 @@ from tallystick.authority.room_queries import Connection
 from tallystick.kernel.faults import Fault
 
 DECIDED_ANYWHERE = frozenset(
-    {APPOINT, CHANGE_POLICY, DECIDE, EXPORT, ERASE, GIVE_MANY, PUBLISH, REVOKE, REVOKE_MANY, SETTLE, WITHDRAW}
-)
+    {
+        APPOINT, CHANGE_POLICY, DECIDE, DECIDE_MANY, EXPORT, ERASE, GIVE_MANY, PUBLISH, REVOKE, REVOKE_MANY, SETTLE,
+        WITHDRAW,
+    }
+)  # fmt: skip
 DECIDED_IN_ITS_ROOM = frozenset({OPEN_DEED})
 
 

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from tallystick.authority.intake.many_store import Progress
     from tallystick.ops.officer_desk import OfficerDesk
 
 app = typer.Typer(help="Documents kept apart; re-admission or rejection by two officers.", no_args_is_help=True)
 OfficerName = Annotated[str, typer.Option("--officer", help="User name of the officer who decides.")]
+NUMBER_MOST = 2**63 - 1
+DeviceUid = Annotated[str, typer.Argument(help="UID of the device.")]
+First = Annotated[int, typer.Option(min=0, help="The lowest number; all where it is not said.")]
+Last = Annotated[int, typer.Option(min=0, max=NUMBER_MOST, help="The highest number.")]
 Number = Annotated[int, typer.Argument(help="Number of the request.")]
 
 
@@ -23,6 +28,11 @@ def list_() -> None:
     from tallystick.ops.officer_desk import QUARANTINE_DEEDS
 
     with officer_desk() as desk:
+        for device in desk.devices():
+            typer.echo(
+                f"device {device.uid}  {device.count} wait, numbers {device.first} to {device.last}"
+                f"  (tallystick quarantine device {device.uid})"
+            )
         for held, standing in desk.waiting():
             revoked = f"  signer revoked {standing.revoked_at:%Y-%m-%d %H:%M:%S}" if standing.revoked_at else ""
             typer.echo(f"{held.act_hash.hex()[:16]}  {held.number}  {','.join(held.codes)}{revoked}")
@@ -37,6 +47,8 @@ def list_() -> None:
                 f"request {one.request_id}  {_wanted(one.content)} {one.object[:16]}  {one.state}"
                 f"  asked by {one.asked_by}: {one.reason}"
             )
+        for far in desk.decisions_about_many():
+            typer.echo(_far(far))
         for held in desk.decided():
             typer.echo(f"{held.act_hash.hex()[:16]}  {held.number}  {held.state} by {held.decided_by}")
         for known in desk.settled_places():
@@ -47,8 +59,19 @@ def list_() -> None:
             )
 
 
+def _far(far: Progress) -> str:
+    """How far a decision about many is."""
+    state = "in work" if far.finished_at is None else "done"
+    codes = ", ".join(f"{code}: {count}" for code, count in far.codes.items())
+    left = f", {far.left_waiting} left waiting" + (f" ({codes})" if codes else "")
+    first = f"; {far.hindrance}" if far.hindrance else ""
+    return f"request {far.request_id}  device {far.uid}  {state}  {far.done} decided so{left}{first}"
+
+
 def _wanted(content: Mapping[str, str]) -> str:
     """What a request asks for, in words."""
+    if "documents" in content:
+        return f"{content['decision']} {content['documents']} of {content['first']} to {content['last']} of device"
     if "decision" in content:
         return content["decision"]
     return f"settle {content['device']} {content['first']} to {content['last']} as lost, before"
@@ -68,6 +91,35 @@ def ask(
         sys.exit("tallystick: the decision is readmit or reject")
     with officer_desk() as desk:
         number = desk.ask_for_decision(officer, act, Decision(decision), reason)
+    typer.echo(f"request {number} waits for a second officer, 24 hours at most")
+
+
+@app.command()
+def device(uid: DeviceUid, first: First = 0, last: Last = NUMBER_MOST) -> None:
+    """Print what waits of one device: how many, their sum, when they came, why they lie apart."""
+    with officer_desk() as desk:
+        for name, said in desk.look(uid, first, last).content.items():
+            typer.echo(f"{name:10}{said}")
+
+
+@app.command("ask-many")
+def ask_many(
+    uid: DeviceUid,
+    decision: Annotated[str, typer.Argument(help="readmit or reject.")],
+    officer: OfficerName,
+    reason: Annotated[str, typer.Option(help="Why; 10 to 1,000 characters.")],
+    first: First = 0,
+    last: Last = NUMBER_MOST,
+) -> None:
+    """Ask for one decision about all that waits of a device now. Another officer must approve within 24 hours."""
+    from tallystick.authority.intake.held import Decision
+
+    if decision not in set(Decision):
+        sys.exit("tallystick: the decision is readmit or reject")
+    with officer_desk() as desk:
+        number, seen = desk.ask_for_many(officer, uid, Decision(decision), reason, first, last)
+    for name, said in seen.content.items():
+        typer.echo(f"{name:10}{said}")
     typer.echo(f"request {number} waits for a second officer, 24 hours at most")
 
 

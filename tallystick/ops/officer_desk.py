@@ -18,10 +18,12 @@ from tallystick.authority.assurance.witnesses import operations as witnesses
 from tallystick.authority.assurance.witnesses import queries as witness_queries
 from tallystick.authority.assurance.witnesses.values import PolicyInForce
 from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
-from tallystick.authority.intake import anchors, decision_store, decisions, place_store, places
+from tallystick.authority.intake import anchors, decision_store, decisions, many, many_store, place_store, places
 from tallystick.authority.intake.anchors import Standing
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.held import Decision, Held
+from tallystick.authority.intake.many import DECIDE_MANY, Many
+from tallystick.authority.intake.many_store import Progress, Waiting
 from tallystick.authority.intake.place_store import KnownPlace
 from tallystick.authority.intake.places import SETTLE
 from tallystick.authority.oversight.activity import operations as activity
@@ -73,6 +75,32 @@ class OfficerDesk:
             by = person(conn, username, self.came_from)
             act_hash = self._act(conn, act)
             return decisions.ask(conn, DeviceCounters(), by, act_hash, decision, reason, self.clock())
+
+    def devices(self) -> list[Waiting]:
+        """Devices of which several documents wait."""
+        with psycopg.connect(self.dsn) as conn:
+            return many_store.devices(conn, _SHOWN)
+
+    def look(self, uid: str, first: int, last: int) -> Many:
+        """What waits of one device, between two numbers; that it was read is an act."""
+        with psycopg.connect(self.dsn) as conn:
+            seen = many.look(conn, DeviceCounters(), uid, first, last)
+            activity.record(conn, Act(at=self.clock(), actor=self.came_from, verb="quarantine.read", object=uid))
+            return seen
+
+    def ask_for_many(
+        self, username: str, uid: str, decision: Decision, reason: str, first: int, last: int
+    ) -> tuple[int, Many]:
+        """Ask for a decision about all that waits of a device between two numbers; the request and what it is about."""
+        with psycopg.connect(self.dsn) as conn:
+            by = person(conn, username, self.came_from)
+            seen = many.look(conn, DeviceCounters(), uid, first, last)
+            return many.ask(conn, by, seen, decision, reason, self.clock()), seen
+
+    def decisions_about_many(self) -> list[Progress]:
+        """Decisions about many documents: those in work first."""
+        with psycopg.connect(self.dsn) as conn:
+            return many_store.newest(conn, _SHOWN)
 
     def ask_to_settle(self, username: str, act: str, reason: str) -> int:
         """Ask that what lacks before a document be settled as lost; ``act`` as before."""
@@ -129,5 +157,5 @@ def open_officer_desk(settings: Settings, clock: Callable[[], datetime]) -> Iter
         yield OfficerDesk(as_role(owner, PORTAL), shell(), clock)
 
 
-QUARANTINE_DEEDS = (DECIDE, SETTLE)
+QUARANTINE_DEEDS = (DECIDE, DECIDE_MANY, SETTLE)
 POLICY_DEEDS = (witnesses.CHANGE_POLICY,)

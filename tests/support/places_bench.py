@@ -11,8 +11,10 @@ from batch_bench import BatchBench
 
 from benchmarks.national_till import NationalTill
 from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
-from tallystick.authority.intake import decisions, places, settling
+from tallystick.authority.intake import deciding_many, decisions, many, many_store, places, settling
 from tallystick.authority.intake.held import Decision, Held
+from tallystick.authority.intake.many import Many
+from tallystick.authority.intake.many_store import Progress
 from tallystick.authority.intake.national.offline.readmitting import ReadmissionRules, entry_anew
 from tallystick.authority.intake.readmission import DecisionServices, carry_out, publish_decisions
 from tallystick.authority.ledger.client import append_blocking
@@ -62,6 +64,21 @@ class Officers:
         self.approve(self.ask(held))
         await self.work()
 
+    def look(self, till: NationalTill, first: int = 0, last: int = many.NUMBER_MOST) -> Many:
+        """What waits of a register."""
+        with psycopg.connect(self.dsn) as conn:
+            return many.look(conn, DeviceCounters(), till.uid, first, last)
+
+    def ask_many(self, seen: Many, decision: Decision = Decision.READMIT, by: Person = VERA) -> int:
+        """Ask for a decision about all that was seen."""
+        with psycopg.connect(self.dsn) as conn:
+            return many.ask(conn, by, seen, decision, REASON, self.bench.now)
+
+    def newest_many(self) -> Progress:
+        """How far the newest decision about many is."""
+        with psycopg.connect(self.dsn) as conn:
+            return max(many_store.newest(conn, 100), key=lambda one: one.request_id)
+
     async def decide(self, held: Held, decision: Decision) -> None:
         """Both of them about a document itself, and the worker's round."""
         with psycopg.connect(self.dsn) as conn:
@@ -84,6 +101,10 @@ class Officers:
             while carry_out(conn, services, clock):
                 continue
             while settling.follow(conn, services, clock, tell):
+                continue
+            while deciding_many.begin(conn, clock):
+                continue
+            while deciding_many.go_on(conn, services, clock):
                 continue
             publish_decisions(conn, self.append)
 

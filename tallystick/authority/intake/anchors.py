@@ -14,6 +14,7 @@ officers are told what the anchor supposes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -67,6 +68,9 @@ class CardCounters(Protocol):
 
     def chained_by(self, conn: Connection, uid: str, act_hash: bytes) -> datetime | None:
         """When something came that holds the hash of a national document in its chain; none when nothing did."""
+
+    def chained(self, conn: Connection, uid: str) -> Mapping[bytes, datetime]:
+        """The same of all documents of a device that lie apart, by act hash."""
 
     def is_coming(self, conn: Connection, uid: str, first: int, last: int) -> bool:
         """Whether a batch that is not booked yet holds a document of a device with one of these numbers."""
@@ -124,6 +128,18 @@ def standing(conn: Connection, counters: CardCounters, held: Held) -> Standing:
             anchors.append(Anchor(AnchorKind.CARD_COUNTER, counted))
     revoked_at, is_compromised = _revocation(conn, {held.signed_by, held.requested_by})
     return Standing(revoked_at, tuple(anchors), store.is_doubled(conn, held.signed_by), is_compromised)
+
+
+def older(
+    conn: Connection, counters: CardCounters, uid: str, arrived: Iterable[tuple[bytes, datetime]]
+) -> tuple[datetime | None, int]:
+    """When a signer was revoked, and how many of its documents that lie apart are older by their arrival or by a later
+    link; all of them where it is not revoked. For people: `standing` knows more about each."""
+    documents, (revoked_at, _) = list(arrived), _revocation(conn, {uid})
+    if revoked_at is None:
+        return None, len(documents)
+    chained = counters.chained(conn, uid)
+    return revoked_at, sum(min(at, chained.get(act, at)) < revoked_at for act, at in documents)
 
 
 def _own_entry(entry: ledger.LedgerDocument | None) -> list[Anchor]:

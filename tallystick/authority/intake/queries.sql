@@ -237,3 +237,54 @@ WHERE p.entry_index IS NOT NULL AND q.state = 'received' AND q.hindrance = '' AN
        OR EXISTS (SELECT FROM ledger.identity i WHERE i.signed_by = q.signed_by AND i.se_total = q.ordinal
                   AND i.act_hash = q.act_hash))
 ORDER BY p.request_id DESC, q.ordinal, q.act_hash LIMIT 1;
+
+-- name: many_extent
+SELECT min(ordinal), max(ordinal), max(entry_index) FROM intake.quarantine
+WHERE signed_by = :uid AND ordinal BETWEEN :first AND :last AND state = 'received' AND entry_index IS NOT NULL;
+
+-- name: many_kept
+SELECT count(*) FILTER (WHERE state = 'received'), coalesce(sum(turnover) FILTER (WHERE state = 'received'), 0),
+       min(received_at) FILTER (WHERE state = 'received'), max(received_at) FILTER (WHERE state = 'received'),
+       sha256(coalesce(string_agg(act_hash, ''::bytea ORDER BY ordinal, entry_index), ''::bytea))
+FROM intake.quarantine
+WHERE signed_by = :uid AND ordinal BETWEEN :first AND :last AND entry_index <= :edge;
+
+-- name: many_codes
+SELECT code, count(*) FROM intake.quarantine q CROSS JOIN LATERAL unnest(q.codes) code
+WHERE q.signed_by = :uid AND q.ordinal BETWEEN :first AND :last AND q.entry_index <= :edge AND q.state = 'received'
+GROUP BY code ORDER BY count(*) DESC, code;
+
+-- name: many_arrived
+SELECT act_hash, received_at FROM intake.quarantine
+WHERE signed_by = :uid AND ordinal BETWEEN :first AND :last AND entry_index <= :edge AND state = 'received';
+
+-- name: many_devices
+SELECT signed_by, count(*), min(ordinal), max(ordinal), sum(turnover), min(received_at), max(received_at)
+FROM intake.quarantine WHERE state = 'received' AND entry_index IS NOT NULL
+GROUP BY signed_by HAVING count(*) > 1 ORDER BY count(*) DESC, signed_by LIMIT :limit;
+
+-- name: begin_many
+INSERT INTO intake.decision_of_many (request_id, uid, begun_at) VALUES (:request_id, :uid, :at);
+
+-- name: many_in_work
+SELECT EXISTS (SELECT FROM intake.decision_of_many WHERE finished_at IS NULL AND (:uid::text IS NULL OR uid = :uid));
+
+-- name: lock_many
+SELECT request_id, uid, at_number, at_entry, done, left_waiting, codes::text, hindrance, begun_at, finished_at
+FROM intake.decision_of_many WHERE finished_at IS NULL ORDER BY request_id LIMIT 1 FOR UPDATE SKIP LOCKED;
+
+-- name: next_of_many
+SELECT act_hash, ordinal, entry_index FROM intake.quarantine
+WHERE signed_by = :uid AND ordinal BETWEEN :first AND :last AND entry_index <= :edge AND state = 'received'
+  AND ordinal >= :at_number AND (ordinal, entry_index) > (:at_number, :at_entry)
+ORDER BY ordinal, entry_index LIMIT 1;
+
+-- name: note_many
+UPDATE intake.decision_of_many
+SET at_number = :at_number, at_entry = :at_entry, done = :done, left_waiting = :left_waiting, codes = :codes::jsonb,
+    hindrance = :hindrance, finished_at = :finished_at
+WHERE request_id = :request_id AND finished_at IS NULL;
+
+-- name: newest_many
+SELECT request_id, uid, at_number, at_entry, done, left_waiting, codes::text, hindrance, begun_at, finished_at
+FROM intake.decision_of_many ORDER BY finished_at IS NOT NULL, request_id DESC LIMIT :limit;

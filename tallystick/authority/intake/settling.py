@@ -189,17 +189,17 @@ def follow(conn: Connection, services: DecisionServices, clock: Callable[[], dat
         entries.append(entry)
         return services.append(entry)
 
+    said = attrs.evolve(request, object=act_hash.hex(), content={"decision": Decision.READMIT.value})
     try:
         if anchor_of(conn, services.counters, held).doubt:
             raise Fault("TS-3041", detail="officers must look at what shows its age")
-        said = attrs.evolve(request, content={"decision": Decision.READMIT.value})
         decide(conn, attrs.evolve(services, append=append), said, held, now)
     except Fault as fault:
         if fault.code.startswith("TS-50"):
             conn.rollback()
             raise
         decision_store.note_hindrance(conn, act_hash, f"{fault.code}: {fault.detail}")
-        activity.record(conn, _act(request, "quarantine.hindered", now, {"code": fault.code}))
+        activity.record(conn, _act(said, "quarantine.hindered", now, {"code": fault.code}))
     for entry in entries:
         _tell_of_report(conn, entry, tell, now)
     conn.commit()

@@ -11,7 +11,7 @@ import uvloop
 from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
 from tallystick.authority.channels.ecr.batches.store import put_matter
 from tallystick.authority.channels.ecr.batches.values import Matter, MatterKind
-from tallystick.authority.intake import place_store, settling
+from tallystick.authority.intake import deciding_many, many_store, place_store, settling
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.keeper import Keeper
 from tallystick.authority.intake.package import Package
@@ -25,8 +25,9 @@ from tallystick.ops.processes.context import Context, DatabaseConnection, system
 from tallystick.ops.processes.uploads import package_rules
 from tallystick.ops.schema.roles import INTAKE
 
-_FOLLOW_MOST = 500
-"""Documents behind a settled place that are admitted in one round: others of the worker have their turn then."""
+_ROUND_MOST = 500
+"""Documents that are judged in one round behind a settled place, and as many of decisions about many: decisions that
+were approved meanwhile have their turn then."""
 
 
 def tell(conn: DatabaseConnection, told: settling.Told, at: datetime) -> None:
@@ -46,6 +47,17 @@ class DecisionWork:
 
     def work(self, conn: DatabaseConnection) -> None:
         """Carry out all that is approved, then enter the decisions; lost places first, for others wait behind them."""
+        self._settle(conn)
+        if approvals.is_any_approved(conn, (DECIDE,)):
+            conn.commit()
+            services = self._made()
+            while carry_out(conn, services, system_clock):
+                continue
+        self._decide_many(conn)
+        while publish_decisions(conn, self._append):
+            continue
+
+    def _settle(self, conn: DatabaseConnection) -> None:
         if approvals.is_any_approved(conn, (SETTLE,)):
             conn.commit()
             services = self._made()
@@ -55,15 +67,19 @@ class DecisionWork:
         if place_store.next_behind(conn, settling.IN_TIME) is not None:
             conn.commit()
             services = self._made()
-            for _ in range(_FOLLOW_MOST):
+            for _ in range(_ROUND_MOST):
                 if not settling.follow(conn, services, system_clock, tell):
                     break
-        if approvals.is_any_approved(conn, (DECIDE,)):
+
+    def _decide_many(self, conn: DatabaseConnection) -> None:
+        while deciding_many.begin(conn, system_clock):
+            continue
+        if many_store.is_in_work(conn):
             conn.commit()
             services = self._made()
-            while carry_out(conn, services, system_clock):
-                continue
-        publish_decisions(conn, self._append)
+            for _ in range(_ROUND_MOST):
+                if not deciding_many.go_on(conn, services, system_clock):
+                    break
 
     def _made(self) -> DecisionServices:
         if self._services is None:

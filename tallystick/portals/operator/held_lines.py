@@ -16,6 +16,7 @@ from tallystick.authority.oversight.approvals.values import Request, State
 from tallystick.kernel.fault_catalogue import CATALOGUE
 from tallystick.kernel.fixed_point import Money
 from tallystick.portals.operator.audit_lines import amount_text
+from tallystick.portals.operator.many_lines import facts_of_many, words_of_many
 
 _WORDS = {HeldState.READMITTED: "re-admitted", HeldState.REJECTED: "rejected"}
 _ASKED = {Decision.READMIT: "re-admit", Decision.REJECT: "reject"}
@@ -45,7 +46,7 @@ class HeldLine:
 
 @attrs.frozen(slots=True, kw_only=True)
 class RequestLine:
-    """One request for a decision."""
+    """One request for a decision; ``facts`` are what it says of many documents."""
 
     number: int
     words: str
@@ -57,6 +58,7 @@ class RequestLine:
     asked_by: str
     asked_at: datetime
     decided_by: str
+    facts: tuple[tuple[str, str], ...]
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -105,10 +107,12 @@ def request_lines(requests: Iterable[Request], now: datetime) -> list[RequestLin
 def _request_line(one: Request, now: datetime) -> RequestLine:
     pending = one.state is State.PENDING and now < one.expires_at
     state = "waits for a second officer" if pending else _STATES.get(one.state, "expired without a second officer")
+    if one.state is State.DONE and "documents" in one.content:
+        state = "taken into work, see decisions about many"
     return RequestLine(
         number=one.request_id,
         words=_words(one.content),
-        document=one.content["number"],
+        document=one.content.get("number") or one.content["device"],
         state=state,
         pending=pending,
         reason=one.reason,
@@ -116,11 +120,14 @@ def _request_line(one: Request, now: datetime) -> RequestLine:
         asked_by=one.asked_by,
         asked_at=one.asked_at,
         decided_by=one.decided_by or "",
+        facts=facts_of_many(one.content),
     )
 
 
 def _words(content: Mapping[str, str]) -> str:
     """What is asked for, before the number of the document."""
+    if one_deed := words_of_many(content):
+        return one_deed
     if "decision" in content:
         return _ASKED[Decision(content["decision"])]
     first, last = content["first"], content["last"]

@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from tallystick.authority.channels.ecr.batches.anchoring import DeviceCounters
-from tallystick.authority.intake import decision_store, decisions, place_store, places
+from tallystick.authority.intake import decision_store, decisions, many_store, place_store, places
 from tallystick.authority.intake.decisions import DECIDE
 from tallystick.authority.intake.held import Decision
+from tallystick.authority.intake.many import DECIDE_MANY
 from tallystick.authority.intake.places import SETTLE
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals import queries as approval_queries
@@ -24,6 +25,7 @@ from tallystick.portals.accounts.acts import log_act, person_of
 from tallystick.portals.accounts.rights import DECIDE_QUARANTINE, SEE_QUARANTINE, may, only_who_may
 from tallystick.portals.deciding import carry_out, show
 from tallystick.portals.operator.held_lines import decided_lines, held_lines, request_lines
+from tallystick.portals.operator.many_lines import many_lines, progress_lines
 from tallystick.portals.shared_connection import shared_connection
 
 SHOWN = 50
@@ -87,7 +89,7 @@ def _own(conn: psycopg.Connection[Any], number: int) -> int:
 
 
 def _requests(conn: psycopg.Connection[Any]) -> list[Request]:
-    return approval_queries.newest(conn, deeds=(DECIDE, SETTLE))
+    return approval_queries.newest(conn, deeds=(DECIDE, DECIDE_MANY, SETTLE))
 
 
 def _decide(request: HttpRequest, deed: Deed, reason: str = "") -> HttpResponse:
@@ -104,9 +106,11 @@ def _page(request: HttpRequest, fault: Fault | None = None, reason: str = "") ->
     requests = _requests(conn)
     open_acts = {one.object for one in requests if one.state in ("pending", "approved")}
     facts = {
+        "devices": many_lines(many_store.devices(conn, SHOWN)),
         "documents": held_lines(conn, DeviceCounters(), decision_store.waiting(conn, SHOWN), open_acts),
         "requests": request_lines(requests, now),
         "decided": decided_lines(decision_store.decided(conn, SHOWN)),
+        "decided_many": progress_lines(conn, many_store.newest(conn, SHOWN)),
         "places": place_store.newest(conn, SHOWN),
         "decides": may(request.user, DECIDE_QUARANTINE),
         "username": request.user.get_username(),

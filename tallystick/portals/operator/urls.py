@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from tallystick.portals.operator import many
 from tallystick.portals.operator import quarantine as held
 from tallystick.portals.operator import witnesses as watchers
 from tallystick.portals.operator.audits import approve, ask, audits, refuse
@@ -18,6 +19,8 @@ urlpatterns = [
     path("overrides/<int:number>/approve/", approve, name="approve-override"),
     path("overrides/<int:number>/refuse/", refuse, name="refuse-override"),
     path("quarantine/", held.quarantine, name="quarantine"),
+    path("quarantine/devices/<str:uid>/", many.device, name="quarantine-of-device"),
+    path("quarantine/devices/<str:uid>/ask/", many.ask, name="ask-quarantine-of-device"),
     path("quarantine/<str:act>/ask/", held.ask, name="ask-quarantine"),
     path("quarantine/requests/<int:number>/approve/", held.approve, name="approve-quarantine"),
     path("quarantine/requests/<int:number>/refuse/", held.refuse, name="refuse-quarantine"),

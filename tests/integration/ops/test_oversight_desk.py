@@ -20,6 +20,7 @@ from tallystick.authority.reference.production.batches import OPEN_DEED
 from tallystick.authority.reference.registry.operations import create_user
 from tallystick.kernel.faults import Fault
 from tallystick.ops.approved_deeds import DEEDS
+from tallystick.ops.officer_desk import QUARANTINE_DEEDS
 from tallystick.ops.oversight_desk import OversightDesk
 from tallystick.ops.schema.roles import PORTAL as PORTAL_ROLE
 from tallystick.ops.schema.roles import as_role
@@ -72,6 +73,7 @@ def test_what_its_own_room_decides_is_not_decided_here(database: str) -> None:
 
 def test_what_the_worker_does_is_decided_here() -> None:
     assert set(DEEDS) <= DECIDED_ANYWHERE
+    assert set(QUARANTINE_DEEDS) <= DECIDED_ANYWHERE
     assert not set(DEEDS) & DECIDED_IN_ITS_ROOM
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import attrs
 import psycopg
 import pytest
 from django.test import Client
@@ -14,7 +16,7 @@ from witness_bench import witnesses
 
 from tallystick.authority.assurance.witnesses import operations
 from tallystick.authority.assurance.witnesses.values import Contradiction
-from tallystick.authority.intake import place_store
+from tallystick.authority.intake import many_store, place_store
 from tallystick.authority.intake.places import SETTLE
 from tallystick.authority.oversight.approvals import operations as approvals
 from tallystick.authority.oversight.approvals.values import PORTAL, Person
@@ -95,6 +97,65 @@ def test_a_lost_place_is_asked_for_beside_the_document_behind_it(kept: Pages) ->
     act = sha256(b"act").hex()
     answer = kept.send(vera, f"/quarantine/{act}/ask/", decision="settle", reason=REASON)
     assert (answer.status_code, b"Code TS-1408" in answer.content) == (409, True), "its entry is no register's"
+
+
+def test_k_05_all_of_a_device_is_asked_for_at_once_and_what_came_later_is_not_in_it(kept: Pages) -> None:
+    """What the page shows is what is asked for, and what the second officer reads; a stale page asks nothing."""
+    vera, omar = (kept.signed_in(user) for user in kept.officers)
+    copies = """INSERT INTO intake.quarantine (act_hash, body_hash, file_hash, body, requested_by, signed_by, ordinal,
+                    tin, turnover, step, codes, verdict, received_at, entry_index)
+                SELECT sha256(%s), body_hash, file_hash, body, requested_by, signed_by, %s, tin, turnover, step, codes,
+                       verdict, received_at, %s FROM intake.quarantine WHERE ordinal = 7"""
+    with psycopg.connect(kept.dsn) as conn:
+        for number in (8, 9):
+            conn.execute(copies, [bytes([number]), number, number])
+    assert "ABCD1234: 3 documents" in text(vera)
+    page = text(vera, "/quarantine/devices/ABCD1234/")
+    for shown in ("3 documents wait", "7 to 9", "370.35", "Device on hold (TS-2407): 3", "entries up to 9"):
+        assert shown in page, shown
+    assert "2 documents wait" in text(vera, "/quarantine/devices/ABCD1234/?first=8&last=9")
+    assert "Ask to re-admit" not in text(kept.signed_in(kept.operator), "/quarantine/devices/ABCD1234/")
+    form = {name: re.search(rf'name="{name}" value="(\w+)"', page) for name in ("edge", "hash")}
+    fields = {name: found[1] for name, found in form.items() if found} | {"first": "7", "last": "9"}
+    with psycopg.connect(kept.dsn) as conn:
+        conn.execute(copies, [b"ten", 9, 10])  # came while she was reading
+    where = "/quarantine/devices/ABCD1234/ask/"
+    for wrong, code in (
+        ({"hash": "00" * 32}, b"TS-4007"),
+        ({"last": "8"}, b"TS-4007"),
+        ({"edge": "10"}, b"TS-4007"),
+        ({"first": "x"}, b"TS-1220"),
+        ({"edge": "9" * 19}, b"TS-1220"),
+        ({"decision": "settle"}, b"TS-1220"),
+        ({"reason": "short"}, b"TS-1220"),
+        ({"first": "70", "last": "90"}, b"TS-4003"),
+    ):
+        answer = kept.send(vera, where, **({"decision": "readmit", "reason": REASON} | fields | wrong))
+        assert code in answer.content, wrong
+    assert kept.send(vera, where, decision="readmit", reason=REASON, **fields).status_code == 302
+    asked = text(omar)
+    assert "re-admit 3 documents, numbers 7 to 9, of ABCD1234" in asked
+    assert "370.35" in asked
+    assert kept.send(vera, where, decision="reject", reason=REASON, **fields).status_code == 409
+    [(number, deed)] = kept.rows("SELECT request_id, deed FROM approvals.request")
+    assert deed == "quarantine.decide-many"
+    assert kept.send(omar, f"/quarantine/requests/{number}/approve/").status_code == 302
+    with psycopg.connect(kept.dsn) as conn:
+        many_store.begin(conn, number, "ABCD1234", datetime.now(UTC))
+        [far] = many_store.newest(conn, 9)
+        codes, hindrance = {"TS-3041 (TS-1402)": 1}, "number 8: TS-3041: <b>TS-1402"
+        end = attrs.evolve(far, at_number=9, done=1, left_waiting=1, codes=codes, hindrance=hindrance)
+        many_store.note(conn, attrs.evolve(end, finished_at=datetime.now(UTC)))
+    ended = text(vera)
+    for shown in (
+        "Decisions about many",
+        "TS-3041 (TS-1402): 1",
+        "&lt;b&gt;TS-1402",
+        "by themselves meanwhile</dt><dd>1<",
+    ):
+        assert shown in ended, shown
+    assert kept.send(vera, "/quarantine/devices/NOBODY00/ask/", **fields).status_code in (404, 422)
+    assert "None waits" in str(vera.get("/quarantine/devices/NOBODY00/").content)
 
 
 def test_what_is_refused_says_why_and_keeps_the_words(kept: Pages) -> None:

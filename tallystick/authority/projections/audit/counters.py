@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from tallystick.authority.projections.audit import store
@@ -18,6 +19,10 @@ class AuditedCounters:
     def chained_by(self, conn: Connection, uid: str, act_hash: bytes) -> datetime | None:
         """Nothing: documents of cards hold no hash of each other."""
         return None
+
+    def chained(self, conn: Connection, uid: str) -> Mapping[bytes, datetime]:
+        """Nothing, of any of them."""
+        return {}
 
     def is_coming(self, conn: Connection, uid: str, first: int, last: int) -> bool:
         """Cards bring no batches."""

@@ -58,6 +58,7 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
         "inspections.device": "sums and hours of devices, by numbers; what came of them is in the cases",
         "inspections.progress": "how far the detectors are",
         "inspections.sighting": "who scanned is not kept; what came of it is in the cases",
+        "intake.decision_of_many": "how far a decision is; who made it stands in its request",
         "intake.refund_claim": _NUMBERS, "intake.refunded": _NUMBERS, "intake.progress": "how far a fold has come",
         "intake.register_state": "sums of a register's shift, made of documents that are exported",
         "keys.card": _KEYS, "keys.event": _KEYS, "keys.key": _KEYS, "keys.reconciled": _KEYS, "keys.use": _KEYS,

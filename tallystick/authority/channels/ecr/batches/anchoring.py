@@ -39,6 +39,10 @@ class DeviceCounters:
 
     def chained_by(self, conn: Connection, uid: str, act_hash: bytes) -> datetime | None:
         """When a later document or a reported head came that holds the document's hash; none when nothing did."""
+        return self.chained(conn, uid).get(act_hash)
+
+    def chained(self, conn: Connection, uid: str) -> Mapping[bytes, datetime]:
+        """The same of all documents of a register that lie apart, by act hash."""
         extent = decision_store.kept_extent(conn, uid), store.head_extent(conn, uid)
         known = self._chains.get(uid)
         if known is None or known[0] != extent:
@@ -47,7 +51,7 @@ class DeviceCounters:
             known = self._chains[uid] = extent, shown(kept, store.heads(conn, uid))
             if len(self._chains) > _REMEMBERED_MOST:
                 del self._chains[next(iter(self._chains))]
-        return known[1].get(act_hash)
+        return known[1]
 
     def is_coming(self, conn: Connection, uid: str, first: int, last: int) -> bool:
         """Whether a batch that is not booked yet may hold a document with one of these numbers."""
