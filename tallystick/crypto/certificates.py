@@ -123,15 +123,16 @@ def read_extension_text(value: bytes) -> str:
 
     Raises ``TS-1313`` when it is neither.
     """
-    encoding = "utf-8"
+    encoding = ""
     for _ in range(_MAX_NESTED_TAGS):
         inner = _unwrap_tag(value)
         if inner is None:
             break
-        encoding = _TEXT_TAGS.get(value[0], "utf-8")
-        value = inner
+        encoding, value = _TEXT_TAGS.get(value[0], ""), inner
+        if encoding:
+            break  # what a string holds is text, even where it looks like a tag
     try:
-        return value.decode(encoding).strip("\0 \r\n")
+        return value.decode(encoding or "utf-8").strip("\0 \r\n")
     except UnicodeDecodeError:
         raise Fault("TS-1313", detail="an extension is not text") from None
 

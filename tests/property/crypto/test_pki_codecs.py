@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pki_bench import csr, p256
 
@@ -51,6 +51,7 @@ def test_an_element_has_the_shortest_length(content: bytes, tag: int) -> None:
 
 
 @given(st.text(max_size=300))
+@example("\x1e\x0600\U00010000")
 def test_a_text_extension_reads_back(text: str) -> None:
     assert read_extension_text(utf8_string(text)) == text.strip("\0 \r\n")
 
