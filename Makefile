@@ -1,6 +1,6 @@
 # The commands of Tallystick. `make demo` and `make test` need Python 3.11 or newer and make, and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help venv demo sandbox link stop wipe test soak browser check style types floors tidy fmt bench lock card clean
+.PHONY: help venv demo sandbox link stop wipe test soak explore browser check style types floors tidy fmt bench lock card clean
 
 PYTHON_IN_VENV := .venv/bin/python
 TALLYSTICK := $(PYTHON_IN_VENV) -m tallystick
@@ -14,7 +14,7 @@ help:
 	@echo "make sandbox for makers of POS, E-SDCs, registers, ERP: an authority, test cards, test registers   (FRESH=1 HOST=address)"
 	@echo "make stop    end a demo that was left running                 make wipe    remove the demo's country"
 	@echo "make test    the tests, without the browser's                 make browser the browser's tests"
-	@echo "make soak    kills, whole days and floods: the long tests"
+	@echo "make soak    kills, whole days and floods: the long tests         make explore new examples for the property tests with new examples"
 	@echo "make check   style, types, import floors, tidiness            make fmt     put the style right"
 	@echo "make bench   the figures, each against its limit (FULL=1)     make venv    build .venv for development"
 	@echo "make lock    compile requirements/*.in anew                   make clean   remove what make built here"
@@ -52,6 +52,9 @@ test: .venv/.test
 
 soak: .venv/.test
 	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) --dist worksteal -rs -m soak --ignore=tests/browser $(ARGS)
+
+explore: .venv/.test
+	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) --dist worksteal -m "hypothesis and not browser" --ignore=tests/browser --hypothesis-profile=explore $(ARGS)
 
 browser: .venv/.test
 	$(PYTHON_IN_VENV) -m pytest -rs -m browser tests/browser $(ARGS)
