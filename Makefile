@@ -14,7 +14,7 @@ help:
 	@echo "make sandbox for makers of POS, E-SDCs, registers, ERP: an authority, test cards, test registers   (FRESH=1 HOST=address)"
 	@echo "make stop    end a demo that was left running                 make wipe    remove the demo's country"
 	@echo "make test    the tests, without the browser's                 make browser the browser's tests"
-	@echo "make soak    kills, whole days and floods: the long tests         make explore new examples for the property tests with new examples"
+	@echo "make soak    kills, whole days and floods: the long tests         make explore the property tests with new examples"
 	@echo "make check   style, types, import floors, tidiness            make fmt     put the style right"
 	@echo "make bench   the figures, each against its limit (FULL=1)     make venv    build .venv for development"
 	@echo "make lock    compile requirements/*.in anew                   make clean   remove what make built here"
