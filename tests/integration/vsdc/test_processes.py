@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -85,11 +86,10 @@ class Till:
         port = int((self._running.country.state.run / "vsdc.port").read_text())
         connection = http.client.HTTPSConnection("127.0.0.1", port, context=self._context, timeout=10)
         headers = {"PAC": self.pac, "RequestId": request_id, "Content-Type": "application/json"}
-        connection.request("POST", "/api/v3/invoices", json.dumps(basket()).encode(), headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        return answer.status, body
+        with closing(connection):
+            connection.request("POST", "/api/v3/invoices", json.dumps(basket()).encode(), headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
 
     def sell(self, request_id: str) -> bytes:
         until = time.monotonic() + 60
