@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import attrs
@@ -76,7 +77,7 @@ def test_a_pos_at_both_at_once_gets_one_series_and_then_one_line(hosted: Hosted,
     first, second = owner_first(two, pos.uid)
 
     async def till(signer: SharedSigner, name: str) -> list[int]:
-        found: list[int] = []
+        found, pauses = list[int](), Random(name)
         while len(found) < 12 or not (second._is_passed(pos.uid) or len(found) >= 300):
             number = len(found)
             while True:
@@ -87,6 +88,7 @@ def test_a_pos_at_both_at_once_gets_one_series_and_then_one_line(hosted: Hosted,
                         raise
                     await asyncio.sleep(0.01)
                     continue
+                await asyncio.sleep(pauses.random() * 0.01)  # else both may sell in step, one always first
                 found.append(json.loads(answer)["totalCounter"])
                 break
         return found
